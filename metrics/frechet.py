@@ -1,0 +1,119 @@
+"""The Frechet distance between two sets of features, each summed up by its mean and covariance.
+
+    FD = |m1 - m2|^2 + tr(S1) + tr(S2) - 2 tr((S1 S2)^(1/2))
+
+the squared 2-Wasserstein distance of two Gaussians (Dowson & Landau 1982; for images Heusel et al. 2017,
+https://arxiv.org/abs/1706.08500). Only features of the Inception graph of 2015-12-05 make it an "FID"; with any other
+encoder it is called fd_<encoder>. Matches TF-GAN and TTUR (covariance with divisor n - 1) to about 1e-8 relative to
+tr(S1) + tr(S2), without their additions: no eps on the diagonal, no complex square root.
+
+The last trace needs no root of S1 S2: with any R such that S1 = R^T R it is the sum of the roots of the eigenvalues of
+R S2 R^T, and with S2 = B^T B also the sum of the singular values of R B^T. The second form keeps all digits when there
+are fewer samples than dimensions, where the first loses half of them on the eigenvalues that are zero.
+
+Two scores compare only at equal numbers of samples: the expectation exceeds the distance of the distributions by a term
+proportional to 1/n that depends on both spectra (Chong & Forsyth 2020, https://arxiv.org/abs/1911.07023).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from metrics.blas import one_blas_thread
+from metrics.errors import MetricError
+from metrics.moments import Floats, Moments, as_features, centre, moments, require_two
+
+ROUND_OFF = 1e-6  # of tr(S1) + tr(S2): how far below zero a distance may come out and still count as zero
+
+
+class Reference(NamedTuple):
+    """What generated samples are compared to; made once per data set, as the root is the expensive half."""
+
+    mean: Floats  # [d]
+    root: Floats  # [r, d], root^T root = covariance
+
+    @property
+    def dimension(self) -> int:
+        return len(self.mean)
+
+
+def reference(moments: Moments) -> Reference:
+    """Returns the reference with the given moments.
+
+    Raises MetricError for moments of fewer than 2 samples.
+    """
+    covariance = moments.covariance
+    with one_blas_thread():
+        eigenvalues, vectors = np.linalg.eigh(covariance)
+    return Reference(moments.mean, np.sqrt(np.maximum(eigenvalues, 0))[:, None] * vectors.T)
+
+
+def reference_of_features(features: ArrayLike) -> Reference:
+    """Returns the reference made of features [n, d]: from their moments, or exactly from themselves when n < d.
+
+    Raises MetricError for fewer than 2 samples or features that are not finite.
+    """
+    array = as_features(features)
+    if len(array) < array.shape[1]:
+        return Reference(*_mean_and_root(array))
+    return reference(moments(array))
+
+
+def frechet_distance(reference: Reference, moments: Moments) -> float:
+    """Returns the Frechet distance between a reference and moments, at least 0, in squared units of the features.
+
+    Raises MetricError for other dimensions or fewer than 2 samples.
+    """
+    _require_dimension(reference, moments.dimension)
+    covariance = moments.covariance
+    with one_blas_thread():
+        eigenvalues = np.linalg.eigvalsh(reference.root @ covariance @ reference.root.T)
+        overlap = np.sqrt(np.maximum(eigenvalues, 0)).sum()
+        return _combine(reference, moments.mean, np.trace(covariance), overlap)
+
+
+def distance(reference: Reference, features: ArrayLike) -> float:
+    """Returns the Frechet distance between a reference and features [n, d], by the side that is the more exact.
+
+    For n >= d through the moments, for n < d through the singular values of an [r, n] matrix. Any n from 2 is allowed,
+    but the covariance of n <= d samples is singular and the distance is biased upwards accordingly.
+
+    Raises MetricError for fewer than 2 samples, other dimensions, or features that are not finite.
+    """
+    array = as_features(features)
+    if len(array) >= array.shape[1]:
+        return frechet_distance(reference, moments(array))
+    _require_dimension(reference, array.shape[1])
+    mean, root = _mean_and_root(array)
+    with one_blas_thread():
+        overlap = np.linalg.svd(reference.root @ root.T, compute_uv=False).sum()
+        return _combine(reference, mean, np.square(root).sum(), overlap)
+
+
+def frechet_distance_of_features(real: ArrayLike, fake: ArrayLike) -> float:
+    """Returns the Frechet distance between real [n, d] and fake [m, d] features, symmetric in them but for rounding.
+
+    Raises MetricError for fewer than 2 samples, different dimensions, or features that are not finite.
+    """
+    return distance(reference_of_features(real), fake)
+
+
+def _mean_and_root(features: Floats) -> tuple[Floats, Floats]:
+    require_two(len(features))
+    mean, deviations = centre(features)
+    return mean, deviations / np.sqrt(len(features) - 1)
+
+
+def _combine(reference: Reference, mean: Floats, trace: float, overlap: float) -> float:
+    gap = mean - reference.mean
+    traces = np.square(reference.root).sum() + trace
+    value = float(gap @ gap + traces - 2 * overlap)
+    if not value >= -ROUND_OFF * traces:
+        raise ArithmeticError(f"Frechet distance {value} with covariance traces of {traces}: not explained by rounding")
+    return max(value, 0.0)
+
+
+def _require_dimension(reference: Reference, dimension: int) -> None:
+    if reference.dimension != dimension:
+        raise MetricError(f"features have {dimension} dimensions, the reference {reference.dimension}")

@@ -1,0 +1,32 @@
+"""What makes two scores comparable."""
+
+import json
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+
+class Protocol(NamedTuple):
+    """How a score was measured; two scores may meet in one plot only if all of this is equal."""
+
+    metric: str  # name in METRICS
+    encoder: str  # name in ENCODERS
+    weights: str  # sha256 of the encoder's weights file, "none" if it has none
+    preprocessing: str  # in words
+    samples: int  # generated images per evaluation
+    reference: str  # data set and split, "digits/test"
+    reference_samples: int  # real images in the reference
+    reference_fingerprint: str  # sha256 of the data
+
+    @property
+    def fingerprint(self) -> str:
+        """12 hexadecimal digits that depend on every field and on nothing else."""
+        text = json.dumps(self.describe(), sort_keys=True, separators=(",", ":"))
+        return sha256(text.encode()).hexdigest()[:12]
+
+    def describe(self) -> dict[str, Any]:
+        """Returns the fields as a dictionary of strings and integers, ready for JSON; Protocol(**it) is the inverse."""
+        return self._asdict() | {"samples": int(self.samples), "reference_samples": int(self.reference_samples)}
+
+    def label(self) -> str:
+        """Returns a short text for axes and tables: "fd_digits, 797 samples against digits/test (797)"."""
+        return f"{self.metric}, {self.samples} samples against {self.reference} ({self.reference_samples})"

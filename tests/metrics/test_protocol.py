@@ -1,0 +1,35 @@
+import json
+import re
+
+import numpy as np
+import pytest
+
+from metrics import Protocol
+
+PROTOCOL = Protocol("fd_digits", "digits", "ab12", "in words", 797, "digits/test", 800, "cd34")
+
+
+@pytest.mark.parametrize("field", Protocol._fields)
+def test_every_field_changes_the_fingerprint(field):
+    value = getattr(PROTOCOL, field)
+    other = PROTOCOL._replace(**{field: value + 1 if isinstance(value, int) else value + "x"})
+    assert other.fingerprint != PROTOCOL.fingerprint
+
+
+def test_fingerprints_are_12_hexadecimal_digits_and_depend_on_the_content_alone():
+    assert re.fullmatch("[0-9a-f]{12}", PROTOCOL.fingerprint)
+    assert Protocol(*PROTOCOL).fingerprint == PROTOCOL.fingerprint
+    assert PROTOCOL._replace(samples=np.int64(797)).fingerprint == PROTOCOL.fingerprint
+
+
+def test_values_cannot_move_between_fields_unnoticed():
+    one, other = PROTOCOL._replace(metric="x", encoder=""), PROTOCOL._replace(metric="", encoder="x")
+    assert one.fingerprint != other.fingerprint
+
+
+def test_the_description_survives_json():
+    assert Protocol(**json.loads(json.dumps(PROTOCOL.describe()))) == PROTOCOL
+
+
+def test_the_label_names_metric_samples_and_reference():
+    assert PROTOCOL.label() == "fd_digits, 797 samples against digits/test (800)"
