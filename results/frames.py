@@ -1,0 +1,202 @@
+"""From the store to tidy frames, one consistent view per `load`.
+
+trials        trial config method seed round status rungs + one column per setting
+              status: done (has the study's metric at the last rung of the definition), failed (a final failure),
+              running (neither: being trained, or waiting); rungs: how many rungs have a score.
+              A setting named like a column before it appears as `setting_<name>`.
+scores        trial config method seed rung images metric value protocol attempt seconds
+              rung: the planned point on the training axis; images: real images seen by then; value: finite, lower is
+              better; protocol: fingerprint; seconds: wall seconds of training and evaluating the trial up to this rung.
+failures      trial config method seed attempt cause rung step message detail final
+              final False: an attempt that was lost and is tried again.
+per_trial     trial config method seed status rung value
+              value: the study's metric under a rule, taken at `rung`; +inf for a failed trial, NaN while running.
+environments  recorded + one column per entry: one row per start of the sweep.
+protocols     fingerprint + one column per entry.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from results import store
+from results.store import StoreError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TRIAL = ["trial", "config", "method", "seed"]
+TRIALS = [*TRIAL, "round", "status", "rungs"]
+SCORES = [*TRIAL, "rung", "images", "metric", "value", "protocol", "attempt", "seconds"]
+FAILURES = [*TRIAL, "attempt", "cause", "rung", "step", "message", "detail", "final"]
+PER_TRIAL = [*TRIAL, "status", "rung", "value"]
+DTYPES = {"seed": "int64", "round": "int64", "rungs": "int64", "images": "int64", "attempt": "int64", "rung": "Int64",
+          "step": "Int64", "value": "float64", "seconds": "float64", "final": "bool"}  # fmt: skip
+RULES: dict[str, Callable] = {  # of (value, rung) pairs
+    "best": min,
+    "last": lambda scores: max(scores, key=lambda score: score[1]),
+}
+
+
+def load(folder) -> "Results":
+    """What OUT holds at this instant, also while its sweep runs. Raises StoreError when there is no store."""
+    return Results(Path(folder), store.read(folder))
+
+
+class Results:
+    """One view of an output folder: `folder`, `study` (the definition, {} before the sweep began) and frames."""
+
+    def __init__(self, folder: Path, tables: dict[str, list[dict]]):
+        self.folder = folder
+        self.study = tables["study"][0]["definition"] if tables["study"] else {}
+        self._tables = tables
+        self._trials = {row["trial"]: row for row in tables["trials"]}
+        self._settings = {row["config"]: row["settings"] for row in tables["trials"]}
+
+    def trials(self) -> "pd.DataFrame":
+        """One row per trial in the order asked."""
+        status = self._status()
+        rungs: dict[str, set[int]] = {trial: set() for trial in self._trials}
+        for row in self._tables["scores"]:
+            rungs[row["trial"]].add(row["rung"])
+        settings = dict.fromkeys(name for row in self._trials.values() for name in row["settings"])
+        names = {name: f"setting_{name}" if name in TRIALS else name for name in settings}
+        rows = [
+            row
+            | {"status": status[trial], "rungs": len(rungs[trial])}
+            | {names[name]: value for name, value in row["settings"].items()}
+            for trial, row in self._trials.items()
+        ]
+        return _frame(rows, [*TRIALS, *names.values()])
+
+    def scores(self) -> "pd.DataFrame":
+        """One row per score in the order committed."""
+        return _frame([self._trials[row["trial"]] | row for row in self._tables["scores"]], SCORES)
+
+    def failures(self) -> "pd.DataFrame":
+        """One row per failure in the order committed, lost attempts included."""
+        return _frame([self._trials[row["trial"]] | row for row in self._tables["failures"]], FAILURES)
+
+    def environments(self) -> "pd.DataFrame":
+        """One row per start of the sweep."""
+        rows = [{"recorded": row["recorded"]} | row["environment"] for row in self._tables["environments"]]
+        return _frame(rows, list(dict.fromkeys(name for row in rows for name in row)) or ["recorded"])
+
+    def protocols(self) -> "pd.DataFrame":
+        """One row per protocol."""
+        rows = [{"fingerprint": row["fingerprint"]} | row["description"] for row in self._tables["protocols"]]
+        return _frame(rows, list(dict.fromkeys(name for row in rows for name in row)) or ["fingerprint"])
+
+    def protocol_label(self) -> str:
+        """The study's protocol in one phrase, such as "fd_digits, 797 samples against digits/test (797)"."""
+        known = {row["fingerprint"]: row["description"] for row in self._tables["protocols"]}
+        says = known.get(self.study.get("protocol"), {})
+        label = str(self.study.get("metric", "score"))
+        label += f", {says['samples']} samples" if says.get("samples") else ""
+        label += f" against {says['reference']}" if says.get("reference") else ""
+        return label + (f" ({says['reference_samples']})" if says.get("reference_samples") else "")
+
+    def methods(self) -> list[str]:
+        """The methods of the definition, then any other that has trials."""
+        return list(dict.fromkeys([*self.study.get("methods", {}), *(row["method"] for row in self._tables["trials"])]))
+
+    def settings(self, config: str) -> dict:
+        """The settings of one config, as they were asked."""
+        return self._settings[config]
+
+    def per_trial(self, rule: str = "best") -> "pd.DataFrame":
+        """One row per trial with its score under the study's metric and protocol.
+
+        rule: "best" takes the lowest rung (a selection, as the studies do), "last" the last rung of the definition.
+        A failed trial has +inf whatever it reached before, a running one NaN.
+        """
+        if rule not in RULES:
+            raise StoreError(f"unknown rule '{rule}'; one of: {', '.join(RULES)}")
+        status = self._status()
+        reached: dict[str, list[tuple[float, int]]] = {}
+        for row in self._selected():
+            reached.setdefault(row["trial"], []).append((row["value"], row["rung"]))
+        rows = []
+        for trial, row in self._trials.items():
+            row = row | {
+                "status": status[trial],
+                "rung": None,
+                "value": np.inf if status[trial] == "failed" else np.nan,
+            }
+            if status[trial] == "done":
+                row["value"], row["rung"] = RULES[rule](reached[trial])
+            rows.append(row)
+        return _frame(rows, PER_TRIAL)
+
+    def best(self) -> "pd.DataFrame":
+        """The rows of `scores` that hold the lowest score so far, of unfinished trials too; empty when there is none.
+
+        Ties give several rows. A trial that failed later is left out.
+        """
+        failed = {trial for trial, status in self._status().items() if status == "failed"}
+        rows = [row for row in self._selected() if row["trial"] not in failed]
+        lowest = min((row["value"] for row in rows), default=None)
+        return _frame([self._trials[row["trial"]] | row for row in rows if row["value"] == lowest], SCORES)
+
+    def _selected(self) -> list[dict]:
+        wanted = (self.study.get("metric"), self.study.get("protocol"))
+        return [row for row in self._tables["scores"] if (row["metric"], row["protocol"]) == wanted]
+
+    def _status(self) -> dict[str, str]:
+        last = max(self.study.get("rungs") or [0])
+        status = dict.fromkeys(self._trials, "running")
+        status |= {row["trial"]: "failed" for row in self._tables["failures"] if row["final"]}
+        return status | {row["trial"]: "done" for row in self._selected() if row["rung"] >= last}
+
+
+def export(results: Results, path) -> Path:
+    """Writes every score with the settings of its trial to a .csv or .parquet file, whole or not at all.
+
+    Columns: those of `scores`, then round, status, rungs and one per setting. Floats keep every bit. A trial without
+    any score has one row with an empty value, so that failures are not lost on the way.
+    """
+    path = Path(path)
+    writers = {".csv": _write_csv, ".parquet": _write_parquet}
+    if path.suffix not in writers:
+        raise StoreError(f"cannot export to '{path.name}'; the name must end in one of: {', '.join(writers)}")
+    trials = results.trials()
+    collide = [name for name in trials.columns if name in SCORES and name not in TRIAL]
+    trials = trials.rename(columns={name: f"setting_{name}" for name in collide})
+    scores = results.scores().drop(columns=TRIAL[1:]).astype({"images": "Int64", "attempt": "Int64"})
+    table = trials.merge(scores, on="trial", how="left")
+    table = table[SCORES + [name for name in table.columns if name not in SCORES]]
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        writers[path.suffix](table, unfinished)
+        os.replace(unfinished, path)
+    except OSError as error:
+        raise StoreError(f"cannot write '{path}': {error.strerror or error}") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return path
+
+
+def _write_csv(table, path):
+    table.to_csv(path, index=False)
+
+
+def _write_parquet(table, path):
+    # A setting that is a number in one trial and a word in another has no type in parquet: it is written as JSON.
+    for name in [name for name in table.columns if table[name].dtype.kind == "O"]:
+        kinds = {type(value) for value in table[name].dropna()}
+        if len(kinds) > 1 or kinds & {list, dict}:
+            table[name] = table[name].map(json.dumps, na_action="ignore")
+    table.to_parquet(path, index=False)
+
+
+def _frame(rows: list[dict], columns: list[str]) -> "pd.DataFrame":
+    import pandas as pd
+
+    frame = pd.DataFrame.from_records(
+        [[row.get(name) for name in columns] for row in rows], columns=pd.Index(columns, dtype=object)
+    )
+    return frame.astype({name: DTYPES[name] for name in columns if name in DTYPES})

@@ -1,0 +1,178 @@
+"""What the numbers of a study allow one to say, as a table and as sentences with their cautions."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from results import budget
+from results.frames import Results
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FEW_CONFIGS = 20
+FEW_SEEDS = 5
+COLUMNS = [
+    "method",
+    "config",
+    "scores",
+    "median",
+    "mean",
+    "sd",
+    "low",
+    "high",
+    "configs",
+    "trials",
+    "finished",
+    "failed",
+]
+
+
+def best_configs(results: Results, rule: str = "best") -> "pd.DataFrame":
+    """One row per method, best first: its configuration with the lowest median over seeds.
+
+    Columns: method config, scores (one per seed in seed order, +inf for a failed one), median mean sd low high of these
+    (sd: between seeds, NaN for one seed), configs and trials (asked), finished (failed ones included), failed.
+    Only configurations with every seed finished take part; config is "" when none of a method worked.
+    """
+    import pandas as pd
+
+    trials = results.per_trial(rule).sort_values("seed", kind="stable")
+    rows = [_best_config(method, trials[trials["method"] == method]) for method in results.methods()]
+    return pd.DataFrame(rows, columns=COLUMNS).sort_values("median", kind="stable", ignore_index=True)
+
+
+def sentences(results: Results, rule: str = "best") -> list[str]:
+    """The verdict: what was found, whether it is told apart, and every caution that applies."""
+    table = best_configs(results, rule)
+    found = table[np.isfinite(table["median"].astype(float))]
+    if found.empty:
+        first = (
+            "No configuration has worked on every seed yet."
+            if table["trials"].sum()
+            else "No trial has been asked yet."
+        )
+        return [first, *_progress(table)]
+    cautions = [_few(table), _winners_curse(table), _order_of_search(results)]
+    return [_winner(found, results), *_comparison(results, rule), *_progress(table), *filter(None, cautions)]
+
+
+def number(value: float) -> str:
+    """Four significant digits, thousands separated: 12.34, 0.1234, 12,345."""
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.4g}"
+
+
+def count(amount: int, noun: str) -> str:
+    """1 seed, 2 seeds."""
+    return f"{amount:,} {noun}" + ("" if amount == 1 else "s")
+
+
+def _best_config(method, trials):
+    failed, finished = (trials["status"] == "failed").sum(), (trials["status"] != "running").sum()
+    groups = [(config, group["value"].to_numpy()) for config, group in trials.groupby("config", sort=False)]
+    works = [(float(np.median(score)), config, score) for config, score in groups if not np.isnan(score).any()]
+    median, config, score = min(works, key=lambda row: row[0], default=(np.inf, "", np.array([])))
+    if not np.isfinite(median):
+        median, config, score = np.inf, "", np.array([])
+    finite = score[np.isfinite(score)]
+    sd = finite.std(ddof=1) if len(finite) > 1 else np.nan
+    mean, low, high = (score.mean(), score.min(), score.max()) if len(score) else (np.nan, np.nan, np.nan)
+    return method, config, score.tolist(), median, mean, sd, low, high, len(groups), len(trials), finished, failed
+
+
+def _winner(found, results):
+    best, others = found.iloc[0], found.iloc[1:]
+    metric, seeds = results.study["metric"], len(best["scores"])
+    if seeds == 1:
+        text = f"{best['method']} has the best configuration: {metric} {number(best['median'])} on its only seed"
+    else:
+        text = (
+            f"{best['method']} has the best configuration: median {metric} {number(best['median'])} over {seeds} seeds"
+        )
+        text += f" ({_extent(best['low'], best['high'])})"
+    if len(others):
+        second = others.iloc[0]
+        reach = f"{number(second['median'])} ({_extent(second['low'], second['high'])})"
+        text += f"; the best of {second['method']} reaches {reach}"
+        if second["low"] <= best["high"]:
+            text += ", and the seeds of the two overlap"
+    return text + "."
+
+
+def _extent(low, high):
+    return f"{number(low)} to {number(high) if np.isfinite(high) else 'a failure'}"
+
+
+def _comparison(results, rule):
+    trials = results.per_trial(rule)
+    scores = {method: budget.replicates(trials, method) for method in results.methods()}
+    scores = {method: score for method, score in scores.items() if len(score)}
+    if len(scores) < 2:
+        return []
+    k = max(1, min(map(len, scores.values())) // 2)
+    means = {method: budget.expected_best(score, k) for method, score in scores.items()}
+    ranked = sorted((mean, method) for method, mean in means.items() if np.isfinite(mean))
+    undecided = [method for method in scores if not np.isfinite(means[method])]
+    note = f" {_list(undecided)} failed too often for an expectation at this budget." if undecided else ""
+    if len(ranked) < 2:
+        return [f"At a budget of {count(k, 'configuration')} fewer than two methods can be compared.{note}"]
+    stated = [(method, mean, budget.interval(scores[method], k)) for mean, method in ranked]
+    words = [f"{number(mean)} for {method}{_interval(bounds)}" for method, mean, bounds in stated[:2]]
+    text = f"With a budget of {count(k, 'random configuration')} the expected best is {words[0]} and {words[1]}: "
+    rivals = [method for method, _, bounds in stated[1:] if not bounds[0] > stated[0][2][1]]
+    if rivals:
+        text += f"the intervals overlap, so this sweep does not tell {stated[0][0]} from {_list(rivals)}."
+    else:
+        text += f"the intervals do not overlap, which speaks for {stated[0][0]}."
+    return [text + note]
+
+
+def _interval(bounds):
+    return (
+        f" (95 % interval {number(bounds[0])} to {number(bounds[1])})"
+        if np.isfinite(bounds).all()
+        else " (no interval)"
+    )
+
+
+def _progress(table):
+    trials, finished, failed = (int(table[name].sum()) for name in ("trials", "finished", "failed"))
+    said = (
+        [f"This is an intermediate view: {finished:,} of {count(trials, 'trial')} are finished."]
+        if finished < trials
+        else []
+    )
+    if failed:
+        said.append(f"{failed:,} of {count(finished, 'finished trial')} failed; each counts as worse than any score.")
+    return said
+
+
+def _few(table):
+    configs, seeds = table["configs"].max(), max(map(len, table["scores"]))
+    little = [count(configs, "configuration") + " per method"] if configs < FEW_CONFIGS else []
+    little += [count(seeds, "seed") + " per configuration"] if seeds < FEW_SEEDS else []
+    return (
+        f"This is little evidence ({' and '.join(little)}): take the order of the methods as provisional."
+        if little
+        else ""
+    )
+
+
+def _winners_curse(table):
+    configs = table["configs"].max()
+    return configs > 1 and (
+        f"The best of {count(configs, 'configuration')} looks better than it is, because it was chosen by the same "
+        "scores; train it again with fresh seeds before quoting its number."
+    )
+
+
+def _order_of_search(results):
+    searcher = results.study.get("searcher", "random")
+    return searcher != "random" and (
+        f"The configurations were chosen by the searcher '{searcher}' and not drawn at random: read the budget curves "
+        "as a description of these trials and not as what another search would find."
+    )
+
+
+def _list(names):
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,279 @@
+"""Dimensions: the sets from which one field of a config is drawn.
+
+Every dimension answers the same five questions: a random value, a grid of values, the value's place in [0, 1] and
+back, and whether a value belongs to it. Values are plain Python floats, ints, bools or strings, so they can be
+written as JSON.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+Value = float | int | bool | str
+
+
+class StudyError(ValueError):
+    """A study, scale, space or dimension that cannot be: one line naming culprit, value and choices."""
+
+
+@dataclass(frozen=True)
+class Dimension(ABC):
+    """What all dimensions share: a draw is `from_unit` of exactly one uniform number."""
+
+    @abstractmethod
+    def grid(self, n: int) -> list:
+        """Distinct members spread over the dimension, n of them where it has that many."""
+
+    @abstractmethod
+    def to_unit(self, value: Any) -> float:
+        """Place of `value` in [0, 1]; StudyError for what is not a member."""
+
+    @abstractmethod
+    def from_unit(self, u: float) -> Any:
+        """The member at place u in [0, 1]."""
+
+    @abstractmethod
+    def contains(self, value: Any) -> bool:
+        """Whether `value` is a member."""
+
+    def sample(self, rng: np.random.Generator) -> Value:
+        """A random member; consumes exactly one uniform number of `rng`, whatever the dimension."""
+        return self.from_unit(rng.random())
+
+    def describe(self) -> dict:
+        """The dimension as JSON-able data: its class name as `kind`, and its fields."""
+        plain = {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+        return {"kind": type(self).__name__} | plain
+
+
+@dataclass(frozen=True)
+class Uniform(Dimension):
+    """Floats in [low, high], uniformly."""
+
+    low: float
+    high: float
+
+    def __post_init__(self):
+        _check_range(self)
+
+    def grid(self, n: int) -> list[float]:
+        """n evenly spaced values including both ends; the middle for n = 1."""
+        return [self.from_unit(u) for u in _unit_grid(n)]
+
+    def to_unit(self, value: float) -> float:
+        """Place of `value` in [0, 1]; StudyError outside the range."""
+        _check_member(self, value)
+        return (value - self.low) / (self.high - self.low)
+
+    def from_unit(self, u: float) -> float:
+        """The value at place u in [0, 1]."""
+        _check_unit(self, u)
+        return _clip(self, self.low * (1 - u) + self.high * u)
+
+    def contains(self, value: Any) -> bool:
+        return _is_number(value) and self.low <= value <= self.high
+
+
+@dataclass(frozen=True)
+class LogUniform(Dimension):
+    """Floats in [low, high], uniformly on the logarithmic scale; low > 0."""
+
+    low: float
+    high: float
+
+    def __post_init__(self):
+        _check_range(self)
+        if self.low <= 0:
+            raise StudyError(f"{self}: low {self.low} of a logarithmic range must be positive")
+
+    def grid(self, n: int) -> list[float]:
+        """n values with equal ratios including both ends; the geometric middle for n = 1."""
+        return [self.from_unit(u) for u in _unit_grid(n)]
+
+    def to_unit(self, value: float) -> float:
+        """Place of log `value` in [0, 1]; StudyError outside the range."""
+        _check_member(self, value)
+        return (math.log(value) - math.log(self.low)) / (math.log(self.high) - math.log(self.low))
+
+    def from_unit(self, u: float) -> float:
+        """The value at place u in [0, 1] of the logarithmic scale."""
+        _check_unit(self, u)
+        if u in (0, 1):
+            return float(self.high if u else self.low)
+        return _clip(self, math.exp(math.log(self.low) * (1 - u) + math.log(self.high) * u))
+
+    def contains(self, value: Any) -> bool:
+        return _is_number(value) and self.low <= value <= self.high
+
+
+@dataclass(frozen=True)
+class Integer(Dimension):
+    """Integers low, low + 1, ..., high, with equal probability."""
+
+    low: int
+    high: int
+
+    def __post_init__(self):
+        _check_range(self)
+        if not (isinstance(self.low, int) and isinstance(self.high, int)):
+            raise StudyError(f"{self}: both ends of a range of integers must be integers")
+
+    def grid(self, n: int) -> list[int]:
+        """At most n distinct integers, evenly spread, including both ends for n >= 2."""
+        return sorted({round(self.low * (1 - u) + self.high * u) for u in _unit_grid(n)})
+
+    def to_unit(self, value: int) -> float:
+        """Middle of the cell of `value` when [0, 1] is cut into equal cells; StudyError outside the range."""
+        _check_member(self, value)
+        return (value - self.low + 0.5) / (self.high - self.low + 1)
+
+    def from_unit(self, u: float) -> int:
+        """The integer whose cell of [0, 1] holds u."""
+        _check_unit(self, u)
+        return min(self.low + math.floor(u * (self.high - self.low + 1)), self.high)
+
+    def contains(self, value: Any) -> bool:
+        return _is_number(value) and isinstance(value, int) and self.low <= value <= self.high
+
+
+@dataclass(frozen=True)
+class Choice(Dimension):
+    """One of the options, with equal probability."""
+
+    options: tuple[Value, ...]
+
+    def __post_init__(self):
+        object.__setattr__(self, "options", tuple(self.options))
+        if not self.options:
+            raise StudyError("Choice: no options")
+        for option in self.options:
+            _check_value(self, option)
+        if len({_key(option) for option in self.options}) < len(self.options):
+            raise StudyError(f"{self}: an option is given twice")
+
+    def grid(self, n: int) -> list[Value]:
+        """All options, whatever n: options have no order to thin out by."""
+        _unit_grid(n)
+        return list(self.options)
+
+    def to_unit(self, value: Value) -> float:
+        """Middle of the cell of `value` when [0, 1] is cut into equal cells; StudyError for anything but an option."""
+        _check_member(self, value)
+        return ([_key(option) for option in self.options].index(_key(value)) + 0.5) / len(self.options)
+
+    def from_unit(self, u: float) -> Value:
+        """The option whose cell of [0, 1] holds u."""
+        _check_unit(self, u)
+        return self.options[min(math.floor(u * len(self.options)), len(self.options) - 1)]
+
+    def contains(self, value: Any) -> bool:
+        return any(_key(option) == _key(value) for option in self.options)
+
+
+@dataclass(frozen=True)
+class Fixed(Dimension):
+    """The one value."""
+
+    value: Value
+
+    def __post_init__(self):
+        _check_value(self, self.value)
+
+    def grid(self, n: int) -> list[Value]:
+        """The value, once."""
+        _unit_grid(n)
+        return [self.value]
+
+    def to_unit(self, value: Value) -> float:
+        """0.5; StudyError for any other value."""
+        _check_member(self, value)
+        return 0.5
+
+    def from_unit(self, u: float) -> Value:
+        """The value, for every u in [0, 1]."""
+        _check_unit(self, u)
+        return self.value
+
+    def contains(self, value: Any) -> bool:
+        return _key(value) == _key(self.value)
+
+
+@dataclass(frozen=True)
+class When(Dimension):
+    """A dimension that is part of a config only if the config's `field` has one of `values`."""
+
+    dimension: Dimension
+    field: str
+    values: tuple[Value, ...]
+
+    def __post_init__(self):
+        object.__setattr__(self, "values", tuple(self.values))
+        if not self.values:
+            raise StudyError(f"{self}: no values of {self.field!r} under which it is present")
+
+    def holds(self, settings: dict[str, Value]) -> bool:
+        """Whether the dimension is part of a config with these settings."""
+        return self.field in settings and _key(settings[self.field]) in map(_key, self.values)
+
+    def grid(self, n: int) -> list[Value]:
+        return self.dimension.grid(n)
+
+    def to_unit(self, value: Value) -> float:
+        return self.dimension.to_unit(value)
+
+    def from_unit(self, u: float) -> Value:
+        return self.dimension.from_unit(u)
+
+    def contains(self, value: Any) -> bool:
+        return self.dimension.contains(value)
+
+
+def _key(value: Any) -> tuple:
+    """Tells True from 1, but not 1 from 1.0."""
+    return isinstance(value, bool), value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Dimension):
+        return value.describe()
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _clip(dimension: Uniform | LogUniform, value: float) -> float:
+    return float(min(max(value, dimension.low), dimension.high))
+
+
+def _unit_grid(n: int) -> Sequence[float]:
+    if n < 1:
+        raise StudyError(f"a grid has at least one value, not {n}")
+    return [0.5] if n == 1 else [i / (n - 1) for i in range(n)]
+
+
+def _check_range(dimension: Uniform | LogUniform | Integer) -> None:
+    if not (_is_number(dimension.low) and _is_number(dimension.high)):
+        raise StudyError(f"{dimension}: both ends must be finite numbers")
+    if not dimension.low < dimension.high:
+        raise StudyError(f"{dimension}: low {dimension.low} must be below high {dimension.high}")
+
+
+def _check_value(dimension: Dimension, value: Any) -> None:
+    if not (isinstance(value, bool | str) or _is_number(value)):
+        raise StudyError(f"{dimension}: {value!r} is not a finite number, a boolean or a string")
+
+
+def _check_member(dimension: Dimension, value: Any) -> None:
+    if not dimension.contains(value):
+        raise StudyError(f"{value!r} is not in {dimension}")
+
+
+def _check_unit(dimension: Dimension, u: float) -> None:
+    if not 0 <= u <= 1:
+        raise StudyError(f"{dimension}: place {u} is not in [0, 1]")

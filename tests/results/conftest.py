@@ -1,0 +1,61 @@
+import pytest
+
+from results.store import open_store
+
+PROTOCOL = "0123456789ab"
+DESCRIPTION = {
+    "metric": "fd_digits",
+    "encoder": "digits",
+    "samples": 797,
+    "reference": "digits/test",
+    "reference_samples": 797,
+}
+
+
+def definition(methods, configs, seeds, **changes):
+    return {
+        "study": "equal/wide", "question": "Are they equal?", "scale": "smoke", "data": "digits",
+        "data_fingerprint": "ab" * 32, "image_shape": [8, 8, 1], "seed": 0, "seeds": seeds, "configs": configs,
+        "methods": {name: {} for name in methods},
+        "settings": {}, "images": 200, "rungs": [100, 200], "metric": "fd_digits", "protocol": PROTOCOL,
+        "source": "a paper",
+    } | changes  # fmt: skip
+
+
+@pytest.fixture
+def build(tmp_path):
+    """build({method: [[score per seed] per config]}, ...) -> an output folder.
+
+    A score is a number (the last rung; the first rung is twice as bad), None (a final failure) or "running".
+    """
+
+    def build(table, name="out", **changes):
+        folder = tmp_path / name
+        configs, seeds = max(map(len, table.values())), max(len(row) for rows in table.values() for row in rows)
+        with open_store(folder) as store:
+            store.begin(definition(table, configs, seeds, **changes))
+            store.add_environment({"python": "3.11", "jax": "0.10"})
+            store.add_protocol(PROTOCOL, DESCRIPTION)
+            for method, rows in table.items():
+                for c, row in enumerate(rows):
+                    for seed, score in enumerate(row):
+                        _add_trial(
+                            store, method, f"{method}-{c}", seed, score, {"learning_rate": 10.0**-c, "loss": method}
+                        )
+        return folder
+
+    return build
+
+
+def _add_trial(store, method, config, seed, score, settings):
+    trial = f"{config}-{seed}"
+    store.add_trials(
+        0, [{"trial": trial, "config": config, "method": method, "seed": seed, "settings": settings, "structure": "s"}]
+    )
+    if score is None:
+        store.add_failure({"trial": trial, "attempt": 0, "cause": "diverged", "rung": 100, "step": 7,
+                           "message": "loss is nan", "detail": "", "final": True})  # fmt: skip
+    elif score != "running":
+        for rung, value in ((100, 2.0 * score), (200, float(score))):
+            store.add_scores([{"trial": trial, "rung": rung, "images": rung, "metric": "fd_digits", "value": value,
+                               "protocol": PROTOCOL, "attempt": 0, "seconds": rung / 10}])  # fmt: skip

@@ -1,0 +1,200 @@
+import base64
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from results import frames, plots, report
+from results.store import StoreError, open_store
+
+TABLE = {"ns_gan": [[3.0, 4.0], [None, 2.0], [7.0, 8.0]], "wgan": [[9.0, 5.0], [6.0, "running"], [None, None]]}
+VOID = {"meta", "br", "img", "link", "hr", "input"}
+
+
+class Page(HTMLParser):
+    """Collects ids, references and text, and checks that tags close in order."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.ids, self.references, self.tags, self.text, self.open = [], [], [], [], []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self._note(tag, attributes)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self._note(tag, attributes)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+    def _note(self, tag, attributes):
+        self.tags.append(tag)
+        for name, value in attributes:
+            if name == "id":
+                self.ids.append(value)
+            if name in ("src", "href", "xlink:href", "srcset", "data", "action"):
+                self.references.append(value)
+            self.references += re.findall(r"url\(([^)]*)\)", value or "")
+
+
+def page(folder):
+    text = report.write_report(folder).read_text(encoding="utf-8")
+    return text, Page(text)
+
+
+def add_samples(folder, trial, *rungs):
+    images = np.random.default_rng(0).integers(0, 256, (32, 32), dtype=np.uint8)
+    (folder / "samples" / trial).mkdir(parents=True)
+    for path in [folder / "samples" / trial / f"{rung}.png" for rung in rungs] + [folder / "samples" / "real.png"]:
+        Image.fromarray(images).save(path)
+
+
+def test_the_page_refers_to_nothing_outside_and_its_ids_are_unique(build):
+    folder = build(TABLE)
+    add_samples(folder, "ns_gan-1-1", 200)
+    text, parsed = page(folder)
+    assert len(parsed.ids) > 40 and len(set(parsed.ids)) == len(parsed.ids)
+    inner = [reference for reference in parsed.references if reference.startswith("#")]
+    assert inner and {reference[1:] for reference in inner} <= set(parsed.ids)
+    assert all(reference.startswith(("#", "data:image/png;base64,")) for reference in parsed.references)
+    addresses = set(re.findall(r"https?://[^\"'<> )]+", text))
+    assert addresses <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}, (
+        "name spaces of SVG, never fetched"
+    )
+    assert "@import" not in text and "<script" not in text
+
+
+def test_the_page_holds_question_verdict_figures_tables_and_provenance(build):
+    _, parsed = page(build(TABLE))
+    words = " ".join(parsed.text)
+    for part in ("equal/wide", "Are they equal?", "has the best configuration", "Best configuration of each method",
+                 "Failures", "Cost", "Provenance", "fd_digits, 797 samples against digits/test (797)", "0123456789ab",
+                 "ganscape run equal/wide --data digits", "loss is nan", "python", "3.11"):  # fmt: skip
+        assert part in words
+    assert parsed.tags.count("svg") == 2
+
+
+def test_names_from_outside_are_escaped(build):
+    evil = "<script>alert(1)</script>"
+    folder = build({evil: [[1.0], [2.0], [None]]}, question=evil, study=evil)
+    with open_store(folder) as store:
+        store.add_trials(
+            1, [{"trial": evil, "config": evil, "method": evil, "seed": 0, "structure": "", "settings": {evil: evil}}]
+        )
+        store.add_failure(
+            {
+                "trial": evil,
+                "attempt": 0,
+                "cause": "crashed",
+                "rung": None,
+                "step": None,
+                "message": evil,
+                "detail": evil,
+                "final": True,
+            }
+        )
+    text, parsed = page(folder)
+    assert "<script" not in text and "script" not in parsed.tags
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"a": [[1.0]]},
+        {"a": [["running"]]},
+        {"a": [[None, None]]},
+        {"a": [[None], [None]], "b": [[1.0], [2.0]]},
+        {"a": [[1.0, 2.0], ["running", 3.0]]},
+    ],
+    ids=["one trial", "nothing finished", "only failures", "a method of failures", "unfinished"],
+)
+def test_the_page_exists_at_every_stage_of_a_sweep(build, table):
+    _, parsed = page(build(table))
+    words = " ".join(parsed.text)
+    assert "No sample images" in words and not re.search(r"\b(nan|inf|None)\b", words.replace("loss is nan", ""))
+
+
+def test_the_page_exists_before_the_study_is_written(tmp_path):
+    open_store(tmp_path / "out").close()
+    _, parsed = page(tmp_path / "out")
+    assert "No trial has been asked yet." in " ".join(parsed.text)
+
+
+def test_samples_of_the_best_trial_stand_beside_real_images(build):
+    folder = build(TABLE)
+    add_samples(folder, "ns_gan-1-1", 100, 200)
+    text, parsed = page(folder)
+    embedded = [base64.b64decode(source.split(",")[1]) for source in parsed.references if source.startswith("data:")]
+    assert embedded == [
+        (folder / "samples" / "ns_gan-1-1" / "200.png").read_bytes(),
+        (folder / "samples" / "real.png").read_bytes(),
+    ]
+    assert "trial ns_gan-1-1, at rung 200" in text and "pixelated" in text
+
+
+def test_the_nearest_stored_rung_stands_in_and_is_named(build):
+    folder = build(TABLE)
+    add_samples(folder, "ns_gan-1-1", 100)
+    text, _ = page(folder)
+    assert "at rung 100" in text and "2 at rung 200" in text
+
+
+def test_failures_are_grouped_by_method_and_cause(build):
+    rows = report._failures(frames.load(build(TABLE)))
+    assert [(row["method"], row["cause"], row["count"], row["steps"]) for row in rows] == [
+        ("wgan", "diverged", 2, "7"), ("ns_gan", "diverged", 1, "7"),
+    ]  # fmt: skip
+
+
+def test_cost_counts_each_trial_up_to_its_last_score(build):
+    cost = {row[0]: row[1:] for row in report._cost(frames.load(build(TABLE)))}
+    assert cost == {"ns_gan": (6, 1000, "100 s"), "wgan": (6, 600, "60 s"), "all": (12, 1600, "2.7 min")}
+
+
+def test_the_recorded_command_is_shown(build):
+    folder = build(TABLE)
+    with open_store(folder) as store:
+        store.add_environment({"command": ["ganscape", "run", "equal/wide", "--name", "my run"]})
+    text, _ = page(folder)
+    assert "ganscape run equal/wide --name &#39;my run&#39;" in text
+
+
+def test_the_same_store_gives_the_same_page(build):
+    folder = build(TABLE)
+    assert report.write_report(folder).read_bytes() == report.write_report(folder).read_bytes()
+
+
+def test_two_figures_of_one_kind_do_not_share_ids(build):
+    results = frames.load(build(TABLE))
+    pictures = [report.svg(plots.budget_curves(results), name) for name in ("one", "two")]
+    ids = [set(re.findall(r'\bid="([^"]*)"', picture)) for picture in pictures]
+    assert ids[0] and not ids[0] & ids[1]
+
+
+def test_a_report_that_fails_leaves_the_earlier_page(build, monkeypatch):
+    folder = build(TABLE)
+    path = report.write_report(folder)
+    before = path.read_bytes()
+    monkeypatch.setattr(
+        report.os, "replace", lambda *paths: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+    )
+    with pytest.raises(StoreError, match="No space left on device"):
+        report.write_report(folder)
+    assert path.read_bytes() == before
+    assert [file.name for file in folder.iterdir() if "report" in file.name] == ["report.html"]
+
+
+def test_a_folder_without_a_store_is_named(tmp_path):
+    with pytest.raises(StoreError, match="nowhere"):
+        report.write_report(tmp_path / "nowhere")

@@ -1,0 +1,75 @@
+import math
+
+import numpy as np
+import pytest
+
+from results import frames, verdict
+
+
+def said(folder):
+    return " ".join(verdict.sentences(frames.load(folder)))
+
+
+def test_best_configs_ranks_by_the_median_over_seeds_and_not_by_the_luckiest_seed(build):
+    table = verdict.best_configs(
+        frames.load(build({"lucky": [[0.1, 9.0, 9.0]], "steady": [[3.0, 4.0, 5.0], [6.0, 6.0, 6.0]]}))
+    )
+    assert table["method"].tolist() == ["steady", "lucky"]
+    first = table.iloc[0]
+    assert (first["config"], first["scores"]) == ("steady-0", [3.0, 4.0, 5.0])
+    assert (first["median"], first["mean"], first["sd"], first["low"], first["high"]) == (4.0, 4.0, 1.0, 3.0, 5.0)
+
+
+def test_a_configuration_that_is_not_finished_or_failed_on_half_its_seeds_is_not_chosen(build):
+    table = verdict.best_configs(
+        frames.load(build({"a": [[0.1, "running"], [0.2, None], [7.0, 8.0]], "b": [[None, None]]}))
+    )
+    assert table["config"].tolist() == ["a-2", ""]
+    assert table[["configs", "trials", "finished", "failed"]].values.tolist() == [[3, 6, 5, 1], [1, 2, 2, 2]]
+    assert math.isinf(table["median"][1])
+
+
+def test_intervals_that_overlap_are_said_to_overlap(build):
+    rng = np.random.default_rng(0)
+    text = said(build({name: rng.uniform(10, 12, (10, 2)).tolist() for name in ("a", "b")}))
+    assert "the intervals overlap, so this sweep does not tell" in text
+
+
+def test_intervals_far_apart_speak_for_the_better_method(build):
+    rng = np.random.default_rng(0)
+    text = said(build({"a": rng.uniform(90, 91, (10, 2)).tolist(), "b": rng.uniform(10, 11, (10, 2)).tolist()}))
+    assert "b has the best configuration" in text and "the intervals do not overlap, which speaks for b." in text
+
+
+def test_little_evidence_and_the_choice_by_the_same_scores_are_said(build):
+    text = said(build({"a": [[1.0, 2.0], [3.0, 4.0]]}))
+    assert "little evidence (2 configurations per method and 2 seeds per configuration)" in text
+    assert "looks better than it is" in text
+
+
+def test_a_large_sweep_is_not_called_little(build):
+    rng = np.random.default_rng(0)
+    assert "little evidence" not in said(build({"a": rng.uniform(1, 2, (20, 5)).tolist()}))
+
+
+def test_failures_and_unfinished_trials_are_counted(build):
+    text = said(build({"a": [[1.0], [None], ["running"]]}))
+    assert "2 of 3 trials are finished" in text and "1 of 2 finished trials failed" in text
+
+
+def test_a_searcher_that_does_not_draw_at_random_is_named(build):
+    assert "searcher 'gp_bandit'" in said(build({"a": [[1.0], [2.0]]}, searcher="gp_bandit"))
+    assert "searcher" not in said(build({"a": [[1.0], [2.0]]}, "two", searcher="random"))
+
+
+@pytest.mark.parametrize("table", [{"a": [["running"]]}, {"a": [[None]], "b": [[None]]}])
+def test_without_a_score_nothing_is_claimed(build, table):
+    text = said(build(table))
+    assert text.startswith("No configuration has worked") and "best" not in text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(12.3456, "12.35"), (0.00012347, "0.0001235"), (12345.6, "12,346"), (2, "2"), (1e12, "1e+12")]
+)
+def test_numbers_have_four_digits(value, text):
+    assert verdict.number(value) == text

@@ -1,0 +1,119 @@
+import json
+
+import pytest
+
+from search_spaces import STUDIES, StudyError, find, find_scale, metric, rungs
+
+EVERY_SCALE = [(name, scale) for name, study in STUDIES.items() for scale in study.scales]
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_study_has_a_question_a_source_and_three_scales(name):
+    study = find(name)
+    assert study.question.endswith("?")
+    assert study.source
+    assert {"smoke", "laptop", "paper"} <= study.scales.keys()
+    assert study.searcher in {"random", "points"}
+    assert set(study.methods) == {"mm_gan", "ns_gan", "lsgan", "wgan", "wgan_gp"}
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_description_survives_json(name):
+    described = find(name).describe()
+    assert json.loads(json.dumps(described)) == described
+    assert list(described["methods"]) == list(find(name).methods)
+
+
+@pytest.mark.parametrize(("name", "scale"), EVERY_SCALE)
+def test_rungs_increase_up_to_the_whole_budget(name, scale):
+    scale = find_scale(find(name), scale)
+    marks = rungs(scale, scale.data)
+    assert list(marks) == sorted(set(marks))
+    assert all(type(mark) is int and mark > 0 for mark in marks)
+    images = scale.images if isinstance(scale.images, int) else scale.images[scale.data]
+    assert marks[-1] == images
+
+
+@pytest.mark.parametrize(("name", "scale"), EVERY_SCALE)
+def test_budgets_and_rungs_are_whole_batches(name, scale):
+    scale = find_scale(find(name), scale)
+    assert all(mark % scale.settings["batch_size"] == 0 for mark in rungs(scale, scale.data))
+
+
+@pytest.mark.parametrize(("name", "scale"), EVERY_SCALE)
+def test_no_setting_of_a_scale_is_also_one_of_a_method(name, scale):
+    study = find(name)
+    settings = find_scale(study, scale).settings
+    for each in study.methods.values():
+        assert not settings.keys() & (each.fixed.keys() | each.dimensions.keys())
+
+
+@pytest.mark.parametrize(("name", "scale"), EVERY_SCALE)
+def test_common_settings_are_the_published_ones(name, scale):
+    settings = find_scale(find(name), scale).settings
+    published = {"optimizer": "adam", "beta2": 0.999, "batch_size": 64, "z_dim": 64}
+    assert {field: settings[field] for field in published} == published
+
+
+@pytest.mark.parametrize("data", ["mnist", "triangles"])
+@pytest.mark.parametrize("name", STUDIES)
+def test_the_paper_scale_is_evaluated_at_the_published_steps(name, data):
+    steps = [3906, 7812, 11718, 15624, 15625]
+    assert rungs(find_scale(find(name), "paper"), data) == tuple(64 * step for step in steps)
+
+
+def test_the_paper_scale_asks_the_published_number_of_configs():
+    sizes = {name: find_scale(study, "paper")[2:4] for name, study in STUDIES.items()}
+    assert sizes == {"equal/wide": (100, 1), "equal/narrow": (50, 1), "equal/defaults": (1, 50)}
+    assert {find_scale(study, "paper").samples for study in STUDIES.values()} == {10_000}
+    assert {find_scale(study, "paper").settings["architecture"] for study in STUDIES.values()} == {"infogan"}
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_the_smoke_scale_is_forty_trials(name):
+    study = find(name)
+    scale = find_scale(study, "smoke")
+    assert len(study.methods) * scale.configs * scale.seeds == 40
+    assert len(rungs(scale, "digits")) == 4
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_points_studies_ask_no_more_than_their_defaults(name):
+    study = find(name)
+    for scale in study.scales.values():
+        for each in study.methods.values():
+            assert study.searcher != "points" or (scale.configs == len(each.defaults) and not each.dimensions)
+
+
+def test_pinning_reaches_every_method_and_changes_the_description():
+    pinned = find("equal/wide").pin("disc_iters", 1)
+    for each in pinned.methods.values():
+        assert each.fixed["disc_iters"] == 1
+        assert {default["disc_iters"] for default in each.defaults} == {1}
+    assert pinned.describe() != find("equal/wide").describe()
+
+
+def test_data_sets_with_a_classifier_are_scored_by_it_and_others_by_pixels():
+    names = ("digits", "mnist", "mnist5k", "triangles", "squares")
+    assert [metric(name) for name in names] == ["fd_digits", "fd_mnist", "fd_mnist", "fd_pixels", "fd_pixels"]
+
+
+def test_unknown_names_are_refused_with_the_choices():
+    with pytest.raises(StudyError, match=r"unknown study 'equal/wyde' \(did you mean 'equal/wide'\?\); one of: equal"):
+        find("equal/wyde")
+    with pytest.raises(StudyError, match="unknown scale 'huge'; one of: smoke, laptop, paper"):
+        find_scale(find("equal/wide"), "huge")
+    with pytest.raises(StudyError, match="unknown data set at this scale 'digits'; one of: mnist, triangles"):
+        rungs(find_scale(find("equal/wide"), "paper"), "digits")
+
+
+@pytest.mark.parametrize("field", ["images", "interval"])
+def test_a_training_length_that_is_not_positive_is_refused(field):
+    scale = find_scale(find("equal/wide"), "smoke")._replace(**{field: 0})
+    with pytest.raises(StudyError, match=f"{field} of a scale is a positive number of real images, not 0"):
+        rungs(scale, "digits")
+
+
+def test_an_interval_beyond_the_budget_leaves_one_rung_at_the_end():
+    scale = find_scale(find("equal/wide"), "smoke")._replace(images=640, interval=1000)
+    assert rungs(scale, "digits") == (640,)
