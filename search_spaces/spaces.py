@@ -59,6 +59,10 @@ class Space(NamedTuple):
         defaults = [pinned.settings(_without(default, name) | pin) for default in self.defaults]
         return pinned._replace(defaults=tuple(d for i, d in enumerate(defaults) if d not in defaults[:i]))
 
+    def names(self) -> list[str]:
+        """The fields that the space sets, fixed ones first, then the searched ones in alphabetical order."""
+        return [*self.fixed, *sorted(self.dimensions)]
+
     def describe(self) -> dict:
         """The space as JSON-able data, equal for equal spaces."""
         dimensions = {field: self.dimensions[field].describe() for field in sorted(self.dimensions)}

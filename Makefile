@@ -1,0 +1,46 @@
+# Two commands from a fresh clone: `make demo` and `make test`. `make` alone prints the targets.
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check docs bench clean
+
+help: # Print these targets
+	@sed -n 's/^\([a-z]*\):[^#]*# \(.*\)/make \1\t\2/p' Makefile | expand -t 16
+
+install: $(INSTALLED) # Create .venv with everything installed in it; quick when nothing changed
+
+demo: $(INSTALLED) # Compare five GANs on handwritten digits, write runs/demo/report.html; minutes
+	$(BIN)/ganscape run equal/wide --scale smoke --out runs/demo
+
+test: $(INSTALLED) # Run the tests
+	$(BIN)/python -m pytest -q
+
+check: $(INSTALLED) # Lint, check types, run the tests
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(MAKE) --no-print-directory test
+
+docs: $(INSTALLED) # Write docs/cli.md again from the help of the commands
+	$(BIN)/python docs/generate_cli.py
+
+bench: $(INSTALLED) # Run every benchmark
+	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+
+clean: # Remove .venv, caches and build files; keep runs/
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --editable '.[test,notebooks]'
+	@touch $@
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { echo "'$(PYTHON)' is not installed or not on the PATH; $(WANTED)" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+		{ echo "$$($(PYTHON) --version 2>&1) is not one that Ganscape runs on; $(WANTED)" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+WANTED := it needs Python 3.11, 3.12 or 3.13, such as: make PYTHON=python3.12 $(MAKECMDGOALS)

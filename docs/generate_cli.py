@@ -1,0 +1,92 @@
+"""Writes docs/cli.md from the commands themselves: `make docs`.
+
+It reads names, help and defaults from what the command line is made of, not from a rendered help
+page, so the result is the same whatever the terminal, Python and Typer.
+"""
+
+import inspect
+import typing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import typer.main
+
+from sweep.cli import app
+
+PAGE = Path(__file__).with_name("cli.md")
+HEAD = """# The command line
+
+Generated from the help texts by `make docs`; a test compares the two.
+
+`ganscape --help` and `ganscape COMMAND --help` print the same on a terminal. Exit codes: 0 when done, 2 for a user's
+mistake (one line says what is wrong, its value and the choices), 130 when interrupted. `python -m sweep` is the same
+program.
+"""
+
+
+class Parameter(NamedTuple):
+    """An argument or option of a command, as a reader of the help sees it."""
+
+    name: str
+    is_option: bool
+    value: str
+    default: str
+    help: str
+
+
+def reference() -> str:
+    """The text of docs/cli.md."""
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    return "\n".join([HEAD, *(_section(name, command) for name, command in commands.items())])
+
+
+def parameters(command) -> list[Parameter]:
+    """The arguments and options of a command, in the order of the help."""
+    signature = inspect.signature(command.callback, eval_str=True).parameters
+    return [_parameter(each, signature[each.name]) for each in command.params]
+
+
+def _parameter(shown, declared: inspect.Parameter) -> Parameter:
+    """Of what the help shows, and of the function's parameter that it was made from."""
+    kind = typing.get_args(declared.annotation)[0]
+    is_option = shown.opts[0].startswith("-")
+    name = ", ".join(shown.opts) if is_option else shown.metavar or shown.name.upper()
+    value = "" if kind is bool else shown.metavar or _type_name(kind)
+    default = getattr(shown, "show_default", None)
+    default = default if isinstance(default, str) else _default(declared.default)
+    return Parameter(name, is_option, value, default, shown.help or "")
+
+
+def _type_name(kind: Any) -> str:
+    """`int` and `int | None` are both INT."""
+    plain = next((each for each in typing.get_args(kind) if each is not type(None)), kind)
+    return plain.__name__.upper()
+
+
+def _default(value: Any) -> str:
+    if value is None or value is False or value is inspect.Parameter.empty:
+        return ""
+    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+
+
+def _section(name: str, command) -> str:
+    found = parameters(command)
+    arguments = [each for each in found if not each.is_option]
+    options = [each for each in found if each.is_option]
+    usage = " ".join(["ganscape", name, *(each.name for each in arguments), *(["[OPTIONS]"] if options else [])])
+    lines = [f"## ganscape {name}", "", inspect.cleandoc(command.help or ""), "", f"    {usage}", ""]
+    if arguments:
+        lines += _table(("argument", "meaning"), [(f"`{each.name}`", each.help) for each in arguments])
+    if options:
+        rows = [(f"`{f'{each.name} {each.value}'.strip()}`", each.default, each.help) for each in options]
+        lines += _table(("option", "default", "meaning"), rows)
+    return "\n".join(lines)
+
+
+def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+    lines = [header, tuple("---" for _ in header), *rows]
+    return [*("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines), ""]
+
+
+if __name__ == "__main__":
+    PAGE.write_text(reference(), encoding="utf-8")

@@ -1,0 +1,61 @@
+"""Layers that the architectures share: dense, convolution, transposed convolution."""
+
+import flax.linen as nn
+import jax
+from jax import Array
+
+from models.architectures.convolution import conv, conv_transpose
+from models.initialization import Draw, constant, drawn
+from models.normalizations import NORMALIZATIONS
+
+
+def leaky_relu(x: Array) -> Array:
+    """max(x, 0.2 x), the slope of the studies' InfoGAN networks."""
+    return jax.nn.leaky_relu(x, 0.2)
+
+
+class _Layer(nn.Module):
+    """Parameters of a layer: a kernel that goes through a normalization, and a bias from zero."""
+
+    features: int
+    draw: Draw
+    normalization: str = "none"
+
+    def kernel(self, shape: tuple[int, ...]) -> Array:
+        kernel = self.param("kernel", drawn(self.draw), shape)
+        return NORMALIZATIONS[self.normalization].kernel(self, kernel)
+
+    def bias(self) -> Array:
+        return self.param("bias", drawn(constant(0.0)), (self.features,))
+
+
+class Dense(_Layer):
+    """[batch, inputs] -> [batch, features]."""
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        return x @ self.kernel((x.shape[-1], self.features)) + self.bias()
+
+
+class Conv(_Layer):
+    """[batch, h, w, channels] -> [batch, ceil(h / stride), ceil(w / stride), features], SAME."""
+
+    size: int = 4
+    stride: int = 2
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        shape = (self.size, self.size, x.shape[-1], self.features)
+        return conv(x, self.kernel(shape), self.stride) + self.bias()
+
+
+class ConvTranspose(_Layer):
+    """[batch, h, w, channels] -> [batch, h * stride, w * stride, features], SAME."""
+
+    size: int = 4
+    stride: int = 2
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        shape = (self.size, self.size, x.shape[-1], self.features)
+        return conv_transpose(x, self.kernel(shape), self.stride) + self.bias()

@@ -1,0 +1,106 @@
+"""Initial values, drawn with numpy on the host: compiling a random draw per parameter costs seconds."""
+
+import functools
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+
+Draw = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
+
+
+class Drawn(struct.PyTreeNode, nn.meta.AxisMetadata):
+    """A parameter that says how its initial value is drawn."""
+
+    value: Any
+    draw: Draw = struct.field(pytree_node=False)
+
+    def unbox(self):
+        return self.value
+
+    def replace_boxed(self, val):
+        return self.replace(value=val)
+
+    def add_axis(self, index, params):
+        return self
+
+    def remove_axis(self, index, params):
+        return self
+
+
+def drawn(draw: Draw):
+    """A Flax initializer whose shape is known to tracing and whose value `initialise` draws."""
+
+    def initializer(key, shape):
+        return Drawn(jnp.zeros(shape, jnp.float32), draw)
+
+    return initializer
+
+
+@functools.cache
+def normal(deviation: float) -> Draw:
+    """Independent normal draws of this standard deviation."""
+    return lambda generator, shape: standard_normal(generator, shape) * np.float32(deviation)
+
+
+def standard_normal(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Independent standard normal draws, float32."""
+    return generator.standard_normal(shape, dtype=np.float32)
+
+
+@functools.cache
+def truncated_normal(deviation: float) -> Draw:
+    """Normal draws of this standard deviation, each drawn again while beyond two deviations."""
+
+    def draw(generator, shape):
+        values = standard_normal(generator, shape)
+        while (outside := np.abs(values) > 2.0).any():
+            values[outside] = standard_normal(generator, (int(outside.sum()),))
+        return values * np.float32(deviation)
+
+    return draw
+
+
+def he_normal(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Normal draws of variance 2 / fan-in, fan-in being all axes but the last (He et al. 2015)."""
+    fan_in = int(np.prod(shape[:-1]))
+    return standard_normal(generator, shape) * np.float32(np.sqrt(2.0 / fan_in))
+
+
+@functools.cache
+def constant(value: float) -> Draw:
+    """The same value everywhere."""
+    return lambda generator, shape: np.full(shape, value, np.float32)
+
+
+def initialise(module: nn.Module, key: np.ndarray, *input_shapes: tuple[int, ...]) -> dict:
+    """The module's variables as numpy arrays, each leaf from a stream of its own.
+
+    A leaf's stream is named by the key (uint32 words) and the leaf's path, so a layer added to a
+    network leaves the draws of the others as they were.
+    """
+
+    def draw(path, leaf: Drawn):
+        name = zlib.crc32(jax.tree_util.keystr(path).encode())
+        generator = np.random.Generator(np.random.Philox(np.random.SeedSequence([*map(int, key), name])))
+        return leaf.draw(generator, leaf.value.shape)
+
+    variables = _abstract(module, input_shapes)
+    return jax.tree_util.tree_map_with_path(draw, variables, is_leaf=lambda x: isinstance(x, Drawn))
+
+
+def parameter_count(module: nn.Module, *input_shapes: tuple[int, ...]) -> int:
+    """The number of trainable values of a module for inputs of these shapes."""
+    leaves = jax.tree.leaves(nn.meta.unbox(_abstract(module, input_shapes)["params"]))
+    return sum(leaf.size for leaf in leaves)
+
+
+@functools.lru_cache(maxsize=256)
+def _abstract(module: nn.Module, input_shapes: tuple[tuple[int, ...], ...]) -> dict:
+    inputs = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in input_shapes]
+    return jax.eval_shape(module.init, jax.ShapeDtypeStruct((2,), jnp.uint32), *inputs)

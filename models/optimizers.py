@@ -1,0 +1,16 @@
+"""Optimizers, built inside the update from traced numbers: functions of (config, learning rate)."""
+
+import optax
+
+
+def adam(config, learning_rate):
+    """Adam with the studies' constants (Kingma and Ba 2015; epsilon 1e-8)."""
+    return optax.adam(learning_rate, b1=config.beta1, b2=config.beta2, eps=1e-8)
+
+
+def rmsprop(config, learning_rate):
+    """RMSProp with TensorFlow 1's constants: decay 0.9, epsilon 1e-10 inside the root, first moment one."""
+    return optax.rmsprop(learning_rate, decay=0.9, eps=1e-10, initial_scale=1.0)
+
+
+OPTIMIZERS = {"adam": adam, "rmsprop": rmsprop}

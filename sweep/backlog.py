@@ -1,0 +1,245 @@
+"""What remains to be done: a pure function of the study and the store, kept up to date as scores arrive."""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+
+from models import Config
+from results.store import Store
+from sweep import checkpoints, pictures
+from sweep.executors.worker import Ready
+from sweep.plan import Plan, ask, parameters, trial_of
+from sweep.searchers import Observation
+from sweep.trial import Cohort, Compiled, Failure, Score, Trial
+
+COHORT_TRIALS = 8
+COHORT_BYTES = 2**30
+ATTEMPTS = 3
+
+
+class Backlog:
+    """Hands out cohorts and commits what comes back; the only object of a sweep that changes.
+
+    Args:
+      plan: what the study is.
+      store: the open store; every message is committed before the next cohort is handed out.
+      environment: what this start of the sweep runs on, recorded when the first worker is ready.
+      observe: called with this backlog after every change.
+    """
+
+    def __init__(self, plan: Plan, store: Store, environment: dict, observe: Callable[["Backlog"], None]):
+        self.plan, self.store, self.environment, self.observe = plan, store, environment, observe
+        self.trials: dict[str, Trial] = {}
+        self.committed: dict[str, set[int]] = defaultdict(set)
+        self.finished: dict[str, str] = {}
+        self.waiting: list[str] = []
+        self.alone: set[str] = set()
+        self.started: set[str] = set()
+        self.greeted: set[Ready] = set()
+        self.running: set[str] = set()
+        self.compilations = 0
+        self.best: tuple[float, Trial] | None = None
+        self.began = time.monotonic()
+        self._recall()
+        self.committed_before = self.rungs_done()
+
+    def take(self, warm: frozenset[str] = frozenset()) -> Cohort | None:
+        """The next cohort, of a structure among `warm` if one waits; None when there is nothing now."""
+        if not self.waiting and not self.running:
+            self._ask()
+        if not self.waiting:
+            return None
+        first = self._first(warm)
+        structure = self.trials[first].config.structure()
+        self.started.add(structure)
+        limit = 1 if first in self.alone else self._cohort_limit(self.trials[first].config)
+        chosen = [
+            trial
+            for trial in self.waiting
+            if self.trials[trial].config.structure() == structure
+            and (trial in self.alone) == (first in self.alone)
+        ][:limit]
+        self.waiting = [trial for trial in self.waiting if trial not in chosen]
+        self.running.update(chosen)
+        self.observe(self)
+        return Cohort(
+            tuple(self.trials[trial] for trial in chosen),
+            tuple(frozenset(self.committed[trial]) for trial in chosen),
+            tuple(self.store.attempts(trial) for trial in chosen),
+            _places(len(chosen), self.plan.workload.lanes),
+        )
+
+    def greet(self, ready: Ready) -> None:
+        """A worker has started: the first of its kind completes the record of this start."""
+        if ready not in self.greeted:
+            self.greeted.add(ready)
+            self.store.add_environment(self.environment | {"devices": ready.devices})
+
+    def record(self, message: Score | Failure | Compiled) -> None:
+        """Commits what a worker reported."""
+        if isinstance(message, Compiled):
+            self.compilations += 1
+        elif isinstance(message, Score):
+            self._record_score(message)
+        else:
+            self.store.add_failure(message._asdict() | {"final": True})
+            self._finish(message.trial, message.cause)
+        self.observe(self)
+
+    def lost(self, cohort: Cohort, message: str) -> None:
+        """The cohort's worker died: its unfinished trials are tried again, each by itself, up to a limit."""
+        for trial in cohort.trials:
+            if trial.id not in self.running:
+                continue
+            attempt = self.store.attempts(trial.id)
+            final = attempt + 1 >= ATTEMPTS
+            self.store.add_failure(
+                {
+                    "trial": trial.id,
+                    "attempt": attempt,
+                    "cause": "lost",
+                    "rung": None,
+                    "step": None,
+                    "message": message,
+                    "detail": "",
+                    "final": final,
+                }
+            )
+            if final:
+                self._finish(trial.id, "lost")
+            else:
+                self.running.discard(trial.id)
+                self.alone.add(trial.id)
+                self.waiting.insert(0, trial.id)
+        self.observe(self)
+
+    @property
+    def done(self) -> bool:
+        """Whether every trial of the study is finished, and nothing is left to ask."""
+        if not self.waiting and not self.running:
+            self._ask()
+        return not self.waiting and not self.running
+
+    def failed(self) -> int:
+        """The number of failed trials."""
+        return sum(cause != "done" for cause in self.finished.values())
+
+    def rungs_done(self) -> int:
+        """Rungs that need no more work, those that a failed trial will not reach included."""
+        every = len(self.plan.workload.rungs)
+        return sum(every if trial in self.finished else len(self.committed[trial]) for trial in self.trials)
+
+    def seconds_left(self) -> float | None:
+        """Estimated seconds to the end, from the pace so far; None before the first score."""
+        advanced = self.rungs_done() - self.committed_before
+        if advanced <= 0:
+            return None
+        left = len(self.trials) * len(self.plan.workload.rungs) - self.rungs_done()
+        return (time.monotonic() - self.began) / advanced * left
+
+    def _record_score(self, message: Score) -> None:
+        pictures.save_grid(self._samples / message.trial / f"{message.rung}.png", message.grid)
+        row = message._asdict() | {
+            "metric": self.plan.workload.metric,
+            "protocol": self.plan.protocol.fingerprint,
+        }
+        del row["grid"]
+        self.store.add_scores([row])
+        self._know(message.trial, message.rung, message.value)
+
+    @property
+    def _samples(self) -> Path:
+        return self.store.folder / "samples"
+
+    def _know(self, trial: str, rung: int, value: float) -> None:
+        self.committed[trial].add(rung)
+        if self.best is None or value < self.best[0]:
+            self.best = (value, self.trials[trial])
+        if rung == self.plan.workload.rungs[-1]:
+            self._finish(trial, "done")
+
+    def _finish(self, trial: str, outcome: str) -> None:
+        self.finished[trial] = outcome
+        self.running.discard(trial)
+        checkpoints.forget(self.plan.workload.checkpoints, trial)
+
+    def _recall(self) -> None:
+        """Everything that the store knows."""
+        for row in self.store.trials():
+            self._enlist(self._trial(row["method"], Config.from_dict(row["settings"]), row["seed"]))
+        for row in self.store.scores():
+            self._know(row["trial"], row["rung"], row["value"])
+        for row in self.store.failures():
+            if row["final"]:
+                self._finish(row["trial"], row["cause"])
+            else:
+                self.alone.add(row["trial"])
+        self.waiting = [trial for trial in self.waiting if trial not in self.finished]
+
+    def _ask(self) -> None:
+        """A round: each method's searcher asked for what its budget of configs still allows."""
+        rows = self.store.trials()
+        number = max((row["round"] for row in rows), default=-1) + 1
+        trials = []
+        for method in self.plan.methods:
+            known = self._observations(method, rows)
+            for config in ask(self.plan, method, number, known):
+                trials += [self._trial(method, config, seed) for seed in range(self.plan.seeds)]
+        if trials:
+            self.store.add_trials(number, [_row(trial) for trial in trials])
+        for trial in trials:
+            self._enlist(trial)
+
+    def _observations(self, method: str, rows: list[dict]) -> list[Observation]:
+        settings = {row["config"]: row["settings"] for row in rows if row["method"] == method}
+        scores: dict[str, dict[str, float]] = {config: {} for config in settings}
+        trials = {row["trial"]: row["config"] for row in rows if row["method"] == method}
+        for trial, config in trials.items():
+            scores[config][trial] = float("inf")
+        for row in self.store.scores():
+            if (config := trials.get(row["trial"])) and self.finished[row["trial"]] == "done":
+                scores[config][row["trial"]] = min(scores[config][row["trial"]], row["value"])
+        return [Observation(settings[config], tuple(scores[config].values())) for config in settings]
+
+    def _enlist(self, trial: Trial) -> None:
+        self.trials[trial.id] = trial
+        self.waiting.append(trial.id)
+
+    def _trial(self, method: str, config: Config, seed: int) -> Trial:
+        return trial_of(self.plan.seed, method, config, seed)
+
+    def _first(self, warm: frozenset[str]) -> str:
+        """Of the waiting trials one of a warm structure, else of one that no worker compiled yet;
+        among those, of the structure with most trials waiting."""
+        waiting = defaultdict(list)
+        for trial in self.waiting:
+            waiting[self.trials[trial].config.structure()].append(trial)
+        best = max(
+            waiting,
+            key=lambda each: (each in warm, each not in self.started, len(waiting[each])),
+        )
+        return waiting[best][0]
+
+    def _cohort_limit(self, config: Config) -> int:
+        """How many trials a worker trains at a time: what fits in COHORT_BYTES of optimizer and weights."""
+        shape = self.plan.workload.dataset.image_shape
+        member = 12 * sum(parameters(config, shape))
+        return max(1, self.plan.workload.lanes, min(COHORT_TRIALS, COHORT_BYTES // member))
+
+
+def _row(trial: Trial) -> dict:
+    return {
+        "trial": trial.id,
+        "config": trial.config.identity(),
+        "method": trial.method,
+        "seed": trial.seed,
+        "settings": trial.config.to_dict(),
+        "structure": trial.config.structure(),
+    }
+
+
+def _places(trials: int, lanes: int) -> int:
+    """Places in the population: a power of two, so that few sizes are compiled, in whole lanes."""
+    size = 1 << (trials - 1).bit_length()
+    return -(-size // lanes) * lanes

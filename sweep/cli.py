@@ -1,0 +1,309 @@
+"""The command line: parsing and printing only. Heavy imports happen inside the commands."""
+
+import errno
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Which GAN is best at the compute you have, and how sure can you be?",
+)
+Out = Annotated[Path, typer.Argument(metavar="OUT", help="Output folder of a sweep.")]
+StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a study: see `ganscape list`.")]
+
+USER_ERRORS = {
+    "data": "DataError",
+    "metrics": "MetricError",
+    "models": "ConfigError",
+    "results.store": "StoreError",
+    "search_spaces": "StudyError",
+    "sweep.executors": "ExecutorError",
+}
+
+
+@app.command()
+def run(
+    study: StudyName,
+    data: Annotated[str | None, typer.Option(help="Data set.", show_default="the scale's own")] = None,
+    scale: Annotated[str, typer.Option(help="Size of the study: smoke, laptop or paper.")] = "smoke",
+    out: Annotated[
+        Path | None, typer.Option(help="Output folder.", show_default="runs/STUDY-DATA-SCALE")
+    ] = None,
+    executor: Annotated[str, typer.Option(help="Where trials run: local or ray.")] = "local",
+    workers: Annotated[
+        int | None, typer.Option(help="Worker processes.", show_default="one per core")
+    ] = None,
+    lanes: Annotated[
+        int, typer.Option(help="Members trained side by side in one program; for accelerators.")
+    ] = 1,
+    seeds: Annotated[
+        int | None, typer.Option(help="Trials per config.", show_default="the scale's own")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Study seed: all randomness is derived from it.")] = 0,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Fix a config field for all methods, or one of configs, images, interval, samples.",
+        ),
+    ] = None,
+    data_root: Annotated[
+        Path | None,
+        typer.Option(help="Folder of data files.", show_default="$GANSCAPE_DATA or ~/.cache/ganscape"),
+    ] = None,
+    cpus_per_worker: Annotated[float, typer.Option(help="CPU cores that a worker takes.")] = 1.0,
+    gpus_per_worker: Annotated[float, typer.Option(help="GPUs, or the share of one, of a worker.")] = 0.0,
+    tpus_per_worker: Annotated[float, typer.Option(help="TPU chips of a worker: 1, 2, 4 or 8.")] = 0.0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and its cost; run nothing.")] = False,
+) -> None:
+    """Run a study, or continue it: the same command again computes only what is missing."""
+    with _one_line_errors():
+        from sweep.executors import Resources, check_executor, default_workers
+
+        settings = _settings(assignments or [])
+        resources = Resources(cpus_per_worker, gpus_per_worker, tpus_per_worker)
+        check_executor(executor, workers, resources)
+        count = default_workers(resources) if workers is None else workers
+        _prepare_jax(dry_run, resources)
+        from sweep.plan import plan
+
+        folder = out or Path("runs", "-".join((*study.split("/"), data or "default", scale)))
+        planned = plan(
+            study,
+            out=folder,
+            data=data,
+            scale=scale,
+            seeds=seeds,
+            seed=seed,
+            lanes=lanes,
+            settings=settings,
+            data_root=data_root,
+        )
+        if dry_run:
+            _print_plan(planned, count, folder)
+        else:
+            _run(planned, folder, executor, count, resources)
+
+
+def _run(planned, folder: Path, executor: str, workers: int, resources) -> None:
+    from rich.console import Console
+
+    from results.report import write_report
+    from sweep.driver import run_study
+    from sweep.progress import shown
+
+    console = Console(stderr=True)
+    with shown(console) as show:
+        run_study(
+            planned, folder, executor=executor, workers=workers, resources=resources, observe=show
+        )
+    report_path = write_report(folder)
+    _print_status(folder)
+    typer.echo(f"report  {report_path}\nstore   {folder / 'store.sqlite'}")
+
+
+@app.command("list")
+def list_names() -> None:
+    """List the studies, their scales and the data sets."""
+    from data import DATASETS
+    from search_spaces import STUDIES
+
+    rows = [
+        (name, ", ".join(study.methods), ", ".join(study.scales), study.question)
+        for name, study in STUDIES.items()
+    ]
+    _print_table("Studies", ("study", "methods", "scales", "question"), rows)
+    sets = [
+        (name, "x".join(map(str, source.image_shape)), source.summary)
+        for name, source in DATASETS.items()
+    ]
+    _print_table("Data sets", ("data", "image", "what it is"), sets)
+
+
+@app.command()
+def show(study: StudyName) -> None:
+    """Show a study: its question, methods with their ranges and defaults, scales, sources."""
+    with _one_line_errors():
+        from search_spaces import find
+
+        found = find(study)
+        typer.echo(f"{study}: {found.question}\nsource: {found.source}; searcher: {found.searcher}")
+        fields = dict.fromkeys(name for space in found.methods.values() for name in space.names())
+        rows = [
+            (field, *(_cell(space.describe(), field) for space in found.methods.values()))
+            for field in fields
+        ]
+        _print_table("Search spaces, and what is asked first", ("field", *found.methods), rows)
+        for source in dict.fromkeys(space.source for space in found.methods.values()):
+            typer.echo(f"source: {source}")
+        rows = [
+            (name, scale.summary, scale.data, scale.configs, scale.seeds, _plain(scale.images))
+            for name, scale in found.scales.items()
+        ]
+        _print_table("Scales", ("scale", "", "data", "configs", "seeds", "images per trial"), rows)
+
+
+@app.command()
+def status(out: Out) -> None:
+    """Show how far a sweep is and its best scores, also while it runs."""
+    with _one_line_errors():
+        _print_status(out)
+
+
+@app.command()
+def report(out: Out) -> None:
+    """Write OUT/report.html from what the store holds now."""
+    with _one_line_errors():
+        from results.report import write_report
+
+        typer.echo(write_report(out))
+
+
+@app.command()
+def export(
+    out: Out,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .csv or .parquet file to write.")],
+) -> None:
+    """Write every score with its trial's settings to a table."""
+    with _one_line_errors():
+        from results.frames import export as export_scores
+        from results.frames import load
+
+        typer.echo(export_scores(load(out), file))
+
+
+@contextmanager
+def _one_line_errors() -> Iterator[None]:
+    """A user's mistake ends with one line and exit code 2; an interruption with 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("interrupted; the same command continues", err=True)
+        raise typer.Exit(130) from None
+    except (ValueError, OSError) as error:
+        known = [
+            getattr(sys.modules[module], name)
+            for module, name in USER_ERRORS.items()
+            if module in sys.modules
+        ]
+        if not isinstance(error, (OSError, *known)):
+            raise
+        text = str(error)
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            text = f"the disk is full ({text}); nothing stored is lost, the same command continues once there is room"
+        typer.echo(f"error: {' '.join(text.split())}", err=True)
+        raise typer.Exit(2) from None
+
+
+def _settings(assignments: list[str]) -> dict[str, Any]:
+    settings: dict[str, Any] = {}
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        if not equals or not name:
+            raise typer.BadParameter(f"--set {assignment}: write NAME=VALUE, such as --set batch_size=32")
+        try:
+            settings[name] = json.loads(text)
+        except json.JSONDecodeError:
+            settings[name] = text
+    return settings
+
+
+def _prepare_jax(dry_run: bool, resources) -> None:
+    """The driver computes nothing and must not claim an accelerator; a dry run measures as a worker would."""
+    import os
+
+    if dry_run:
+        from sweep.executors.worker import environment
+
+        os.environ.update(environment("", resources))
+        os.environ.pop("JAX_COMPILATION_CACHE_DIR")
+        return
+    import jax
+
+    jax.config.update("jax_platforms", "cpu")
+
+
+def _print_plan(planned, workers: int, folder: Path) -> None:
+    from sweep.estimate import estimate
+    from sweep.progress import duration
+
+    cost = estimate(planned, workers)
+    definition = planned.definition
+    typer.echo(f"{definition['study']} at scale {definition['scale']}: {definition['question']}")
+    rows = [
+        ("output", folder),
+        ("data", f"{definition['data']} {'x'.join(map(str, definition['image_shape']))}"),
+        ("score", planned.protocol.label()),
+        ("methods", ", ".join(planned.methods)),
+        ("trials", f"{cost.trials} = {cost.trials // planned.seeds} configs x {planned.seeds} seeds"),
+        ("structures to compile", cost.structures),
+        ("images per trial", f"{definition['images']:,}, scored at {len(definition['rungs'])} rungs"),
+        ("images in all", f"{cost.images:,}"),
+        ("estimated time", f"{duration(cost.seconds)} with {workers} workers, within a factor of two"),
+        ("measured on", cost.measured.structure()),
+    ]
+    _print_table("Plan", ("", ""), rows)
+
+
+def _print_status(folder: Path) -> None:
+    from results.frames import load
+
+    results = load(folder)
+    trials = results.trials()
+    counts = trials["status"].value_counts()
+    states = ", ".join(f"{counts.get(state, 0)} {state}" for state in ("done", "running", "failed"))
+    typer.echo(f"{results.study.get('study')} on {results.study.get('data')}: {len(trials)} trials, {states}")
+    best = results.per_trial("best")
+    best = best[best["status"] != "running"]
+    rows = []
+    for method, group in best.groupby("method", sort=False):
+        top = group.loc[group["value"].idxmin()]
+        finished = int((group["status"] == "done").sum())
+        rows.append((method, finished, len(group) - finished, f"{top['value']:.4g}", top["config"], top["seed"]))
+    header = ("method", "done", "failed", f"best {results.study.get('metric')}", "config", "seed")
+    _print_table(results.protocol_label(), header, rows)
+
+
+def _print_table(title: str, header: tuple, rows: list[tuple]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*header, title=title, title_justify="left", show_header=any(header))
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row))
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=140)
+    console.print(table)
+
+
+def _cell(space: dict, field: str) -> str:
+    """What a method does with a field: its fixed value, or its range with the first value asked."""
+    if field in space["fixed"]:
+        return _plain(space["fixed"][field])
+    if field not in space["dimensions"]:
+        return ""
+    first = [_plain(default[field]) for default in space["defaults"] if field in default]
+    return "\n".join([_plain(space["dimensions"][field]), *(f"first {value}" for value in first)])
+
+
+def _plain(value: Any) -> str:
+    """A setting, a table, or a described dimension as text: "LogUniform(1e-05, 0.01)"."""
+    if isinstance(value, list):
+        return ", ".join(map(_plain, value))
+    if not isinstance(value, dict):
+        return f"{value:g}" if isinstance(value, float) else str(value)
+    if value.get("kind") == "When":
+        return _plain(value["dimension"])
+    if "kind" in value:
+        return f"{value['kind']}({', '.join(_plain(each) for name, each in value.items() if name != 'kind')})"
+    return ", ".join(f"{name}={_plain(each)}" for name, each in value.items())

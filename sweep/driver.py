@@ -1,0 +1,98 @@
+"""A study from its plan to its last score: open the store, hand over, close."""
+
+import importlib.metadata
+import platform
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from results.store import open_store
+from sweep import pictures
+from sweep.backlog import Backlog
+from sweep.evaluation import GRID
+from sweep.executors import EXECUTORS, Resources, check_executor, cores, default_workers
+from sweep.plan import Plan
+
+PACKAGES = ("ganscape", "jax", "jaxlib", "flax", "optax", "numpy", "scipy", "ray", "scikit-learn")
+
+
+def run_study(
+    plan: Plan,
+    out: str | Path,
+    *,
+    executor: str = "local",
+    workers: int | None = None,
+    resources: Resources = Resources(),
+    observe: Callable[[Backlog], None] = lambda backlog: None,
+) -> Path:
+    """Every trial of the plan trained and scored; returns the output folder.
+
+    The same call again continues: what the store holds is not computed again.
+
+    Args:
+      plan: from `sweep.plan.plan`, made for this `out`.
+      executor: a key of EXECUTORS. workers: processes, one per core by default.
+      resources: what each worker gets.
+      observe: called in this process after every change, for progress.
+
+    Raises:
+      StoreError: if `out` holds another study, is foreign, is being written, or its disk is full.
+      ExecutorError: if there is no such executor or it cannot give the resources.
+    """
+    check_executor(executor, workers, resources)
+    workers = default_workers(resources) if workers is None else workers
+    run = {"executor": executor, "workers": workers, "lanes": plan.workload.lanes}
+    with open_store(out) as store:
+        store.begin(plan.definition)
+        store.add_protocol(plan.protocol.fingerprint, plan.protocol.describe())
+        pictures.save_grid(Path(out) / "samples" / "real.png", plan.workload.dataset.test[:GRID])
+        backlog = Backlog(plan, store, environment() | run, observe)
+        if not backlog.done:
+            EXECUTORS[executor](backlog, plan.workload, workers, resources)
+    return Path(out)
+
+
+def environment() -> dict:
+    """What this process runs on: host, processor, versions, git commit of the project, command."""
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "cores": cores(),
+        "host": platform.node(),
+        "commit": _commit(),
+        "command": " ".join(sys.argv),
+        "versions": versions,
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+def _commit() -> str | None:
+    """The commit of the checkout that this code runs from, with "+" if changed; None without one."""
+    here = Path(__file__).resolve().parent
+
+    def git(*words):
+        command = ["git", "-C", str(here), *words]
+        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout
+
+    try:
+        if Path(git("rev-parse", "--show-toplevel").strip()) != here.parent:
+            return None
+        return git("rev-parse", "HEAD").strip() + ("+" if git("status", "--porcelain").strip() else "")
+    except (OSError, subprocess.SubprocessError):
+        return None

@@ -1,0 +1,77 @@
+"""What a plan will cost: counted where it can be, measured on one member where it cannot."""
+
+import time
+from collections import Counter
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from models import Config
+from sweep.evaluation import evaluator, sample_and_encode, score
+from sweep.plan import Plan, ask, trial_of
+from sweep.population import advance, images_per_cycle, stack, start
+
+MEASURED_SECONDS = 2.0
+
+
+class Estimate(NamedTuple):
+    """The cost of a plan.
+
+    trials, structures (programs to compile), images (real images seen by all trials): exact for the
+    first round. seconds: wall time, extrapolated from `measured` alone; expect a factor of two.
+    """
+
+    trials: int
+    structures: int
+    images: int
+    seconds: float
+    measured: Config
+
+
+def first_round(plan: Plan) -> list[Config]:
+    """The configs that the searchers ask first, over all methods."""
+    return [config for method in plan.methods for config in ask(plan, method, 0, [])]
+
+
+def estimate(plan: Plan, workers: int) -> Estimate:
+    """The cost of the plan's first round on this many workers like this process.
+
+    One member of the commonest structure is compiled, trained for two seconds and evaluated.
+    """
+    configs = first_round(plan)
+    structures = Counter(config.structure() for config in configs)
+    commonest = structures.most_common(1)[0][0]
+    chosen = next(config for config in configs if config.structure() == commonest)
+    compiling, per_image, per_score = _measure(plan, chosen)
+    trials = len(configs) * plan.seeds
+    images = trials * plan.workload.rungs[-1]
+    scores = trials * len(plan.workload.rungs)
+    work = len(structures) * compiling + images * per_image + scores * per_score
+    return Estimate(trials, len(structures), images, work / min(workers, trials), chosen)
+
+
+def _measure(plan: Plan, config: Config) -> tuple[float, float, float]:
+    """Seconds of compilation, per image trained on, and per score."""
+    workload = plan.workload
+    judge = evaluator(workload.metric, workload.dataset.test, workload.samples)
+    began = time.monotonic()
+    trial = trial_of(plan.seed, next(iter(plan.methods)), config, 0)
+    member = start(config, workload.dataset.image_shape, trial.key)
+    population = jax.device_put(stack([member], 1))
+    images = jnp.asarray(workload.dataset.train)
+    population = advance(population, images, jnp.int32(1), lanes=1)
+    jax.block_until_ready(sample_and_encode(population, judge, lanes=1))
+    compiling = time.monotonic() - began
+
+    cycles, began = 1, time.monotonic()
+    while (trained := time.monotonic() - began) < MEASURED_SECONDS:
+        cycles += cycles
+        population = advance(population, images, jnp.int32(cycles), lanes=1)
+        jax.block_until_ready(population)
+    per_image = trained / ((cycles - 1) * images_per_cycle(config))
+
+    began = time.monotonic()
+    features, _ = jax.device_get(sample_and_encode(population, judge, lanes=1))
+    score(judge, features[0])
+    return compiling, per_image, time.monotonic() - began

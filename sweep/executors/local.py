@@ -1,0 +1,117 @@
+"""Worker processes on this machine, fed through pipes: the embedded default."""
+
+import contextlib
+import multiprocessing
+from multiprocessing import connection
+
+from sweep.backlog import Backlog
+from sweep.executors import ExecutorError, Resources
+from sweep.executors.worker import Ready, environment, live
+from sweep.trial import Cohort, Workload
+
+STARTS = 3
+_NOTHING = object()
+
+
+class _Worker:
+    """A worker process: what it is doing, and the structures it has compiled."""
+
+    def __init__(self, workload: Workload, variables: dict[str, str]):
+        context = multiprocessing.get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(
+            target=live, args=(theirs, variables), daemon=True, name="ganscape-worker"
+        )
+        self.process.start()
+        theirs.close()
+        self._send(workload)
+        self.cohort: Cohort | None = None
+        self.ready = False
+        self.warm: set[str] = set()
+
+    def give(self, cohort: Cohort) -> None:
+        self.cohort = cohort
+        self.warm.add(cohort.trials[0].config.structure())
+        self._send(cohort)
+
+    def _send(self, something) -> None:
+        """Sent, unless the worker is dead: then its sentinel says so."""
+        with contextlib.suppress(OSError):
+            self.pipe.send(something)
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.join()
+        self.pipe.close()
+
+
+def run(backlog: Backlog, workload: Workload, workers: int, resources: Resources) -> None:
+    """Every cohort of the backlog, on this many spawned processes; dead ones are replaced.
+
+    Raises:
+      ExecutorError: for resources that a process here cannot be given, and when workers die as they start.
+    """
+    if resources.tpus or resources.gpus >= 1 and workers > 1:
+        raise ExecutorError(
+            f"executor 'local' cannot give gpus={resources.gpus:g} tpus={resources.tpus:g} to each of "
+            f"{workers} workers; use --executor ray"
+        )
+    variables = environment(str(backlog.store.folder / "xla-cache"), resources)
+    crew = [_Worker(workload, variables) for _ in range(workers)]
+    stillborn = 0
+    try:
+        while not backlog.done:
+            for worker in crew:
+                if worker.cohort is None and (cohort := backlog.take(frozenset(worker.warm))):
+                    worker.give(cohort)
+            for worker in _stirring(crew):
+                if _listen(worker, backlog):
+                    continue
+                stillborn = 0 if worker.ready else stillborn + 1
+                _bury(worker, backlog)
+                if stillborn >= STARTS:
+                    raise ExecutorError(
+                        f"{STARTS} workers died as they started (exit code {worker.process.exitcode}); "
+                        "what they printed says why"
+                    )
+                crew[crew.index(worker)] = _Worker(workload, variables)
+    finally:
+        for worker in crew:
+            worker.stop()
+
+
+def _stirring(crew: list[_Worker]) -> list[_Worker]:
+    """The workers that said something or died."""
+    handles = {worker.pipe: worker for worker in crew}
+    handles |= {worker.process.sentinel: worker for worker in crew}
+    return list({id(handles[each]): handles[each] for each in connection.wait(handles)}.values())
+
+
+def _listen(worker: _Worker, backlog: Backlog) -> bool:
+    """Commits all that the worker has sent; False if it was dead before and has sent no more."""
+    alive = worker.process.is_alive()
+    while (message := _next(worker.pipe)) is not _NOTHING:
+        if message is None:
+            backlog.lost(worker.cohort, "the worker left it unfinished")
+            worker.cohort = None
+        elif isinstance(message, Ready):
+            worker.ready = True
+            backlog.greet(message)
+        else:
+            backlog.record(message)
+    return alive
+
+
+def _next(pipe: connection.Connection):
+    """What the worker sent next, _NOTHING if there is no more now."""
+    try:
+        return pipe.recv() if pipe.poll() else _NOTHING
+    except (EOFError, OSError):
+        return _NOTHING
+
+
+def _bury(worker: _Worker, backlog: Backlog) -> None:
+    worker.process.join()
+    if worker.cohort is not None:
+        backlog.lost(worker.cohort, f"worker died with exit code {worker.process.exitcode}")
+    worker.stop()

@@ -1,0 +1,187 @@
+"""Ray Tune as an executor, the only file that imports ray: a Tune trial is a cohort.
+
+Tune is asked for placement, processes and transport, and for nothing that must last: its state is
+written to a folder that is deleted at the end, failed Tune trials come back to the backlog, and a
+resumed study is a new Tuner against the same store.
+"""
+
+import math
+import os
+import pickle
+import shutil
+
+import ray
+from ray import tune
+from ray.tune.search import Searcher
+
+from sweep.backlog import Backlog
+from sweep.executors import ExecutorError, Resources, cores
+from sweep.executors.worker import Ready, environment, prepare
+from sweep.trial import Cohort, Workload
+
+SETTINGS = {
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_AUTH_MODE": "disabled",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+}
+_evaluators: dict = {}
+
+
+def run(backlog: Backlog, workload: Workload, workers: int, resources: Resources) -> None:
+    """Every cohort of the backlog, as trials of one Tuner whose workers are reused.
+
+    Raises:
+      ExecutorError: if no node of the cluster has what one worker needs.
+    """
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
+    state = backlog.store.folder.absolute() / "tune"
+    variables = environment(str(backlog.store.folder.absolute() / "xla-cache"), resources)
+    own_cluster = not ray.is_initialized()
+    if own_cluster:
+        _start_cluster(workers, resources, variables)
+    try:
+        _check_resources(resources)
+        cohorts = Cohorts(backlog)
+        trainable = tune.with_resources(
+            tune.with_parameters(_train, workload=workload), _requirements(resources)
+        )
+        tune.Tuner(
+            trainable,
+            tune_config=tune.TuneConfig(
+                search_alg=cohorts,
+                num_samples=-1,
+                max_concurrent_trials=workers,
+                reuse_actors=True,
+            ),
+            run_config=tune.RunConfig(
+                name="cohorts",
+                storage_path=str(state),
+                verbose=0,
+                callbacks=[Commit(cohorts)],
+                stop=cohorts.stopper,
+            ),
+        ).fit()
+        if cohorts.error is not None:
+            raise cohorts.error
+        if not backlog.done:
+            raise ExecutorError("Ray Tune ended before the study did; the same command continues")
+    finally:
+        if own_cluster:
+            ray.shutdown()
+        shutil.rmtree(state, ignore_errors=True)
+
+
+class Cohorts(Searcher):
+    """Tune's view of the backlog: what to launch next, None for later, FINISHED at the end.
+
+    An exception of the backlog (a full disk, say) is kept in `error` and ends the Tuner: raised
+    inside Tune's callbacks it would be taken for a trial's failure.
+    """
+
+    def __init__(self, backlog: Backlog):
+        super().__init__()
+        self.backlog = backlog
+        self.cohorts: dict[str, Cohort] = {}
+        self.error: Exception | None = None
+
+    def suggest(self, trial_id: str):
+        cohort = self.guarded(self.backlog.take)
+        if self.error is not None:
+            return Searcher.FINISHED
+        if cohort is None:
+            return Searcher.FINISHED if self.guarded(lambda: self.backlog.done) else None
+        self.cohorts[trial_id] = cohort
+        return {"cohort": pickle.dumps(cohort)}
+
+    def on_trial_complete(self, trial_id: str, result=None, error: bool = False):
+        """A cohort left its worker; whatever it did not finish is lost, and handed out again."""
+        if (cohort := self.cohorts.pop(trial_id, None)) is not None and self.error is None:
+            self.guarded(lambda: self.backlog.lost(cohort, "the Ray worker died or raised"))
+
+    def guarded(self, call):
+        try:
+            return call()
+        except Exception as error:
+            self.error = error
+            return None
+
+    def stopper(self, trial_id: str, result: dict) -> bool:
+        return self.error is not None
+
+    def __getstate__(self) -> dict:
+        """Nothing, though Tune pickles its searcher and callbacks: this one stays where it is."""
+        return {}
+
+    def save(self, checkpoint_path: str):
+        """Nothing: the store is the truth."""
+
+    def restore(self, checkpoint_path: str):
+        """Nothing: a resumed study is a new Tuner."""
+
+
+class Commit(tune.Callback):
+    """Commits what workers report, in the driver's process, before Tune goes on."""
+
+    def __init__(self, cohorts: Cohorts):
+        self.cohorts = cohorts
+
+    def __getstate__(self) -> dict:
+        return {}
+
+    def on_trial_result(self, iteration, trials, trial, result, **info):
+        if self.cohorts.error is None:
+            self.cohorts.guarded(lambda: self._commit(pickle.loads(result["message"])))
+
+    def _commit(self, message):
+        if isinstance(message, Ready):
+            self.cohorts.backlog.greet(message)
+        else:
+            self.cohorts.backlog.record(message)
+
+
+def _train(config: dict, workload: Workload) -> None:
+    """A Tune trial: one cohort. The evaluator and the compiled programs stay with the worker."""
+    from sweep.trial import train
+
+    def send(message):
+        tune.report({"message": pickle.dumps(message)})
+
+    study = (workload.dataset.fingerprint, workload.metric, workload.samples)
+    if study not in _evaluators:
+        _evaluators[study] = prepare(workload, send)
+    train(pickle.loads(config["cohort"]), workload, _evaluators[study], send)
+
+
+def _start_cluster(workers: int, resources: Resources, variables: dict[str, str]) -> None:
+    ray.init(
+        num_cpus=max(cores(), math.ceil(workers * resources.cpus)),
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level="ERROR",
+        runtime_env={"env_vars": variables},
+    )
+
+
+def _requirements(resources: Resources) -> dict[str, float]:
+    named = {"CPU": resources.cpus, "GPU": resources.gpus, "TPU": resources.tpus}
+    return {name: amount for name, amount in named.items() if amount}
+
+
+def _check_resources(resources: Resources) -> None:
+    """Tune waits for ever for what no node has, so this asks first."""
+    needed = _requirements(resources)
+    for node in ray.nodes():
+        offered = node["Resources"]
+        if node["Alive"] and all(offered.get(name, 0) >= amount for name, amount in needed.items()):
+            return
+    cluster = {name: amount for name, amount in ray.cluster_resources().items() if name in needed}
+    wanted = ", ".join(f"{name}={amount:g}" for name, amount in needed.items())
+    raise ExecutorError(
+        f"no node of the Ray cluster has {wanted} for a worker; the cluster has "
+        f"{', '.join(f'{name}={amount:g}' for name, amount in cluster.items()) or 'none of these'}"
+    )

@@ -1,0 +1,78 @@
+"""A worker's side of an executor: what it is told before JAX loads, and what it does with cohorts."""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable
+from multiprocessing import connection
+from typing import NamedTuple
+
+from sweep.executors import Resources
+
+
+class Ready(NamedTuple):
+    """A worker has started; the devices it computes on, in words."""
+
+    devices: str
+
+
+def environment(cache: str, resources: Resources) -> dict[str, str]:
+    """Environment variables of a worker, to be set before JAX loads.
+
+    One XLA and one BLAS thread: results then do not depend on the machine's cores, and as many
+    workers as cores use all of them. A worker with a share of a GPU takes that share of its memory.
+    Compiled programs are kept in the cache folder, or where JAX_COMPILATION_CACHE_DIR says.
+    """
+    variables = {
+        "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "JAX_COMPILATION_CACHE_DIR": os.environ.get("JAX_COMPILATION_CACHE_DIR") or cache,
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+    }
+    if 0 < resources.gpus < 1:
+        variables["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{0.9 * resources.gpus:.3f}"
+    return variables
+
+
+def live(pipe: connection.Connection, variables: dict[str, str]) -> None:
+    """The life of a worker process: a workload, then cohorts in; messages out, None after each cohort.
+
+    It ends when the pipe closes, and at once when its parent dies.
+    """
+    os.environ.update(variables)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    with contextlib.suppress(EOFError, OSError):
+        _serve(pipe)
+
+
+def _serve(pipe: connection.Connection) -> None:
+    from sweep.trial import train
+
+    workload = pipe.recv()
+    evaluator = prepare(workload, pipe.send)
+    while True:
+        train(pipe.recv(), workload, evaluator, pipe.send)
+        pipe.send(None)
+
+
+def _die_with_parent() -> None:
+    connection.wait([multiprocessing.parent_process().sentinel])
+    os._exit(1)
+
+
+def prepare(workload, send: Callable):
+    """The evaluator of a workload, made once per worker; says that the worker is ready."""
+    import jax
+
+    from sweep.evaluation import evaluator
+
+    made = evaluator(workload.metric, workload.dataset.test, workload.samples)
+    kinds = sorted({f"{device.platform}: {device.device_kind}" for device in jax.local_devices()})
+    send(Ready(f"{jax.local_device_count()} x {', '.join(kinds)}"))
+    return made

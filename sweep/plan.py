@@ -1,0 +1,212 @@
+"""From names to a plan: everything of a study that can be checked before work starts."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from data import DATASETS, DataError, load
+from metrics import Protocol, check_samples, encoder_of
+from models import Config, ConfigError
+from models.architectures import ARCHITECTURES
+from models.config import check_images, expand
+from models.initialization import parameter_count
+from search_spaces import Scale, Space, Study, StudyError, find, find_scale, metric, rungs
+from sweep.population import images_per_cycle, trial_key
+from sweep.searchers import SEARCHERS, Observation, Searcher
+from sweep.trial import Trial, Workload
+
+SCALE_FIELDS = ("configs", "images", "interval", "samples")
+CHECKPOINT_SECONDS = 60.0
+
+
+class Plan(NamedTuple):
+    """A study resolved: what will be trained, on what, scored how.
+
+    definition: JSON-able; two runs are the same study exactly when their definitions are equal.
+    fixed: settings of every config; a method's space overrides them.
+    """
+
+    definition: dict[str, Any]
+    methods: dict[str, Space]
+    fixed: dict[str, Any]
+    searcher: type[Searcher]
+    configs: int
+    seeds: int
+    seed: int
+    workload: Workload
+    protocol: Protocol
+
+
+def plan(
+    study: str,
+    *,
+    out: str | Path,
+    data: str | None = None,
+    scale: str = "smoke",
+    seeds: int | None = None,
+    seed: int = 0,
+    lanes: int = 1,
+    settings: Mapping[str, Any] | None = None,
+    data_root: str | Path | None = None,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+) -> Plan:
+    """The plan of a named study.
+
+    Args:
+      study, scale: names; see `search_spaces.STUDIES`.
+      out: the output folder, where checkpoints go; not touched here.
+      data: a data set's name; the scale's own by default.
+      seeds: trials per config; the scale's own by default.
+      seed: the study seed, from which all randomness is derived.
+      lanes: members side by side in a program.
+      settings: config fields fixed for all methods, and `configs images interval samples`.
+      data_root: the folder with the data sets' files.
+      checkpoint_seconds: training seconds between two checkpoints.
+
+    Raises:
+      StudyError, DataError, ConfigError, MetricError: one line each, before any work.
+    """
+    chosen = find(study)
+    size = find_scale(chosen, scale)
+    chosen, size = _override(chosen, size, settings or {})
+    data = size.data if data is None else data
+    if data not in DATASETS:
+        raise DataError(f"unknown data set {data!r}; one of: {', '.join(sorted(DATASETS))}")
+    seeds = _at_least("seeds", size.seeds if seeds is None else seeds, 1)
+    _at_least("seed", seed, 0)
+    _at_least("lanes", lanes, 1)
+    budgets = rungs(size, data)
+    _check_configs(chosen, size, budgets, DATASETS[data].image_shape, seed)
+    dataset = load(data, data_root)
+    samples = len(dataset.test) if size.samples is None else size.samples
+    protocol = _protocol(metric(data), dataset, samples)
+    definition = {
+        "study": study,
+        "question": chosen.question,
+        "source": chosen.source,
+        "scale": scale,
+        "data": data,
+        "data_fingerprint": dataset.fingerprint,
+        "image_shape": list(dataset.image_shape),
+        "seed": seed,
+        "seeds": seeds,
+        "configs": size.configs,
+        "searcher": chosen.searcher,
+        "methods": {name: space.describe() for name, space in chosen.methods.items()},
+        "settings": dict(size.settings),
+        "images": budgets[-1],
+        "rungs": list(budgets),
+        "metric": protocol.metric,
+        "protocol": protocol.fingerprint,
+    }
+    checkpoints = str(Path(out) / "checkpoints")
+    workload = Workload(
+        dataset, protocol.metric, samples, budgets, lanes, checkpoints, checkpoint_seconds
+    )
+    return Plan(
+        definition,
+        chosen.methods,
+        size.settings,
+        SEARCHERS[chosen.searcher],
+        size.configs,
+        seeds,
+        seed,
+        workload,
+        protocol,
+    )
+
+
+def ask(plan: Plan, method: str, number: int, known: list[Observation]) -> list[Config]:
+    """The configs of a method's round: new ones only, at most what its budget of configs allows."""
+    searcher = plan.searcher(plan.methods[method], searcher_seed(plan.seed, method, number))
+    searcher.tell(known)
+    seen = {Config.from_dict(observation.settings).identity() for observation in known}
+    configs = []
+    for settings in searcher.ask(max(0, plan.configs - len(known))):
+        config = _config(method, {**plan.fixed, **settings})
+        if config.identity() not in seen:
+            seen.add(config.identity())
+            configs.append(config)
+    return configs
+
+
+def searcher_seed(study_seed: int, method: str, number: int) -> tuple[int, ...]:
+    """The seed of a method's searcher in a round."""
+    name = int.from_bytes(hashlib.sha256(method.encode()).digest()[:8])
+    return study_seed, name, number
+
+
+def trial_of(study_seed: int, method: str, config: Config, seed: int) -> Trial:
+    """The trial of this identity; its id is twelve hex digits."""
+    identity = f"{study_seed}/{method}/{config.identity()}/{seed}"
+    name = hashlib.sha256(identity.encode()).hexdigest()[:12]
+    return Trial(name, method, config, seed, trial_key(study_seed, config, seed))
+
+
+def parameters(config: Config, image_shape: tuple[int, int, int]) -> tuple[int, int]:
+    """Trainable values of the generator and of the discriminator."""
+    networks = ARCHITECTURES[config.architecture].build(config, image_shape)
+    return (
+        parameter_count(networks.generator, (2, config.z_dim)),
+        parameter_count(networks.discriminator, (2, *image_shape)),
+    )
+
+
+def _override(study: Study, scale: Scale, settings: Mapping[str, Any]) -> tuple[Study, Scale]:
+    for name, value in settings.items():
+        if name in SCALE_FIELDS:
+            scale = scale._replace(**{name: _at_least(name, value, 1)})
+            continue
+        try:
+            fields = expand(name, value)
+        except ConfigError as error:
+            raise ConfigError(f"{error}, or of the study: {', '.join(SCALE_FIELDS)}") from None
+        for field, chosen in fields.items():
+            study = study.pin(field, chosen)
+    return study, scale
+
+
+def _at_least(name: str, value: Any, low: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < low:
+        raise StudyError(f"{name}={value!r} must be a whole number of at least {low}")
+    return value
+
+
+def _check_configs(study: Study, scale: Scale, budgets, image_shape, seed: int) -> None:
+    """Every config of the first round can be trained on these images and reaches every rung."""
+    for method, space in study.methods.items():
+        searcher = SEARCHERS[study.searcher](space, searcher_seed(seed, method, 0))
+        for settings in searcher.ask(scale.configs):
+            config = _config(method, {**scale.settings, **settings})
+            check_images(config, image_shape)
+            cycles = [budget // images_per_cycle(config) for budget in budgets]
+            if cycles[0] < 1 or len(set(cycles)) < len(cycles):
+                raise StudyError(
+                    f"rungs {', '.join(map(str, budgets))} are closer than one training cycle of "
+                    f"{images_per_cycle(config)} images (batch_size * disc_iters of {method}); "
+                    "raise images and interval"
+                )
+
+
+def _config(method: str, settings: Mapping[str, Any]) -> Config:
+    try:
+        return Config.from_dict(settings)
+    except ConfigError as error:
+        raise ConfigError(f"method {method}: {error}") from None
+
+
+def _protocol(name: str, dataset, samples: int) -> Protocol:
+    encoder = encoder_of(name, dataset.image_shape)
+    check_samples(name, samples)
+    check_samples(name, len(dataset.test))
+    return Protocol(
+        metric=name,
+        encoder=encoder.name,
+        weights=encoder.weights,
+        preprocessing=encoder.preprocessing,
+        samples=samples,
+        reference=f"{dataset.name}/test",
+        reference_samples=len(dataset.test),
+        reference_fingerprint=dataset.fingerprint,
+    )

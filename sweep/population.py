@@ -1,0 +1,105 @@
+"""A population: members of equal structure on a leading axis, advanced by one compiled program."""
+
+import functools
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from models import METHODS, Config
+
+
+class Population(NamedTuple):
+    """Members on a leading axis [members, ...].
+
+    config: a Config whose numbers are arrays [members].
+    state: the method's State.
+    key: uint32 [members, 2], each member's own.
+    cycle: int32 [members], cycles done.
+    halted: bool [members]; a halted member is not advanced.
+    finite: bool [members], whether every loss so far was.
+    """
+
+    config: Config
+    state: Any
+    key: Array
+    cycle: Array
+    halted: Array
+    finite: Array
+
+
+def trial_key(study_seed: int, config: Config, seed: int) -> tuple[int, int]:
+    """The key of a trial, from its identity alone: two uint32 words."""
+    identity = f"{study_seed}/{config.identity()}/{seed}"
+    digest = hashlib.sha256(identity.encode()).digest()
+    return int.from_bytes(digest[:4]), int.from_bytes(digest[4:8])
+
+
+def start(config: Config, image_shape: tuple[int, int, int], key: tuple[int, int]) -> Population:
+    """One member before its first cycle, without the leading axis, as numpy arrays."""
+    words = np.asarray(key, np.uint32)
+    state = METHODS[config.family].init(config, image_shape, words)
+    numbers = jax.tree.map(np.float32, config)
+    return Population(numbers, state, words, np.int32(0), np.bool_(False), np.bool_(True))
+
+
+def stack(members: Sequence[Population], size: int) -> Population:
+    """Members on a leading axis of `size`; the places beyond them hold halted copies of the first."""
+    filler = members[0]._replace(halted=np.bool_(True))
+    padded = [*members, *[filler] * (size - len(members))]
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *padded)
+
+
+def take(population: Population, index: int) -> Population:
+    """One member without the leading axis, as numpy arrays."""
+    return jax.tree.map(lambda leaf: np.asarray(leaf[index]), population)
+
+
+def halt(population: Population, members: Sequence[int]) -> Population:
+    """The population with these members halted."""
+    halted = np.array(population.halted)
+    halted[list(members)] = True
+    return population._replace(halted=jnp.asarray(halted))
+
+
+def images_per_cycle(config: Config) -> int:
+    """Real images that a cycle sees: disc_iters * batch_size."""
+    return config.disc_iters * config.batch_size
+
+
+@functools.partial(jax.jit, static_argnames=("lanes",), donate_argnums=0)
+def advance(population: Population, images: Array, stop: Array, *, lanes: int) -> Population:
+    """Every running member advanced to cycle `stop`, or to the first cycle with a non-finite loss.
+
+    Args:
+      population: [members, ...].
+      images: uint8 [count, height, width, channels], shared by all members; each draws its own.
+      stop: int32 scalar.
+      lanes: members side by side; 1 means one after the other, each bit-equal to a lone member.
+    """
+
+    def cycle_once(member: Population) -> Population:
+        draw_key, step_key = jax.random.split(jax.random.fold_in(member.key, 2 * member.cycle))
+        places = jax.random.uniform(draw_key, (images_per_cycle(member.config),)) * len(images)
+        drawn = jnp.minimum(places.astype(jnp.int32), len(images) - 1)
+        real = images[drawn].astype(jnp.float32) / 255.0
+        step = METHODS[member.config.family].step
+        state, logs = step(member.config, member.state, real, step_key)
+        finite = jnp.isfinite(sum(jax.tree.leaves(logs)))
+        return member._replace(state=state, cycle=member.cycle + 1, finite=finite)
+
+    def to_stop(member: Population) -> Population:
+        return jax.lax.while_loop(
+            lambda m: (m.cycle < stop) & ~m.halted & m.finite, cycle_once, member
+        )
+
+    return over_members(to_stop, population, lanes)
+
+
+def over_members(function: Callable, population: Population, lanes: int):
+    """The function of every member, `lanes` of them at a time."""
+    return jax.lax.map(function, population, batch_size=None if lanes == 1 else lanes)

@@ -1,0 +1,72 @@
+"""How far a sweep is: a bar on a terminal, plain lines elsewhere."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+LINE_SECONDS = 10.0
+
+
+def describe(backlog) -> str:
+    """Trials done, running and failed, programs compiled, the best score so far, the time left."""
+    failed = backlog.failed()
+    words = [
+        f"{len(backlog.finished) - failed} of {len(backlog.trials)} trials done",
+        f"{len(backlog.running)} running",
+        f"{failed} failed",
+    ]
+    if backlog.best is not None:
+        value, trial = backlog.best
+        words.append(f"best {backlog.plan.workload.metric} {value:.4g} ({trial.method})")
+    left = backlog.seconds_left()
+    if left is not None and len(backlog.finished) < len(backlog.trials):
+        words.append(f"about {duration(left)} left")
+    return ", ".join(words)
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: 42 s, 3 min 10 s, 2 h 5 min, 3 d 4 h."""
+    seconds = round(seconds)
+    for unit, name, smaller, smaller_name in (
+        (86400, "d", 3600, "h"),
+        (3600, "h", 60, "min"),
+        (60, "min", 1, "s"),
+    ):
+        if seconds >= unit:
+            return f"{seconds // unit} {name} {seconds % unit // smaller} {smaller_name}"
+    return f"{seconds} s"
+
+
+@contextmanager
+def shown(console: Console) -> Iterator[Callable]:
+    """A function of the backlog that shows how far it is, to be called after every change."""
+    if not console.is_terminal:
+        yield _lines(console)
+        return
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("rungs, {task.description}"))
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("starting workers", total=None)
+
+        def show(backlog) -> None:
+            total = len(backlog.trials) * len(backlog.plan.workload.rungs)
+            progress.update(
+                task, total=total, completed=backlog.rungs_done(), description=describe(backlog)
+            )
+
+        yield show
+
+
+def _lines(console: Console) -> Callable:
+    last = {"time": -LINE_SECONDS, "text": ""}
+
+    def show(backlog) -> None:
+        ended = backlog.trials and len(backlog.finished) == len(backlog.trials)
+        text = describe(backlog)
+        if text != last["text"] and (ended or time.monotonic() - last["time"] >= LINE_SECONDS):
+            console.print(text, highlight=False, soft_wrap=True)
+            last.update(time=time.monotonic(), text=text)
+
+    return show

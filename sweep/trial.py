@@ -1,0 +1,289 @@
+"""A trial's way from its config to its scores: THE loop, for a whole cohort at once."""
+
+import dataclasses
+import time
+import traceback
+import warnings
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from data import Dataset
+from metrics import MetricError
+from models import Config
+from sweep import checkpoints
+from sweep.evaluation import Evaluator, sample_and_encode, score
+from sweep.population import Population, advance, halt, images_per_cycle, stack, start, take
+
+SEGMENT_SECONDS = 5.0
+
+
+class Trial(NamedTuple):
+    """One training run: a config with a seed. Its id and key come from its content."""
+
+    id: str
+    method: str
+    config: Config
+    seed: int
+    key: tuple[int, int]
+
+
+class Cohort(NamedTuple):
+    """Trials of equal structure trained together: the unit that a worker receives.
+
+    committed: for each trial the rungs whose scores the store holds; they are not computed again.
+    attempt: for each trial how often it was handed out before.
+    size: places in the population, at least the number of trials.
+    """
+
+    trials: tuple[Trial, ...]
+    committed: tuple[frozenset[int], ...]
+    attempt: tuple[int, ...]
+    size: int
+
+
+class Workload(NamedTuple):
+    """What every cohort of a study has in common.
+
+    samples: generated images in a score. rungs: real images seen, increasing. lanes: members side
+    by side. checkpoints: the folder; a trial is saved after each checkpoint_seconds of training.
+    """
+
+    dataset: Dataset
+    metric: str
+    samples: int
+    rungs: tuple[int, ...]
+    lanes: int
+    checkpoints: str
+    checkpoint_seconds: float
+
+
+class Score(NamedTuple):
+    """A trial's score at a rung.
+
+    rung: the real images planned for it; images: those seen, a whole number of cycles.
+    seconds: the trial's share of its cohort's wall time, compilation apart.
+    grid: its first generated images, uint8 [n, height, width, channels].
+    """
+
+    trial: str
+    attempt: int
+    rung: int
+    images: int
+    value: float
+    seconds: float
+    grid: np.ndarray
+
+
+class Failure(NamedTuple):
+    """Why a trial ended early: cause `diverged` or `crashed`, on the way to which rung, at which step."""
+
+    trial: str
+    attempt: int
+    cause: str
+    rung: int
+    step: int
+    message: str
+    detail: str
+
+
+class Compiled(NamedTuple):
+    """A cohort's programs are ready: the seconds that took, nearly all of them compilation."""
+
+    structure: str
+    seconds: float
+
+
+Report = Callable[[Score | Failure | Compiled], None]
+
+
+@dataclasses.dataclass
+class _Training:
+    """A cohort in training; `running`, `seconds` and `scores` go by place in the population."""
+
+    cohort: Cohort
+    workload: Workload
+    population: Population
+    running: dict[int, Trial]
+    seconds: list[float]
+    scores: list[list[Score]]
+    report: Report
+    rung: int
+    segment: int = 8
+    saved: float = dataclasses.field(default_factory=time.monotonic)
+
+    @property
+    def config(self) -> Config:
+        return self.cohort.trials[0].config
+
+
+def train(cohort: Cohort, workload: Workload, evaluator: Evaluator, report: Report) -> None:
+    """Every trial trained from where it stands to the last rung; each new score reported.
+
+    A trial that diverges, or whose evaluation raises, is reported as a Failure and halted; the
+    others go on. What raises in the program they share fails all that are still running.
+    """
+    training = _begin(cohort, workload, report)
+    try:
+        images = jnp.asarray(workload.dataset.train)
+        _compile(training, images, evaluator)
+        for training.rung in workload.rungs:
+            _advance(training, images)
+            _evaluate(training, evaluator)
+    except Exception as error:
+        for place in list(training.running):
+            _fail(training, place, "crashed", error)
+
+
+def _begin(cohort: Cohort, workload: Workload, report: Report) -> _Training:
+    """The cohort from its checkpoints, or from its keys where there are none."""
+    members, seconds, scores = [], [], []
+    for trial, attempt in zip(cohort.trials, cohort.attempt, strict=True):
+        member = start(trial.config, workload.dataset.image_shape, trial.key)
+        held = checkpoints.load(workload.checkpoints, trial.id)
+        restored = _unpack(held, trial, attempt, member) if held else (member, 0.0, [])
+        for into, value in zip((members, seconds, scores), restored, strict=True):
+            into.append(value)
+    for committed, held in zip(cohort.committed, scores, strict=True):
+        for score_held in held:
+            if score_held.rung not in committed:
+                report(score_held)
+    population = jax.device_put(stack(members, cohort.size))
+    running = dict(enumerate(cohort.trials))
+    return _Training(cohort, workload, population, running, seconds, scores, report, workload.rungs[0])
+
+
+def _compile(training: _Training, images, evaluator: Evaluator) -> None:
+    """The programs of this cohort compiled, by running each on members that are all halted."""
+    began = time.monotonic()
+    lanes = training.workload.lanes
+    idle = halt(training.population, range(training.cohort.size))
+    idle = advance(idle, images, jnp.int32(0), lanes=lanes)
+    jax.block_until_ready(sample_and_encode(idle, evaluator, lanes=lanes))
+    halted = np.arange(training.cohort.size) >= len(training.cohort.trials)
+    training.population = idle._replace(halted=jnp.asarray(halted))
+    training.report(Compiled(training.config.structure(), time.monotonic() - began))
+
+
+def _advance(training: _Training, images) -> None:
+    """Every running trial at the rung, in segments of a few seconds."""
+    stop = training.rung // images_per_cycle(training.config)
+    while training.running:
+        cycles = np.asarray(training.population.cycle)
+        lowest = min(cycles[place] for place in training.running)
+        if lowest >= stop:
+            break
+        began = time.monotonic()
+        behind = [place for place in training.running if cycles[place] < stop]
+        target = min(stop, lowest + training.segment)
+        training.population = advance(
+            training.population, images, jnp.int32(target), lanes=training.workload.lanes
+        )
+        finite = np.asarray(training.population.finite)
+        took = time.monotonic() - began
+        _charge(training, behind, took)
+        if took < SEGMENT_SECONDS / 2:
+            training.segment *= 2
+        for place in [place for place in training.running if not finite[place]]:
+            _fail(training, place, "diverged", "the loss is not finite")
+        _checkpoint(training)
+
+
+def _evaluate(training: _Training, evaluator: Evaluator) -> None:
+    """The scores of this rung, except those that are known from before."""
+    began = time.monotonic()
+    known = [
+        committed | {score_held.rung for score_held in held}
+        for committed, held in zip(training.cohort.committed, training.scores, strict=True)
+    ]
+    due = [place for place in training.running if training.rung not in known[place]]
+    if not due:
+        return
+    others = [place for place in range(training.cohort.size) if place not in due]
+    features, grids = jax.device_get(
+        sample_and_encode(halt(training.population, others), evaluator, lanes=training.workload.lanes)
+    )
+    values = {}
+    for place in due:
+        try:
+            values[place] = score(evaluator, features[place])
+        except MetricError as error:
+            _fail(training, place, "diverged", error)
+        except Exception as error:
+            _fail(training, place, "crashed", error)
+    _charge(training, due, time.monotonic() - began)
+    for place, value in values.items():
+        training.scores[place].append(
+            Score(
+                training.running[place].id,
+                training.cohort.attempt[place],
+                training.rung,
+                int(training.population.cycle[place]) * images_per_cycle(training.config),
+                value,
+                training.seconds[place],
+                grids[place],
+            )
+        )
+    _checkpoint(training)
+    for place in values:
+        training.report(training.scores[place][-1])
+
+
+def _charge(training: _Training, places: list[int], seconds: float) -> None:
+    """Wall time shared among those that used it."""
+    for place in places:
+        training.seconds[place] += seconds / len(places)
+
+
+def _fail(training: _Training, place: int, cause: str, error: Exception | str) -> None:
+    """The trial at this place ended: reported and halted."""
+    trial = training.running.pop(place)
+    step = int(training.population.cycle[place]) * training.config.disc_iters
+    message, detail = str(error), ""
+    if isinstance(error, Exception):
+        message = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+        detail = "".join(traceback.format_exception(error))
+    attempt = training.cohort.attempt[place]
+    training.report(Failure(trial.id, attempt, cause, training.rung, step, message, detail))
+    training.population = halt(training.population, [place])
+
+
+def _checkpoint(training: _Training) -> None:
+    """Every running trial on disk, when enough time has passed since the last.
+
+    One that cannot be written costs time after an interruption, not the trial.
+    """
+    if time.monotonic() - training.saved < training.workload.checkpoint_seconds:
+        return
+    for place, trial in training.running.items():
+        member = take(training.population, place)
+        arrays = _pack(member, training.seconds[place], training.scores[place])
+        try:
+            checkpoints.save(training.workload.checkpoints, trial.id, int(member.cycle), arrays)
+        except (OSError, ValueError) as error:
+            warnings.warn(f"no checkpoint of trial {trial.id}: {error}", stacklevel=1)
+    training.saved = time.monotonic()
+
+
+def _pack(member: Population, seconds: float, scores: list[Score]) -> checkpoints.Arrays:
+    arrays = {f"leaf{number:04d}": np.asarray(leaf) for number, leaf in enumerate(jax.tree.leaves(member))}
+    arrays["seconds"] = np.asarray(seconds)
+    for held in scores:
+        numbers = (held.rung, held.images, held.value, held.seconds)
+        arrays[f"score{held.rung:012d}"] = np.asarray(numbers, np.float64)
+        arrays[f"grid{held.rung:012d}"] = held.grid
+    return arrays
+
+
+def _unpack(arrays: checkpoints.Arrays, trial: Trial, attempt: int, template: Population):
+    leaves = [arrays[name] for name in sorted(arrays) if name.startswith("leaf")]
+    member = jax.tree.unflatten(jax.tree.structure(template), leaves)
+    scores = []
+    for name in sorted(name for name in arrays if name.startswith("score")):
+        rung, images, value, seconds = arrays[name].tolist()
+        grid = arrays[name.replace("score", "grid")]
+        scores.append(Score(trial.id, attempt, int(rung), int(images), value, seconds, grid))
+    return member, float(arrays["seconds"]), scores

@@ -1,0 +1,121 @@
+"""The registries as fixtures, so that a new entry is tested by existing, and the smallest pair of networks."""
+
+import dataclasses
+import math
+
+import flax.linen as nn
+import jax
+import numpy as np
+import pytest
+
+from models import Config
+from models.architectures import ARCHITECTURES
+from models.architectures.layers import Dense, leaky_relu
+from models.architectures.networks import Architecture, Networks
+from models.initialization import he_normal
+from models.losses import LOSSES
+from models.normalizations import NORMALIZATIONS
+from models.optimizers import OPTIMIZERS
+from models.penalties import PENALTIES
+from models.projections import PROJECTIONS
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _compile_quickly():
+    """Programs run for milliseconds here and compile for seconds: most of the compiler's optimisations are off."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+@pytest.fixture(params=sorted(ARCHITECTURES))
+def architecture(request):
+    return request.param
+
+
+@pytest.fixture(params=sorted(LOSSES))
+def loss(request):
+    return request.param
+
+
+@pytest.fixture(params=sorted(NORMALIZATIONS))
+def normalization(request):
+    return request.param
+
+
+@pytest.fixture(params=sorted(OPTIMIZERS))
+def optimizer(request):
+    return request.param
+
+
+@pytest.fixture(params=sorted(PENALTIES))
+def penalty(request):
+    return request.param
+
+
+@pytest.fixture(params=sorted(PROJECTIONS))
+def projection(request):
+    return request.param
+
+
+class Generator(nn.Module):
+    """One dense layer with batch norm."""
+
+    image_shape: tuple[int, int, int]
+
+    @nn.compact
+    def __call__(self, z, training=True):
+        x = Dense(math.prod(self.image_shape), he_normal)(z)
+        x = NORMALIZATIONS["batch_norm"].activations(0.9, 1e-5, training, "norm")(x)
+        return jax.nn.sigmoid(x).reshape(-1, *self.image_shape)
+
+
+class Discriminator(nn.Module):
+    """One hidden layer of eight units, normalised."""
+
+    normalization: str
+
+    @nn.compact
+    def __call__(self, images):
+        normalize = NORMALIZATIONS[self.normalization].activations(0.9, 1e-5, True, "norm")
+        x = Dense(8, he_normal, self.normalization)(images.reshape(images.shape[0], -1))
+        return Dense(1, he_normal, self.normalization)(leaky_relu(normalize(x)))[:, 0]
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """The name of an architecture that compiles quickly."""
+
+    def build(config, image_shape):
+        return Networks(Generator(image_shape), Discriminator(config.discriminator_normalization))
+
+    architecture = Architecture(build, "all images", lambda shape: True, tuple(NORMALIZATIONS))
+    monkeypatch.setitem(ARCHITECTURES, "tiny", architecture)
+    return "tiny"
+
+
+@pytest.fixture
+def complete():
+    """(settings) -> a config of them, with 0.1 for every number that they make necessary."""
+
+    def make(**settings) -> Config:
+        for field in dataclasses.fields(Config):
+            only = field.metadata.get("only")
+            needed = only is not None and field.metadata["when"] is None and settings.get(only.field) in only.values
+            if needed:
+                settings.setdefault(field.name, 0.1)
+        return Config.from_dict(settings)
+
+    return make
+
+
+@pytest.fixture
+def double():
+    """Arithmetic in float64, and a function that turns a tree's floats into it: exact zeros stay far below
+    Adam's epsilon, which would blow up the rounding of float32."""
+
+    def cast(tree):
+        return jax.tree.map(lambda x: np.float64(x) if np.issubdtype(np.asarray(x).dtype, np.floating) else x, tree)
+
+    with jax.enable_x64(True):
+        yield cast

@@ -1,0 +1,407 @@
+import dataclasses
+import hashlib
+import json
+import math
+import os
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from models import METHODS, Config, ConfigError
+from models.architectures import ARCHITECTURES
+from models.config import ALIASES, FIELDS, NUMBERS, check_images, expand
+from models.config import structure as structure_field
+from models.losses import LOSSES
+from models.penalties import PENALTIES
+
+EVERYTHING = {
+    "architecture": "conv8",
+    "loss": "wasserstein",
+    "penalty": "wgangp",
+    "penalty_weight": 10.0,
+    "projection": "weight_clipping",
+    "weight_clipping": 0.01,
+    "discriminator_normalization": "batch_norm",
+    "optimizer": "adam",
+    "disc_iters": 5,
+    "batch_size": 32,
+    "z_dim": 16,
+    "g_lr": 1e-4,
+    "d_lr": 2e-4,
+    "beta1": 0.25,
+    "beta2": 0.9,
+}
+
+
+def value_of(field):
+    """Any value that a field takes by itself."""
+    if not field.metadata["number"]:
+        choices = field.metadata["choices"]
+        return st.integers(field.metadata["low"], 999) if choices is None else st.sampled_from(sorted(choices))
+    low, high, open_low, open_high = field.metadata["interval"]
+    high = None if math.isinf(high) else high
+    return st.floats(low, high, exclude_min=open_low, exclude_max=open_high and high is not None, allow_infinity=False)
+
+
+@st.composite
+def configs(draw):
+    """Any config, from any subset of the fields that have a default."""
+    chosen = {}
+    for field in dataclasses.fields(Config):
+        only = field.metadata.get("only")
+        if only is not None:
+            default = next(each.default for each in dataclasses.fields(Config) if each.name == only.field)
+            if chosen.get(only.field, default) not in only.values:
+                continue
+        if (only is not None and field.metadata["when"] is None) or draw(st.booleans()):
+            chosen[field.name] = draw(value_of(field))
+    known = ARCHITECTURES[chosen.get("architecture", Config.architecture)].discriminator_normalizations
+    if chosen.get("discriminator_normalization", "none") not in known:
+        chosen["discriminator_normalization"] = known[0]
+    return Config.from_dict(chosen)
+
+
+def refusal(**settings) -> str:
+    with pytest.raises(ConfigError) as caught:
+        Config.from_dict(settings)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def structures_of(config):
+    return {name: value for name, value in vars(config).items() if name not in NUMBERS}
+
+
+# What goes in comes out
+
+
+@given(configs())
+def test_from_dict_of_to_dict_is_the_config(config):
+    assert Config.from_dict(config.to_dict()) == config
+
+
+@given(configs())
+def test_to_dict_survives_json(config):
+    again = Config.from_dict(json.loads(json.dumps(config.to_dict())))
+    assert again == config
+    assert again.identity() == config.identity()
+
+
+def test_to_dict_holds_exactly_the_fields_that_apply():
+    assert {**Config.from_dict(EVERYTHING).to_dict()} == {"family": "gan", **EVERYTHING}
+    assert Config().to_dict().keys() == set(FIELDS) - {"penalty_weight", "weight_clipping"}
+    assert Config(optimizer="rmsprop").to_dict().keys().isdisjoint({"beta1", "beta2"})
+
+
+def test_every_field_can_be_set():
+    assert {"family", *EVERYTHING} == set(FIELDS)
+
+
+def test_every_method_is_a_family():
+    for name in METHODS:
+        assert Config(family=name).family == name
+
+
+def test_numbers_become_floats_and_counts_integers():
+    config = Config(g_lr=1, disc_iters=5.0, beta1=0)
+    assert (type(config.g_lr), type(config.disc_iters), type(config.beta1)) == (float, int, float)
+
+
+def test_numbers_of_adam_have_the_studies_defaults_only_with_adam():
+    assert (Config().beta1, Config().beta2) == (0.5, 0.999)
+    assert (Config(optimizer="rmsprop").beta1, Config(optimizer="rmsprop").beta2) == (None, None)
+
+
+# Aliases
+
+
+@pytest.mark.parametrize(
+    ("aliased", "plain"),
+    [
+        ({"learning_rate": 0.3}, {"g_lr": 0.3, "d_lr": 0.3}),
+        ({"lr": 0.3}, {"g_lr": 0.3, "d_lr": 0.3}),
+        ({"penalty": "wgangp", "lambda": 3}, {"penalty": "wgangp", "penalty_weight": 3.0}),
+        ({"n_dis": 5}, {"disc_iters": 5}),
+        ({"discriminator_batchnorm": True}, {"discriminator_normalization": "batch_norm"}),
+        ({"discriminator_batchnorm": False}, {"discriminator_normalization": "none"}),
+    ],
+)
+def test_an_alias_is_another_name(aliased, plain):
+    assert Config.from_dict(aliased) == Config(**plain)
+    assert Config.from_dict(aliased).identity() == Config(**plain).identity()
+
+
+def test_an_alias_names_fields_and_is_none():
+    for name in ALIASES:
+        assert name not in FIELDS
+        assert set(expand(name, True)) <= set(FIELDS)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_field_expands_to_itself(name):
+    assert expand(name, 3) == {name: 3}
+
+
+@pytest.mark.parametrize(
+    "settings", [{"lr": 0.1, "g_lr": 0.1}, {"d_lr": 0.1, "learning_rate": 0.2}, {"n_dis": 1, "disc_iters": 5}]
+)
+def test_a_field_set_twice_is_refused(settings):
+    message = refusal(**settings)
+    assert "twice" in message
+    assert any(name in message for name in FIELDS)
+    assert list(settings)[1] in message
+
+
+@pytest.mark.parametrize("value", ["false", "true", 1, None])
+def test_a_flag_that_is_neither_true_nor_false_is_refused(value):
+    """The text "false" is true to Python."""
+    assert repr(value) in refusal(discriminator_batchnorm=value)
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("disc_iter", "disc_iters"), ("learning_rates", "learning_rate"), ("bata1", "beta1")]
+)
+def test_an_unknown_field_is_refused_with_a_suggestion(typed, meant):
+    message = refusal(**{typed: 1})
+    assert repr(typed) in message
+    assert f"did you mean {meant!r}?" in message
+
+
+def test_an_unknown_field_like_no_other_is_refused_with_all_names():
+    message = refusal(xyzzy=1)
+    assert "did you mean" not in message
+    for name in (*FIELDS, *ALIASES):
+        assert name in message
+
+
+CHOICES = {each.name: each.metadata["choices"] for each in dataclasses.fields(Config) if each.metadata.get("choices")}
+COUNTS = [
+    each.name for each in dataclasses.fields(Config) if not each.metadata["number"] and each.metadata["choices"] is None
+]
+
+
+@pytest.mark.parametrize("name", CHOICES)
+@pytest.mark.parametrize("value", ["nonesuch", "", None, True, 3, ["none"], math.nan])
+def test_an_unknown_choice_is_refused_with_the_choices(name, value):
+    message = refusal(**{name: value})
+    assert name in message
+    assert repr(value) in message
+    for choice in CHOICES[name]:
+        assert choice in message
+
+
+@pytest.mark.parametrize("name", COUNTS)
+@pytest.mark.parametrize("value", [0, -1, 1.5, True, "2", None, math.nan, math.inf])
+def test_a_count_that_is_none_is_refused(name, value):
+    message = refusal(**{name: value})
+    assert f"{name}={value!r}" in message
+    assert "whole number" in message
+
+
+def test_a_batch_of_one_is_refused():
+    """Its variance is zero: batch norm would send zeros on."""
+    assert "at least 2" in refusal(batch_size=1)
+
+
+@pytest.mark.parametrize("name", sorted(NUMBERS))
+@pytest.mark.parametrize("value", [True, False, "0.1", math.nan, [0.1], 1j])
+def test_a_number_that_is_none_is_refused(name, value):
+    message = refusal(**{**EVERYTHING, name: value})
+    assert f"{name}={value!r}" in message
+    assert "must be a number" in message
+
+
+@pytest.mark.parametrize("name", ["g_lr", "d_lr"])
+def test_a_learning_rate_cannot_be_absent(name):
+    assert f"{name}=None must be a number" in refusal(**{name: None})
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("g_lr", [0.0, -1e-4, math.inf]),
+        ("d_lr", [0, -1e-4, math.inf]),
+        ("beta1", [-0.1, 1.0, 1, 2.0]),
+        ("beta2", [-0.1, 1.0, math.inf]),
+        ("penalty_weight", [-1e-9, math.inf]),
+        ("weight_clipping", [0.0, -0.01, math.inf]),
+    ],
+)
+def test_a_number_out_of_range_is_refused(name, values):
+    for value in values:
+        message = refusal(**{**EVERYTHING, name: value})
+        assert f"{name}={value!r} is outside" in message
+        assert "inf" in message or "1" in message
+
+
+def test_every_number_has_a_range_that_is_tested():
+    assert {"g_lr", "d_lr", "beta1", "beta2", "penalty_weight", "weight_clipping"} == NUMBERS
+
+
+@pytest.mark.parametrize(
+    ("settings", "number", "wanted"),
+    [
+        ({"penalty": "none", "penalty_weight": 10.0}, "penalty_weight", [p for p in PENALTIES if p != "none"]),
+        ({"weight_clipping": 0.01}, "weight_clipping", ["projection", "weight_clipping"]),
+        ({"optimizer": "rmsprop", "beta1": 0.5}, "beta1", ["optimizer", "adam"]),
+        ({"optimizer": "rmsprop", "beta2": 0.5}, "beta2", ["optimizer", "adam"]),
+    ],
+)
+def test_a_number_that_means_nothing_is_refused(settings, number, wanted):
+    message = refusal(**settings)
+    assert f"{number}={settings[number]!r} means nothing" in message
+    for word in wanted:
+        assert word in message
+
+
+@pytest.mark.parametrize(
+    ("settings", "number"),
+    [({"penalty": "wgangp"}, "penalty_weight"), ({"projection": "weight_clipping"}, "weight_clipping")],
+)
+def test_a_number_without_default_is_asked_for(settings, number):
+    assert f"needs a {number}" in refusal(**settings)
+
+
+def test_a_normalization_that_the_architecture_does_not_know_is_refused(monkeypatch):
+    plain = ARCHITECTURES["mlp"]._replace(discriminator_normalizations=("none", "spectral_norm"))
+    monkeypatch.setitem(ARCHITECTURES, "plain", plain)
+    assert Config(architecture="plain", discriminator_normalization="spectral_norm")
+    message = refusal(architecture="plain", discriminator_normalization="batch_norm")
+    for word in ("'plain'", "'batch_norm'", "none, spectral_norm"):
+        assert word in message
+
+
+def test_a_config_is_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Config().g_lr = 1.0
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 1), (28, 28, 1), (32, 32, 3), (64, 64, 3), (8, 12, 1), (500, 500, 3)])
+def test_images_that_do_not_fit_are_refused_with_the_architectures_that_do(shape):
+    fitting = [name for name in ARCHITECTURES if ARCHITECTURES[name].accepts(shape)]
+    for name in ARCHITECTURES:
+        if name in fitting:
+            check_images(Config(architecture=name), shape)
+            continue
+        with pytest.raises(ConfigError) as caught:
+            check_images(Config(architecture=name), shape)
+        subject, choices = str(caught.value).split("one of: ")
+        assert repr(name) in subject
+        assert f"{shape[0]}x{shape[1]}" in subject
+        assert choices.split(", ") == (fitting or ["none"])
+
+
+# A pytree of its numbers
+
+
+@given(configs(), configs())
+@hypothesis_settings(max_examples=50)
+def test_tree_structures_are_equal_exactly_when_the_structure_fields_are(one, other):
+    same = structures_of(one) == structures_of(other)
+    assert (jax.tree.structure(one) == jax.tree.structure(other)) == same
+    assert (one.structure() == other.structure()) == same
+
+
+@pytest.mark.parametrize("name", sorted(set(FIELDS) - NUMBERS - {"family"}))
+def test_a_structure_field_changes_structure_and_identity(name):
+    before = Config.from_dict(EVERYTHING)
+    others = {"penalty": "none", "projection": "none", "optimizer": "rmsprop", "loss": "hinge", "architecture": "mlp"}
+    value = others.get(name, "spectral_norm" if name in CHOICES else getattr(before, name) + 1)
+    settings = {**EVERYTHING, name: value}
+    for field in dataclasses.fields(Config):
+        only = field.metadata.get("only")
+        if only is not None and settings[only.field] not in only.values:
+            settings.pop(field.name)
+    after = Config.from_dict(settings)
+    assert jax.tree.structure(after) != jax.tree.structure(before)
+    assert after.structure() != before.structure()
+    assert after.identity() != before.identity()
+
+
+@pytest.mark.parametrize("name", sorted(NUMBERS))
+def test_a_number_changes_identity_but_not_structure(name):
+    before = Config.from_dict(EVERYTHING)
+    after = Config.from_dict({**EVERYTHING, name: 0.125})
+    assert jax.tree.structure(after) == jax.tree.structure(before)
+    assert after.structure() == before.structure()
+    assert after.identity() != before.identity()
+
+
+@given(configs())
+@hypothesis_settings(max_examples=30)
+def test_leaves_are_the_numbers_that_apply_and_unflattening_undoes_it(config):
+    leaves, treedef = jax.tree.flatten(config)
+    assert leaves == [value for name in FIELDS if name in NUMBERS and (value := getattr(config, name)) is not None]
+    assert jax.tree.unflatten(treedef, leaves) == config
+
+
+def test_numbers_can_be_traced_and_structure_read_while_tracing():
+    config = Config.from_dict(EVERYTHING)
+
+    @jax.jit
+    def read(config):
+        assert isinstance(config, Config)
+        assert (config.loss, config.disc_iters) == ("wasserstein", 5)
+        return config.g_lr + config.weight_clipping
+
+    assert read(config) == pytest.approx(1e-4 + 0.01)
+
+
+def test_a_stack_of_configs_is_mapped_over_its_numbers():
+    rates = [1e-4, 2e-4, 5e-3]
+    stacked = jax.tree.map(lambda *x: jnp.stack(x), *(Config(d_lr=rate) for rate in rates))
+    assert jax.vmap(lambda config: 2.0 * config.d_lr)(stacked).tolist() == pytest.approx([2e-4, 4e-4, 1e-2])
+
+
+# Identity
+
+
+def test_identity_is_the_hash_of_the_content():
+    """Written out by hand: stores name their trials by it, so what changes this makes their trials unknown."""
+    text = (
+        '{"architecture": "mlp", "batch_size": 64, "beta1": 0.5, "beta2": 0.999, "d_lr": 0.0002, "disc_iters": 1, '
+        '"family": "gan", "g_lr": 0.0002, "loss": "non_saturating", "optimizer": "adam", "z_dim": 64}'
+    )
+    assert Config().identity() == hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def test_identity_does_not_depend_on_the_order_of_the_fields():
+    backwards = Config.from_dict(dict(reversed(EVERYTHING.items())))
+    assert backwards.identity() == Config.from_dict(EVERYTHING).identity()
+
+
+def test_identity_is_the_same_in_another_process():
+    script = "import json, sys; from models import Config; print(Config.from_dict(json.loads(sys.argv[1])).identity())"
+    environment = {**os.environ, "PYTHONHASHSEED": "1"}
+    command = [sys.executable, "-W", "ignore", "-c", script, json.dumps(EVERYTHING)]
+    printed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == Config.from_dict(EVERYTHING).identity()
+
+
+def test_a_slot_added_later_leaves_the_identities_as_they_are():
+    @dataclasses.dataclass(frozen=True)
+    class Later(Config):
+        averaging: str = structure_field("none", ("none", "ema"))
+
+    assert Later().identity() == Config().identity()
+    assert Later(averaging="ema").identity() != Config().identity()
+
+
+@given(configs(), configs())
+@hypothesis_settings(max_examples=50)
+def test_identities_are_equal_exactly_for_equal_configs(one, other):
+    assert (one.identity() == other.identity()) == (one == other)
+
+
+def test_every_loss_has_its_own_identity():
+    assert len({Config(loss=name).identity() for name in LOSSES}) == len(LOSSES)

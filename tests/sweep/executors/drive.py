@@ -1,0 +1,13 @@
+"""A small real sweep in a process of its own, to be killed: drive.py OUT EXECUTOR WORKERS."""
+
+import sys
+
+from sweep.driver import run_study
+from sweep.plan import plan
+
+SETTINGS = {"configs": 2, "images": 9600, "interval": 3200, "samples": 200, "disc_iters": 1}
+
+if __name__ == "__main__":
+    out, executor, workers = sys.argv[1:]
+    planned = plan("equal/wide", out=out, seeds=2, settings=SETTINGS, checkpoint_seconds=0.0)
+    run_study(planned, out, executor=executor, workers=int(workers))

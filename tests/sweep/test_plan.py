@@ -1,0 +1,112 @@
+import json
+
+import pytest
+
+from data import DataError
+from models import Config, ConfigError
+from search_spaces import StudyError
+from sweep.plan import ask, parameters, plan, trial_of
+from sweep.searchers import Observation
+
+
+@pytest.fixture
+def planned(tmp_path):
+    return lambda study="equal/wide", **options: plan(study, out=tmp_path / "out", **options)
+
+
+def configs(made):
+    return [config for method in made.methods for config in ask(made, method, 0, [])]
+
+
+def test_the_same_names_make_the_same_plan(planned):
+    assert planned().definition == planned().definition
+    assert configs(planned()) == configs(planned())
+
+
+def test_a_definition_is_plain_data(planned):
+    definition = planned(scale="laptop").definition
+    assert json.loads(json.dumps(definition)) == definition
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"scale": "laptop"}, {"seed": 1}, {"seeds": 3}, {"settings": {"batch_size": 32}}, {"settings": {"samples": 99}}],
+    ids=str,
+)
+def test_whatever_changes_a_result_changes_the_definition(planned, change):
+    assert planned().definition != planned(**change).definition
+
+
+def test_lanes_and_checkpoints_do_not_change_the_definition(planned):
+    assert planned().definition == planned(lanes=4, checkpoint_seconds=0.0).definition
+
+
+def test_the_paper_is_asked_for_as_published(planned, mnist_root):
+    made = planned(scale="paper", data_root=mnist_root)
+    assert made.workload.rungs == (249984, 499968, 749952, 999936, 1000000)
+    assert (made.configs, made.seeds, made.workload.samples) == (100, 1, 10_000)
+    asked = configs(made)
+    assert len(asked) == 500 and {config.architecture for config in asked} == {"infogan"}
+    assert made.protocol.label() == "fd_mnist, 10000 samples against mnist/test (10000)"
+
+
+def test_set_fixes_a_field_for_every_method(planned):
+    made = planned(settings={"n_dis": 3, "lr": 1e-3, "batch_size": 32})
+    for config in configs(made):
+        assert (config.disc_iters, config.g_lr, config.d_lr, config.batch_size) == (3, 1e-3, 1e-3, 32)
+
+
+def test_a_space_with_nothing_left_to_search_gives_each_config_once(planned):
+    pins = {"learning_rate": 1e-3, "beta1": 0.5, "disc_iters": 1, "discriminator_normalization": "none"}
+    made = planned(settings=pins)
+    (config,) = ask(made, "ns_gan", 0, [])
+    assert ask(made, "ns_gan", 1, [Observation(config.to_dict(), (1.0,))]) == []
+
+
+def test_a_method_asks_for_what_its_budget_leaves(planned):
+    made = planned()
+    first = ask(made, "wgan", 0, [])
+    known = [Observation(config.to_dict(), (1.0,)) for config in first[:3]]
+    assert ask(made, "wgan", 0, known) == first[3:]
+
+
+def test_a_trial_is_named_by_its_content():
+    config = Config(g_lr=1e-3)
+    name = trial_of(0, "ns_gan", config, 0)
+    assert name == trial_of(0, "ns_gan", Config.from_dict(config.to_dict()), 0)
+    others = [(1, "ns_gan", config, 0), (0, "hinge", config, 0), (0, "ns_gan", Config(), 0), (0, "ns_gan", config, 1)]
+    assert len({name.id, *(trial_of(*other).id for other in others)}) == 5
+    assert name.key == trial_of(0, "other name", config, 0).key
+
+
+def test_parameters_of_the_published_pair():
+    """Lucic et al. 2018's networks at 28x28, counted by hand."""
+    assert parameters(Config(architecture="infogan"), (28, 28, 1)) == (6_642_241, 6_556_865)
+
+
+BAD = {
+    "study": ({"study": "equal/wyde"}, StudyError, "equal/wyde.*equal/wide"),
+    "scale": ({"scale": "huge"}, StudyError, "huge.*smoke, laptop, paper"),
+    "data": ({"data": "mnits"}, DataError, "mnits.*digits.*mnist"),
+    "data without a length": ({"scale": "paper", "data": "digits"}, StudyError, "digits.*mnist"),
+    "field": ({"settings": {"bacth_size": 3}}, ConfigError, "bacth_size.*batch_size.*interval"),
+    "loss": ({"settings": {"loss": "hing"}}, ConfigError, "hing.*hinge, least_squares"),
+    "range": ({"settings": {"beta1": 1.5}}, ConfigError, r"beta1=1.5.*\[0, 1\)"),
+    "type": ({"settings": {"batch_size": "big"}}, ConfigError, "batch_size='big'.*whole number"),
+    "configs": ({"settings": {"configs": 0}}, StudyError, "configs=0.*at least 1"),
+    "seeds": ({"seeds": 0}, StudyError, "seeds=0.*at least 1"),
+    "lanes": ({"lanes": 0}, StudyError, "lanes=0.*at least 1"),
+    "weight": ({"settings": {"penalty_weight": 3}}, ConfigError, "mm_gan.*penalty_weight=3.*wgangp"),
+    "size": ({"settings": {"architecture": "infogan"}}, ConfigError, "infogan.*28, 32 or 64.*8x8.*conv8, mlp"),
+    "samples": ({"settings": {"samples": 1}}, ValueError, "at least 2"),
+    "interval": ({"settings": {"interval": 10}}, StudyError, "closer than one training cycle"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_mistake_is_one_line_before_any_work(planned, tmp_path, case):
+    options, error, text = BAD[case]
+    with pytest.raises(error, match=text) as caught:
+        planned(**options)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "out").exists()

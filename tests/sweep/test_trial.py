@@ -1,0 +1,148 @@
+import numpy as np
+import pytest
+
+from metrics import METRICS
+from models import Config
+from sweep import checkpoints, trial
+from sweep.trial import Compiled, Failure, Score, train
+
+WILD = Config(g_lr=1e30, d_lr=1e30, z_dim=8)
+
+
+def reports(cohort, workload, judge):
+    messages = []
+    train(cohort, workload, judge, messages.append)
+    return messages
+
+
+def scores(messages):
+    return {(m.trial, m.rung): m.value for m in messages if isinstance(m, Score)}
+
+
+def failures(messages):
+    return [m for m in messages if isinstance(m, Failure)]
+
+
+def test_every_trial_is_scored_at_every_rung(configs, make_cohort, workload, judge):
+    cohort = make_cohort(*configs)
+    messages = reports(cohort, workload, judge)
+    assert len(scores(messages)) == 9 and not failures(messages)
+    assert [type(m) for m in messages].count(Compiled) == 1
+    for message in messages[1:]:
+        assert message.images == message.rung
+        assert np.isfinite(message.value) and message.seconds > 0
+        assert message.grid.shape == (64, 8, 8, 1) and message.grid.dtype == np.uint8
+
+
+def test_seconds_grow_from_rung_to_rung(configs, make_cohort, workload, judge):
+    cohort = make_cohort(configs[0])
+    seconds = [m.seconds for m in reports(cohort, workload, judge) if isinstance(m, Score)]
+    assert seconds == sorted(seconds) and seconds[0] < seconds[-1]
+
+
+def test_scores_are_bit_equal_alone_and_in_a_cohort(configs, make_cohort, workload, judge):
+    together = scores(reports(make_cohort(*configs, size=4), workload, judge))
+    for config in configs:
+        alone = scores(reports(make_cohort(config), workload, judge))
+        assert alone.items() <= together.items()
+
+
+def test_a_diverged_trial_is_a_failure_with_its_step_and_the_others_go_on(configs, make_cohort, workload, judge):
+    alone = scores(reports(make_cohort(configs[0]), workload, judge))
+    cohort = make_cohort(configs[0], WILD)
+    messages = reports(cohort, workload, judge)
+    (failure,) = failures(messages)
+    assert (failure.trial, failure.cause) == (cohort.trials[1].id, "diverged")
+    assert 0 < failure.step <= workload.rungs[0] // 64 and failure.rung == workload.rungs[0]
+    assert scores(messages) == alone
+
+
+def test_an_evaluation_that_raises_fails_its_trial_alone(configs, make_cohort, workload, judge):
+    alone = scores(reports(make_cohort(configs[1]), workload, judge))
+    seen = []
+
+    def compare(reference, features):
+        seen.append(len(features))
+        if len(seen) == 1:
+            raise ZeroDivisionError("not today")
+        return METRICS["fd_digits"].compare(reference, features)
+
+    broken = judge._replace(metric=judge.metric._replace(compare=compare))
+    messages = reports(make_cohort(configs[0], configs[1]), workload, broken)
+    (failure,) = failures(messages)
+    assert failure.cause == "crashed" and "ZeroDivisionError: not today" in failure.message
+    assert "Traceback" in failure.detail
+    assert scores(messages) == alone
+
+
+def test_what_raises_for_the_shared_program_fails_every_trial(configs, make_cohort, workload, judge, monkeypatch):
+    def advance(*arguments, **options):
+        raise RuntimeError("RESOURCE_EXHAUSTED: out of memory")
+
+    monkeypatch.setattr(trial, "advance", advance)
+    messages = reports(make_cohort(*configs), workload, judge)
+    assert [failure.cause for failure in failures(messages)] == ["crashed"] * 3
+    assert all("RESOURCE_EXHAUSTED" in failure.message for failure in failures(messages))
+
+
+class Cut(BaseException):
+    """The power goes off."""
+
+
+def interrupted(cohort, workload, judge, after):
+    """Messages until the worker is cut off, right after this many scores."""
+    messages = []
+
+    def report(message):
+        messages.append(message)
+        if len(scores(messages)) == after:
+            raise Cut
+
+    with pytest.raises(Cut):
+        train(cohort, workload, judge, report)
+    return messages
+
+
+@pytest.mark.parametrize("every", [0.0, 1e9], ids=["checkpoints", "no checkpoints"])
+@pytest.mark.parametrize("after", [1, 3, 5])
+def test_a_resumed_trial_is_bit_equal_and_computes_no_score_twice(configs, make_cohort, workload, judge, every, after):
+    pair = configs[:2]
+    workload = workload._replace(checkpoint_seconds=every)
+    whole = scores(reports(make_cohort(*pair), workload._replace(checkpoint_seconds=1e9), judge))
+    before = scores(interrupted(make_cohort(*pair), workload, judge, after))
+    names = [one.id for one in make_cohort(*pair).trials]
+    committed = [frozenset(rung for name, rung in before if name == each) for each in names]
+    computed = []
+
+    def compare(reference, features):
+        computed.append(METRICS["fd_digits"].compare(reference, features))
+        return computed[-1]
+
+    counting = judge._replace(metric=judge.metric._replace(compare=compare))
+    after_resume = reports(make_cohort(*pair, committed=committed), workload, counting)
+    assert not set(scores(after_resume)) & set(before)
+    assert scores(after_resume) | before == whole
+    assert not set(computed) & set(before.values())
+
+
+def test_a_checkpoint_hands_over_scores_that_were_not_committed(configs, make_cohort, workload, judge):
+    workload = workload._replace(checkpoint_seconds=0.0)
+    before = scores(interrupted(make_cohort(configs[0]), workload, judge, 2))
+
+    def compare(reference, features):
+        raise AssertionError("computed again")
+
+    forgetful = judge._replace(metric=judge.metric._replace(compare=compare))
+    workload = workload._replace(rungs=workload.rungs[:2])
+    assert scores(reports(make_cohort(configs[0]), workload, forgetful)) == before
+
+
+def test_a_damaged_checkpoint_costs_time_only(configs, make_cohort, workload, judge):
+    workload = workload._replace(checkpoint_seconds=0.0)
+    whole = scores(reports(make_cohort(configs[0]), workload, judge))
+    trial_id = make_cohort(configs[0]).trials[0].id
+    files = [path for path in (checkpoints.Path(workload.checkpoints) / trial_id).rglob("*") if path.is_file()]
+    assert files
+    for path in files:
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert scores(reports(make_cohort(configs[0]), workload, judge)) == whole

@@ -1,0 +1,194 @@
+"""What the documents claim: names, files, commands and code in them exist and are complete."""
+
+import ast
+import importlib
+import re
+import runpy
+import shlex
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer.main
+
+from data import DATASETS
+from metrics import METRICS
+from models.architectures import ARCHITECTURES
+from models.config import FIELDS
+from models.losses import LOSSES
+from models.normalizations import NORMALIZATIONS
+from models.optimizers import OPTIMIZERS
+from models.penalties import PENALTIES
+from models.projections import PROJECTIONS
+from results import frames
+from search_spaces import STUDIES
+from sweep.cli import app
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+COMMANDS = typer.main.get_command(app).commands
+# The slot of a table in docs/tricks.md, named in its heading, and the registry that it lists.
+TRICKS = {
+    "loss": LOSSES,
+    "penalty": PENALTIES,
+    "discriminator_normalization": NORMALIZATIONS,
+    "projection": PROJECTIONS,
+    "optimizer": OPTIMIZERS,
+    "architecture": ARCHITECTURES,
+}
+
+
+def text(path: str) -> str:
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+def prose(path: Path) -> str:
+    """The page without its blocks of code."""
+    return re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+
+
+def blocks(path: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text(path), flags=re.DOTALL | re.MULTILINE)
+
+
+def section(page: str, slot: str) -> str:
+    """The part of the page whose heading names this slot first among those in backquotes."""
+    return next(part for part in re.split(r"^## ", page, flags=re.MULTILINE) if _slot(part) == slot)
+
+
+def _slot(part: str) -> str | None:
+    named = re.search(r"`(\w+)`", part.splitlines()[0])
+    return named and named[1]
+
+
+def test_the_command_line_reference_is_what_the_commands_say():
+    reference = runpy.run_path(str(ROOT / "docs" / "generate_cli.py"))["reference"]()
+    assert text("docs/cli.md") == reference, "run `make docs`"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_its_arguments_and_options_have_help(name):
+    command = COMMANDS[name]
+    assert command.help
+    assert [each.name for each in command.params if not each.help] == []
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_reference_names_every_command_and_option(name):
+    part = next(part for part in text("docs/cli.md").split("\n## ") if part.startswith(f"ganscape {name}\n"))
+    for parameter in COMMANDS[name].params:
+        for spelled in parameter.opts if parameter.opts[0].startswith("-") else [parameter.metavar]:
+            assert f"`{spelled}" in part
+
+
+@pytest.mark.parametrize("slot", TRICKS)
+def test_tricks_list_exactly_the_registry(slot):
+    listed = re.findall(r"^\| `(\w+)` \|", section(text("docs/tricks.md"), slot), flags=re.MULTILINE)
+    assert sorted(listed) == sorted(TRICKS[slot])
+    assert slot in FIELDS
+
+
+@pytest.mark.parametrize("slot", TRICKS)
+def test_a_trick_s_row_names_the_file_that_holds_it(slot):
+    for row in re.findall(r"^\| `.*$", section(text("docs/tricks.md"), slot), flags=re.MULTILINE):
+        name = row.split("`")[1]
+        file = re.search(r"\]\(\.\./([\w/]+\.py)\) \|$", row)
+        assert file, row
+        held = (ROOT / file[1]).read_text(encoding="utf-8")
+        assert re.search(rf"\b{name}\b", held), f"{file[1]} does not speak of {name}"
+
+
+@pytest.mark.parametrize("registry", [DATASETS, STUDIES, METRICS], ids=["data sets", "studies", "metrics"])
+def test_every_name_is_documented(registry):
+    pages = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    assert [name for name in registry if f"`{name}`" not in pages] == []
+
+
+@pytest.mark.parametrize(
+    ("frame", "columns"),
+    [
+        ("trials()", frames.TRIALS),
+        ("scores()", frames.SCORES),
+        ("failures()", frames.FAILURES),
+        ("per_trial(rule)", frames.PER_TRIAL),
+    ],
+)
+def test_concepts_list_the_columns_of_the_frames(frame, columns):
+    row = next(row for row in text("docs/concepts.md").splitlines() if row.startswith(f"| `{frame}` |"))
+    assert row.split("`")[3] == " ".join(columns)
+
+
+def test_every_method_of_a_study_is_in_the_readme():
+    methods = {method for study in STUDIES.values() for method in study.methods}
+    listed = set(re.findall(r"^\| `(\w+)` \|", text("README.md").split("## Methods")[1], flags=re.MULTILINE))
+    assert methods <= listed
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_relative_links_lead_to_files(page):
+    links = re.findall(r"\]\(([^)\s]+)\)", prose(page))
+    missing = [
+        link
+        for link in links
+        if not link.startswith(("http://", "https://", "#")) and not (page.parent / link.split("#")[0]).exists()
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_files_named_in_the_text_exist(page):
+    """Paths to files of ours in backquotes."""
+    named = set(re.findall(r"`((?:\w+/)+\w+\.(?:py|md|toml))`", prose(page)))
+    assert sorted(path for path in named if not (ROOT / path).exists()) == []
+
+
+def test_make_targets_in_the_documents_exist():
+    targets = set(re.findall(r"^(\w+):", text("Makefile"), flags=re.MULTILINE))
+    named = {name for page in PAGES for name in re.findall(r"(?:^ *|`)make (\w+)", page.read_text(), re.MULTILINE)}
+    assert {"demo", "test"} <= named <= targets
+
+
+def test_make_alone_prints_its_targets(tmp_path):
+    (tmp_path / "Makefile").write_text(text("Makefile"))
+    done = subprocess.run(["make"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    for target in ("install", "demo", "test", "check", "docs", "bench", "clean"):
+        assert re.search(rf"^make {target} +\w", done.stdout, flags=re.MULTILINE)
+    assert list(tmp_path.iterdir()) == [tmp_path / "Makefile"]
+
+
+def _command_lines() -> list[list[str]]:
+    lines = [line for page in PAGES for line in page.read_text(encoding="utf-8").splitlines()]
+    shown = [line.strip() for line in lines if re.match(r" *(\.venv/bin/)?ganscape [a-z]+( |$)", line)]
+    return [shlex.split(line, comments=True)[1:] for line in shown if "[OPTIONS]" not in line]
+
+
+def test_commands_in_the_documents_can_be_given():
+    commands = _command_lines()
+    assert {"run", "status", "export"} <= {words[0] for words in commands}
+    for name, *words in commands:
+        options = {spelled for each in COMMANDS[name].params for spelled in each.opts}
+        assert {word for word in words if word.startswith("--")} <= options
+        if name in ("run", "show") and words[0].islower():
+            assert words[0] in STUDIES
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/concepts.md", "docs/how_to_add.md"])
+def test_python_in_the_documents_imports_what_exists(page):
+    for block in blocks(page, "python"):
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.ImportFrom):
+                module = importlib.import_module(node.module)
+                assert [name.name for name in node.names if not hasattr(module, name.name)] == []
+
+
+def test_the_readme_s_gan_trains():
+    block = next(block for block in blocks("README.md", "python") if "gan.step" in block)
+    names: dict = {}
+    exec(block, names)
+    images = np.asarray(names["images"])
+    assert images.shape == (16, 8, 8, 1)
+    assert images.min() >= 0 and images.max() <= 1
+    real = names["digits"].train / 255
+    assert abs(images.mean() - real.mean()) < 0.1

@@ -1,0 +1,187 @@
+"""Who may import whom, as data; the tests read the imports of every module."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# What each folder may import beside itself: the leaves know no folder of ours, `sweep` knows them all.
+ALLOWED = {
+    "data": {"mlxtend", "numpy", "pooch", "sklearn"},
+    "metrics": {"jax", "numpy", "optax", "safetensors", "scipy", "sklearn", "threadpoolctl"},
+    "models": {"flax", "jax", "numpy", "optax"},
+    "results": {"jinja2", "markupsafe", "matplotlib", "numpy", "pandas", "scipy"},
+    "search_spaces": {"numpy"},
+    "sweep": {
+        *("data", "metrics", "models", "results", "search_spaces"),
+        *("PIL", "jax", "numpy", "orbax", "ray", "rich", "typer"),
+    },
+}
+FOLDERS = tuple(ALLOWED)
+
+# Inside these folders a module imports only what stands before it.
+ORDER = {
+    "results": ["store", "frames", "budget", "verdict", "plots", "report"],
+    "sweep": [
+        *("population", "evaluation", "checkpoints", "trial", "searchers", "plan", "estimate"),
+        *("pictures", "executors", "executors.worker", "backlog"),
+        *("executors.local", "executors.ray_tune"),
+        *("driver", "progress", "cli", "__main__"),
+    ],
+}
+# A package's __init__ may look into its own modules: it holds the registry of them.
+REGISTRIES = {"sweep.executors"}
+
+# The only files that import these.
+ONLY_IN = {
+    "ray": {"sweep/executors/ray_tune.py"},
+    "sqlite3": {"results/store.py"},
+    "typer": {"sweep/cli.py"},
+    "matplotlib": {"results/plots.py", "results/report.py"},
+    "orbax": {"sweep/checkpoints.py"},
+    "jinja2": {"results/report.py"},
+}
+
+# Slow to import and not always needed: imported by the function that uses them.
+LAZY = {"PIL", "jinja2", "markupsafe", "matplotlib", "mlxtend", "orbax", "pandas", "pooch", "sklearn"}
+
+
+class Import(NamedTuple):
+    """One imported module: its dotted name, and whether importing the file imports it."""
+
+    module: str
+    at_once: bool
+
+    @property
+    def top(self) -> str:
+        return self.module.split(".")[0]
+
+
+def files(folder: str) -> list[Path]:
+    return sorted((ROOT / folder).rglob("*.py"))
+
+
+def relative(file: Path) -> str:
+    return file.relative_to(ROOT).as_posix()
+
+
+def module_name(file: Path) -> str:
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(file): file for folder in FOLDERS for file in files(folder)}
+
+
+def imports(file: Path) -> list[Import]:
+    """Every import of the file, but those that only type checkers see."""
+    return list(_imports_in(ast.parse(file.read_text(encoding="utf-8")), True))
+
+
+def _imports_in(node: ast.AST, at_once: bool) -> Iterator[Import]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+            continue
+        if isinstance(child, ast.Import):
+            yield from (Import(name.name, at_once) for name in child.names)
+        elif isinstance(child, ast.ImportFrom):
+            assert child.level == 0, f"{ast.unparse(child)}: folders are imported absolutely"
+            for name in child.names:
+                inner = f"{child.module}.{name.name}"
+                yield Import(inner if inner in MODULES else child.module or "", at_once)
+        else:
+            inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            yield from _imports_in(child, at_once and not inside)
+
+
+def position(folder: str, module: str) -> int:
+    return ORDER[folder].index(module.removeprefix(f"{folder}."))
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_folder_imports_only_what_it_may(folder):
+    foreign = {
+        f"{relative(file)} imports {found.module}"
+        for file in files(folder)
+        for found in imports(file)
+        if found.top not in sys.stdlib_module_names and found.top not in ALLOWED[folder] | {folder}
+    }
+    assert not foreign
+
+
+@pytest.mark.parametrize("folder", ORDER)
+def test_inside_a_folder_imports_go_one_way(folder):
+    backwards = set()
+    for name, file in MODULES.items():
+        if not name.startswith(f"{folder}."):
+            continue
+        for found in imports(file):
+            own = name in REGISTRIES and found.module.startswith(f"{name}.")
+            inside = found.module.startswith(f"{folder}.") and not own
+            if inside and position(folder, found.module) >= position(folder, name):
+                backwards.add(f"{name} imports {found.module}")
+    assert not backwards
+
+
+@pytest.mark.parametrize("folder", ORDER)
+def test_every_module_has_its_place_in_the_order(folder):
+    known = {name.removeprefix(f"{folder}.") for name in MODULES if name.startswith(f"{folder}.")}
+    assert known == set(ORDER[folder])
+
+
+@pytest.mark.parametrize("package", ONLY_IN)
+def test_a_package_is_imported_only_in_its_place(package):
+    users = {
+        relative(file)
+        for folder in FOLDERS
+        for file in files(folder)
+        if any(found.top == package for found in imports(file))
+    }
+    assert users == ONLY_IN[package]
+
+
+def test_slow_packages_are_imported_where_they_are_used():
+    eager = {
+        f"{name} imports {found.top}"
+        for name, file in MODULES.items()
+        for found in imports(file)
+        if found.top in LAZY and found.at_once
+    }
+    assert not eager
+
+
+def test_notebooks_and_benchmarks_are_imported_by_nobody():
+    for name, file in MODULES.items():
+        assert not {found.top for found in imports(file)} & {"notebooks", "benchmarks", "tests"}, name
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Top-level names of the modules that a fresh interpreter has loaded after the statement."""
+    code = f"{statement}\nimport sys\nprint(*{{name.split('.')[0] for name in sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
+
+
+def test_results_open_without_the_training_stack():
+    loaded = loaded_by("import results, results.frames, results.budget, results.verdict, results.plots, results.report")
+    assert not loaded & {"jax", "jaxlib", "ray", "flax", "optax", "orbax", "models", "sweep"}
+
+
+def test_the_command_line_starts_without_the_training_stack():
+    loaded = loaded_by("import sweep.cli")
+    assert not loaded & {"jax", "ray", "flax", "optax", "orbax", "numpy", "pandas", "matplotlib", "sklearn"}
+
+
+def test_a_plan_is_made_without_ray():
+    assert not loaded_by("import sweep.driver, sweep.plan") & {"ray", "orbax", "matplotlib", "pandas"}
+
+
+def test_a_gan_is_trained_with_models_alone():
+    assert not loaded_by("import models") & {"sweep", "metrics", "data", "results", "search_spaces", "ray"}

@@ -1,0 +1,160 @@
+"""Contracts across folders: an entry of a registry is tested by being there."""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from data import DATASETS
+from metrics import METRICS, encoder_of
+from models import METHODS, Config
+from models.architectures import ARCHITECTURES
+from models.config import check_images
+from models.losses import LOSSES
+from models.optimizers import OPTIMIZERS
+from models.penalties import PENALTIES
+from models.projections import PROJECTIONS
+from search_spaces import SPACES, STUDIES, metric, rungs
+from sweep.population import images_per_cycle
+from sweep.searchers import SEARCHERS, Observation
+
+# A number that a slot's choice asks for; every other number has a default.
+NEEDED = {"wgangp": {"penalty_weight": 10.0}, "weight_clipping": {"weight_clipping": 0.01}}
+SLOTS = {
+    "loss": LOSSES,
+    "penalty": PENALTIES,
+    "projection": PROJECTIONS,
+    "optimizer": OPTIMIZERS,
+}
+CHOICES = [(slot, name) for slot, registry in SLOTS.items() for name in registry]
+NORMALIZED = [
+    (name, normalization)
+    for name, architecture in ARCHITECTURES.items()
+    for normalization in architecture.discriminator_normalizations
+]
+SHAPES = sorted({source.image_shape for source in DATASETS.values()})
+SCALES = [(name, scale) for name, study in STUDIES.items() for scale in study.scales]
+
+
+def small(**settings) -> Config:
+    return Config.from_dict({"batch_size": 4, "z_dim": 3, "disc_iters": 2} | settings)
+
+
+def shapes(tree):
+    return jax.tree.map(lambda leaf: (jnp.shape(leaf), jnp.result_type(leaf)), tree)
+
+
+def check_method(config: Config, image_shape) -> None:
+    """The contract of a Method: a step keeps the state's form, so that it can be repeated inside a loop;
+    its logs are scalars; a sample is images."""
+    method = METHODS[config.family]
+    state = method.init(config, image_shape, np.array([1, 2], np.uint32))
+    images = jax.ShapeDtypeStruct((images_per_cycle(config), *image_shape), jnp.float32)
+    key = jax.ShapeDtypeStruct((2,), jnp.uint32)
+    stepped, logs = jax.eval_shape(method.step, config, state, images, key)
+    assert shapes(stepped) == shapes(state)
+    assert logs and all(shape == () for shape, _ in jax.tree.leaves(shapes(logs), is_leaf=_is_pair))
+    made = jax.eval_shape(lambda state, key: method.sample(config, state, image_shape, key, 5), state, key)
+    assert (made.shape, made.dtype) == ((5, *image_shape), jnp.float32)
+
+
+def _is_pair(value) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], tuple)
+
+
+@pytest.mark.parametrize(("slot", "name"), CHOICES)
+def test_a_choice_of_a_slot_makes_a_method_that_can_be_stepped(slot, name):
+    check_method(small(**{slot: name}, **NEEDED.get(name, {})), (8, 8, 1))
+
+
+@pytest.mark.parametrize(("architecture", "normalization"), NORMALIZED)
+def test_an_architecture_can_be_stepped_on_the_images_it_accepts(architecture, normalization):
+    accepted = [shape for shape in (*SHAPES, (32, 32, 3)) if ARCHITECTURES[architecture].accepts(shape)]
+    assert accepted
+    for shape in accepted:
+        check_method(small(architecture=architecture, discriminator_normalization=normalization), shape)
+
+
+@pytest.mark.parametrize("name", PENALTIES)
+def test_a_penalty_is_not_negative_and_has_a_finite_gradient(name):
+    """Also where the critic is flat, as one of zero weight is."""
+    real, fake = np.random.default_rng(0).random((2, 4, 3, 3, 1), dtype=np.float32)
+
+    def penalty(weight):
+        return PENALTIES[name](lambda images: weight * jnp.sum(images**2, (1, 2, 3)), real, fake, jax.random.key(0))
+
+    for weight in (0.0, 0.3, -2.0):
+        assert penalty(weight) >= 0
+        assert np.isfinite(jax.grad(penalty)(weight))
+
+
+@pytest.mark.parametrize("name", PROJECTIONS)
+def test_a_projection_applied_twice_is_applied_once(name):
+    config = small(projection=name, **NEEDED.get(name, {}))
+    weights = {"a": jnp.linspace(-1.0, 1.0, 7), "b": jnp.full((2, 2), 0.005)}
+    once = PROJECTIONS[name](weights, config)
+    assert shapes(once) == shapes(weights)
+    for left, right in zip(jax.tree.leaves(once), jax.tree.leaves(PROJECTIONS[name](once, config)), strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_prefers_a_discriminator_that_is_right(name):
+    """And a generator prefers to be taken for real."""
+    high, low = jnp.array([0.4, 0.6]), jnp.array([-0.6, -0.4])
+    loss = LOSSES[name]
+    assert loss.discriminator(high, low) < loss.discriminator(low, high)
+    assert loss.generator(high) < loss.generator(low)
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_a_data_set_has_a_score_and_an_architecture(name):
+    shape = DATASETS[name].image_shape
+    chosen = metric(name)
+    assert chosen in METRICS
+    assert encoder_of(chosen, shape).dimension > 0
+    assert any(architecture.accepts(shape) for architecture in ARCHITECTURES.values())
+
+
+@pytest.mark.parametrize(("study", "scale"), SCALES)
+def test_a_study_s_first_configs_can_be_trained_at_every_scale(study, scale):
+    chosen, size = STUDIES[study], STUDIES[study].scales[scale]
+    shape = DATASETS[size.data].image_shape
+    budgets = rungs(size, size.data)
+    for method, space in chosen.methods.items():
+        asked = SEARCHERS[chosen.searcher](space, (0, 0)).ask(size.configs)
+        assert len(asked) == size.configs, method
+        for settings in asked:
+            config = Config.from_dict(size.settings | settings)
+            check_images(config, shape)
+            cycles = [budget // images_per_cycle(config) for budget in budgets]
+            assert cycles[0] > 0 and all(a < b for a, b in itertools.pairwise(cycles))
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_no_two_methods_of_a_space_are_one(space):
+    """Equal defaults under two names would train and count one config twice."""
+    defaults = [Config.from_dict(arm.defaults[0]) for arm in SPACES[space].values()]
+    assert len({config.identity() for config in defaults}) == len(defaults)
+
+
+@pytest.mark.parametrize("name", SEARCHERS)
+def test_what_a_searcher_asks_depends_on_what_it_is_told_alone(name):
+    """One made anew goes on where another stopped, and asks nothing twice that it can avoid."""
+    space = SPACES["equal/wide"]["wgan_gp"]
+
+    def made():
+        return SEARCHERS[name](space, (7, 8, 9))
+
+    everything = made().ask(6)
+    assert made().ask(6) == everything
+    resumed = made()
+    resumed.tell([Observation(settings, (1.0,)) for settings in everything[:2]])
+    rest = resumed.ask(4)
+    assert len(rest) <= 4
+    assert not [settings for settings in rest if settings in everything[:2]]
+    assert SEARCHERS[name](space, (7, 8, 9)).ask(0) == []
+    assert all(Config.from_dict({"batch_size": 8} | settings) for settings in everything + rest)
+
