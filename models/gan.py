@@ -1,6 +1,6 @@
 """The logit game: a generator against a discriminator. Read this file first."""
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -152,7 +152,8 @@ def sample(config, state: State, image_shape, key: Array, count: int) -> Array:
     """images [count, height, width, channels] in [0, 1], batch norm by its running averages."""
     networks = ARCHITECTURES[config.architecture].build(config, image_shape)
     variables = {"params": state.generator.params, STATISTICS: state.generator.statistics}
-    return networks.generator.apply(variables, latents(config, key, count), training=False)
+    images = networks.generator.apply(variables, latents(config, key, count), training=False)
+    return cast(Array, images)
 
 
 METHOD = Method(init, step, sample)

@@ -117,6 +117,21 @@ def _rows(db, query, values=()) -> list[dict]:
     return rows
 
 
+def check(folder, definition: dict):
+    """Raises StoreError if OUT is foreign or holds a study that is defined otherwise; writes nothing."""
+    if (Path(folder) / STORE).exists():
+        study = read(folder)["study"]
+        _refuse_other(Path(folder), study[0]["definition"] if study else None, definition)
+    else:
+        _refuse_foreign(Path(folder))
+
+
+def _refuse_other(folder: Path, stored: dict | None, asked: dict):
+    asked = json.loads(_json(asked))
+    if stored is not None and stored != asked:
+        raise StoreError(f"'{folder}' holds another study: {_differences(stored, asked)}; choose another folder")
+
+
 # Writing
 
 
@@ -173,11 +188,8 @@ class Store:
 
         Raises StoreError if OUT already holds a study that is defined otherwise.
         """
-        definition = json.loads(_json(definition))
         stored = self.study()
-        if stored is not None and stored != definition:
-            difference = _differences(stored, definition)
-            raise StoreError(f"'{self.folder}' holds another study: {difference}; choose another folder")
+        _refuse_other(self.folder, stored, definition)
         if stored is None:
             with self._transaction() as insert:
                 insert("study", definition=_json(definition))

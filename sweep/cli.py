@@ -145,11 +145,11 @@ def show(study: StudyName) -> None:
         _print_table("Search spaces, and what is asked first", ("field", *found.methods), rows)
         for source in dict.fromkeys(space.source for space in found.methods.values()):
             typer.echo(f"source: {source}")
-        rows = [
+        scales = [
             (name, scale.summary, scale.data, scale.configs, scale.seeds, _plain(scale.images))
             for name, scale in found.scales.items()
         ]
-        _print_table("Scales", ("scale", "", "data", "configs", "seeds", "images per trial"), rows)
+        _print_table("Scales", ("scale", "", "data", "configs", "seeds", "images per trial"), scales)
 
 
 @app.command()
@@ -262,13 +262,12 @@ def _print_status(folder: Path) -> None:
     counts = trials["status"].value_counts()
     states = ", ".join(f"{counts.get(state, 0)} {state}" for state in ("done", "running", "failed"))
     typer.echo(f"{results.study.get('study')} on {results.study.get('data')}: {len(trials)} trials, {states}")
-    best = results.per_trial("best")
-    best = best[best["status"] != "running"]
+    best = results.per_trial("best").query("status != 'running'").sort_values("value")
     rows = []
     for method, group in best.groupby("method", sort=False):
-        top = group.loc[group["value"].idxmin()]
+        top = next(group.itertuples())
         finished = int((group["status"] == "done").sum())
-        rows.append((method, finished, len(group) - finished, f"{top['value']:.4g}", top["config"], top["seed"]))
+        rows.append((method, finished, len(group) - finished, f"{top.value:.4g}", top.config, top.seed))
     header = ("method", "done", "failed", f"best {results.study.get('metric')}", "config", "seed")
     _print_table(results.protocol_label(), header, rows)
 
@@ -282,7 +281,7 @@ def _print_table(title: str, header: tuple, rows: list[tuple]) -> None:
         table.add_row(*(str(cell) for cell in row))
     console = Console()
     if not console.is_terminal:
-        console = Console(width=140)
+        console = Console(width=170)
     console.print(table)
 
 

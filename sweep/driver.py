@@ -7,13 +7,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from results.store import open_store
+from results.store import check, open_store
 from sweep import pictures
 from sweep.backlog import Backlog
 from sweep.evaluation import GRID
 from sweep.executors import EXECUTORS, Resources, check_executor, cores, default_workers
 from sweep.plan import Plan
 
+ONE_CORE = Resources()
 PACKAGES = ("ganscape", "jax", "jaxlib", "flax", "optax", "numpy", "scipy", "ray", "scikit-learn")
 
 
@@ -23,7 +24,7 @@ def run_study(
     *,
     executor: str = "local",
     workers: int | None = None,
-    resources: Resources = Resources(),
+    resources: Resources = ONE_CORE,
     observe: Callable[[Backlog], None] = lambda backlog: None,
 ) -> Path:
     """Every trial of the plan trained and scored; returns the output folder.
@@ -43,6 +44,7 @@ def run_study(
     check_executor(executor, workers, resources)
     workers = default_workers(resources) if workers is None else workers
     run = {"executor": executor, "workers": workers, "lanes": plan.workload.lanes}
+    check(out, plan.definition)
     with open_store(out) as store:
         store.begin(plan.definition)
         store.add_protocol(plan.protocol.fingerprint, plan.protocol.describe())

@@ -1,7 +1,7 @@
 """From names to a plan: everything of a study that can be checked before work starts."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,7 +30,7 @@ class Plan(NamedTuple):
     definition: dict[str, Any]
     methods: dict[str, Space]
     fixed: dict[str, Any]
-    searcher: type[Searcher]
+    searcher: Callable[[Space, tuple[int, ...]], Searcher]
     configs: int
     seeds: int
     seed: int
@@ -156,7 +156,7 @@ def parameters(config: Config, image_shape: tuple[int, int, int]) -> tuple[int, 
 def _override(study: Study, scale: Scale, settings: Mapping[str, Any]) -> tuple[Study, Scale]:
     for name, value in settings.items():
         if name in SCALE_FIELDS:
-            scale = scale._replace(**{name: _at_least(name, value, 1)})
+            scale = Scale(**{**scale._asdict(), name: _at_least(name, value, 1)})
             continue
         try:
             fields = expand(name, value)

@@ -26,10 +26,10 @@ class Population(NamedTuple):
 
     config: Config
     state: Any
-    key: Array
-    cycle: Array
-    halted: Array
-    finite: Array
+    key: Array | np.ndarray
+    cycle: Array | np.ndarray | np.int32
+    halted: Array | np.ndarray | np.bool_
+    finite: Array | np.ndarray | np.bool_
 
 
 def trial_key(study_seed: int, config: Config, seed: int) -> tuple[int, int]:

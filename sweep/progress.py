@@ -60,13 +60,14 @@ def shown(console: Console) -> Iterator[Callable]:
 
 
 def _lines(console: Console) -> Callable:
-    last = {"time": -LINE_SECONDS, "text": ""}
+    printed_at, printed = -LINE_SECONDS, ""
 
     def show(backlog) -> None:
+        nonlocal printed_at, printed
         ended = backlog.trials and len(backlog.finished) == len(backlog.trials)
         text = describe(backlog)
-        if text != last["text"] and (ended or time.monotonic() - last["time"] >= LINE_SECONDS):
+        if text != printed and (ended or time.monotonic() - printed_at >= LINE_SECONDS):
             console.print(text, highlight=False, soft_wrap=True)
-            last.update(time=time.monotonic(), text=text)
+            printed_at, printed = time.monotonic(), text
 
     return show

@@ -119,6 +119,9 @@ class _Training:
     def config(self) -> Config:
         return self.cohort.trials[0].config
 
+    def cycle(self, place: int) -> int:
+        return int(np.asarray(self.population.cycle)[place])
+
 
 def train(cohort: Cohort, workload: Workload, evaluator: Evaluator, report: Report) -> None:
     """Every trial trained from where it stands to the last rung; each new score reported.
@@ -140,20 +143,25 @@ def train(cohort: Cohort, workload: Workload, evaluator: Evaluator, report: Repo
 
 def _begin(cohort: Cohort, workload: Workload, report: Report) -> _Training:
     """The cohort from its checkpoints, or from its keys where there are none."""
-    members, seconds, scores = [], [], []
-    for trial, attempt in zip(cohort.trials, cohort.attempt, strict=True):
-        member = start(trial.config, workload.dataset.image_shape, trial.key)
-        held = checkpoints.load(workload.checkpoints, trial.id)
-        restored = _unpack(held, trial, attempt, member) if held else (member, 0.0, [])
-        for into, value in zip((members, seconds, scores), restored, strict=True):
-            into.append(value)
+    restored = [
+        _restore(trial, attempt, workload)
+        for trial, attempt in zip(cohort.trials, cohort.attempt, strict=True)
+    ]
+    members, seconds, scores = map(list, zip(*restored, strict=True))
     for committed, held in zip(cohort.committed, scores, strict=True):
-        for score_held in held:
-            if score_held.rung not in committed:
-                report(score_held)
+        for earlier in held:
+            if earlier.rung not in committed:
+                report(earlier)
     population = jax.device_put(stack(members, cohort.size))
     running = dict(enumerate(cohort.trials))
     return _Training(cohort, workload, population, running, seconds, scores, report, workload.rungs[0])
+
+
+def _restore(trial: Trial, attempt: int, workload: Workload) -> tuple[Population, float, list[Score]]:
+    """The trial's member, the seconds it used and the scores it has."""
+    member = start(trial.config, workload.dataset.image_shape, trial.key)
+    arrays = checkpoints.load(workload.checkpoints, trial.id)
+    return (member, 0.0, []) if arrays is None else _unpack(arrays, trial, attempt, member)
 
 
 def _compile(training: _Training, images, evaluator: Evaluator) -> None:
@@ -196,7 +204,7 @@ def _evaluate(training: _Training, evaluator: Evaluator) -> None:
     """The scores of this rung, except those that are known from before."""
     began = time.monotonic()
     known = [
-        committed | {score_held.rung for score_held in held}
+        committed | {earlier.rung for earlier in held}
         for committed, held in zip(training.cohort.committed, training.scores, strict=True)
     ]
     due = [place for place in training.running if training.rung not in known[place]]
@@ -221,7 +229,7 @@ def _evaluate(training: _Training, evaluator: Evaluator) -> None:
                 training.running[place].id,
                 training.cohort.attempt[place],
                 training.rung,
-                int(training.population.cycle[place]) * images_per_cycle(training.config),
+                training.cycle(place) * images_per_cycle(training.config),
                 value,
                 training.seconds[place],
                 grids[place],
@@ -241,7 +249,7 @@ def _charge(training: _Training, places: list[int], seconds: float) -> None:
 def _fail(training: _Training, place: int, cause: str, error: Exception | str) -> None:
     """The trial at this place ended: reported and halted."""
     trial = training.running.pop(place)
-    step = int(training.population.cycle[place]) * training.config.disc_iters
+    step = training.cycle(place) * training.config.disc_iters
     message, detail = str(error), ""
     if isinstance(error, Exception):
         message = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
@@ -278,7 +286,9 @@ def _pack(member: Population, seconds: float, scores: list[Score]) -> checkpoint
     return arrays
 
 
-def _unpack(arrays: checkpoints.Arrays, trial: Trial, attempt: int, template: Population):
+def _unpack(
+    arrays: checkpoints.Arrays, trial: Trial, attempt: int, template: Population
+) -> tuple[Population, float, list[Score]]:
     leaves = [arrays[name] for name in sorted(arrays) if name.startswith("leaf")]
     member = jax.tree.unflatten(jax.tree.structure(template), leaves)
     scores = []

@@ -1,8 +1,8 @@
 """Encoders made of small classifiers, one per data set, whose weights ship with the package.
 
 Two convolutions, a dense layer and the logits; the features are the dense layer. The activation leaks, so that no
-feature is constant on real images and blind to what differs from them. The weights come from `train_classifier.py`; they are never trained on the user's machine, because scores of two
-differently trained encoders do not compare.
+feature is constant on real images and blind to what differs from them. The weights come from `train_classifier.py`;
+they are never trained on the user's machine, because scores of two differently trained encoders do not compare.
 
 | encoder | images  | features | trained on                   | accuracy on test images |
 |---------|---------|----------|------------------------------|-------------------------|

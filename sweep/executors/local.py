@@ -51,7 +51,7 @@ def run(backlog: Backlog, workload: Workload, workers: int, resources: Resources
     Raises:
       ExecutorError: for resources that a process here cannot be given, and when workers die as they start.
     """
-    if resources.tpus or resources.gpus >= 1 and workers > 1:
+    if resources.tpus or (resources.gpus >= 1 and workers > 1):
         raise ExecutorError(
             f"executor 'local' cannot give gpus={resources.gpus:g} tpus={resources.tpus:g} to each of "
             f"{workers} workers; use --executor ray"
@@ -82,16 +82,15 @@ def run(backlog: Backlog, workload: Workload, workers: int, resources: Resources
 
 def _stirring(crew: list[_Worker]) -> list[_Worker]:
     """The workers that said something or died."""
-    handles = {worker.pipe: worker for worker in crew}
-    handles |= {worker.process.sentinel: worker for worker in crew}
-    return list({id(handles[each]): handles[each] for each in connection.wait(handles)}.values())
+    ready = connection.wait([each for worker in crew for each in (worker.pipe, worker.process.sentinel)])
+    return [worker for worker in crew if worker.pipe in ready or worker.process.sentinel in ready]
 
 
 def _listen(worker: _Worker, backlog: Backlog) -> bool:
     """Commits all that the worker has sent; False if it was dead before and has sent no more."""
     alive = worker.process.is_alive()
     while (message := _next(worker.pipe)) is not _NOTHING:
-        if message is None:
+        if message is None and worker.cohort is not None:
             backlog.lost(worker.cohort, "the worker left it unfinished")
             worker.cohort = None
         elif isinstance(message, Ready):

@@ -5,10 +5,12 @@ written to a folder that is deleted at the end, failed Tune trials come back to 
 resumed study is a new Tuner against the same store.
 """
 
+import logging
 import math
 import os
 import pickle
 import shutil
+from collections.abc import Mapping
 
 import ray
 from ray import tune
@@ -110,7 +112,7 @@ class Cohorts(Searcher):
             self.error = error
             return None
 
-    def stopper(self, trial_id: str, result: dict) -> bool:
+    def stopper(self, trial_id: str, result: Mapping) -> bool:
         return self.error is not None
 
     def __getstate__(self) -> dict:
@@ -162,7 +164,7 @@ def _start_cluster(workers: int, resources: Resources, variables: dict[str, str]
         num_cpus=max(cores(), math.ceil(workers * resources.cpus)),
         include_dashboard=False,
         log_to_driver=False,
-        logging_level="ERROR",
+        logging_level=logging.ERROR,
         runtime_env={"env_vars": variables},
     )
 

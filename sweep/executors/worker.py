@@ -62,7 +62,9 @@ def _serve(pipe: connection.Connection) -> None:
 
 
 def _die_with_parent() -> None:
-    connection.wait([multiprocessing.parent_process().sentinel])
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    connection.wait([parent.sentinel])
     os._exit(1)
 
 

@@ -156,11 +156,11 @@ def test_a_collapsed_generator_is_as_far_as_the_data_spread():
 def test_small_samples_exceed_zero_by_the_first_order_bias():
     # E FD = sum(l)(1/n + 1/m) + 1/2 (1/(n-1) + 1/(m-1)) (sum_ij l_i l_j / (l_i + l_j) + sum_i l_i / 2)
     n, m, repeats = 400, 300, 60
-    l = np.array([4.0, 2.0, 1.0, 0.5, 0.25, 0.1])
-    pairs = np.sum(np.outer(l, l) / (l[:, None] + l))
-    expected = l.sum() * (1 / n + 1 / m) + (1 / (n - 1) + 1 / (m - 1)) / 2 * (pairs + l.sum() / 2)
+    spectrum = np.array([4.0, 2.0, 1.0, 0.5, 0.25, 0.1])
+    pairs = np.sum(np.outer(spectrum, spectrum) / (spectrum[:, None] + spectrum))
+    expected = spectrum.sum() * (1 / n + 1 / m) + (1 / (n - 1) + 1 / (m - 1)) / 2 * (pairs + spectrum.sum() / 2)
     rng = np.random.default_rng(12)
-    draws = [np.split(rng.normal(size=(n + m, len(l))) * np.sqrt(l), [n]) for _ in range(repeats)]
+    draws = [np.split(rng.normal(size=(n + m, len(spectrum))) * np.sqrt(spectrum), [n]) for _ in range(repeats)]
     found = [frechet_distance_of_features(real, fake) for real, fake in draws]
     error = np.std(found, ddof=1) / np.sqrt(repeats)
     assert error < 0.08 * expected
@@ -213,5 +213,5 @@ def test_other_dimensions_are_refused(count):
 
 def test_a_result_that_rounding_does_not_explain_is_an_error():
     line, indefinite = np.diag([1, 0]), np.diag([1, -0.5])  # no covariance: a distance of 1 + 0.5 - 2
-    with pytest.raises(ArithmeticError, match="-0.5 .*not explained by rounding"):
+    with pytest.raises(ArithmeticError, match=r"-0.5 .*not explained by rounding"):
         between([0, 0], line, [0, 0], indefinite)

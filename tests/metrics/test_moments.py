@@ -135,7 +135,7 @@ def test_fewer_than_two_samples_are_refused(count):
 def test_other_shapes_are_refused():
     with pytest.raises(MetricError, match=r"\(3,\)"):
         moments(np.zeros(3))
-    with pytest.raises(MetricError, match="dimension 4 .* moments of 3"):
+    with pytest.raises(MetricError, match=r"dimension 4 .* moments of 3"):
         update(empty(3), np.zeros((2, 4)))
     with pytest.raises(MetricError, match="dimensions 3 and 4"):
         merge(empty(3), empty(4))

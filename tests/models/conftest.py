@@ -20,7 +20,7 @@ from models.penalties import PENALTIES
 from models.projections import PROJECTIONS
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _compile_quickly():
     """Programs run for milliseconds here and compile for seconds: most of the compiler's optimisations are off."""
     jax.config.update("jax_disable_most_optimizations", True)

@@ -5,7 +5,7 @@ import sys
 from sweep.driver import run_study
 from sweep.plan import plan
 
-SETTINGS = {"configs": 2, "images": 9600, "interval": 3200, "samples": 200, "disc_iters": 1}
+SETTINGS = {"configs": 1, "images": 9600, "interval": 3200, "samples": 200, "disc_iters": 1}
 
 if __name__ == "__main__":
     out, executor, workers = sys.argv[1:]

@@ -1,0 +1,146 @@
+import numpy as np
+import pytest
+
+from results.store import open_store
+from sweep.backlog import ATTEMPTS, Backlog
+from sweep.plan import plan
+from sweep.trial import Failure, Score
+
+SETTINGS = {"configs": 3, "images": 1280, "interval": 640}
+
+
+@pytest.fixture
+def planned(tmp_path):
+    return plan("equal/wide", out=tmp_path, seeds=2, settings=SETTINGS)
+
+
+@pytest.fixture
+def store(tmp_path, planned):
+    with open_store(tmp_path) as opened:
+        opened.begin(planned.definition)
+        opened.add_protocol(planned.protocol.fingerprint, planned.protocol.describe())
+        yield opened
+
+
+def reopened(planned, store):
+    return Backlog(planned, store, {}, lambda backlog: None)
+
+
+def score(trial, rung, value=1.0):
+    return Score(trial.id, 0, rung, rung, value, 0.5, np.zeros((4, 8, 8, 1), np.uint8))
+
+
+def finish(backlog, cohort, value=1.0):
+    for trial, committed in zip(cohort.trials, cohort.committed, strict=True):
+        for rung in backlog.plan.workload.rungs:
+            if rung not in committed:
+                backlog.record(score(trial, rung, value))
+
+
+def cohorts(backlog):
+    while (cohort := backlog.take()) is not None:
+        yield cohort
+
+
+def test_every_trial_is_handed_out_once(planned, store):
+    handed = [trial.id for cohort in cohorts(reopened(planned, store)) for trial in cohort.trials]
+    assert len(handed) == len(set(handed)) == 5 * 3 * 2
+
+
+def test_a_cohort_shares_one_structure_and_fits_its_places(planned, store):
+    for cohort in cohorts(reopened(planned, store)):
+        assert len({trial.config.structure() for trial in cohort.trials}) == 1
+        assert len(cohort.trials) <= cohort.size <= 8
+
+
+def test_a_worker_is_given_what_it_has_compiled(planned, store):
+    backlog = reopened(planned, store)
+    first = backlog.take()
+    other = backlog.take()
+    assert other.trials[0].config.structure() != first.trials[0].config.structure()
+    waiting = {backlog.trials[name].config.structure() for name in backlog.waiting}
+    wanted = sorted(waiting)[-1]
+    assert backlog.take(frozenset({wanted})).trials[0].config.structure() == wanted
+
+
+def test_a_round_is_stored_before_it_is_handed_out(planned, store):
+    reopened(planned, store).take()
+    assert len(store.trials()) == 30
+
+
+def test_it_is_done_when_every_trial_is(planned, store):
+    backlog = reopened(planned, store)
+    for cohort in cohorts(backlog):
+        assert not backlog.done
+        finish(backlog, cohort)
+    assert backlog.done and backlog.failed() == 0
+    assert reopened(planned, store).done
+
+
+def test_after_a_crash_the_same_trials_are_asked_and_only_what_is_missing_is_handed_out(planned, store):
+    backlog = reopened(planned, store)
+    first = backlog.take()
+    finish(backlog, first)
+    second = backlog.take()
+    backlog.record(score(second.trials[0], 640))
+    asked = set(backlog.trials)
+
+    again = reopened(planned, store)
+    handed = {}
+    for each in cohorts(again):
+        handed |= {trial.id: known for trial, known in zip(each.trials, each.committed, strict=True)}
+    assert set(again.trials) == asked
+    assert set(handed) == asked - {trial.id for trial in first.trials}
+    assert handed[second.trials[0].id] == {640}
+
+
+def test_a_failure_ends_its_trial(planned, store):
+    backlog = reopened(planned, store)
+    trial = backlog.take().trials[0]
+    backlog.record(Failure(trial.id, 0, "diverged", 640, 3, "the loss is not finite", ""))
+    (row,) = store.failures()
+    assert (row["trial"], row["cause"], row["step"], row["final"]) == (trial.id, "diverged", 3, True)
+    assert backlog.failed() == 1
+    assert trial.id not in {each.id for cohort in cohorts(reopened(planned, store)) for each in cohort.trials}
+
+
+def test_a_lost_cohort_is_tried_again_alone_and_given_up_in_the_end(planned, store):
+    backlog = reopened(planned, store)
+    whole = next(cohort for cohort in cohorts(backlog) if len(cohort.trials) > 1)
+    warm = frozenset({whole.trials[0].config.structure()})
+    backlog.lost(whole, "killed")
+    for attempt in range(1, ATTEMPTS):
+        handed = [backlog.take(warm) for _ in whole.trials]
+        assert {cohort.trials[0].id for cohort in handed} == {trial.id for trial in whole.trials}
+        assert all(len(cohort.trials) == 1 and cohort.attempt == (attempt,) for cohort in handed)
+        for cohort in handed:
+            backlog.lost(cohort, "killed again")
+    assert backlog.failed() == len(whole.trials)
+    final = [row for row in store.failures() if row["final"]]
+    assert {row["cause"] for row in final} == {"lost"} and len(final) == len(whole.trials)
+
+
+def test_what_was_finished_before_a_loss_stays_finished(planned, store):
+    backlog = reopened(planned, store)
+    cohort = next(each for each in cohorts(backlog) if len(each.trials) > 1)
+    done, *others = cohort.trials
+    for rung in planned.workload.rungs:
+        backlog.record(score(done, rung))
+    backlog.lost(cohort, "killed")
+    assert done.id not in backlog.waiting and {trial.id for trial in others} <= set(backlog.waiting)
+
+
+def test_the_best_score_is_known_after_a_restart(planned, store):
+    backlog = reopened(planned, store)
+    for number, cohort in enumerate(cohorts(backlog)):
+        finish(backlog, cohort, 10.0 - number)
+        lowest = (10.0 - number, cohort.trials[0].config.structure())
+    again = reopened(planned, store)
+    assert (again.best[0], again.best[1].config.structure()) == lowest
+
+
+def test_samples_are_kept_for_every_score(planned, store, tmp_path):
+    backlog = reopened(planned, store)
+    trial = backlog.take().trials[0]
+    backlog.record(score(trial, 640))
+    assert (tmp_path / "samples" / trial.id / "640.png").is_file()

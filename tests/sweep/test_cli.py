@@ -1,0 +1,142 @@
+import json
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from sweep.cli import app
+
+TINY = [
+    *("--set", "configs=1", "--set", "images=1280", "--set", "interval=640", "--set", "samples=50"),
+    *("--seeds", "1", "--workers", "1"),
+]
+
+
+@pytest.fixture
+def ganscape():
+    def call(*words):
+        return CliRunner().invoke(app, [str(word) for word in words])
+
+    return call
+
+
+def refused(result, *fragments):
+    lines = result.stderr.strip().splitlines()
+    assert result.exit_code == 2, result.output
+    assert len(lines) == 1 and lines[0].startswith("error: ")
+    for fragment in fragments:
+        assert fragment in lines[0]
+
+
+def test_the_help_loads_nothing_heavy():
+    code = (
+        "import sys\nfrom sweep.cli import app\n"
+        "try: app(['--help'])\nexcept SystemExit: pass\n"
+        "print(sorted({'jax', 'ray', 'pandas', 'matplotlib', 'sklearn', 'scipy', 'numpy'} & set(sys.modules)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    "words, fragments",
+    [
+        (["equal/wyde"], ["equal/wyde", "equal/wide", "equal/narrow"]),
+        (["equal/wide", "--scale", "tiny"], ["tiny", "smoke, laptop, paper"]),
+        (["equal/wide", "--data", "nist"], ["nist", "digits", "mnist5k"]),
+        (["equal/wide", "--executor", "slurm"], ["slurm", "local, ray"]),
+        (["equal/wide", "--workers", "0"], ["workers=0", "at least 1"]),
+        (["equal/wide", "--gpus-per-worker", "-1"], ["gpus_per_worker=-1"]),
+        (["equal/wide", "--set", "loss=hinge2"], ["hinge2", "hinge, least_squares"]),
+        (["equal/wide", "--set", "g_lr=-1"], ["g_lr=-1", "(0, inf)"]),
+        (["equal/wide", "--set", "penalty_weight=1"], ["penalty_weight", "wgangp"]),
+        (["equal/wide", "--set", "batchsize=1"], ["batchsize", "batch_size", "interval"]),
+        (["equal/wide", "--set", "samples=1"], ["fd_digits", "at least 2"]),
+        (["equal/wide", "--data", "mnist", "--data-root", "/dev/null"], ["/dev/null", "folder"]),
+    ],
+    ids=lambda value: " ".join(value[-2:]),
+)
+def test_a_mistake_is_one_line_and_exit_code_2_and_nothing_is_written(ganscape, tmp_path, words, fragments):
+    refused(ganscape("run", *words, "--out", tmp_path / "out"), *fragments)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_assignment_without_a_value_is_refused(ganscape, tmp_path):
+    result = ganscape("run", "equal/wide", "--set", "loss", "--out", tmp_path / "out")
+    assert result.exit_code == 2 and "NAME=VALUE" in result.output
+
+
+def test_a_foreign_folder_is_refused_and_left_as_it_is(ganscape, tmp_path):
+    (tmp_path / "thesis.tex").write_text("mine")
+    refused(ganscape("run", "equal/wide", "--out", tmp_path), "thesis.tex", "not an output folder")
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_an_unwritable_place_is_refused(ganscape, tmp_path):
+    (tmp_path / "file").write_text("")
+    refused(ganscape("run", "equal/wide", "--out", tmp_path / "file" / "out"), "file")
+
+
+@pytest.mark.parametrize("command", ["status", "report"])
+def test_a_folder_without_a_store_is_refused(ganscape, tmp_path, command):
+    refused(ganscape(command, tmp_path), str(tmp_path), "store.sqlite")
+
+
+def test_names_are_listed_and_shown(ganscape):
+    listed = ganscape("list")
+    assert listed.exit_code == 0
+    for name in ("equal/wide", "equal/narrow", "equal/defaults", "digits", "mnist5k", "triangles"):
+        assert name in listed.output
+    shown = ganscape("show", "equal/wide")
+    assert shown.exit_code == 0
+    for text in ("LogUniform(1e-05, 0.01)", "first 5e-05", "1711.10337", "wgan_gp", "laptop"):
+        assert text in shown.output
+    refused(ganscape("show", "equal/wild"), "equal/wild", "equal/wide")
+
+
+def test_a_sweep_from_the_command_line(ganscape, tmp_path):
+    """Dry run, run, run again, status, export, and what is refused on a folder in use or of another study."""
+    out = tmp_path / "out"
+    command = ["run", "equal/defaults", *TINY, "--out", out]
+    dry = subprocess.run(
+        [sys.executable, "-m", "sweep", *map(str, command), "--dry-run"], capture_output=True, text=True, check=True
+    )
+    assert "5 = 5 configs x 1 seeds" in dry.stdout and "estimated time" in dry.stdout
+    assert not out.exists()
+
+    ran = subprocess.run([sys.executable, "-m", "sweep", *map(str, command)], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    assert "5 of 5 trials done" in ran.stderr
+    assert str(out / "report.html") in ran.stdout and (out / "report.html").stat().st_size > 10_000
+
+    store = (out / "store.sqlite").read_bytes()
+    refused(ganscape(*command, "--seed", "1"), "seed is 0, not 1", "another folder")
+    refused(ganscape(*command, "--set", "batch_size=32"), "holds another study")
+    refused(ganscape("export", out, tmp_path / "scores.xlsx"), ".xlsx", ".csv", ".parquet")
+    assert (out / "store.sqlite").read_bytes() == store
+
+    status = ganscape("status", out)
+    assert status.exit_code == 0 and "5 trials, 5 done, 0 running, 0 failed" in status.output
+    assert ganscape("export", out, tmp_path / "scores.csv").exit_code == 0
+    assert len((tmp_path / "scores.csv").read_text().splitlines()) == 1 + 5 * 2
+
+
+def test_a_second_driver_is_refused(ganscape, tmp_path):
+    from results.store import open_store
+
+    with open_store(tmp_path / "out"):
+        other = subprocess.run(
+            [sys.executable, "-m", "sweep", "run", "equal/defaults", *TINY, "--out", str(tmp_path / "out")],
+            capture_output=True,
+            text=True,
+        )
+    assert other.returncode == 2
+    assert "is being written by process" in other.stderr and len(other.stderr.strip().splitlines()) == 1
+
+
+def test_values_are_read_as_json_where_they_are(monkeypatch):
+    from sweep.cli import _settings
+
+    assert _settings(["a=1", "b=1e-3", "c=true", "d=hinge"]) == {"a": 1, "b": 1e-3, "c": True, "d": "hinge"}
+    assert json.dumps(_settings(["e=null"])) == '{"e": null}'

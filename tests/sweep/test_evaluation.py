@@ -1,0 +1,62 @@
+import jax
+import numpy as np
+import pytest
+
+from metrics import MetricError, encoder_of
+from metrics.frechet import frechet_distance_of_features
+from models import Config
+from sweep.evaluation import GRID, evaluator, sample_and_encode, score
+from sweep.population import halt, stack, start
+
+
+@pytest.fixture(scope="module")
+def population():
+    configs = [Config(z_dim=8), Config(z_dim=8, g_lr=1e-3)]
+    return jax.device_put(stack([start(config, (8, 8, 1), (number, 7)) for number, config in enumerate(configs)], 2))
+
+
+def test_real_images_score_what_the_metric_says(digits):
+    """Against an encoding in one piece of the same images."""
+    judge = evaluator("fd_digits", digits.test, 100)
+    encode = encoder_of("fd_digits", (8, 8, 1)).encode
+    train, test = (np.asarray(encode(images / np.float32(255))) for images in (digits.train, digits.test))
+    assert score(judge, train) == pytest.approx(frechet_distance_of_features(test, train), rel=1e-4)
+
+
+@pytest.mark.parametrize("samples", [2, 100, 513, 1025])
+def test_as_many_samples_as_asked_are_encoded(population, digits, samples):
+    judge = evaluator("fd_pixels", digits.test, samples)
+    features, grids = sample_and_encode(population, judge, lanes=1)
+    assert features.shape == (2, samples, 64) and grids.shape == (2, GRID, 8, 8, 1)
+    assert len(np.unique(np.asarray(features[0]), axis=0)) == samples
+
+
+def test_the_grid_shows_the_first_samples(population, digits):
+    judge = evaluator("fd_pixels", digits.test, 100)
+    features, grids = sample_and_encode(population, judge, lanes=1)
+    shown = np.asarray(grids[1], np.float32).reshape(GRID, -1) / 255
+    np.testing.assert_allclose(shown, features[1][:GRID], atol=0.5 / 255 + 1e-6)
+
+
+def test_members_and_cycles_have_samples_of_their_own(population, digits):
+    judge = evaluator("fd_pixels", digits.test, 50)
+    now, _ = sample_and_encode(population, judge, lanes=1)
+    later, _ = sample_and_encode(population._replace(cycle=population.cycle + 1), judge, lanes=1)
+    again, _ = sample_and_encode(population, judge, lanes=1)
+    assert np.array_equal(now, again)
+    assert not np.array_equal(now[0], later[0]) and not np.array_equal(now[0], now[1])
+
+
+def test_halted_members_are_not_sampled_and_do_not_matter(population, digits):
+    judge = evaluator("fd_pixels", digits.test, 50)
+    whole, _ = sample_and_encode(population, judge, lanes=1)
+    part, _ = sample_and_encode(halt(population, [0]), judge, lanes=1)
+    assert not np.asarray(part[0]).any() and np.array_equal(part[1], whole[1])
+
+
+def test_images_that_are_not_finite_have_no_score(digits):
+    judge = evaluator("fd_pixels", digits.test, 50)
+    features = np.zeros((50, 64), np.float32)
+    features[3, 5] = np.nan
+    with pytest.raises(MetricError, match="finite"):
+        score(judge, features)
