@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import jax
@@ -214,8 +215,8 @@ def _check_structure(config: Config, field: dataclasses.Field, value: Any) -> An
         if not isinstance(value, str) or value not in choices:
             raise ConfigError(f"unknown {field.name} {value!r}; one of: {', '.join(sorted(choices))}")
         return value
-    whole = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not whole or not float(value).is_integer() or value < low:
+    whole = isinstance(value, Integral) or (isinstance(value, float) and value.is_integer())
+    if isinstance(value, bool) or not whole or value < low:
         raise ConfigError(f"{field.name}={value!r} must be a whole number of at least {low}")
     return int(value)
 
@@ -240,10 +241,10 @@ def _check_number(config: Config, field: dataclasses.Field, value: Any) -> float
 def _in_interval(name, value, low, high, open_low, open_high) -> float:
     left, right = "(" if open_low else "[", ")" if open_high else "]"
     interval = f"{left}{low:g}, {high:g}{right}"
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or math.isnan(value):
+    if isinstance(value, bool) or not isinstance(value, Real) or math.isnan(value):
         raise ConfigError(f"{name}={value!r} must be a number in {interval}")
     below = value <= low if open_low else value < low
     above = value >= high if open_high else value > high
     if below or above:
         raise ConfigError(f"{name}={value!r} is outside {interval}")
-    return float(value)
+    return float(value) + 0.0  # -0.0 is 0.0

@@ -66,7 +66,10 @@ def discriminate(networks, params, statistics, images):
 
 
 def update_discriminator(config, networks, state: State, real: Array, z: Array, key: Array):
-    """One step on real and generated images, in separate passes as in the studies, then projected."""
+    """One step on real and generated images, in separate passes as in the studies, then projected.
+
+    A penalty looks at the discriminator as these passes left it, and leaves no statistics itself.
+    """
     fake, g_statistics = generate(networks, state.generator.params, state.generator.statistics, z)
 
     def objective(params):
@@ -123,8 +126,9 @@ def _update(config, learning_rate, player: Player, gradients) -> Player:
 def step(config, state: State, images: Array, key: Array):
     """One cycle: a discriminator update, the generator's on the same z, the other discriminator updates.
 
-    The order and the shared z are Lucic et al. 2018's code: the generator moves right after the
-    first discriminator update of a cycle and sees the latents that this update saw.
+    The generator moves right after the first discriminator update of a cycle, on the latents that this
+    update saw, as in the code of Lucic et al. 2018 and Kurach et al. 2019; there the WGAN-GP class alone
+    drew new latents for the generator.
     """
     networks = ARCHITECTURES[config.architecture].build(config, images.shape[1:])
     batches = images.reshape(config.disc_iters, config.batch_size, *images.shape[1:])

@@ -4,7 +4,7 @@ import optax
 
 
 def adam(config, learning_rate):
-    """Adam with the studies' constants (Kingma and Ba 2015; epsilon 1e-8)."""
+    """Adam (Kingma and Ba 2015, algorithm 1; epsilon 1e-8)."""
     return optax.adam(learning_rate, b1=config.beta1, b2=config.beta2, eps=1e-8)
 
 

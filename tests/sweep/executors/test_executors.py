@@ -22,7 +22,8 @@ class Sweep:
     """A sweep in a process of its own, whose scores are written to a ledger as they are computed."""
 
     def __init__(self, folder, cache, executor="local", workers=2, poison=""):
-        self.out, self.ledger, self.tag = folder / "out", folder / "ledger", uuid.uuid4().hex
+        self.out, self.ledger, self.errors = folder / "out", folder / "ledger", folder / "errors"
+        self.tag = uuid.uuid4().hex
         self.command = [sys.executable, "-W", "ignore", str(HERE / "drive.py"), str(self.out), executor, str(workers)]
         self.environment = os.environ | {
             "GANSCAPE_TEST_LEDGER": str(self.ledger),
@@ -33,14 +34,13 @@ class Sweep:
         }
 
     def start(self):
-        self.process = subprocess.Popen(
-            self.command, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-        )
+        with open(self.errors, "wb") as errors:
+            self.process = subprocess.Popen(self.command, env=self.environment, stdout=errors, stderr=errors)
         return self
 
     def finish(self):
-        _, errors = self.process.communicate(timeout=300)
-        assert self.process.returncode == 0, errors[-2000:]
+        self.process.wait(timeout=300)
+        assert self.process.returncode == 0, self.errors.read_text()[-2000:]
         return self
 
     def processes(self):
@@ -56,14 +56,14 @@ class Sweep:
         return found
 
     def workers(self):
-        """Process ids of workers, by how their command lines begin."""
+        """Process ids of workers, by how their command lines begin; agents of Ray's own are none."""
         found = []
         for number in self.processes():
             try:
                 command = (Path("/proc") / str(number) / "cmdline").read_bytes()
             except OSError:
                 continue
-            if b"spawn_main" in command or command.startswith(b"ray::"):
+            if b"spawn_main" in command or command.startswith(b"ray::") and b"Agent" not in command:
                 found.append(number)
         return found
 
@@ -73,10 +73,10 @@ class Sweep:
         wait_until(lambda: len(self.stored()) > before or self.process.poll() is not None, 120, "no score came")
 
     def kill(self):
-        """kill -9 of the driver; returns once every process it started is gone."""
+        """kill -9 of the driver; returns once its workers are gone."""
         self.process.kill()
-        self.process.communicate()
-        wait_until(lambda: not self.processes(), 30, "the killed driver left processes behind")
+        self.process.wait()
+        wait_until(lambda: not self.workers(), 30, "the killed driver left workers behind")
 
     def table(self):
         return table(self.out)
@@ -146,6 +146,7 @@ def test_a_driver_killed_at_random_loses_nothing_and_computes_nothing_twice(
     assert sweep.table() == unbroken.table()
     assert not set(sweep.computed()[length:]) & before
     assert interrupted >= kills // 2
+    wait_until(lambda: not sweep.processes(), 120, "processes are left behind")
 
 
 def check_not_again(sweep, acknowledged, length):

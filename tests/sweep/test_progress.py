@@ -1,0 +1,56 @@
+import io
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+
+from sweep.progress import describe, duration, shown
+
+
+def backlog(done=1, failed=1, trials=4, best=12.3456, left=65.0):
+    finished = {str(n): "done" for n in range(done)} | {f"f{n}": "diverged" for n in range(failed)}
+    return SimpleNamespace(
+        trials={str(n): None for n in range(trials)},
+        finished=finished,
+        running={"x"},
+        best=(best, SimpleNamespace(method="wgan")),
+        plan=SimpleNamespace(workload=SimpleNamespace(metric="fd_digits", rungs=(1, 2))),
+        failed=lambda: failed,
+        rungs_done=lambda: 2 * len(finished),
+        seconds_left=lambda: left,
+    )
+
+
+@pytest.mark.parametrize(
+    "seconds, words",
+    [(0.4, "0 s"), (59, "59 s"), (60, "1 min 0 s"), (3599.6, "1 h 0 min"), (7500, "2 h 5 min"), (277200, "3 d 5 h")],
+)
+def test_durations_in_words(seconds, words):
+    assert duration(seconds) == words
+
+
+def test_a_line_says_how_far_it_is():
+    expected = "1 of 4 trials done, 1 running, 1 failed, best fd_digits 12.35 (wgan), about 1 min 5 s left"
+    assert describe(backlog()) == expected
+
+
+def test_nothing_is_left_at_the_end():
+    assert "left" not in describe(backlog(done=3, failed=1))
+
+
+def test_plain_lines_are_few_and_the_last_is_shown():
+    """Away from a terminal: one line at the start, none for a change at once after, one at the end."""
+    text = io.StringIO()
+    with shown(Console(file=text, width=200)) as show:
+        show(backlog(done=0, failed=0))
+        show(backlog(done=1))
+        show(backlog(done=3))
+    lines = text.getvalue().splitlines()
+    assert [line.split(",")[0] for line in lines] == ["0 of 4 trials done", "3 of 4 trials done"]
+
+
+def test_a_terminal_gets_a_bar():
+    text = io.StringIO()
+    with shown(Console(file=text, width=200, force_terminal=True, force_interactive=True)) as show:
+        show(backlog())
+    assert "4/8" in text.getvalue() and "1 of 4 trials done" in text.getvalue()
