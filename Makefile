@@ -16,7 +16,7 @@ demo: $(INSTALLED) # Compare five GANs on handwritten digits, write runs/demo/re
 	$(BIN)/ganscape run equal/wide --scale smoke --out runs/demo
 
 test: $(INSTALLED) # Run the tests
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 check: $(INSTALLED) # Lint, check types, run the tests
 	$(BIN)/ruff check .

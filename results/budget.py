@@ -9,8 +9,10 @@ and E[min] = sum_i w_i x_(i) is unbiased for a search of k configurations (the m
 2020, mirrored for minima). Dodge et al. 2019 and a bootstrap with replacement are biased upwards for minima.
 
 Two bands, never to be mixed: the spread of the minimum a search of k will see (`sd`, quantiles), and the confidence
-interval of the expected minimum (`low`, `high`): jackknife-t, which covered 92 % at nominal 95 % (n = 50, k = 10,
-log-normal scores) where the percentile bootstrap covered 87 %.
+interval of the expected minimum (`low`, `high`): jackknife-t, of its logarithm where all scores are positive. At
+nominal 95 % and log-normal scores (sigma 1) the logarithm's covered 93 % at n = 4, k = 2 and 94 % at n = 50, k = 10, the
+plain one 89 % and 94 %; with sigma 2, 88 % against 70 % at n = 4, k = 2 (600 simulations each). Neither can be trusted
+for k > n / 2.
 
 Seeds. The unit of a budget is a configuration trained ONCE, so seeds of one configuration are neither averaged nor
 counted as configurations. `values` is [configs] or [configs, seeds]: each column is one replicate of the whole search,
@@ -46,17 +48,21 @@ def expected_best(values, k: int) -> float:
 
 
 def interval(values, k: int, level: float = 0.95) -> tuple[float, float]:
-    """Jackknife-t confidence interval of E[min of k]; (nan, nan) at k = n and while the expectation is infinite."""
+    """Jackknife-t confidence interval of E[min of k]; (nan, nan) at k = n and while the expectation is infinite.
+
+    Of its logarithm, and so positive, where every score is.
+    """
     columns = _columns(values)
     n = len(columns)
     _check(n, k)
     if k == n or _failures(columns).max() >= k:
         return np.nan, np.nan
-    left_out = np.mean([_leave_one_out(column, k) for column in columns.T], axis=0)
+    scale, back = (np.log, np.exp) if (columns > 0).all() else (np.positive, np.positive)
+    left_out = scale(np.mean([_leave_one_out(column, k) for column in columns.T], axis=0))
     error = np.sqrt((n - 1) / n * np.sum((left_out - left_out.mean()) ** 2))
     reach = stdtrit(n - 1, (1 + level) / 2) * error
-    mean = expected_best(columns, k)
-    return float(mean - reach), float(mean + reach)
+    centre = scale(expected_best(columns, k))
+    return float(back(centre - reach)), float(back(centre + reach))
 
 
 def spread(values, k: int) -> float:

@@ -18,6 +18,7 @@ COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#5
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "<", ">", "h", "*"]
 RATIO_FOR_LOG_AXIS = 5.0
 METHODS_INSIDE = 6  # a longer legend stands below the figure
+BARS = 4  # intervals of a curve that are drawn as bars, side by side; more are a band
 CROWDED = 60  # points per lane, from which they are drawn smaller
 RULE = {"best": "lowest rung of each trial", "last": "last rung of each trial"}
 
@@ -26,7 +27,8 @@ def budget_curves(results: Results, rule: str = "best", ax: "Axes | None" = None
     """Expected best score against the number of configurations tried, one line per method.
 
     Line: formula U of `budget`, averaged over seed replicates, solid up to half the configurations and dashed beyond.
-    Band: 95 % jackknife-t interval of that expectation, over configurations, where the line is solid. For budgets that
+    Band, or bars where few budgets have one: 95 % jackknife-t interval of that expectation, over configurations, where
+    the line is solid. For budgets that
     may meet only failures the expectation is infinite: a dotted line with open markers shows the median best instead.
     """
     trials = results.per_trial(rule)
@@ -36,7 +38,8 @@ def budget_curves(results: Results, rule: str = "best", ax: "Axes | None" = None
         scores = budget.replicates(trials, method)
         if np.isfinite(scores).any():
             curve = budget.expected_best_curve(scores)
-            _budget_curve(ax, curve, style(results, method), f"{method} ({_extent(*scores.shape)})")
+            shift = 0.05 * (len(drawn) - len(results.methods()) / 2)
+            _budget_curve(ax, curve, style(results, method), f"{method} ({_extent(*scores.shape)})", shift)
             drawn.append(curve)
     if not drawn:
         return _empty(ax, "no trial has finished without failing")
@@ -81,7 +84,7 @@ def style(results: Results, method: str) -> dict:
     return {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)]}
 
 
-def _budget_curve(ax, curve, style, label):
+def _budget_curve(ax, curve, style, label, shift):
     k, half = curve["k"], max(curve["k"].iloc[-1] / 2, 1)
     mean = curve["mean"].where(np.isfinite(curve["mean"]))
     median = curve["median"].where(np.isfinite(curve["median"]) & mean.isna())
@@ -89,8 +92,11 @@ def _budget_curve(ax, curve, style, label):
     ax.plot(k, mean, linestyle="--", linewidth=1.1, **points)
     ax.plot(k, mean.where(k <= half), linestyle="-", linewidth=2, label=label, **points)
     ax.plot(k, median, linestyle=":", linewidth=1.4, fillstyle="none", **points)
-    known = curve["low"].notna() & (k <= half)
-    ax.fill_between(k, curve["low"], curve["high"], where=known, color=style["color"], alpha=0.12, linewidth=0)
+    known = curve[curve["low"].notna() & (k <= half)]
+    if len(known) <= BARS:
+        ax.vlines(known["k"] + shift, known["low"], known["high"], color=style["color"], alpha=0.6, linewidth=1.4)
+    else:
+        ax.fill_between(known["k"], known["low"], known["high"], color=style["color"], alpha=0.12, linewidth=0)
 
 
 def _lane(ax, lane, trials, style):

@@ -19,8 +19,8 @@ FIGURES = {
         "Expected best score of k configurations drawn at random from the method's space, each trained once. Every "
         "seed of a configuration belongs to a separate replicate of the whole search; the line averages the "
         "replicates. Solid: up to half of the configurations, with the 95 % jackknife-t interval of the expectation "
-        "over configurations. Dashed: beyond, where no interval can be trusted. Dotted with open markers: the median "
-        "best, while failures leave no finite expectation.",
+        "over configurations as a bar or band. Dashed: beyond, where no interval can be trusted. Dotted with open "
+        "markers: the median best, while failures leave no finite expectation.",
     ),
     "score-distributions": (
         plots.score_distributions,
