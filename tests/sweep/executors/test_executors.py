@@ -63,7 +63,7 @@ class Sweep:
                 command = (Path("/proc") / str(number) / "cmdline").read_bytes()
             except OSError:
                 continue
-            if b"spawn_main" in command or command.startswith(b"ray::") and b"Agent" not in command:
+            if b"spawn_main" in command or (command.startswith(b"ray::") and b"Agent" not in command):
                 found.append(number)
         return found
 
