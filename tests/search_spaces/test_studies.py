@@ -70,10 +70,10 @@ def test_the_paper_scale_asks_the_published_number_of_configs():
 
 
 @pytest.mark.parametrize("name", STUDIES)
-def test_the_smoke_scale_is_forty_trials(name):
+def test_the_smallest_scale_is_a_few_dozen_trials(name):
     study = find(name)
     scale = find_scale(study, "smoke")
-    assert len(study.methods) * scale.configs * scale.seeds == 40
+    assert 40 <= len(study.methods) * scale.configs * scale.seeds <= 60
     assert len(rungs(scale, "digits")) == 4
 
 

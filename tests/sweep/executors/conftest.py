@@ -1,0 +1,209 @@
+"""Sweeps in real processes, whose scores are written to a ledger as they are computed."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+
+import results
+
+HERE = Path(__file__).parent
+
+
+class Sweep:
+    """A sweep in a process of its own, whose scores are written to a ledger as they are computed."""
+
+    def __init__(self, folder, cache, executor="local", workers=2, poison=""):
+        self.out, self.ledger, self.errors = folder / "out", folder / "ledger", folder / "errors"
+        self.tag = uuid.uuid4().hex
+        self.command = [sys.executable, "-W", "ignore", str(HERE / "drive.py"), str(self.out), executor, str(workers)]
+        self.environment = os.environ | {
+            "GANSCAPE_TEST_LEDGER": str(self.ledger),
+            "GANSCAPE_TEST_POISON": poison,
+            "GANSCAPE_TEST_TAG": self.tag,
+            "JAX_COMPILATION_CACHE_DIR": str(cache),
+            "PYTHONPATH": str(HERE / "ledger"),
+        }
+
+    def start(self):
+        with open(self.errors, "wb") as errors:
+            self.process = subprocess.Popen(self.command, env=self.environment, stdout=errors, stderr=errors)
+        return self
+
+    def finish(self):
+        self.process.wait(timeout=300)
+        assert self.process.returncode == 0, self.errors.read_text()[-2000:]
+        return self
+
+    def processes(self):
+        """Process ids that carry this sweep's tag."""
+        mark = f"GANSCAPE_TEST_TAG={self.tag}".encode()
+        found = []
+        for entry in Path("/proc").iterdir():
+            try:
+                if entry.name.isdigit() and mark in (entry / "environ").read_bytes():
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+        return found
+
+    def workers(self):
+        """Process ids of workers, by how their command lines begin; agents of Ray's own are none."""
+        found = []
+        for number in self.processes():
+            try:
+                command = (Path("/proc") / str(number) / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if b"spawn_main" in command or (command.startswith(b"ray::") and b"Agent" not in command):
+                found.append(number)
+        return found
+
+    def wait_for_a_score(self):
+        """Until the store holds a score more than now, or the sweep has ended."""
+        before = len(self.stored())
+        wait_until(lambda: len(self.stored()) > before or self.process.poll() is not None, 120, "no score came")
+
+    def kill(self):
+        """kill -9 of the driver; returns once its workers are gone."""
+        self.process.kill()
+        self.process.wait()
+        wait_until(lambda: not self.workers(), 30, "the killed driver left workers behind")
+
+    def table(self):
+        return table(self.out)
+
+    def computed(self):
+        return self.ledger.read_text().split() if self.ledger.exists() else []
+
+    def stored(self):
+        """Values in the store so far; none while it is being created."""
+        try:
+            return {repr(value) for value, _ in self.table().values()}
+        except results.StoreError:
+            return set()
+
+
+def table(out):
+    scores = results.load(out).scores()
+    return {(row.trial, row.rung): (row.value, row.images) for row in scores.itertuples()}
+
+
+def wait_until(condition, seconds, what):
+    limit = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < limit, what
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory, worker_id):
+    """A compilation cache that all test processes share."""
+    base = tmp_path_factory.getbasetemp()
+    return (base if worker_id == "master" else base.parent) / "xla-cache"
+
+
+@pytest.fixture
+def make_sweep(tmp_path, cache):
+    """A sweep that has not been started, on two workers of an executor."""
+
+    def make(executor, **options):
+        return Sweep(tmp_path, cache, executor, **options)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def unbroken(tmp_path_factory, cache):
+    """The sweep that nothing disturbs, with one local worker."""
+    sweep = Sweep(tmp_path_factory.mktemp("unbroken"), cache, workers=1).start().finish()
+    assert len(sweep.table()) == 5 * 2 * 3
+    assert sorted(sweep.computed()) == sorted(sweep.stored())
+    return sweep
+
+
+@pytest.fixture
+def check_equal_table(unbroken, make_sweep):
+    """Two workers give the table of one, and leave nothing but results."""
+
+    def check(executor):
+        sweep = make_sweep(executor).start().finish()
+        assert sweep.table() == unbroken.table()
+        assert not (sweep.out / "tune").exists()
+        assert not list((sweep.out / "checkpoints").glob("*"))
+
+    return check
+
+
+@pytest.fixture
+def check_killed_driver(unbroken, make_sweep):
+    """A driver killed at random moments loses no committed score and computes none twice."""
+
+    def check(executor, kills):
+        sweep, held = make_sweep(executor), []
+        moments, interrupted = random.Random(executor), 0
+        for _ in range(kills):
+            sweep.start()
+            if moments.random() < 0.7:
+                sweep.wait_for_a_score()
+            time.sleep(moments.uniform(0.0, 2.0))
+            interrupted += sweep.process.poll() is None
+            sweep.kill()
+            held.append((sweep.stored(), len(sweep.computed())))
+            check_held(sweep, held)
+        sweep.start().finish()
+        check_held(sweep, held)
+        assert sweep.table() == unbroken.table()
+        assert interrupted >= kills // 2
+        wait_until(lambda: not sweep.processes(), 120, "processes are left behind")
+
+    return check
+
+
+def check_held(sweep, held):
+    """What the store held at each kill is still there, and none of it was computed after that kill."""
+    for values, position in held:
+        assert values <= sweep.stored(), "a committed score is gone"
+        assert not set(sweep.computed()[position:]) & values, "a committed score was computed again"
+
+
+@pytest.fixture
+def check_killed_workers(unbroken, make_sweep):
+    """A killed worker is replaced and its cohort tried again."""
+
+    def check(executor):
+        sweep, killed = make_sweep(executor).start(), 0
+        for _ in range(2):
+            sweep.wait_for_a_score()
+            busy = sweep.workers()
+            if busy:
+                os.kill(random.Random(len(busy)).choice(busy), signal.SIGKILL)
+                killed += 1
+        sweep.finish()
+        assert killed
+        assert sweep.table() == unbroken.table()
+        failures = results.load(sweep.out).failures()
+        assert set(failures["cause"]) <= {"lost"} and not failures["final"].any()
+
+    return check
+
+
+@pytest.fixture
+def check_poison(unbroken, make_sweep):
+    """A trial that kills its worker is given up in the end, and the others finish."""
+
+    def check(executor):
+        (poisoned, rung), (value, _) = sorted(unbroken.table().items())[4]
+        sweep = make_sweep(executor, poison=repr(value)).start().finish()
+        last = results.load(sweep.out).failures().query("final")
+        assert list(zip(last["trial"], last["cause"], strict=True)) == [(poisoned, "lost")]
+        expected = {key: row for key, row in unbroken.table().items() if key[0] != poisoned or key[1] < rung}
+        assert sweep.table() == expected
+
+    return check

@@ -1,0 +1,55 @@
+"""Local worker processes: equal tables, and what is left when processes are killed or the disk is full."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+import results
+
+
+def test_two_workers_give_the_table_of_one(check_equal_table):
+    check_equal_table("local")
+
+
+def test_a_driver_killed_at_random_loses_nothing_and_computes_nothing_twice(check_killed_driver):
+    check_killed_driver("local", kills=6)
+
+
+def test_a_killed_worker_is_replaced_and_its_cohort_tried_again(check_killed_workers):
+    check_killed_workers("local")
+
+
+def test_a_trial_that_kills_its_worker_is_given_up_and_the_others_finish(check_poison):
+    check_poison("local")
+
+
+def test_a_full_disk_ends_with_a_sentence_and_the_same_command_continues(unbroken, cache, tmp_path):
+    probe = ["unshare", "-m", "sh", "-c", f"mount -t tmpfs -o size=400k none {tmp_path}"]
+    if shutil.which("unshare") is None or subprocess.run(probe, capture_output=True).returncode:
+        pytest.skip("this user may not mount a small file system")
+    ledger = tmp_path.with_name(f"{tmp_path.name}-ledger")
+    command = (
+        f"{sys.executable} -W ignore -m sweep run equal/wide --seeds 2 --workers 1 --out {tmp_path}/out "
+        "--set configs=1 --set images=9600 --set interval=3200 --set samples=200 --set disc_iters=1"
+    )
+    script = f"""
+        mount -t tmpfs -o size=300k none {tmp_path} || exit 9
+        {command}; echo "first $?" >&2
+        mount -o remount,size=30m {tmp_path}
+        {command}; echo "second $?" >&2
+        cp {tmp_path}/out/store.sqlite {ledger}
+    """
+    environment = os.environ | {"JAX_COMPILATION_CACHE_DIR": str(cache)}
+    command = ["unshare", "-m", "sh", "-c", script]
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200)
+    assert "first 2" in ran.stderr and "second 0" in ran.stderr, ran.stderr[-3000:]
+    assert any("full" in line and line.startswith("error: ") for line in ran.stderr.splitlines())
+    assert "Traceback" not in ran.stderr
+    (tmp_path / "out").mkdir()
+    shutil.copy(ledger, tmp_path / "out" / "store.sqlite")
+    scores = results.load(tmp_path / "out").scores()
+    table = {(row.trial, row.rung): (row.value, row.images) for row in scores.itertuples()}
+    assert table == unbroken.table()

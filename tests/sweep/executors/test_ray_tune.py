@@ -1,0 +1,17 @@
+"""Ray Tune: the tables of local workers, and what is left when processes are killed."""
+
+
+def test_two_workers_give_the_table_of_local_ones(check_equal_table):
+    check_equal_table("ray")
+
+
+def test_a_driver_killed_at_random_loses_nothing_and_computes_nothing_twice(check_killed_driver):
+    check_killed_driver("ray", kills=2)
+
+
+def test_a_killed_worker_is_replaced_and_its_cohort_tried_again(check_killed_workers):
+    check_killed_workers("ray")
+
+
+def test_a_trial_that_kills_its_worker_is_given_up_and_the_others_finish(check_poison):
+    check_poison("ray")
