@@ -114,9 +114,8 @@ class Backlog:
                 self.waiting.insert(0, trial.id)
         self.observe(self)
 
-    @property
     def done(self) -> bool:
-        """Whether every trial of the study is finished, and nothing is left to ask."""
+        """Whether every trial of the study is finished; asks for the next round before it says so."""
         if not self.waiting and not self.running:
             self._ask()
         return not self.waiting and not self.running

@@ -50,7 +50,7 @@ def run_study(
         store.add_protocol(plan.protocol.fingerprint, plan.protocol.describe())
         pictures.save_grid(Path(out) / "samples" / "real.png", plan.workload.dataset.test[:GRID])
         backlog = Backlog(plan, store, environment() | run, observe)
-        if not backlog.done:
+        if not backlog.done():
             EXECUTORS[executor](backlog, plan.workload, workers, resources)
     return Path(out)
 

@@ -59,10 +59,10 @@ def take(population: Population, index: int) -> Population:
     return jax.tree.map(lambda leaf: np.asarray(leaf[index]), population)
 
 
-def halt(population: Population, members: Sequence[int]) -> Population:
-    """The population with these members halted."""
-    halted = np.array(population.halted)
-    halted[list(members)] = True
+def only(population: Population, places: Sequence[int]) -> Population:
+    """The population with all members halted but those at these places."""
+    halted = np.ones(len(population.key), bool)
+    halted[list(places)] = False
     return population._replace(halted=jnp.asarray(halted))
 
 

@@ -16,7 +16,7 @@ from metrics import MetricError
 from models import Config
 from sweep import checkpoints
 from sweep.evaluation import Evaluator, sample_and_encode, score
-from sweep.population import Population, advance, halt, images_per_cycle, stack, start, take
+from sweep.population import Population, advance, images_per_cycle, only, stack, start, take
 
 SEGMENT_SECONDS = 5.0
 
@@ -102,7 +102,7 @@ Report = Callable[[Score | Failure | Compiled], None]
 
 @dataclasses.dataclass
 class _Training:
-    """A cohort in training; `running`, `seconds` and `scores` go by place in the population."""
+    """A cohort in training; what is plural goes by place in the population, `running` without those that failed."""
 
     cohort: Cohort
     workload: Workload
@@ -112,15 +112,13 @@ class _Training:
     scores: list[list[Score]]
     report: Report
     rung: int
+    cycles: np.ndarray
     segment: int = 8
     saved: float = dataclasses.field(default_factory=time.monotonic)
 
     @property
     def config(self) -> Config:
         return self.cohort.trials[0].config
-
-    def cycle(self, place: int) -> int:
-        return int(np.asarray(self.population.cycle)[place])
 
 
 def train(cohort: Cohort, workload: Workload, evaluator: Evaluator, report: Report) -> None:
@@ -129,7 +127,12 @@ def train(cohort: Cohort, workload: Workload, evaluator: Evaluator, report: Repo
     A trial that diverges, or whose evaluation raises, is reported as a Failure and halted; the
     others go on. What raises in the program they share fails all that are still running.
     """
-    training = _begin(cohort, workload, report)
+    try:
+        training = _begin(cohort, workload, report)
+    except Exception as error:
+        for trial, attempt in zip(cohort.trials, cohort.attempt, strict=True):
+            report(_failure(trial, attempt, "crashed", workload.rungs[0], 0, error))
+        return
     try:
         images = jnp.asarray(workload.dataset.train)
         _compile(training, images, evaluator)
@@ -148,13 +151,15 @@ def _begin(cohort: Cohort, workload: Workload, report: Report) -> _Training:
         for trial, attempt in zip(cohort.trials, cohort.attempt, strict=True)
     ]
     members, seconds, scores = map(list, zip(*restored, strict=True))
+    cycles = np.asarray([member.cycle for member in members])
     for committed, held in zip(cohort.committed, scores, strict=True):
         for earlier in held:
             if earlier.rung not in committed:
                 report(earlier)
     population = jax.device_put(stack(members, cohort.size))
     running = dict(enumerate(cohort.trials))
-    return _Training(cohort, workload, population, running, seconds, scores, report, workload.rungs[0])
+    rung = workload.rungs[0]
+    return _Training(cohort, workload, population, running, seconds, scores, report, rung, cycles)
 
 
 def _restore(trial: Trial, attempt: int, workload: Workload) -> tuple[Population, float, list[Score]]:
@@ -165,32 +170,25 @@ def _restore(trial: Trial, attempt: int, workload: Workload) -> tuple[Population
 
 
 def _compile(training: _Training, images, evaluator: Evaluator) -> None:
-    """The programs of this cohort compiled, by running each on members that are all halted."""
+    """The programs of this cohort compiled, by running each with all members halted."""
     began = time.monotonic()
     lanes = training.workload.lanes
-    idle = halt(training.population, range(training.cohort.size))
-    idle = advance(idle, images, jnp.int32(0), lanes=lanes)
+    idle = advance(only(training.population, []), images, jnp.int32(0), lanes=lanes)
     jax.block_until_ready(sample_and_encode(idle, evaluator, lanes=lanes))
-    halted = np.arange(training.cohort.size) >= len(training.cohort.trials)
-    training.population = idle._replace(halted=jnp.asarray(halted))
+    training.population = idle
     training.report(Compiled(training.config.structure(), time.monotonic() - began))
 
 
 def _advance(training: _Training, images) -> None:
     """Every running trial at the rung, in segments of a few seconds."""
     stop = training.rung // images_per_cycle(training.config)
-    while training.running:
-        cycles = np.asarray(training.population.cycle)
-        lowest = min(cycles[place] for place in training.running)
-        if lowest >= stop:
-            break
+    while behind := [place for place in training.running if training.cycles[place] < stop]:
         began = time.monotonic()
-        behind = [place for place in training.running if cycles[place] < stop]
-        target = min(stop, lowest + training.segment)
-        training.population = advance(
-            training.population, images, jnp.int32(target), lanes=training.workload.lanes
-        )
+        target = min(stop, min(training.cycles[place] for place in behind) + training.segment)
+        population = only(training.population, behind)
+        training.population = advance(population, images, jnp.int32(target), lanes=training.workload.lanes)
         finite = np.asarray(training.population.finite)
+        training.cycles = np.asarray(training.population.cycle)
         took = time.monotonic() - began
         _charge(training, behind, took)
         if took < SEGMENT_SECONDS / 2:
@@ -210,9 +208,9 @@ def _evaluate(training: _Training, evaluator: Evaluator) -> None:
     due = [place for place in training.running if training.rung not in known[place]]
     if not due:
         return
-    others = [place for place in range(training.cohort.size) if place not in due]
+    population = only(training.population, due)
     features, grids = jax.device_get(
-        sample_and_encode(halt(training.population, others), evaluator, lanes=training.workload.lanes)
+        sample_and_encode(population, evaluator, lanes=training.workload.lanes)
     )
     values = {}
     for place in due:
@@ -229,7 +227,7 @@ def _evaluate(training: _Training, evaluator: Evaluator) -> None:
                 training.running[place].id,
                 training.cohort.attempt[place],
                 training.rung,
-                training.cycle(place) * images_per_cycle(training.config),
+                int(training.cycles[place]) * images_per_cycle(training.config),
                 value,
                 training.seconds[place],
                 grids[place],
@@ -247,16 +245,18 @@ def _charge(training: _Training, places: list[int], seconds: float) -> None:
 
 
 def _fail(training: _Training, place: int, cause: str, error: Exception | str) -> None:
-    """The trial at this place ended: reported and halted."""
-    trial = training.running.pop(place)
-    step = training.cycle(place) * training.config.disc_iters
-    message, detail = str(error), ""
-    if isinstance(error, Exception):
-        message = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-        detail = "".join(traceback.format_exception(error))
-    attempt = training.cohort.attempt[place]
-    training.report(Failure(trial.id, attempt, cause, training.rung, step, message, detail))
-    training.population = halt(training.population, [place])
+    """The trial at this place ended: reported, and not running any more."""
+    trial, attempt = training.running.pop(place), training.cohort.attempt[place]
+    step = int(training.cycles[place]) * training.config.disc_iters
+    training.report(_failure(trial, attempt, cause, training.rung, step, error))
+
+
+def _failure(trial: Trial, attempt: int, cause: str, rung: int, step: int, error: Exception | str) -> Failure:
+    if isinstance(error, str):
+        return Failure(trial.id, attempt, cause, rung, step, error, "")
+    first_line = str(error).splitlines()[0] if str(error) else ""
+    detail = "".join(traceback.format_exception(error))
+    return Failure(trial.id, attempt, cause, rung, step, f"{type(error).__name__}: {first_line}", detail)
 
 
 def _checkpoint(training: _Training) -> None:
@@ -289,7 +289,10 @@ def _pack(member: Population, seconds: float, scores: list[Score]) -> checkpoint
 def _unpack(
     arrays: checkpoints.Arrays, trial: Trial, attempt: int, template: Population
 ) -> tuple[Population, float, list[Score]]:
+    """What the arrays hold; the beginning, if they are not of such a member."""
     leaves = [arrays[name] for name in sorted(arrays) if name.startswith("leaf")]
+    if list(map(_kind, leaves)) != list(map(_kind, jax.tree.leaves(template))):
+        return template, 0.0, []
     member = jax.tree.unflatten(jax.tree.structure(template), leaves)
     scores = []
     for name in sorted(name for name in arrays if name.startswith("score")):
@@ -297,3 +300,7 @@ def _unpack(
         grid = arrays[name.replace("score", "grid")]
         scores.append(Score(trial.id, attempt, int(rung), int(images), value, seconds, grid))
     return member, float(arrays["seconds"]), scores
+
+
+def _kind(array: np.ndarray) -> tuple:
+    return np.shape(array), np.asarray(array).dtype

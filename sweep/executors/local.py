@@ -60,7 +60,7 @@ def run(backlog: Backlog, workload: Workload, workers: int, resources: Resources
     crew = [_Worker(workload, variables) for _ in range(workers)]
     stillborn = 0
     try:
-        while not backlog.done:
+        while not backlog.done():
             for worker in crew:
                 if worker.cohort is None and (cohort := backlog.take(frozenset(worker.warm))):
                     worker.give(cohort)

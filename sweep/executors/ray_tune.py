@@ -70,7 +70,7 @@ def run(backlog: Backlog, workload: Workload, workers: int, resources: Resources
         ).fit()
         if cohorts.error is not None:
             raise cohorts.error
-        if not backlog.done:
+        if not backlog.done():
             raise ExecutorError("Ray Tune ended before the study did; the same command continues")
     finally:
         if own_cluster:
@@ -96,7 +96,7 @@ class Cohorts(Searcher):
         if self.error is not None:
             return Searcher.FINISHED
         if cohort is None:
-            return Searcher.FINISHED if self.guarded(lambda: self.backlog.done) else None
+            return Searcher.FINISHED if self.guarded(lambda: self.backlog.done()) else None
         self.cohorts[trial_id] = cohort
         return {"cohort": pickle.dumps(cohort)}
 

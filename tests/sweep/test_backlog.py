@@ -71,10 +71,10 @@ def test_a_round_is_stored_before_it_is_handed_out(planned, store):
 def test_it_is_done_when_every_trial_is(planned, store):
     backlog = reopened(planned, store)
     for cohort in cohorts(backlog):
-        assert not backlog.done
+        assert not backlog.done()
         finish(backlog, cohort)
-    assert backlog.done and backlog.failed() == 0
-    assert reopened(planned, store).done
+    assert backlog.done() and backlog.failed() == 0
+    assert reopened(planned, store).done()
 
 
 def test_after_a_crash_the_same_trials_are_asked_and_only_what_is_missing_is_handed_out(planned, store):

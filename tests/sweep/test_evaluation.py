@@ -6,7 +6,7 @@ from metrics import MetricError, encoder_of
 from metrics.frechet import frechet_distance_of_features
 from models import Config
 from sweep.evaluation import GRID, evaluator, sample_and_encode, score
-from sweep.population import halt, stack, start
+from sweep.population import only, stack, start
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def test_members_and_cycles_have_samples_of_their_own(population, digits):
 def test_halted_members_are_not_sampled_and_do_not_matter(population, digits):
     judge = evaluator("fd_pixels", digits.test, 50)
     whole, _ = sample_and_encode(population, judge, lanes=1)
-    part, _ = sample_and_encode(halt(population, [0]), judge, lanes=1)
+    part, _ = sample_and_encode(only(population, [1]), judge, lanes=1)
     assert not np.asarray(part[0]).any() and np.array_equal(part[1], whole[1])
 
 

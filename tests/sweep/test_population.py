@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models import METHODS, Config
-from sweep.population import advance, halt, images_per_cycle, stack, start, take, trial_key
+from sweep.population import advance, images_per_cycle, only, stack, start, take, trial_key
 
 SHAPE = (8, 8, 1)
 
@@ -83,9 +83,11 @@ def test_a_diverging_member_stops_where_it_diverged_and_leaves_the_others_alone(
 def test_a_halted_member_is_not_advanced(configs, images):
     before = population(configs)
     kept = weights(before, 1)
-    after = advance(halt(before, [1]), images, jnp.int32(5), lanes=1)
+    after = advance(only(before, [0, 2]), images, jnp.int32(5), lanes=1)
     assert np.asarray(after.cycle).tolist() == [5, 0, 5]
     assert equal(weights(after, 1), kept)
+    after = advance(only(after, [1]), images, jnp.int32(7), lanes=1)
+    assert np.asarray(after.cycle).tolist() == [5, 7, 5]
 
 
 def test_places_beyond_the_members_are_halted(configs):

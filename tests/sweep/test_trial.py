@@ -146,3 +146,37 @@ def test_a_damaged_checkpoint_costs_time_only(configs, make_cohort, workload, ju
     for path in files:
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     assert scores(reports(make_cohort(configs[0]), workload, judge)) == whole
+
+
+def test_a_checkpoint_of_another_program_is_not_used(configs, make_cohort, workload, judge):
+    workload = workload._replace(checkpoint_seconds=0.0)
+    whole = scores(reports(make_cohort(configs[0]), workload, judge))
+    trial_id = make_cohort(configs[0]).trials[0].id
+    arrays = checkpoints.load(workload.checkpoints, trial_id)
+    arrays["leaf0000"] = np.zeros((3, 3), np.float32)
+    checkpoints.save(workload.checkpoints, trial_id, 1000, arrays)
+    assert scores(reports(make_cohort(configs[0]), workload, judge)) == whole
+
+
+def test_a_config_that_cannot_be_initialised_is_a_crash_at_step_0(configs, make_cohort, workload, judge, monkeypatch):
+    def start(*arguments):
+        raise KeyError("no such layer")
+
+    monkeypatch.setattr(trial, "start", start)
+    found = failures(reports(make_cohort(*configs), workload, judge))
+    assert [(failure.cause, failure.step) for failure in found] == [("crashed", 0)] * 3
+    assert all("no such layer" in failure.message for failure in found)
+
+
+def test_trials_that_stand_at_different_cycles_go_on_together(configs, make_cohort, workload, judge):
+    """One trial resumes from a late checkpoint, another from an early one, a third begins."""
+    whole = scores(reports(make_cohort(*configs), workload, judge))
+    workload = workload._replace(checkpoint_seconds=0.0)
+    scored = {}
+    for config, after in zip(configs[:2], (2, 1), strict=True):
+        scored |= scores(interrupted(make_cohort(config), workload, judge, after))
+    names = [one.id for one in make_cohort(*configs).trials]
+    committed = [frozenset(rung for name, rung in scored if name == each) for each in names]
+    later = scores(reports(make_cohort(*configs, committed=committed), workload, judge))
+    assert not set(later) & set(scored)
+    assert later | scored == whole
