@@ -197,6 +197,12 @@ def expand(name: str, value: Any) -> dict[str, Any]:
     raise ConfigError(f"unknown config field {name!r}{hint}; one of: {', '.join(choices)}")
 
 
+def made_inert(name: str, value: Any) -> list[str]:
+    """The number fields that mean nothing once field `name` has this value."""
+    conditions = {field.name: field.metadata.get("only") for field in dataclasses.fields(Config)}
+    return [field for field, only in conditions.items() if only and only.field == name and value not in only.values]
+
+
 def check_images(config: Config, image_shape: tuple[int, int, int]) -> None:
     """Raises ConfigError, naming the architectures that fit, if this config's does not take such images."""
     architecture = ARCHITECTURES[config.architecture]

@@ -33,7 +33,7 @@ def budget_curves(results: Results, rule: str = "best", ax: "Axes | None" = None
     """
     trials = results.per_trial(rule)
     ax = _axes(5.6, 4.2 + 0.1 * max(0, len(results.methods()) - METHODS_INSIDE)) if ax is None else ax
-    drawn = []
+    drawn: list = []
     for method in results.methods():
         scores = budget.replicates(trials, method)
         if np.isfinite(scores).any():

@@ -21,6 +21,7 @@ from pathlib import Path
 
 STORE = "store.sqlite"
 LOCK = "store.lock"
+WORDS = ("question", "source")
 NEWBORN = "store.sqlite.new"
 APPLICATION_ID = 0x47414E53  # "GANS", at byte 68 of the file
 CAUSES = ("diverged", "crashed", "stopped", "timeout", "lost")
@@ -127,9 +128,16 @@ def check(folder, definition: dict):
 
 
 def _refuse_other(folder: Path, stored: dict | None, asked: dict):
-    asked = json.loads(_json(asked))
+    """Words about a study (WORDS) may change between versions; what it does may not."""
+    stored, asked = _without_words(stored), _without_words(json.loads(_json(asked)))
     if stored is not None and stored != asked:
         raise StoreError(f"'{folder}' holds another study: {_differences(stored, asked)}; choose another folder")
+
+
+def _without_words(value):
+    if not isinstance(value, dict):
+        return value
+    return {name: _without_words(inner) for name, inner in value.items() if name not in WORDS}
 
 
 # Writing
@@ -430,8 +438,10 @@ def _explained(path: Path):
     """Turns what the disk did into a StoreError; our own mistakes pass."""
     try:
         yield
-    except sqlite3.Error as error:
-        sentence = SENTENCES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
+    except (sqlite3.Error, UnicodeDecodeError, json.JSONDecodeError) as error:
+        code = getattr(error, "sqlite_errorcode", None)
+        unreadable = not isinstance(error, sqlite3.Error) or "decode" in str(error)
+        sentence = SENTENCES.get(sqlite3.SQLITE_CORRUPT if unreadable else (code or 0) & 0xFF)
         if sentence is None:
             raise
         again = "give the same command to continue"

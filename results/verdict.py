@@ -117,8 +117,12 @@ def _comparison(results, rule):
     if len(ranked) < 2:
         return [f"At a budget of {count(k, 'configuration')} fewer than two methods can be compared.{note}"]
     stated = [(method, mean, budget.interval(scores[method], k)) for mean, method in ranked]
+    if not all(np.isfinite(bounds).all() for _, _, bounds in stated):
+        words = _list([f"{method} {number(mean)}" for method, mean, _ in stated])
+        text = f"At a budget of {count(k, 'configuration')} the expected best is: {words}. "
+        return [text + f"There are too few configurations for intervals, so nothing is decided.{note}"]
     words = [f"{number(mean)} for {method}{_interval(bounds)}" for method, mean, bounds in stated[:2]]
-    text = f"With a budget of {count(k, 'random configuration')} the expected best is {words[0]} and {words[1]}: "
+    text = f"With a budget of {count(k, 'configuration')} the expected best is {words[0]} and {words[1]}: "
     rivals = [method for method, _, bounds in stated[1:] if not bounds[0] > stated[0][2][1]]
     if rivals:
         text += f"the intervals overlap, so this sweep does not tell {stated[0][0]} from {_list(rivals)}."

@@ -89,6 +89,8 @@ class LogUniform(Dimension):
         _check_range(self)
         if self.low <= 0:
             raise StudyError(f"{self}: low {self.low} of a logarithmic range must be positive")
+        if math.log(self.low) == math.log(self.high):
+            raise StudyError(f"{self}: the logarithms of {self.low} and {self.high} are equal; use Fixed")
 
     def grid(self, n: int) -> list[float]:
         """n values with equal ratios including both ends; the geometric middle for n = 1."""

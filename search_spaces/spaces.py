@@ -59,6 +59,11 @@ class Space(NamedTuple):
         defaults = [pinned.settings(_without(default, name) | pin) for default in self.defaults]
         return pinned._replace(defaults=tuple(d for i, d in enumerate(defaults) if d not in defaults[:i]))
 
+    def drop(self, name: str) -> "Space":
+        """This space without field `name`: neither fixed nor searched nor in the defaults."""
+        defaults = tuple({field: value for field, value in each.items() if field != name} for each in self.defaults)
+        return Space(_without(self.fixed, name), _without(self.dimensions, name), defaults, self.source)
+
     def names(self) -> list[str]:
         """The fields that the space sets, fixed ones first, then the searched ones in alphabetical order."""
         return [*self.fixed, *sorted(self.dimensions)]

@@ -54,8 +54,24 @@ class Study(NamedTuple):
         scales = {name: each.describe() for name, each in self.scales.items()}
         return self._asdict() | {"methods": methods, "scales": scales}
 
+    def drop(self, name: str) -> "Study":
+        """This study without config field `name`, in its methods and scales."""
+        methods = {method: each.drop(name) for method, each in self.methods.items()}
+        scales = {
+            scale: each._replace(settings={field: value for field, value in each.settings.items() if field != name})
+            for scale, each in self.scales.items()
+        }
+        return self._replace(methods=methods, scales=scales)
+
     def pin(self, name: str, value: Value) -> "Study":
-        """This study with config field `name` fixed to `value` for every method."""
+        """This study with config field `name` fixed to `value` for every method.
+
+        StudyError for a field by which the methods differ: their names would lie.
+        """
+        own = {method: each.fixed[name] for method, each in self.methods.items() if name in each.fixed}
+        if len(set(own.values())) > 1:
+            told = ", ".join(f"{method} has {each}" for method, each in own.items())
+            raise StudyError(f"{name}={value!r} would make the methods one; {name} is what they differ by: {told}")
         return self._replace(methods={method: each.pin(name, value) for method, each in self.methods.items()})
 
 

@@ -1,5 +1,6 @@
 """What remains to be done: a pure function of the study and the store, kept up to date as scores arrive."""
 
+import math
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -24,12 +25,21 @@ class Backlog:
     Args:
       plan: what the study is.
       store: the open store; every message is committed before the next cohort is handed out.
+      workers: how many share the work; cohorts are no larger than a worker's share.
       environment: what this start of the sweep runs on, recorded when the first worker is ready.
       observe: called with this backlog after every change.
     """
 
-    def __init__(self, plan: Plan, store: Store, environment: dict, observe: Callable[["Backlog"], None]):
-        self.plan, self.store, self.environment, self.observe = plan, store, environment, observe
+    def __init__(
+        self,
+        plan: Plan,
+        store: Store,
+        workers: int,
+        environment: dict,
+        observe: Callable[["Backlog"], None],
+    ):
+        self.plan, self.store, self.workers = plan, store, workers
+        self.environment, self.observe = environment, observe
         self.trials: dict[str, Trial] = {}
         self.committed: dict[str, set[int]] = defaultdict(set)
         self.finished: dict[str, str] = {}
@@ -39,7 +49,8 @@ class Backlog:
         self.greeted: set[Ready] = set()
         self.running: set[str] = set()
         self.compilations = 0
-        self.best: tuple[float, Trial] | None = None
+        self.values: dict[str, float] = {}
+        self.losses: dict[str, int] = defaultdict(int)
         self.began = time.monotonic()
         self._recall()
         self.committed_before = self.rungs_done()
@@ -88,12 +99,16 @@ class Backlog:
         self.observe(self)
 
     def lost(self, cohort: Cohort, message: str) -> None:
-        """The cohort's worker died: its unfinished trials are tried again, each by itself, up to a limit."""
+        """The cohort's worker died: its unfinished trials are tried again, each by itself.
+
+        A trial that is lost three times without a score between is given up.
+        """
         for trial in cohort.trials:
             if trial.id not in self.running:
                 continue
             attempt = self.store.attempts(trial.id)
-            final = attempt + 1 >= ATTEMPTS
+            self.losses[trial.id] += 1
+            final = self.losses[trial.id] >= ATTEMPTS
             self.store.add_failure(
                 {
                     "trial": trial.id,
@@ -109,8 +124,14 @@ class Backlog:
             if final:
                 self._finish(trial.id, "lost")
             else:
-                self.running.discard(trial.id)
                 self.alone.add(trial.id)
+        self.give_back(cohort)
+
+    def give_back(self, cohort: Cohort) -> None:
+        """What the cohort has not finished waits again."""
+        for trial in cohort.trials:
+            if trial.id in self.running:
+                self.running.discard(trial.id)
                 self.waiting.insert(0, trial.id)
         self.observe(self)
 
@@ -119,6 +140,15 @@ class Backlog:
         if not self.waiting and not self.running:
             self._ask()
         return not self.waiting and not self.running
+
+    @property
+    def best(self) -> tuple[float, Trial] | None:
+        """The lowest score of all trials that have not failed, and its trial."""
+        values = {trial: value for trial, value in self.values.items() if self.finished.get(trial, "done") == "done"}
+        if not values:
+            return None
+        trial = min(values, key=values.__getitem__)
+        return values[trial], self.trials[trial]
 
     def failed(self) -> int:
         """The number of failed trials."""
@@ -153,8 +183,8 @@ class Backlog:
 
     def _know(self, trial: str, rung: int, value: float) -> None:
         self.committed[trial].add(rung)
-        if self.best is None or value < self.best[0]:
-            self.best = (value, self.trials[trial])
+        self.values[trial] = min(value, self.values.get(trial, value))
+        self.losses.pop(trial, None)
         if rung == self.plan.workload.rungs[-1]:
             self._finish(trial, "done")
 
@@ -221,10 +251,12 @@ class Backlog:
         return waiting[best][0]
 
     def _cohort_limit(self, config: Config) -> int:
-        """How many trials a worker trains at a time: what fits in COHORT_BYTES of optimizer and weights."""
+        """How many trials a worker trains at a time: its share of them, as far as their weights and
+        optimizers fit in COHORT_BYTES."""
         shape = self.plan.workload.dataset.image_shape
         member = 12 * sum(parameters(config, shape))
-        return max(1, self.plan.workload.lanes, min(COHORT_TRIALS, COHORT_BYTES // member))
+        share = math.ceil(len(self.trials) / self.workers)
+        return max(1, self.plan.workload.lanes, min(COHORT_TRIALS, share, COHORT_BYTES // member))
 
 
 def _row(trial: Trial) -> dict:

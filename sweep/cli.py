@@ -2,6 +2,7 @@
 
 import errno
 import json
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,14 +70,16 @@ def run(
     with _one_line_errors():
         from sweep.executors import Resources, check_executor, default_workers
 
-        settings = _settings(assignments or [])
         resources = Resources(cpus_per_worker, gpus_per_worker, tpus_per_worker)
         check_executor(executor, workers, resources)
         count = default_workers(resources) if workers is None else workers
         _prepare_jax(dry_run, resources)
+        settings = _settings(assignments or [])
+        from search_spaces import find, find_scale
         from sweep.plan import plan
 
-        folder = out or Path("runs", "-".join((*study.split("/"), data or "default", scale)))
+        data = data or find_scale(find(study), scale).data
+        folder = out or Path("runs", "-".join((*study.split("/"), data, scale)))
         planned = plan(
             study,
             out=folder,
@@ -101,6 +104,7 @@ def _run(planned, folder: Path, executor: str, workers: int, resources) -> None:
     from sweep.driver import run_study
     from sweep.progress import shown
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console(stderr=True)
     with shown(console) as show:
         run_study(
@@ -205,11 +209,13 @@ def _one_line_errors() -> Iterator[None]:
 
 
 def _settings(assignments: list[str]) -> dict[str, Any]:
+    from models import ConfigError
+
     settings: dict[str, Any] = {}
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
         if not equals or not name:
-            raise typer.BadParameter(f"--set {assignment}: write NAME=VALUE, such as --set batch_size=32")
+            raise ConfigError(f"--set {assignment!r} must be NAME=VALUE, such as --set batch_size=32")
         try:
             settings[name] = json.loads(text)
         except json.JSONDecodeError:
@@ -248,8 +254,8 @@ def _print_plan(planned, workers: int, folder: Path) -> None:
         ("structures to compile", cost.structures),
         ("images per trial", f"{definition['images']:,}, scored at {len(definition['rungs'])} rungs"),
         ("images in all", f"{cost.images:,}"),
-        ("estimated time", f"{duration(cost.seconds)} with {workers} workers, within a factor of two"),
-        ("measured on", cost.measured.structure()),
+        ("estimated time", f"{duration(cost.seconds)} with {workers} workers, roughly: from one config alone"),
+        ("that config", cost.measured.structure()),
     ]
     _print_table("Plan", ("", ""), rows)
 

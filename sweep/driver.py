@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import platform
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -43,15 +44,15 @@ def run_study(
     """
     check_executor(executor, workers, resources)
     workers = default_workers(resources) if workers is None else workers
-    run = {"executor": executor, "workers": workers, "lanes": plan.workload.lanes}
+    run = {"executor": executor, "workers": workers, "lanes": plan.workload.lanes} | resources._asdict()
     check(out, plan.definition)
-    with open_store(out) as store:
+    with EXECUTORS[executor](Path(out), workers, resources) as execute, open_store(out) as store:
         store.begin(plan.definition)
         store.add_protocol(plan.protocol.fingerprint, plan.protocol.describe())
         pictures.save_grid(Path(out) / "samples" / "real.png", plan.workload.dataset.test[:GRID])
-        backlog = Backlog(plan, store, environment() | run, observe)
+        backlog = Backlog(plan, store, workers, environment() | run, observe)
         if not backlog.done():
-            EXECUTORS[executor](backlog, plan.workload, workers, resources)
+            execute(backlog, plan.workload)
     return Path(out)
 
 
@@ -70,7 +71,7 @@ def environment() -> dict:
         "cores": cores(),
         "host": platform.node(),
         "commit": _commit(),
-        "command": " ".join(sys.argv),
+        "command": shlex.join(["ganscape", *sys.argv[1:]]),
         "versions": versions,
     }
 

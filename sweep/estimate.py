@@ -19,7 +19,7 @@ class Estimate(NamedTuple):
     """The cost of a plan.
 
     trials, structures (programs to compile), images (real images seen by all trials): exact for the
-    first round. seconds: wall time, extrapolated from `measured` alone; expect a factor of two.
+    first round. seconds: wall time, extrapolated from `measured` alone.
     """
 
     trials: int

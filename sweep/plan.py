@@ -9,7 +9,7 @@ from data import DATASETS, DataError, load
 from metrics import Protocol, check_samples, encoder_of
 from models import Config, ConfigError
 from models.architectures import ARCHITECTURES
-from models.config import check_images, expand
+from models.config import check_images, expand, made_inert
 from models.initialization import parameter_count
 from search_spaces import Scale, Space, Study, StudyError, find, find_scale, metric, rungs
 from sweep.population import images_per_cycle, trial_key
@@ -68,8 +68,7 @@ def plan(
       StudyError, DataError, ConfigError, MetricError: one line each, before any work.
     """
     chosen = find(study)
-    size = find_scale(chosen, scale)
-    chosen, size = _override(chosen, size, settings or {})
+    chosen, size = _override(chosen, scale, settings or {})
     data = size.data if data is None else data
     if data not in DATASETS:
         raise DataError(f"unknown data set {data!r}; one of: {', '.join(sorted(DATASETS))}")
@@ -153,18 +152,21 @@ def parameters(config: Config, image_shape: tuple[int, int, int]) -> tuple[int, 
     )
 
 
-def _override(study: Study, scale: Scale, settings: Mapping[str, Any]) -> tuple[Study, Scale]:
-    for name, value in settings.items():
-        if name in SCALE_FIELDS:
-            scale = Scale(**{**scale._asdict(), name: _at_least(name, value, 1)})
+def _override(study: Study, name: str, settings: Mapping[str, Any]) -> tuple[Study, Scale]:
+    """The study and its scale of that name with these settings fixed, and without what they make inert."""
+    numbers = {field: _at_least(field, settings[field], 1) for field in SCALE_FIELDS if field in settings}
+    for alias, value in settings.items():
+        if alias in SCALE_FIELDS:
             continue
         try:
-            fields = expand(name, value)
+            fields = expand(alias, value)
         except ConfigError as error:
             raise ConfigError(f"{error}, or of the study: {', '.join(SCALE_FIELDS)}") from None
         for field, chosen in fields.items():
             study = study.pin(field, chosen)
-    return study, scale
+            for inert in made_inert(field, chosen):
+                study = study if inert in settings else study.drop(inert)
+    return study, Scale(**{**find_scale(study, name)._asdict(), **numbers})
 
 
 def _at_least(name: str, value: Any, low: int) -> int:
@@ -183,8 +185,8 @@ def _check_configs(study: Study, scale: Scale, budgets, image_shape, seed: int) 
             cycles = [budget // images_per_cycle(config) for budget in budgets]
             if cycles[0] < 1 or len(set(cycles)) < len(cycles):
                 raise StudyError(
-                    f"rungs {', '.join(map(str, budgets))} are closer than one training cycle of "
-                    f"{images_per_cycle(config)} images (batch_size * disc_iters of {method}); "
+                    f"rungs up to {budgets[-1]} images (the first at {budgets[0]}) are closer than one training "
+                    f"cycle of {images_per_cycle(config)} images (batch_size * disc_iters of {method}); "
                     "raise images and interval"
                 )
 

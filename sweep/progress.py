@@ -17,6 +17,7 @@ def describe(backlog) -> str:
         f"{len(backlog.finished) - failed} of {len(backlog.trials)} trials done",
         f"{len(backlog.running)} running",
         f"{failed} failed",
+        f"{backlog.compilations} programs compiled",
     ]
     if backlog.best is not None:
         value, trial = backlog.best

@@ -113,7 +113,7 @@ class _Training:
     report: Report
     rung: int
     cycles: np.ndarray
-    segment: int = 8
+    segment: int = 1
     saved: float = dataclasses.field(default_factory=time.monotonic)
 
     @property
@@ -125,23 +125,32 @@ def train(cohort: Cohort, workload: Workload, evaluator: Evaluator, report: Repo
     """Every trial trained from where it stands to the last rung; each new score reported.
 
     A trial that diverges, or whose evaluation raises, is reported as a Failure and halted; the
-    others go on. What raises in the program they share fails all that are still running.
+    others go on. When the program that they share raises, each that was running is trained again
+    by itself, from its checkpoint, so that only the culprit fails.
     """
+    training = None
     try:
         training = _begin(cohort, workload, report)
-    except Exception as error:
-        for trial, attempt in zip(cohort.trials, cohort.attempt, strict=True):
-            report(_failure(trial, attempt, "crashed", workload.rungs[0], 0, error))
-        return
-    try:
         images = jnp.asarray(workload.dataset.train)
         _compile(training, images, evaluator)
         for training.rung in workload.rungs:
             _advance(training, images)
             _evaluate(training, evaluator)
     except Exception as error:
-        for place in list(training.running):
-            _fail(training, place, "crashed", error)
+        if len(cohort.trials) > 1:
+            for place in range(len(cohort.trials)) if training is None else training.running:
+                train(_alone(cohort, place, training), workload, evaluator, report)
+        elif training is None:
+            report(_failure(cohort.trials[0], cohort.attempt[0], "crashed", workload.rungs[0], 0, error))
+        elif training.running:
+            _fail(training, 0, "crashed", error)
+
+
+def _alone(cohort: Cohort, place: int, training: _Training | None) -> Cohort:
+    """One trial of the cohort; what it has reported counts as committed."""
+    reported = [] if training is None else training.scores[place]
+    known = cohort.committed[place] | {earlier.rung for earlier in reported}
+    return Cohort((cohort.trials[place],), (known,), (cohort.attempt[place],), 1)
 
 
 def _begin(cohort: Cohort, workload: Workload, report: Report) -> _Training:

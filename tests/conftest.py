@@ -1,5 +1,9 @@
-"""Shared by all tests: one XLA thread, and one compilation cache, so that sweeps in tests start quickly."""
+"""Shared by all tests: one XLA thread, and the same examples of hypothesis in every run."""
 
 import os
 
+from hypothesis import settings
+
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.load_profile("repeatable")

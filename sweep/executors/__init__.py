@@ -1,13 +1,18 @@
-"""Where cohorts run. An executor is a function (backlog, workload, workers, resources) -> None.
+"""Where cohorts run. An executor is a context manager (out, workers, resources) -> run.
 
-It takes cohorts from the backlog until that is done, gives it every message of its workers in the
-process that called it, and tells it of lost workers. When it returns or raises, no worker is left.
+Entering it checks that the workers can be had, before anything is written; `run(backlog, workload)`
+takes cohorts from the backlog until that is done, gives it every message in the process that
+called, and tells it of lost workers. When it returns or raises, no worker is left.
 """
 
 import math
 import os
 from collections.abc import Callable
-from typing import NamedTuple
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+Opened = AbstractContextManager[Callable[[Any, Any], None]]
 
 
 class ExecutorError(ValueError):
@@ -22,19 +27,19 @@ class Resources(NamedTuple):
     tpus: float = 0.0
 
 
-def _local(*arguments) -> None:
+def _local(out: Path, workers: int, resources: Resources) -> Opened:
     from sweep.executors import local
 
-    local.run(*arguments)
+    return local.opened(out, workers, resources)
 
 
-def _ray(*arguments) -> None:
+def _ray(out: Path, workers: int, resources: Resources) -> Opened:
     from sweep.executors import ray_tune
 
-    ray_tune.run(*arguments)
+    return ray_tune.opened(out, workers, resources)
 
 
-EXECUTORS: dict[str, Callable[..., None]] = {"local": _local, "ray": _ray}
+EXECUTORS: dict[str, Callable[[Path, int, Resources], Opened]] = {"local": _local, "ray": _ray}
 
 
 def check_executor(name: str, workers: int | None, resources: Resources) -> None:
@@ -47,6 +52,16 @@ def check_executor(name: str, workers: int | None, resources: Resources) -> None
         low = "above 0" if kind == "cpus" else "at least 0"
         if not math.isfinite(amount) or amount < 0 or (kind == "cpus" and amount == 0):
             raise ExecutorError(f"{kind}_per_worker={amount:g} must be {low}")
+
+
+def check_devices(devices: str, resources: Resources) -> None:
+    """Raises ExecutorError if a worker that was to have an accelerator computes on the CPU."""
+    for kind, amount in (("GPU", resources.gpus), ("TPU", resources.tpus)):
+        if amount and "cpu" in devices:
+            raise ExecutorError(
+                f"workers were to have {amount:g} {kind}s each but JAX sees {devices} there; "
+                f"install JAX for that {kind}, or leave the option out"
+            )
 
 
 def default_workers(resources: Resources) -> int:

@@ -2,10 +2,13 @@
 
 import contextlib
 import multiprocessing
+import threading
+from collections.abc import Callable, Iterator
 from multiprocessing import connection
+from pathlib import Path
 
 from sweep.backlog import Backlog
-from sweep.executors import ExecutorError, Resources
+from sweep.executors import ExecutorError, Resources, check_devices
 from sweep.executors.worker import Ready, environment, live
 from sweep.trial import Cohort, Workload
 
@@ -24,12 +27,14 @@ class _Worker:
         )
         self.process.start()
         theirs.close()
-        self._send(workload)
+        threading.Thread(target=self._send, args=(workload,), daemon=True).start()
         self.cohort: Cohort | None = None
         self.ready = False
         self.warm: set[str] = set()
 
-    def give(self, cohort: Cohort) -> None:
+    def give(self, cohort: Cohort | None) -> None:
+        if cohort is None:
+            return
         self.cohort = cohort
         self.warm.add(cohort.trials[0].config.structure())
         self._send(cohort)
@@ -45,27 +50,30 @@ class _Worker:
         self.pipe.close()
 
 
-def run(backlog: Backlog, workload: Workload, workers: int, resources: Resources) -> None:
-    """Every cohort of the backlog, on this many spawned processes; dead ones are replaced.
+@contextlib.contextmanager
+def opened(out: Path, workers: int, resources: Resources) -> Iterator[Callable[[Backlog, Workload], None]]:
+    """A function that runs a backlog on this many spawned processes; dead ones are replaced.
 
     Raises:
-      ExecutorError: for resources that a process here cannot be given, and when workers die as they start.
+      ExecutorError: for resources that processes here cannot be given; when run, if workers die as they start.
     """
-    if resources.tpus or (resources.gpus >= 1 and workers > 1):
+    if resources.tpus or resources.gpus * workers > 1:
         raise ExecutorError(
             f"executor 'local' cannot give gpus={resources.gpus:g} tpus={resources.tpus:g} to each of "
-            f"{workers} workers; use --executor ray"
+            f"{workers} workers: it has one GPU to share and no TPUs; use --executor ray"
         )
-    variables = environment(str(backlog.store.folder / "xla-cache"), resources)
-    crew = [_Worker(workload, variables) for _ in range(workers)]
-    stillborn = 0
-    try:
+    crew: list[_Worker] = []
+
+    def run(backlog: Backlog, workload: Workload) -> None:
+        variables = environment(str(out / "xla-cache"), resources)
+        crew.extend(_Worker(workload, variables) for _ in range(workers))
+        stillborn = 0
         while not backlog.done():
             for worker in crew:
-                if worker.cohort is None and (cohort := backlog.take(frozenset(worker.warm))):
-                    worker.give(cohort)
+                if worker.ready and worker.cohort is None:
+                    worker.give(backlog.take(frozenset(worker.warm)))
             for worker in _stirring(crew):
-                if _listen(worker, backlog):
+                if _listen(worker, backlog, resources):
                     continue
                 stillborn = 0 if worker.ready else stillborn + 1
                 _bury(worker, backlog)
@@ -75,6 +83,9 @@ def run(backlog: Backlog, workload: Workload, workers: int, resources: Resources
                         "what they printed says why"
                     )
                 crew[crew.index(worker)] = _Worker(workload, variables)
+
+    try:
+        yield run
     finally:
         for worker in crew:
             worker.stop()
@@ -86,7 +97,7 @@ def _stirring(crew: list[_Worker]) -> list[_Worker]:
     return [worker for worker in crew if worker.pipe in ready or worker.process.sentinel in ready]
 
 
-def _listen(worker: _Worker, backlog: Backlog) -> bool:
+def _listen(worker: _Worker, backlog: Backlog, resources: Resources) -> bool:
     """Commits all that the worker has sent; False if it was dead before and has sent no more."""
     alive = worker.process.is_alive()
     while (message := _next(worker.pipe)) is not _NOTHING:
@@ -94,6 +105,7 @@ def _listen(worker: _Worker, backlog: Backlog) -> bool:
             backlog.lost(worker.cohort, "the worker left it unfinished")
             worker.cohort = None
         elif isinstance(message, Ready):
+            check_devices(message.devices, resources)
             worker.ready = True
             backlog.greet(message)
         else:

@@ -5,19 +5,23 @@ written to a folder that is deleted at the end, failed Tune trials come back to 
 resumed study is a new Tuner against the same store.
 """
 
+import contextlib
+import functools
 import logging
 import math
 import os
 import pickle
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 import ray
 from ray import tune
 from ray.tune.search import Searcher
 
 from sweep.backlog import Backlog
-from sweep.executors import ExecutorError, Resources, cores
+from sweep.executors import ExecutorError, Resources, check_devices, cores
 from sweep.executors.worker import Ready, environment, prepare
 from sweep.trial import Cohort, Workload
 
@@ -30,52 +34,53 @@ SETTINGS = {
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
+STARTS = 3
 _evaluators: dict = {}
 
 
-def run(backlog: Backlog, workload: Workload, workers: int, resources: Resources) -> None:
-    """Every cohort of the backlog, as trials of one Tuner whose workers are reused.
+@contextlib.contextmanager
+def opened(out: Path, workers: int, resources: Resources) -> Iterator[Callable[[Backlog, Workload], None]]:
+    """A function that runs a backlog as trials of one Tuner whose workers are reused.
+
+    On the cluster that RAY_ADDRESS names, else on one of its own that ends with it.
 
     Raises:
       ExecutorError: if no node of the cluster has what one worker needs.
     """
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
-    state = backlog.store.folder.absolute() / "tune"
-    variables = environment(str(backlog.store.folder.absolute() / "xla-cache"), resources)
-    own_cluster = not ray.is_initialized()
-    if own_cluster:
-        _start_cluster(workers, resources, variables)
+    if ray.is_initialized():
+        raise ExecutorError("Ray is already initialised in this process; call ray.shutdown() first")
+    state = out.absolute() / "tune"
+    _connect(workers, resources, environment(str(out.absolute() / "xla-cache"), resources))
     try:
         _check_resources(resources)
-        cohorts = Cohorts(backlog)
-        trainable = tune.with_resources(
-            tune.with_parameters(_train, workload=workload), _requirements(resources)
-        )
-        tune.Tuner(
-            trainable,
-            tune_config=tune.TuneConfig(
-                search_alg=cohorts,
-                num_samples=-1,
-                max_concurrent_trials=workers,
-                reuse_actors=True,
-            ),
-            run_config=tune.RunConfig(
-                name="cohorts",
-                storage_path=str(state),
-                verbose=0,
-                callbacks=[Commit(cohorts)],
-                stop=cohorts.stopper,
-            ),
-        ).fit()
-        if cohorts.error is not None:
-            raise cohorts.error
-        if not backlog.done():
-            raise ExecutorError("Ray Tune ended before the study did; the same command continues")
+        yield functools.partial(_run, state=state, workers=workers, resources=resources)
     finally:
-        if own_cluster:
-            ray.shutdown()
+        ray.shutdown()
         shutil.rmtree(state, ignore_errors=True)
+
+
+def _run(backlog: Backlog, workload: Workload, *, state: Path, workers: int, resources: Resources) -> None:
+    cohorts = Cohorts(backlog, resources)
+    trainable = tune.with_resources(tune.with_parameters(_train, workload=workload), _requirements(resources))
+    tune.Tuner(
+        trainable,
+        tune_config=tune.TuneConfig(
+            search_alg=cohorts, num_samples=-1, max_concurrent_trials=workers, reuse_actors=True
+        ),
+        run_config=tune.RunConfig(
+            name="cohorts",
+            storage_path=str(state),
+            verbose=0,
+            callbacks=[Commit(cohorts)],
+            stop=StopOnError(cohorts),
+        ),
+    ).fit()
+    if cohorts.error is not None:
+        raise cohorts.error
+    if not backlog.done():
+        raise ExecutorError("Ray Tune ended before the study did; the same command continues")
 
 
 class Cohorts(Searcher):
@@ -85,10 +90,12 @@ class Cohorts(Searcher):
     inside Tune's callbacks it would be taken for a trial's failure.
     """
 
-    def __init__(self, backlog: Backlog):
+    def __init__(self, backlog: Backlog, resources: Resources):
         super().__init__()
-        self.backlog = backlog
+        self.backlog, self.resources = backlog, resources
         self.cohorts: dict[str, Cohort] = {}
+        self.heard: set[str] = set()
+        self.silent = 0
         self.error: Exception | None = None
 
     def suggest(self, trial_id: str):
@@ -101,9 +108,18 @@ class Cohorts(Searcher):
         return {"cohort": pickle.dumps(cohort)}
 
     def on_trial_complete(self, trial_id: str, result=None, error: bool = False):
-        """A cohort left its worker; whatever it did not finish is lost, and handed out again."""
-        if (cohort := self.cohorts.pop(trial_id, None)) is not None and self.error is None:
+        """A cohort left its worker; whatever it did not finish is handed out again."""
+        cohort = self.cohorts.pop(trial_id, None)
+        if cohort is None or self.error is not None:
+            return
+        if trial_id in self.heard:
+            self.silent = 0
             self.guarded(lambda: self.backlog.lost(cohort, "the Ray worker died or raised"))
+            return
+        self.silent += 1
+        self.guarded(lambda: self.backlog.give_back(cohort))
+        if self.silent >= STARTS:
+            self.error = ExecutorError(f"{STARTS} Ray workers died as they started; Ray's logs say why")
 
     def guarded(self, call):
         try:
@@ -111,9 +127,6 @@ class Cohorts(Searcher):
         except Exception as error:
             self.error = error
             return None
-
-    def stopper(self, trial_id: str, result: Mapping) -> bool:
-        return self.error is not None
 
     def __getstate__(self) -> dict:
         """Nothing, though Tune pickles its searcher and callbacks: this one stays where it is."""
@@ -126,6 +139,22 @@ class Cohorts(Searcher):
         """Nothing: a resumed study is a new Tuner."""
 
 
+class StopOnError(tune.Stopper):
+    """Ends the Tuner at once when the backlog raised."""
+
+    def __init__(self, cohorts: Cohorts):
+        self.cohorts = cohorts
+
+    def __call__(self, trial_id: str, result: Mapping) -> bool:
+        return self.stop_all()
+
+    def stop_all(self) -> bool:
+        return self.cohorts.error is not None
+
+    def __getstate__(self) -> dict:
+        return {}
+
+
 class Commit(tune.Callback):
     """Commits what workers report, in the driver's process, before Tune goes on."""
 
@@ -136,11 +165,13 @@ class Commit(tune.Callback):
         return {}
 
     def on_trial_result(self, iteration, trials, trial, result, **info):
-        if self.cohorts.error is None:
+        self.cohorts.heard.add(trial.trial_id)
+        if self.cohorts.error is None and "message" in result:
             self.cohorts.guarded(lambda: self._commit(pickle.loads(result["message"])))
 
     def _commit(self, message):
         if isinstance(message, Ready):
+            check_devices(message.devices, self.cohorts.resources)
             self.cohorts.backlog.greet(message)
         else:
             self.cohorts.backlog.record(message)
@@ -159,10 +190,10 @@ def _train(config: dict, workload: Workload) -> None:
     train(pickle.loads(config["cohort"]), workload, _evaluators[study], send)
 
 
-def _start_cluster(workers: int, resources: Resources, variables: dict[str, str]) -> None:
+def _connect(workers: int, resources: Resources, variables: dict[str, str]) -> None:
+    own: dict[str, Any] = {"num_cpus": max(cores(), math.ceil(workers * resources.cpus)), "include_dashboard": False}
     ray.init(
-        num_cpus=max(cores(), math.ceil(workers * resources.cpus)),
-        include_dashboard=False,
+        **({} if os.environ.get("RAY_ADDRESS") else own),
         log_to_driver=False,
         logging_level=logging.ERROR,
         runtime_env={"env_vars": variables},

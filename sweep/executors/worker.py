@@ -22,8 +22,9 @@ def environment(cache: str, resources: Resources) -> dict[str, str]:
     """Environment variables of a worker, to be set before JAX loads.
 
     One XLA and one BLAS thread: results then do not depend on the machine's cores, and as many
-    workers as cores use all of them. A worker with a share of a GPU takes that share of its memory.
-    Compiled programs are kept in the cache folder, or where JAX_COMPILATION_CACHE_DIR says.
+    workers as cores use all of them. A worker without accelerators does not look for any; one with a
+    share of a GPU takes that share of its memory. Compiled programs are kept in the cache folder, or
+    where JAX_COMPILATION_CACHE_DIR says.
     """
     variables = {
         "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
@@ -34,6 +35,8 @@ def environment(cache: str, resources: Resources) -> dict[str, str]:
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
         "TF_CPP_MIN_LOG_LEVEL": "2",
     }
+    if not resources.gpus and not resources.tpus:
+        variables["JAX_PLATFORMS"] = "cpu"
     if 0 < resources.gpus < 1:
         variables["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{0.9 * resources.gpus:.3f}"
     return variables

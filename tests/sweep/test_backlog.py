@@ -23,7 +23,7 @@ def store(tmp_path, planned):
 
 
 def reopened(planned, store):
-    return Backlog(planned, store, {}, lambda backlog: None)
+    return Backlog(planned, store, 2, {}, lambda backlog: None)
 
 
 def score(trial, rung, value=1.0):

@@ -56,6 +56,15 @@ def test_set_fixes_a_field_for_every_method(planned):
         assert (config.disc_iters, config.g_lr, config.d_lr, config.batch_size) == (3, 1e-3, 1e-3, 32)
 
 
+def test_what_a_choice_makes_inert_is_dropped(planned):
+    """RMSProp has no decay rates of Adam: Lucic et al. 2018 trained WGAN with both optimizers."""
+    made = planned(settings={"optimizer": "rmsprop"})
+    for config in configs(made):
+        assert (config.optimizer, config.beta1, config.beta2) == ("rmsprop", None, None)
+    with pytest.raises(ConfigError, match=r"beta1=0.5 means nothing with optimizer='rmsprop'"):
+        planned(settings={"optimizer": "rmsprop", "beta1": 0.5})
+
+
 def test_a_space_with_nothing_left_to_search_gives_each_config_once(planned):
     pins = {"learning_rate": 1e-3, "beta1": 0.5, "disc_iters": 1, "discriminator_normalization": "none"}
     made = planned(settings=pins)
@@ -90,7 +99,8 @@ BAD = {
     "data": ({"data": "mnits"}, DataError, "mnits.*digits.*mnist"),
     "data without a length": ({"scale": "paper", "data": "digits"}, StudyError, "digits.*mnist"),
     "field": ({"settings": {"bacth_size": 3}}, ConfigError, "bacth_size.*batch_size.*interval"),
-    "loss": ({"settings": {"loss": "hing"}}, ConfigError, "hing.*hinge, least_squares"),
+    "choice": ({"settings": {"optimizer": "adm"}}, ConfigError, "adm.*adam, rmsprop"),
+    "what tells methods apart": ({"settings": {"loss": "hinge"}}, StudyError, "loss='hinge'.*wgan has wasserstein"),
     "range": ({"settings": {"beta1": 1.5}}, ConfigError, r"beta1=1.5.*\[0, 1\)"),
     "type": ({"settings": {"batch_size": "big"}}, ConfigError, "batch_size='big'.*whole number"),
     "configs": ({"settings": {"configs": 0}}, StudyError, "configs=0.*at least 1"),

@@ -13,6 +13,7 @@ def backlog(done=1, failed=1, trials=4, best=12.3456, left=65.0):
         trials={str(n): None for n in range(trials)},
         finished=finished,
         running={"x"},
+        compilations=3,
         best=(best, SimpleNamespace(method="wgan")),
         plan=SimpleNamespace(workload=SimpleNamespace(metric="fd_digits", rungs=(1, 2))),
         failed=lambda: failed,
@@ -30,8 +31,8 @@ def test_durations_in_words(seconds, words):
 
 
 def test_a_line_says_how_far_it_is():
-    expected = "1 of 4 trials done, 1 running, 1 failed, best fd_digits 12.35 (wgan), about 1 min 5 s left"
-    assert describe(backlog()) == expected
+    counts = "1 of 4 trials done, 1 running, 1 failed, 3 programs compiled"
+    assert describe(backlog()) == f"{counts}, best fd_digits 12.35 (wgan), about 1 min 5 s left"
 
 
 def test_nothing_is_left_at_the_end():

@@ -180,3 +180,25 @@ def test_trials_that_stand_at_different_cycles_go_on_together(configs, make_coho
     later = scores(reports(make_cohort(*configs, committed=committed), workload, judge))
     assert not set(later) & set(scored)
     assert later | scored == whole
+
+
+def test_a_program_that_raises_for_one_member_fails_that_one_alone(configs, make_cohort, workload, judge, monkeypatch):
+    """As when the device runs out of memory, or a callback raises, in the midst of training."""
+    expected = scores(reports(make_cohort(configs[0]), workload, judge))
+    culprit = make_cohort(configs[1]).trials[0]
+    advance = trial.advance
+
+    def explosive(population, images, stop, *, lanes):
+        here = [tuple(key) for key, halted in zip(population.key.tolist(), population.halted, strict=True) if not halted]
+        after = advance(population, images, stop, lanes=lanes)
+        if tuple(culprit.key) in here and int(stop) > 12:
+            raise RuntimeError("boom")
+        return after
+
+    monkeypatch.setattr(trial, "advance", explosive)
+    messages = reports(make_cohort(configs[0], configs[1]), workload, judge)
+    (failure,) = failures(messages)
+    assert (failure.trial, failure.cause, failure.rung) == (culprit.id, "crashed", workload.rungs[1])
+    assert "boom" in failure.message
+    assert expected.items() <= scores(messages).items()
+    assert len([m for m in messages if isinstance(m, Score)]) == len(scores(messages))
