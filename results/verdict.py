@@ -53,7 +53,7 @@ def sentences(results: Results, rule: str = "best") -> list[str]:
             else "No trial has been asked yet."
         )
         return [first, *_progress(table)]
-    cautions = [_few(table), _winners_curse(table), _order_of_search(results)]
+    cautions = [_few(table), _winners_curse(table), _order_of_search(results), _authors_first(results)]
     return [_winner(found, results), *_comparison(results, rule), *_progress(table), *filter(None, cautions)]
 
 
@@ -168,6 +168,13 @@ def _winners_curse(table):
         f"The best of {count(configs, 'configuration')} looks better than it is, because it was chosen by the same "
         "scores; train it again with fresh seeds before quoting its number."
     )
+
+
+def _authors_first(results):
+    spaces = results.study.get("methods", {}).values()
+    if results.study.get("searcher") == "random" and any(space.get("defaults") for space in spaces):
+        return "The first configuration of each method is its authors' setting, though the curves treat it as a draw."
+    return ""
 
 
 def _order_of_search(results):

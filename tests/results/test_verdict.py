@@ -73,3 +73,15 @@ def test_without_a_score_nothing_is_claimed(build, table):
 )
 def test_numbers_have_four_digits(value, text):
     assert verdict.number(value) == text
+
+
+def test_without_intervals_nothing_is_decided(build):
+    text = said(build({"a": [[1.0]], "b": [[9.0]]}))
+    assert "too few configurations for intervals" in text and "overlap" not in text
+
+
+def test_that_the_authors_setting_is_no_random_draw_is_said(build):
+    table = {"a": [[1.0], [2.0]], "b": [[3.0], [4.0]]}
+    first = {"searcher": "random", "methods": {"a": {"defaults": [{"beta1": 0.5}]}, "b": {}}}
+    assert "authors' setting" in said(build(table, "with", **first))
+    assert "authors' setting" not in said(build(table, "without", searcher="random"))

@@ -189,7 +189,8 @@ def test_a_program_that_raises_for_one_member_fails_that_one_alone(configs, make
     advance = trial.advance
 
     def explosive(population, images, stop, *, lanes):
-        here = [tuple(key) for key, halted in zip(population.key.tolist(), population.halted, strict=True) if not halted]
+        places = [place for place, halted in enumerate(population.halted) if not halted]
+        here = [tuple(population.key[place].tolist()) for place in places]
         after = advance(population, images, stop, lanes=lanes)
         if tuple(culprit.key) in here and int(stop) > 12:
             raise RuntimeError("boom")

@@ -1,5 +1,8 @@
 """Ray Tune: the tables of local workers, and what is left when processes are killed."""
 
+import subprocess
+import sys
+
 
 def test_two_workers_give_the_table_of_local_ones(check_equal_table):
     check_equal_table("ray")
@@ -15,3 +18,13 @@ def test_a_killed_worker_is_replaced_and_its_cohort_tried_again(check_killed_wor
 
 def test_a_trial_that_kills_its_worker_is_given_up_and_the_others_finish(check_poison):
     check_poison("ray")
+
+
+def test_what_no_node_has_is_refused_before_anything_is_written(tmp_path):
+    command = [sys.executable, "-W", "ignore", "-m", "sweep", "run", "equal/defaults", "--executor", "ray"]
+    out = tmp_path / "out"
+    ran = subprocess.run([*command, "--gpus-per-worker", "99", "--out", str(out)], capture_output=True, text=True)
+    (line,) = ran.stderr.strip().splitlines()
+    assert ran.returncode == 2
+    assert line.startswith("error: no node of the Ray cluster has CPU=1, GPU=99 for a worker")
+    assert not out.exists()
