@@ -12,11 +12,11 @@ DESCRIPTION = {
 }
 
 
-def definition(methods, configs, seeds, **changes):
+def definition(names, configs, seeds, **changes):
     return {
         "study": "equal/wide", "question": "Are they equal?", "scale": "smoke", "data": "digits",
         "data_fingerprint": "ab" * 32, "image_shape": [8, 8, 1], "seed": 0, "seeds": seeds, "configs": configs,
-        "methods": {name: {} for name in methods},
+        "methods": {name: {} for name in names},
         "settings": {}, "images": 200, "rungs": [100, 200], "metric": "fd_digits", "protocol": PROTOCOL,
         "source": "a paper",
     } | changes  # fmt: skip
