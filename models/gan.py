@@ -65,6 +65,12 @@ def discriminate(networks, params, statistics, images):
     return logits, left.get(STATISTICS, {})
 
 
+def kernels_of(params) -> list[Array]:
+    """The matrices and filters of a network, as they are before any normalization: no biases, no scales."""
+    leaves = jax.tree_util.tree_leaves_with_path(params)
+    return [leaf for path, leaf in leaves if path[-1].key == "kernel"]
+
+
 def update_discriminator(config, networks, state: State, real: Array, z: Array, key: Array):
     """One step on real and generated images, in separate passes as in the studies, then projected.
 
@@ -82,7 +88,7 @@ def update_discriminator(config, networks, state: State, real: Array, z: Array, 
             def critic(images):
                 return discriminate(networks, params, statistics, images)[0]
 
-            penalty = PENALTIES[config.penalty](critic, real, fake, key)
+            penalty = PENALTIES[config.penalty](critic, kernels_of(params), real, fake, key)
             loss = loss + config.penalty_weight * penalty
         return loss, statistics
 
