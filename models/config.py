@@ -197,6 +197,13 @@ def expand(name: str, value: Any) -> dict[str, Any]:
     raise ConfigError(f"unknown config field {name!r}{hint}; one of: {', '.join(choices)}")
 
 
+def check_choice(name: str, value: Any) -> None:
+    """Raises ConfigError if field `name` chooses among names and this value is none of them."""
+    choices = Config.__dataclass_fields__[name].metadata.get("choices")
+    if choices is not None and (not isinstance(value, str) or value not in choices):
+        raise ConfigError(f"unknown {name} {value!r}; one of: {', '.join(sorted(choices))}")
+
+
 def made_inert(name: str, value: Any) -> list[str]:
     """The number fields that mean nothing once field `name` has this value."""
     conditions = {field.name: field.metadata.get("only") for field in dataclasses.fields(Config)}
@@ -218,8 +225,7 @@ def check_images(config: Config, image_shape: tuple[int, int, int]) -> None:
 def _check_structure(config: Config, field: dataclasses.Field, value: Any) -> Any:
     choices, low = field.metadata["choices"], field.metadata["low"]
     if choices is not None:
-        if not isinstance(value, str) or value not in choices:
-            raise ConfigError(f"unknown {field.name} {value!r}; one of: {', '.join(sorted(choices))}")
+        check_choice(field.name, value)
         return value
     whole = isinstance(value, Integral) or (isinstance(value, float) and value.is_integer())
     if isinstance(value, bool) or not whole or value < low:

@@ -65,6 +65,12 @@ def discriminate(networks, params, statistics, images):
     return logits, left.get(STATISTICS, {})
 
 
+def kernels_of(params) -> list[Array]:
+    """The matrices and filters of a network, as they are before any normalization: no biases, no scales."""
+    leaves = jax.tree_util.tree_leaves_with_path(params)
+    return [leaf for path, leaf in leaves if path[-1].key == "kernel"]
+
+
 def update_discriminator(config, networks, state: State, real: Array, z: Array, key: Array):
     """One step on real and generated images, in separate passes as in the studies, then projected.
 
@@ -82,7 +88,7 @@ def update_discriminator(config, networks, state: State, real: Array, z: Array, 
             def critic(images):
                 return discriminate(networks, params, statistics, images)[0]
 
-            penalty = PENALTIES[config.penalty](critic, real, fake, key)
+            penalty = PENALTIES[config.penalty](critic, kernels_of(params), real, fake, key)
             loss = loss + config.penalty_weight * penalty
         return loss, statistics
 
@@ -97,24 +103,30 @@ def update_discriminator(config, networks, state: State, real: Array, z: Array, 
     ), loss
 
 
-def update_generator(config, networks, state: State, z: Array):
-    """One step against the discriminator as it is."""
+def update_generator(config, networks, state: State, real: Array, z: Array):
+    """One step against the discriminator as it is.
+
+    It passes over the real images, before the generated ones, only for a loss whose generator sees them.
+    """
+    loss = LOSSES[config.loss]
 
     def objective(params):
         fake, g_statistics = generate(networks, params, state.generator.statistics, z)
-        logits, d_statistics = discriminate(
-            networks, state.discriminator.params, state.discriminator.statistics, fake
-        )
-        return LOSSES[config.loss].generator(logits), (g_statistics, d_statistics)
+        d_params, d_statistics = state.discriminator.params, state.discriminator.statistics
+        real_logits = None
+        if loss.generator_sees_real:
+            real_logits, d_statistics = discriminate(networks, d_params, d_statistics, real)
+        fake_logits, d_statistics = discriminate(networks, d_params, d_statistics, fake)
+        return loss.generator(real_logits, fake_logits), (g_statistics, d_statistics)
 
-    (loss, (g_statistics, d_statistics)), gradients = jax.value_and_grad(objective, has_aux=True)(
+    (value, (g_statistics, d_statistics)), gradients = jax.value_and_grad(objective, has_aux=True)(
         state.generator.params
     )
     player = _update(config, config.g_lr, state.generator, gradients)
     return State(
         player._replace(statistics=g_statistics),
         state.discriminator._replace(statistics=d_statistics),
-    ), loss
+    ), value
 
 
 def _update(config, learning_rate, player: Player, gradients) -> Player:
@@ -139,7 +151,7 @@ def step(config, state: State, images: Array, key: Array):
         return update_discriminator(config, networks, state, *inputs)
 
     state, d_loss = discriminator_step(state, (batches[0], z[0], penalty_keys[0]))
-    state, g_loss = update_generator(config, networks, state, z[0])
+    state, g_loss = update_generator(config, networks, state, batches[0], z[0])
     if config.disc_iters > 1:
         others = (batches[1:], z[1:], jnp.stack(penalty_keys[1:]))
         state, d_losses = jax.lax.scan(discriminator_step, state, others)

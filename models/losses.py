@@ -7,16 +7,20 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from models.divergences import DIVERGENCES, Divergence
+
 
 class Loss(NamedTuple):
     """What each player minimises.
 
     discriminator: (real_logits [batch], fake_logits [batch]) -> scalar.
-    generator: (fake_logits [batch]) -> scalar.
+    generator: (real_logits [batch], fake_logits [batch]) -> scalar. real_logits is None unless
+      generator_sees_real: the pass over real images that makes them leaves statistics.
     """
 
     discriminator: Callable[[Array, Array], Array]
-    generator: Callable[[Array], Array]
+    generator: Callable[..., Array]
+    generator_sees_real: bool = False
 
 
 def cross_entropy_discriminator(real_logits: Array, fake_logits: Array) -> Array:
@@ -27,7 +31,7 @@ def cross_entropy_discriminator(real_logits: Array, fake_logits: Array) -> Array
     return jnp.mean(jax.nn.softplus(-real_logits)) + jnp.mean(jax.nn.softplus(fake_logits))
 
 
-def non_saturating_generator(fake_logits: Array) -> Array:
+def non_saturating_generator(real_logits: Array | None, fake_logits: Array) -> Array:
     """mean softplus(-fake), that is -mean log D(G(z)).
 
     Reference: Goodfellow et al. 2014, section 3.
@@ -35,7 +39,7 @@ def non_saturating_generator(fake_logits: Array) -> Array:
     return jnp.mean(jax.nn.softplus(-fake_logits))
 
 
-def minimax_generator(fake_logits: Array) -> Array:
+def minimax_generator(real_logits: Array | None, fake_logits: Array) -> Array:
     """-mean softplus(fake), that is mean log(1 - D(G(z))): what the discriminator maximises.
 
     Reference: Goodfellow et al. 2014, equation 1.
@@ -47,13 +51,13 @@ def least_squares_discriminator(real_logits: Array, fake_logits: Array) -> Array
     """(mean (s(real) - 1)^2 + mean s(fake)^2) / 2 on the sigmoid outputs s.
 
     The sigmoid is the convention of Lucic et al. 2018's code; Mao et al. 2017 (equation 9)
-    write the same squares of unbounded outputs.
+    write the same squares of unbounded outputs, here `least_squares_logits`.
     """
     real, fake = jax.nn.sigmoid(real_logits), jax.nn.sigmoid(fake_logits)
     return 0.5 * (jnp.mean((real - 1.0) ** 2) + jnp.mean(fake**2))
 
 
-def least_squares_generator(fake_logits: Array) -> Array:
+def least_squares_generator(real_logits: Array | None, fake_logits: Array) -> Array:
     """mean (s(fake) - 1)^2 / 2 on the sigmoid outputs s (Mao et al. 2017, equation 9)."""
     return 0.5 * jnp.mean((jax.nn.sigmoid(fake_logits) - 1.0) ** 2)
 
@@ -63,7 +67,7 @@ def wasserstein_discriminator(real_logits: Array, fake_logits: Array) -> Array:
     return jnp.mean(fake_logits) - jnp.mean(real_logits)
 
 
-def wasserstein_generator(fake_logits: Array) -> Array:
+def wasserstein_generator(real_logits: Array | None, fake_logits: Array) -> Array:
     """-mean fake (Arjovsky et al. 2017, algorithm 1)."""
     return -jnp.mean(fake_logits)
 
@@ -73,10 +77,80 @@ def hinge_discriminator(real_logits: Array, fake_logits: Array) -> Array:
     return jnp.mean(jax.nn.relu(1.0 - real_logits)) + jnp.mean(jax.nn.relu(1.0 + fake_logits))
 
 
+def least_squares_logits_discriminator(real_logits: Array, fake_logits: Array) -> Array:
+    """(mean (real - 1)^2 + mean fake^2) / 2 (Mao et al. 2017, equation 9)."""
+    return 0.5 * (jnp.mean((real_logits - 1.0) ** 2) + jnp.mean(fake_logits**2))
+
+
+def least_squares_logits_generator(real_logits: Array | None, fake_logits: Array) -> Array:
+    """mean (fake - 1)^2 / 2 (Mao et al. 2017, equation 9)."""
+    return 0.5 * jnp.mean((fake_logits - 1.0) ** 2)
+
+
+def relativistic_discriminator(real_logits: Array, fake_logits: Array) -> Array:
+    """mean softplus(fake - real) over pairs: the real image of a pair is to look more real.
+
+    Reference: Jolicoeur-Martineau 2019 (arXiv:1807.00734), relativistic standard GAN.
+    """
+    return jnp.mean(jax.nn.softplus(fake_logits - real_logits))
+
+
+def relativistic_average_discriminator(real_logits: Array, fake_logits: Array) -> Array:
+    """Cross-entropy of what each logit has over the other kind's mean.
+
+    The two terms are summed as in the paper; its author's code halves the sum.
+
+    Reference: Jolicoeur-Martineau 2019 (arXiv:1807.00734), relativistic average standard GAN.
+    """
+    return cross_entropy_discriminator(*_over_the_other_mean(real_logits, fake_logits))
+
+
+def relativistic_average_least_squares_discriminator(real_logits: Array, fake_logits: Array) -> Array:
+    """mean (real - mean fake - 1)^2 + mean (fake - mean real + 1)^2, summed as in the paper.
+
+    Reference: Jolicoeur-Martineau 2019 (arXiv:1807.00734), relativistic average least squares GAN.
+    """
+    real, fake = _over_the_other_mean(real_logits, fake_logits)
+    return jnp.mean((real - 1.0) ** 2) + jnp.mean((fake + 1.0) ** 2)
+
+
+def relativistic_average_hinge_discriminator(real_logits: Array, fake_logits: Array) -> Array:
+    """The hinge of what each logit has over the other kind's mean, summed as in the paper.
+
+    Reference: Jolicoeur-Martineau 2019 (arXiv:1807.00734), relativistic average hinge GAN.
+    """
+    return hinge_discriminator(*_over_the_other_mean(real_logits, fake_logits))
+
+
+def _over_the_other_mean(real_logits: Array, fake_logits: Array) -> tuple[Array, Array]:
+    return real_logits - jnp.mean(fake_logits), fake_logits - jnp.mean(real_logits)
+
+
+def _relativistic(discriminator: Callable[[Array, Array], Array]) -> Loss:
+    """The generator's loss is the discriminator's with the two kinds of images exchanged."""
+    return Loss(discriminator, lambda real, fake: discriminator(fake, real), generator_sees_real=True)
+
+
+def _f_divergence(divergence: Divergence) -> Loss:
+    """D: -mean T(real) + mean f*(T(fake)); G: -mean f*(T(fake)), the saddle point of Nowozin et al. 2016,
+    equation 6. At its best D's loss is minus the divergence of real from generated images."""
+    output, conjugate = divergence
+    return Loss(
+        lambda real, fake: jnp.mean(conjugate(fake)) - jnp.mean(output(real)),
+        lambda real, fake: -jnp.mean(conjugate(fake)),
+    )
+
+
 LOSSES = {
     "non_saturating": Loss(cross_entropy_discriminator, non_saturating_generator),
     "minimax": Loss(cross_entropy_discriminator, minimax_generator),
     "least_squares": Loss(least_squares_discriminator, least_squares_generator),
     "wasserstein": Loss(wasserstein_discriminator, wasserstein_generator),
     "hinge": Loss(hinge_discriminator, wasserstein_generator),
+    "least_squares_logits": Loss(least_squares_logits_discriminator, least_squares_logits_generator),
+    "relativistic": _relativistic(relativistic_discriminator),
+    "relativistic_average": _relativistic(relativistic_average_discriminator),
+    "relativistic_average_least_squares": _relativistic(relativistic_average_least_squares_discriminator),
+    "relativistic_average_hinge": _relativistic(relativistic_average_hinge_discriminator),
+    **{name: _f_divergence(divergence) for name, divergence in DIVERGENCES.items()},
 }

@@ -112,11 +112,12 @@ def _without(table: dict, name: str) -> dict:
 _BN, _NONE = "batch_norm", "none"
 
 _EQUAL_METHODS = {
-    "mm_gan":  {"loss": "minimax",        "penalty": "none",   "projection": "none"},
-    "ns_gan":  {"loss": "non_saturating", "penalty": "none",   "projection": "none"},
-    "lsgan":   {"loss": "least_squares",  "penalty": "none",   "projection": "none"},
-    "wgan":    {"loss": "wasserstein",    "penalty": "none",   "projection": "weight_clipping"},
-    "wgan_gp": {"loss": "wasserstein",    "penalty": "wgangp", "projection": "none"},
+    "mm_gan":  {"loss": "minimax",        "penalty": "none",      "projection": "none"},
+    "ns_gan":  {"loss": "non_saturating", "penalty": "none",      "projection": "none"},
+    "lsgan":   {"loss": "least_squares",  "penalty": "none",      "projection": "none"},
+    "wgan":    {"loss": "wasserstein",    "penalty": "none",      "projection": "weight_clipping"},
+    "wgan_gp": {"loss": "wasserstein",    "penalty": "wgangp",    "projection": "none"},
+    "dragan":  {"loss": "non_saturating", "penalty": "dragan_v1", "projection": "none"},
 }  # fmt: skip
 
 # The authors' setting of each method, the same for every data set.
@@ -128,6 +129,7 @@ _EQUAL_DEFAULTS = {
         ("lsgan",   0.5, 2e-4, 1, _BN,   {}),
         ("wgan",    0.5, 5e-5, 5, _BN,   {"weight_clipping": 0.01}),
         ("wgan_gp", 0.5, 1e-4, 5, _NONE, {"penalty_weight": 10.0}),
+        ("dragan",  0.5, 1e-4, 1, _BN,   {"penalty_weight": 10.0}),
     )
 }  # fmt: skip
 
@@ -137,7 +139,7 @@ def _clipping(low: float, high: float) -> dict[str, Dimension]:
 
 
 def _weight(low: float, high: float) -> dict[str, Dimension]:
-    return {"penalty_weight": When(LogUniform(low, high), "penalty", ("wgangp",))}
+    return {"penalty_weight": When(LogUniform(low, high), "penalty", ("wgangp", "dragan_v1"))}
 
 
 _WIDE: dict[str, Dimension] = {
@@ -158,6 +160,7 @@ _EQUAL_WIDE = {
     "lsgan":   _WIDE,
     "wgan":    _WIDE | _clipping(1e-3, 1.0),
     "wgan_gp": _WIDE | _weight(1e-1, 1e2),
+    "dragan":  _WIDE | _weight(1e-1, 1e2),
 }  # fmt: skip
 _EQUAL_NARROW = {
     "mm_gan":  _NARROW,
@@ -165,6 +168,7 @@ _EQUAL_NARROW = {
     "lsgan":   _NARROW,
     "wgan":    _NARROW | _clipping(1e-2, 1.0),
     "wgan_gp": _NARROW | _weight(1e-1, 1e1) | {"discriminator_normalization": Fixed(_NONE)},
+    "dragan":  _NARROW | _weight(1e-1, 1e1) | {"discriminator_normalization": Fixed(_NONE)},
 }  # fmt: skip
 
 

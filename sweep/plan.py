@@ -9,7 +9,7 @@ from data import DATASETS, DataError, load
 from metrics import Protocol, check_samples, encoder_of
 from models import Config, ConfigError
 from models.architectures import ARCHITECTURES
-from models.config import check_images, expand, made_inert
+from models.config import check_choice, check_images, expand, made_inert
 from models.initialization import parameter_count
 from search_spaces import Scale, Space, Study, StudyError, find, find_scale, metric, rungs
 from sweep.population import images_per_cycle, trial_key
@@ -163,6 +163,7 @@ def _override(study: Study, name: str, settings: Mapping[str, Any]) -> tuple[Stu
         except ConfigError as error:
             raise ConfigError(f"{error}, or of the study: {', '.join(SCALE_FIELDS)}") from None
         for field, chosen in fields.items():
+            check_choice(field, chosen)
             study = study.pin(field, chosen)
             for inert in made_inert(field, chosen):
                 study = study if inert in settings else study.drop(inert)

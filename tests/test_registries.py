@@ -21,7 +21,8 @@ from sweep.population import images_per_cycle
 from sweep.searchers import SEARCHERS, Observation
 
 # A number that a slot's choice asks for; every other number has a default.
-NEEDED = {"wgangp": {"penalty_weight": 10.0}, "weight_clipping": {"weight_clipping": 0.01}}
+NEEDED = {name: {"penalty_weight": 10.0} for name in PENALTIES if name != "none"}
+NEEDED["weight_clipping"] = {"weight_clipping": 0.01}
 SLOTS = {
     "loss": LOSSES,
     "penalty": PENALTIES,
@@ -83,7 +84,8 @@ def test_a_penalty_is_not_negative_and_has_a_finite_gradient(name):
     real, fake = np.random.default_rng(0).random((2, 4, 3, 3, 1), dtype=np.float32)
 
     def penalty(weight):
-        return PENALTIES[name](lambda images: weight * jnp.sum(images**2, (1, 2, 3)), real, fake, jax.random.key(0))
+        kernels = [jnp.full((3, 2), weight)]
+        return PENALTIES[name](lambda x: weight * jnp.sum(x**2, (1, 2, 3)), kernels, real, fake, jax.random.key(0))
 
     for weight in (0.0, 0.3, -2.0):
         assert penalty(weight) >= 0
@@ -106,7 +108,7 @@ def test_a_loss_prefers_a_discriminator_that_is_right(name):
     high, low = jnp.array([0.4, 0.6]), jnp.array([-0.6, -0.4])
     loss = LOSSES[name]
     assert loss.discriminator(high, low) < loss.discriminator(low, high)
-    assert loss.generator(high) < loss.generator(low)
+    assert loss.generator(low, high) < loss.generator(high, low)
 
 
 @pytest.mark.parametrize("name", DATASETS)

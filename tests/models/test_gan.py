@@ -186,7 +186,7 @@ def test_updates_equal_an_independent_implementation(game, double):
 
         (expected, vectors), gradients = g_objective(params["generator"], params["discriminator"], vectors, z)
         params["generator"] = adam["generator"](params["generator"], gradients)
-        state, loss = update_generator(state, z)
+        state, loss = update_generator(state, real, z)
         np.testing.assert_allclose(loss, expected, rtol=1e-9)
         assert_trees_close(state.generator.params, params["generator"], rtol=1e-7, atol=1e-9)
         for name, vector in vectors.items():
@@ -263,6 +263,26 @@ def test_a_cycle_is_disc_iters_discriminator_updates_and_one_generator_update(di
                 np.testing.assert_allclose(norm["weight"], 1.0 - 0.9**count, rtol=1e-5)
 
 
+def test_a_generator_that_sees_real_images_makes_one_more_pass_and_moves_by_them():
+    settings = {**SMALL, "discriminator_normalization": "batch_norm", "loss": "relativistic_average"}
+    config = Config(**settings)
+    networks, state = networks_of(config), gan.init(config, SHAPE, KEY)
+    z = np.random.default_rng(0).uniform(-1.0, 1.0, (4, 3)).astype(np.float32)
+    update = jax.jit(lambda real: gan.update_generator(config, networks, state, real, z)[0])
+    one, other = update(images_of(config)), update(images_of(config, 1))
+    np.testing.assert_allclose(one.discriminator.statistics["norm"]["weight"], 1.0 - 0.9**2, rtol=1e-5)
+    assert not same(one.generator.params, other.generator.params)
+    assert not same(one.discriminator.statistics, other.discriminator.statistics)
+
+
+@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+def test_kernels_are_the_matrices_before_normalization(normalization):
+    params = gan.init(Config(**SMALL, discriminator_normalization=normalization), SHAPE, KEY).discriminator.params
+    kernels = gan.kernels_of(params)
+    assert [kernel.shape for kernel in kernels] == [(16, 8), (8, 1)]
+    assert same(kernels, [params["Dense_0"]["kernel"], params["Dense_1"]["kernel"]])
+
+
 def test_each_update_moves_one_player():
     config = Config(**SMALL)
     networks, state = networks_of(config), gan.init(config, SHAPE, KEY)
@@ -271,7 +291,7 @@ def test_each_update_moves_one_player():
     @jax.jit
     def both(state):
         after_d = gan.update_discriminator(config, networks, state, images_of(config), z, jax.random.key(0))[0]
-        return after_d, gan.update_generator(config, networks, state, z)[0]
+        return after_d, gan.update_generator(config, networks, state, images_of(config), z)[0]
 
     after_d, after_g = both(state)
     assert same(after_d.generator.params, state.generator.params)

@@ -21,6 +21,7 @@ PUBLISHED_DEFAULTS = {
     "lsgan": (0.5, 2e-4, 1, "batch_norm", {}),
     "wgan": (0.5, 5e-5, 5, "batch_norm", {"weight_clipping": 0.01}),
     "wgan_gp": (0.5, 1e-4, 5, "none", {"penalty_weight": 10.0}),
+    "dragan": (0.5, 1e-4, 1, "batch_norm", {"penalty_weight": 10.0}),
 }
 
 
@@ -84,9 +85,9 @@ def test_the_published_default_is_asked_first(study, method):
 @pytest.mark.parametrize(
     ("study", "counts"),
     [
-        ("equal/wide", {"mm_gan": 4, "ns_gan": 4, "lsgan": 4, "wgan": 5, "wgan_gp": 5}),
-        ("equal/narrow", {"mm_gan": 2, "ns_gan": 2, "lsgan": 2, "wgan": 3, "wgan_gp": 2}),
-        ("equal/defaults", {"mm_gan": 0, "ns_gan": 0, "lsgan": 0, "wgan": 0, "wgan_gp": 0}),
+        ("equal/wide", {"mm_gan": 4, "ns_gan": 4, "lsgan": 4, "wgan": 5, "wgan_gp": 5, "dragan": 5}),
+        ("equal/narrow", {"mm_gan": 2, "ns_gan": 2, "lsgan": 2, "wgan": 3, "wgan_gp": 2, "dragan": 2}),
+        ("equal/defaults", {"mm_gan": 0, "ns_gan": 0, "lsgan": 0, "wgan": 0, "wgan_gp": 0, "dragan": 0}),
     ],
 )
 def test_number_of_searched_dimensions_is_the_published_one(study, counts):
@@ -100,7 +101,8 @@ def test_wide_ranges_are_the_published_ones():
         assert each.dimensions["disc_iters"] == Choice((1, 5))
         assert set(each.dimensions["discriminator_normalization"].options) == {"batch_norm", "none"}
     assert ends(SPACES["equal/wide"]["wgan"].dimensions["weight_clipping"]) == (LogUniform, 1e-3, 1)
-    assert ends(SPACES["equal/wide"]["wgan_gp"].dimensions["penalty_weight"]) == (LogUniform, 1e-1, 1e2)
+    for method in ("wgan_gp", "dragan"):
+        assert ends(SPACES["equal/wide"][method].dimensions["penalty_weight"]) == (LogUniform, 1e-1, 1e2)
 
 
 def test_narrow_ranges_are_the_published_ones():
@@ -108,8 +110,9 @@ def test_narrow_ranges_are_the_published_ones():
         assert (each.fixed["beta1"], each.fixed["disc_iters"]) == (0.5, 1)
         assert ends(each.dimensions["learning_rate"]) == (LogUniform, 1e-4, 1e-3)
     assert ends(SPACES["equal/narrow"]["wgan"].dimensions["weight_clipping"]) == (LogUniform, 1e-2, 1)
-    assert ends(SPACES["equal/narrow"]["wgan_gp"].dimensions["penalty_weight"]) == (LogUniform, 1e-1, 1e1)
-    assert SPACES["equal/narrow"]["wgan_gp"].fixed["discriminator_normalization"] == "none"
+    for method in ("wgan_gp", "dragan"):
+        assert ends(SPACES["equal/narrow"][method].dimensions["penalty_weight"]) == (LogUniform, 1e-1, 1e1)
+        assert SPACES["equal/narrow"][method].fixed["discriminator_normalization"] == "none"
     assert "discriminator_normalization" in SPACES["equal/narrow"]["wgan"].dimensions
 
 
@@ -121,6 +124,7 @@ def test_methods_differ_in_loss_penalty_and_projection_as_published():
         "lsgan": ("least_squares", "none", "none"),
         "wgan": ("wasserstein", "none", "weight_clipping"),
         "wgan_gp": ("wasserstein", "wgangp", "none"),
+        "dragan": ("non_saturating", "dragan_v1", "none"),
     }
 
 

@@ -14,7 +14,7 @@ def test_every_study_has_a_question_a_source_and_three_scales(name):
     assert study.source
     assert {"smoke", "laptop", "paper"} <= study.scales.keys()
     assert study.searcher in {"random", "points"}
-    assert set(study.methods) == {"mm_gan", "ns_gan", "lsgan", "wgan", "wgan_gp"}
+    assert set(study.methods) == {"mm_gan", "ns_gan", "lsgan", "wgan", "wgan_gp", "dragan"}
 
 
 @pytest.mark.parametrize("name", STUDIES)

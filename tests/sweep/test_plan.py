@@ -46,7 +46,7 @@ def test_the_paper_is_asked_for_as_published(planned, mnist_root):
     assert made.workload.rungs == (249984, 499968, 749952, 999936, 1000000)
     assert (made.configs, made.seeds, made.workload.samples) == (100, 1, 10_000)
     asked = configs(made)
-    assert len(asked) == 500 and {config.architecture for config in asked} == {"infogan"}
+    assert len(asked) == 600 and {config.architecture for config in asked} == {"infogan"}
     assert made.protocol.label() == "fd_mnist, 10000 samples against mnist/test (10000)"
 
 
@@ -101,6 +101,7 @@ BAD = {
     "field": ({"settings": {"bacth_size": 3}}, ConfigError, "bacth_size.*batch_size.*interval"),
     "choice": ({"settings": {"optimizer": "adm"}}, ConfigError, "adm.*adam, rmsprop"),
     "what tells methods apart": ({"settings": {"loss": "hinge"}}, StudyError, "loss='hinge'.*wgan has wasserstein"),
+    "loss": ({"settings": {"loss": "hing"}}, ConfigError, "hing.*hinge, jensen_shannon"),
     "range": ({"settings": {"beta1": 1.5}}, ConfigError, r"beta1=1.5.*\[0, 1\)"),
     "type": ({"settings": {"batch_size": "big"}}, ConfigError, "batch_size='big'.*whole number"),
     "configs": ({"settings": {"configs": 0}}, StudyError, "configs=0.*at least 1"),
