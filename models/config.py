@@ -200,8 +200,8 @@ def expand(name: str, value: Any) -> dict[str, Any]:
 def check_choice(name: str, value: Any) -> None:
     """Raises ConfigError if field `name` chooses among names and this value is none of them."""
     choices = Config.__dataclass_fields__[name].metadata.get("choices")
-    if choices is not None and (not isinstance(value, str) or value not in choices):
-        raise ConfigError(f"unknown {name} {value!r}; one of: {', '.join(sorted(choices))}")
+    if choices is not None:
+        _refuse_unknown(name, value, choices)
 
 
 def made_inert(name: str, value: Any) -> list[str]:
@@ -222,10 +222,15 @@ def check_images(config: Config, image_shape: tuple[int, int, int]) -> None:
         )
 
 
+def _refuse_unknown(name: str, value: Any, choices) -> None:
+    if not isinstance(value, str) or value not in choices:
+        raise ConfigError(f"unknown {name} {value!r}; one of: {', '.join(sorted(choices))}")
+
+
 def _check_structure(config: Config, field: dataclasses.Field, value: Any) -> Any:
     choices, low = field.metadata["choices"], field.metadata["low"]
     if choices is not None:
-        check_choice(field.name, value)
+        _refuse_unknown(field.name, value, choices)
         return value
     whole = isinstance(value, Integral) or (isinstance(value, float) and value.is_integer())
     if isinstance(value, bool) or not whole or value < low:
