@@ -102,7 +102,8 @@ def _without(table: dict, name: str) -> dict:
 # ----------------------------------------------------------------------------------------------------------------------
 # EQUAL: Lucic et al. 2018, "Are GANs Created Equal? A Large-Scale Study", arXiv:1711.10337; the numbers are those of
 # the released code (google/compare_gan, tag v1.0). Its boolean `discriminator_batchnorm` is the field
-# `discriminator_normalization`; its `lambda` is `penalty_weight`.
+# `discriminator_normalization`; its `lambda` is `penalty_weight`, in BEGAN `k_learning_rate`. In the VAE the normalization
+# is the encoder's.
 
 _BN, _NONE = "batch_norm", "none"
 
@@ -112,6 +113,8 @@ _EQUAL_METHODS = {
     "lsgan":   {"loss": "least_squares",  "penalty": "none",   "projection": "none"},
     "wgan":    {"loss": "wasserstein",    "penalty": "none",   "projection": "weight_clipping"},
     "wgan_gp": {"loss": "wasserstein",    "penalty": "wgangp", "projection": "none"},
+    "began":   {"family": "began"},
+    "vae":     {"family": "vae"},
 }  # fmt: skip
 
 # The authors' setting of each method, the same for every data set.
@@ -123,8 +126,12 @@ _EQUAL_DEFAULTS = {
         ("lsgan",   0.5, 2e-4, 1, _BN,   {}),
         ("wgan",    0.5, 5e-5, 5, _BN,   {"weight_clipping": 0.01}),
         ("wgan_gp", 0.5, 1e-4, 5, _NONE, {"penalty_weight": 10.0}),
+        ("began",   0.5, 1e-4, 5, _NONE, {"gamma": 0.75, "k_learning_rate": 1e-3}),
+        ("vae",     0.5, 5e-5, 1, _BN,   {}),
     )
 }  # fmt: skip
+# The code's one default that differs with the ranges.
+_EQUAL_NARROW_DEFAULTS = _EQUAL_DEFAULTS | {"vae": _EQUAL_DEFAULTS["vae"] | {"discriminator_normalization": _NONE}}
 
 
 def _clipping(low: float, high: float) -> dict[str, Dimension]:
@@ -153,6 +160,10 @@ _EQUAL_WIDE = {
     "lsgan":   _WIDE,
     "wgan":    _WIDE | _clipping(1e-3, 1.0),
     "wgan_gp": _WIDE | _weight(1e-1, 1e2),
+    "began":   _WIDE | {"gamma": Uniform(0.0, 1.0), "k_learning_rate": LogUniform(1e-4, 1e-2)},
+    # The code draws disc_iters for the VAE too, which makes an update on every batch whatever it is: fixed here, so that
+    # no two configs are one.
+    "vae":     _WIDE | {"disc_iters": Fixed(1)},
 }  # fmt: skip
 _EQUAL_NARROW = {
     "mm_gan":  _NARROW,
@@ -160,15 +171,17 @@ _EQUAL_NARROW = {
     "lsgan":   _NARROW,
     "wgan":    _NARROW | _clipping(1e-2, 1.0),
     "wgan_gp": _NARROW | _weight(1e-1, 1e1) | {"discriminator_normalization": Fixed(_NONE)},
+    "began":   _NARROW | {"gamma": Uniform(0.6, 0.9), "k_learning_rate": Fixed(1e-3)},
+    "vae":     _NARROW,
 }  # fmt: skip
 
 
-def _equal(ranges: dict[str, dict], source: str) -> dict[str, Space]:
+def _equal(ranges: dict[str, dict], defaults: dict[str, dict], source: str) -> dict[str, Space]:
     return {
         method: space(
             fixed,
             ranges.get(method, {}),
-            _EQUAL_DEFAULTS[method],
+            defaults[method],
             f"arXiv:1711.10337, code v1.0: {source}",
         )
         for method, fixed in _EQUAL_METHODS.items()
@@ -176,7 +189,9 @@ def _equal(ranges: dict[str, dict], source: str) -> dict[str, Space]:
 
 
 SPACES: dict[str, dict[str, Space]] = {
-    "equal/wide":     _equal(_EQUAL_WIDE,   "wide one-shot ranges, asked after the authors' setting"),
-    "equal/narrow":   _equal(_EQUAL_NARROW, "narrow two-shot ranges, asked after the authors' setting"),
-    "equal/defaults": _equal({},            "the authors' setting of each method"),
-}  # fmt: skip
+    "equal/wide": _equal(_EQUAL_WIDE, _EQUAL_DEFAULTS, "wide one-shot ranges, asked after the authors' setting"),
+    "equal/narrow": _equal(
+        _EQUAL_NARROW, _EQUAL_NARROW_DEFAULTS, "narrow two-shot ranges, asked after the authors' setting"
+    ),
+    "equal/defaults": _equal({}, _EQUAL_DEFAULTS, "the authors' setting of each method"),
+}

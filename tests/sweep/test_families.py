@@ -1,0 +1,19 @@
+import numpy as np
+import pytest
+
+from models import METHODS, Config
+from sweep.trial import Score, train
+
+
+@pytest.mark.parametrize("family", sorted(METHODS.keys() - {"gan"}))
+def test_a_cohort_of_each_family_is_trained_and_improves(family, make_cohort, workload, judge):
+    """The loop knows none of them. Two rates of one program, scored at each rung, nearer to the digits at the last."""
+    configs = [Config(family=family, g_lr=rate, d_lr=rate, z_dim=8, disc_iters=2) for rate in (1e-3, 3e-3)]
+    cohort, messages = make_cohort(*configs), []
+    longer = workload._replace(rungs=(640, 12_800))
+    train(cohort, longer, judge, messages.append)
+    scores = {(m.trial, m.rung): m.value for m in messages if isinstance(m, Score)}
+    assert len(scores) == 4
+    assert np.isfinite(list(scores.values())).all()
+    for each in cohort.trials:
+        assert scores[each.id, 12_800] < scores[each.id, 640]
