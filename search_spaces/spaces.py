@@ -102,8 +102,7 @@ def _without(table: dict, name: str) -> dict:
 # ----------------------------------------------------------------------------------------------------------------------
 # EQUAL: Lucic et al. 2018, "Are GANs Created Equal? A Large-Scale Study", arXiv:1711.10337; the numbers are those of
 # the released code (google/compare_gan, tag v1.0). Its boolean `discriminator_batchnorm` is the field
-# `discriminator_normalization`; its `lambda` is `penalty_weight`, in BEGAN `k_learning_rate`. In the VAE the normalization
-# is the encoder's.
+# `discriminator_normalization`, in the VAE the encoder's; its `lambda` is `penalty_weight`, in BEGAN `k_learning_rate`.
 
 _BN, _NONE = "batch_norm", "none"
 
@@ -161,8 +160,8 @@ _EQUAL_WIDE = {
     "wgan":    _WIDE | _clipping(1e-3, 1.0),
     "wgan_gp": _WIDE | _weight(1e-1, 1e2),
     "began":   _WIDE | {"gamma": Uniform(0.0, 1.0), "k_learning_rate": LogUniform(1e-4, 1e-2)},
-    # The code draws disc_iters for the VAE too, which makes an update on every batch whatever it is: fixed here, so that
-    # no two configs are one.
+    # The code draws disc_iters for the VAE too, which makes an update on every batch whatever it is: fixed here, so
+    # that no two configs are one.
     "vae":     _WIDE | {"disc_iters": Fixed(1)},
 }  # fmt: skip
 _EQUAL_NARROW = {
