@@ -1,6 +1,6 @@
-"""BEGAN: the discriminator is an autoencoder, and k balances the players (Berthelot et al. 2017).
+"""Family `began`: the discriminator is an autoencoder, and k balances the players (Berthelot et al. 2017).
 
-The exact form, of the family `began` here, is that of the code of Lucic et al. 2018.
+The exact form is that of the code of Lucic et al. 2018.
 """
 
 from typing import NamedTuple

@@ -1,4 +1,7 @@
-"""VAE: an encoder and a decoder under one bound, with a Bernoulli decoder (Kingma and Welling 2014)."""
+"""Family `vae`: an encoder and a Bernoulli decoder under one variational bound (Kingma and Welling 2014).
+
+The exact form is that of the code of Lucic et al. 2018.
+"""
 
 from typing import NamedTuple, cast
 

@@ -82,9 +82,8 @@ def test_an_architecture_can_be_stepped_on_the_images_it_accepts(architecture, n
 @pytest.mark.parametrize(("architecture", "family"), FAMILIES)
 def test_a_family_can_be_stepped_with_the_architectures_that_have_it(architecture, family):
     shape = next(shape for shape in SHAPES if ARCHITECTURES[architecture].accepts(shape))
-    for normalization in ARCHITECTURES[architecture].discriminator_normalizations:
-        settings = {"family": family, "architecture": architecture, "discriminator_normalization": normalization}
-        check_method(small(**settings), shape)
+    normalization = ARCHITECTURES[architecture].discriminator_normalizations[-1]
+    check_method(small(family=family, architecture=architecture, discriminator_normalization=normalization), shape)
 
 
 @pytest.mark.parametrize("name", K_RANGES)

@@ -58,7 +58,7 @@ class Discriminator(Encoder):
 
 
 class Autoencoder(nn.Module):
-    """image -> dense 128, lReLU -> dense 16, [norm], lReLU: the code -> dense 128, [norm], lReLU -> dense -> sigmoid."""
+    """image -> dense 128, lReLU -> code of 16, [norm], lReLU -> dense 128, [norm], lReLU -> dense -> sigmoid."""
 
     normalization: str
 
