@@ -102,12 +102,12 @@ def test_a_sweep_from_the_command_line(ganscape, tmp_path):
     dry = subprocess.run(
         [sys.executable, "-m", "sweep", *map(str, command), "--dry-run"], capture_output=True, text=True, check=True
     )
-    assert "5 = 5 configs x 1 seeds" in dry.stdout and "estimated time" in dry.stdout
+    assert "7 = 7 configs x 1 seeds" in dry.stdout and "estimated time" in dry.stdout
     assert not out.exists()
 
     ran = subprocess.run([sys.executable, "-m", "sweep", *map(str, command)], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
-    assert "5 of 5 trials done" in ran.stderr
+    assert "7 of 7 trials done" in ran.stderr
     assert str(out / "report.html") in ran.stdout and (out / "report.html").stat().st_size > 10_000
 
     store = (out / "store.sqlite").read_bytes()
@@ -117,9 +117,9 @@ def test_a_sweep_from_the_command_line(ganscape, tmp_path):
     assert (out / "store.sqlite").read_bytes() == store
 
     status = ganscape("status", out)
-    assert status.exit_code == 0 and "5 trials, 5 done, 0 running, 0 failed" in status.output
+    assert status.exit_code == 0 and "7 trials, 7 done, 0 running, 0 failed" in status.output
     assert ganscape("export", out, tmp_path / "scores.csv").exit_code == 0
-    assert len((tmp_path / "scores.csv").read_text().splitlines()) == 1 + 5 * 2
+    assert len((tmp_path / "scores.csv").read_text().splitlines()) == 1 + 7 * 2
 
 
 def test_a_second_driver_is_refused(ganscape, tmp_path):
