@@ -12,7 +12,7 @@ help: # Print these targets
 
 install: $(INSTALLED) # Create .venv with everything installed in it; quick when nothing changed
 
-demo: $(INSTALLED) # Compare six GANs on handwritten digits, write runs/demo/report.html; minutes
+demo: $(INSTALLED) # Compare seven GANs and a VAE on handwritten digits, write runs/demo/report.html; minutes
 	$(BIN)/ganscape run equal/wide --scale smoke --out runs/demo
 
 test: $(INSTALLED) # Run the tests

@@ -1,8 +1,6 @@
 """What is learnt, and one step of learning it."""
 
-from models import gan
 from models.config import Config, ConfigError
-
-METHODS = {"gan": gan.METHOD}
+from models.families import METHODS
 
 __all__ = ["METHODS", "Config", "ConfigError"]

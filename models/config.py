@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import jax
 
 from models.architectures import ARCHITECTURES
+from models.began import K_RANGES
+from models.families import METHODS
 from models.losses import LOSSES
 from models.normalizations import NORMALIZATIONS
 from models.optimizers import OPTIMIZERS
@@ -29,11 +31,26 @@ class Only(NamedTuple):
     field: str
     values: tuple[str, ...]
 
+    def holds(self, config: "Config") -> bool:
+        """Whether the field means something in this config."""
+        return getattr(config, self.field) in self.values
 
-def structure(default, choices=None, *, low=1):
-    """A field that changes the program: a name among `choices`, or a whole number of at least `low`."""
+    def obstacle(self, config: "Config") -> str:
+        """Why it does not, in words: of a field that does not apply itself, why that does not."""
+        value = getattr(config, self.field)
+        above: Only | None = Config.__dataclass_fields__[self.field].metadata["only"]
+        if value is None and above is not None:
+            return above.obstacle(config)
+        needed = f"it needs {self.field} to be one of: {', '.join(self.values)}"
+        return f"{self.field}={value!r}; {needed}"
+
+
+def structure(default, choices=None, *, low=1, only=None, when=None):
+    """A field that changes the program: a name among `choices`, or a whole number of at least `low`.
+    `only` and `when` as those of `number`."""
     return dataclasses.field(
-        default=default, metadata={"number": False, "choices": choices, "low": low}
+        default=default,
+        metadata={"number": False, "choices": choices, "low": low, "only": only, "when": when},
     )
 
 
@@ -47,6 +64,8 @@ def number(default, low, high, *, open_low=False, open_high=False, only=None, wh
     )
 
 
+_GAME = Only("family", ("gan",))
+_BEGAN = Only("family", ("began",))
 _ADAM = Only("optimizer", ("adam",))
 _PENALIZED = Only("penalty", tuple(name for name in PENALTIES if name != "none"))
 _CLIPPED = Only("projection", ("weight_clipping",))
@@ -62,28 +81,35 @@ class Config:
     Args:
       family: which method of training, a key of `models.METHODS`.
       architecture: the pair of networks.
-      loss: the adversarial loss.
+      loss: the adversarial loss; this and the next two are for family gan alone.
       penalty: the discriminator's penalty, added to its loss with weight `penalty_weight` >= 0.
       projection: what happens to the discriminator's weights after each of its updates.
-      discriminator_normalization: what normalises the discriminator's activations or kernels.
+      k_range: only with family began: how far its balance k may go.
+      discriminator_normalization: what normalises the discriminator's activations or kernels; in a
+        vae the encoder's.
       optimizer: one instance for each player.
-      disc_iters: discriminator updates in a cycle, which has one generator update.
+      disc_iters: discriminator updates in a cycle, which has one generator update. A vae updates
+        everything on each of the batches.
       batch_size: real images in a discriminator update.
-      z_dim: length of the latent vector, drawn uniformly from [-1, 1].
-      g_lr, d_lr: learning rates, > 0. `learning_rate` sets both.
+      z_dim: length of the latent vector, drawn uniformly from [-1, 1]; in a vae from N(0, 1).
+      g_lr, d_lr: learning rates, > 0, in a vae of decoder and encoder. `learning_rate` sets both.
       beta1, beta2: Adam's decay rates, in [0, 1).
       penalty_weight: only with a penalty, >= 0.
       weight_clipping: only with the projection of that name, > 0: the bound on every weight.
+      gamma: only with family began, in [0, 1]: the ratio of generated to real reconstruction loss
+        that k keeps.
+      k_learning_rate: only with family began, > 0: how far k moves at a step.
 
     Raises:
       ConfigError: at construction, for a value out of range or a combination that means nothing.
     """
 
-    family: str = structure("gan", ("gan",))
+    family: str = structure("gan", METHODS)
     architecture: str = structure("mlp", ARCHITECTURES)
-    loss: str = structure("non_saturating", LOSSES)
-    penalty: str = structure("none", PENALTIES)
-    projection: str = structure("none", PROJECTIONS)
+    loss: str | None = structure(None, LOSSES, only=_GAME, when="non_saturating")
+    penalty: str | None = structure(None, PENALTIES, only=_GAME, when="none")
+    projection: str | None = structure(None, PROJECTIONS, only=_GAME, when="none")
+    k_range: str | None = structure(None, K_RANGES, only=_BEGAN, when="unbounded")
     discriminator_normalization: str = structure("none", NORMALIZATIONS)
     optimizer: str = structure("adam", OPTIMIZERS)
     disc_iters: int = structure(1)
@@ -97,11 +123,20 @@ class Config:
     weight_clipping: float | None = number(
         None, 0.0, math.inf, open_low=True, open_high=True, only=_CLIPPED
     )
+    gamma: float | None = number(None, 0.0, 1.0, only=_BEGAN, when=0.75)
+    k_learning_rate: float | None = number(
+        None, 0.0, math.inf, open_low=True, open_high=True, only=_BEGAN, when=1e-3
+    )
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
-            check = _check_number if field.metadata["number"] else _check_structure
-            object.__setattr__(self, field.name, check(self, field, getattr(self, field.name)))
+            object.__setattr__(self, field.name, _check(self, field, getattr(self, field.name)))
+        families = ARCHITECTURES[self.architecture].families
+        if self.family not in families:
+            raise ConfigError(
+                f"architecture {self.architecture!r} has no networks for family {self.family!r}; "
+                f"one of: {', '.join(families)}"
+            )
         supported = ARCHITECTURES[self.architecture].discriminator_normalizations
         if self.discriminator_normalization not in supported:
             raise ConfigError(
@@ -141,9 +176,9 @@ class Config:
     def structure(self) -> str:
         """The structure in words, equal exactly for configs that share a compiled program."""
         words = [
-            f"{field.name}={getattr(self, field.name)}"
+            f"{field.name}={value}"
             for field in dataclasses.fields(self)
-            if not field.metadata["number"]
+            if not field.metadata["number"] and (value := getattr(self, field.name)) is not None
         ]
         return " ".join(words)
 
@@ -227,7 +262,23 @@ def _refuse_unknown(name: str, value: Any, choices) -> None:
         raise ConfigError(f"unknown {name} {value!r}; one of: {', '.join(sorted(choices))}")
 
 
-def _check_structure(config: Config, field: dataclasses.Field, value: Any) -> Any:
+def _check(config: Config, field: dataclasses.Field, value: Any) -> Any:
+    """The value that the field takes: None where it does not apply."""
+    only: Only | None = field.metadata["only"]
+    if only is not None and not only.holds(config):
+        if value is not None:
+            raise ConfigError(f"{field.name}={value!r} means nothing with {only.obstacle(config)}")
+        return None
+    if value is None:
+        value = field.metadata["when"]
+    if value is None and only is not None:
+        raise ConfigError(f"{only.field}={getattr(config, only.field)!r} needs a {field.name}")
+    if field.metadata["number"]:
+        return _in_interval(field.name, value, *field.metadata["interval"])
+    return _check_structure(field, value)
+
+
+def _check_structure(field: dataclasses.Field, value: Any) -> Any:
     choices, low = field.metadata["choices"], field.metadata["low"]
     if choices is not None:
         _refuse_unknown(field.name, value, choices)
@@ -236,23 +287,6 @@ def _check_structure(config: Config, field: dataclasses.Field, value: Any) -> An
     if isinstance(value, bool) or not whole or value < low:
         raise ConfigError(f"{field.name}={value!r} must be a whole number of at least {low}")
     return int(value)
-
-
-def _check_number(config: Config, field: dataclasses.Field, value: Any) -> float | None:
-    only: Only | None = field.metadata["only"]
-    if only is not None and getattr(config, only.field) not in only.values:
-        if value is not None:
-            raise ConfigError(
-                f"{field.name}={value!r} means nothing with {only.field}="
-                f"{getattr(config, only.field)!r}; it needs {only.field} to be one of: "
-                f"{', '.join(only.values)}"
-            )
-        return None
-    if value is None:
-        value = field.metadata["when"]
-    if value is None and only is not None:
-        raise ConfigError(f"{only.field}={getattr(config, only.field)!r} needs a {field.name}")
-    return _in_interval(field.name, value, *field.metadata["interval"])
 
 
 def _in_interval(name, value, low, high, open_low, open_high) -> float:

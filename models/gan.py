@@ -1,4 +1,4 @@
-"""The logit game: a generator against a discriminator. Read this file first."""
+"""Family `gan`, the logit game: a generator against a discriminator. Read this file first."""
 
 from typing import Any, NamedTuple, cast
 
@@ -41,11 +41,13 @@ def init(config, image_shape, key) -> State:
     generator = initialise(networks.generator, np.append(words, 0), (2, config.z_dim))
     discriminator = initialise(networks.discriminator, np.append(words, 1), (2, *image_shape))
     return State(
-        _player(generator, config, config.g_lr), _player(discriminator, config, config.d_lr)
+        new_player(generator, config, config.g_lr),
+        new_player(discriminator, config, config.d_lr),
     )
 
 
-def _player(variables, config, learning_rate) -> Player:
+def new_player(variables, config, learning_rate) -> Player:
+    """A network of these variables, and its optimizer before the first update."""
     optimizer = OPTIMIZERS[config.optimizer](config, learning_rate)
     moments = jax.tree.map(np.asarray, optimizer.init(variables["params"]))
     return Player(variables["params"], variables.get(STATISTICS, {}), moments)
@@ -59,7 +61,7 @@ def generate(networks, params, statistics, z):
 
 
 def discriminate(networks, params, statistics, images):
-    """Logits of images, and the statistics that this pass leaves."""
+    """What the discriminator makes of images, for this game logits, and the statistics that this pass leaves."""
     variables = {"params": params, STATISTICS: statistics}
     logits, left = networks.discriminator.apply(variables, images, mutable=[STATISTICS])
     return logits, left.get(STATISTICS, {})
@@ -95,7 +97,7 @@ def update_discriminator(config, networks, state: State, real: Array, z: Array, 
     (loss, statistics), gradients = jax.value_and_grad(objective, has_aux=True)(
         state.discriminator.params
     )
-    player = _update(config, config.d_lr, state.discriminator, gradients)
+    player = update_player(config, config.d_lr, state.discriminator, gradients)
     params = PROJECTIONS[config.projection](player.params, config)
     return State(
         state.generator._replace(statistics=g_statistics),
@@ -122,14 +124,15 @@ def update_generator(config, networks, state: State, real: Array, z: Array):
     (value, (g_statistics, d_statistics)), gradients = jax.value_and_grad(objective, has_aux=True)(
         state.generator.params
     )
-    player = _update(config, config.g_lr, state.generator, gradients)
+    player = update_player(config, config.g_lr, state.generator, gradients)
     return State(
         player._replace(statistics=g_statistics),
         state.discriminator._replace(statistics=d_statistics),
     ), value
 
 
-def _update(config, learning_rate, player: Player, gradients) -> Player:
+def update_player(config, learning_rate, player: Player, gradients) -> Player:
+    """The player after one update of its optimizer."""
     optimizer = OPTIMIZERS[config.optimizer](config, learning_rate)
     updates, moments = optimizer.update(gradients, player.optimizer, player.params)
     return Player(optax.apply_updates(player.params, updates), player.statistics, moments)

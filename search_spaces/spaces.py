@@ -107,7 +107,7 @@ def _without(table: dict, name: str) -> dict:
 # ----------------------------------------------------------------------------------------------------------------------
 # EQUAL: Lucic et al. 2018, "Are GANs Created Equal? A Large-Scale Study", arXiv:1711.10337; the numbers are those of
 # the released code (google/compare_gan, tag v1.0). Its boolean `discriminator_batchnorm` is the field
-# `discriminator_normalization`; its `lambda` is `penalty_weight`.
+# `discriminator_normalization`, in the VAE the encoder's; its `lambda` is `penalty_weight`, in BEGAN `k_learning_rate`.
 
 _BN, _NONE = "batch_norm", "none"
 
@@ -118,6 +118,8 @@ _EQUAL_METHODS = {
     "wgan":    {"loss": "wasserstein",    "penalty": "none",      "projection": "weight_clipping"},
     "wgan_gp": {"loss": "wasserstein",    "penalty": "wgangp",    "projection": "none"},
     "dragan":  {"loss": "non_saturating", "penalty": "dragan_v1", "projection": "none"},
+    "began":   {"family": "began"},
+    "vae":     {"family": "vae"},
 }  # fmt: skip
 
 # The authors' setting of each method, the same for every data set.
@@ -130,8 +132,12 @@ _EQUAL_DEFAULTS = {
         ("wgan",    0.5, 5e-5, 5, _BN,   {"weight_clipping": 0.01}),
         ("wgan_gp", 0.5, 1e-4, 5, _NONE, {"penalty_weight": 10.0}),
         ("dragan",  0.5, 1e-4, 1, _BN,   {"penalty_weight": 10.0}),
+        ("began",   0.5, 1e-4, 5, _NONE, {"gamma": 0.75, "k_learning_rate": 1e-3}),
+        ("vae",     0.5, 5e-5, 1, _BN,   {}),
     )
 }  # fmt: skip
+# The code's one default that differs with the ranges.
+_EQUAL_NARROW_DEFAULTS = _EQUAL_DEFAULTS | {"vae": _EQUAL_DEFAULTS["vae"] | {"discriminator_normalization": _NONE}}
 
 
 def _clipping(low: float, high: float) -> dict[str, Dimension]:
@@ -161,6 +167,10 @@ _EQUAL_WIDE = {
     "wgan":    _WIDE | _clipping(1e-3, 1.0),
     "wgan_gp": _WIDE | _weight(1e-1, 1e2),
     "dragan":  _WIDE | _weight(1e-1, 1e2),
+    "began":   _WIDE | {"gamma": Uniform(0.0, 1.0), "k_learning_rate": LogUniform(1e-4, 1e-2)},
+    # The code draws disc_iters for the VAE too, which makes an update on every batch whatever it is: fixed here, so
+    # that no two configs are one.
+    "vae":     _WIDE | {"disc_iters": Fixed(1)},
 }  # fmt: skip
 _EQUAL_NARROW = {
     "mm_gan":  _NARROW,
@@ -169,15 +179,17 @@ _EQUAL_NARROW = {
     "wgan":    _NARROW | _clipping(1e-2, 1.0),
     "wgan_gp": _NARROW | _weight(1e-1, 1e1) | {"discriminator_normalization": Fixed(_NONE)},
     "dragan":  _NARROW | _weight(1e-1, 1e1) | {"discriminator_normalization": Fixed(_NONE)},
+    "began":   _NARROW | {"gamma": Uniform(0.6, 0.9), "k_learning_rate": Fixed(1e-3)},
+    "vae":     _NARROW,
 }  # fmt: skip
 
 
-def _equal(ranges: dict[str, dict], source: str) -> dict[str, Space]:
+def _equal(ranges: dict[str, dict], defaults: dict[str, dict], source: str) -> dict[str, Space]:
     return {
         method: space(
             fixed,
             ranges.get(method, {}),
-            _EQUAL_DEFAULTS[method],
+            defaults[method],
             f"arXiv:1711.10337, code v1.0: {source}",
         )
         for method, fixed in _EQUAL_METHODS.items()
@@ -185,7 +197,9 @@ def _equal(ranges: dict[str, dict], source: str) -> dict[str, Space]:
 
 
 SPACES: dict[str, dict[str, Space]] = {
-    "equal/wide":     _equal(_EQUAL_WIDE,   "wide one-shot ranges, asked after the authors' setting"),
-    "equal/narrow":   _equal(_EQUAL_NARROW, "narrow two-shot ranges, asked after the authors' setting"),
-    "equal/defaults": _equal({},            "the authors' setting of each method"),
-}  # fmt: skip
+    "equal/wide": _equal(_EQUAL_WIDE, _EQUAL_DEFAULTS, "wide one-shot ranges, asked after the authors' setting"),
+    "equal/narrow": _equal(
+        _EQUAL_NARROW, _EQUAL_NARROW_DEFAULTS, "narrow two-shot ranges, asked after the authors' setting"
+    ),
+    "equal/defaults": _equal({}, _EQUAL_DEFAULTS, "the authors' setting of each method"),
+}

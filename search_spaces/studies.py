@@ -139,7 +139,7 @@ _INTERVAL = {"mnist": 3_906 * 64, "triangles": 3_906 * 64}
 
 #                data      settings  configs seeds  images     interval   samples  summary
 _EQUAL_WIDE = {
-    "smoke":  Scale("digits", _MLP,     5,   2,     160_000,    40_000,    None,   "8x8 digits, about two minutes"),
+    "smoke":  Scale("digits", _MLP,     4,   2,     160_000,    40_000,    None,   "8x8 digits, about two minutes"),
     "laptop": Scale("digits", _MLP,     25,  3,   1_000_000,   200_000,    None,   "8x8 digits, about an hour"),
     "paper":  Scale("mnist",  _INFOGAN, 100, 1,     _IMAGES, _INTERVAL,  10_000,   "published protocol: 100 configs"),
 }  # fmt: skip

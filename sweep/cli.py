@@ -287,7 +287,7 @@ def _print_table(title: str, header: tuple, rows: list[tuple]) -> None:
         table.add_row(*(str(cell) for cell in row))
     console = Console()
     if not console.is_terminal:
-        console = Console(width=200)
+        console = Console(width=240)
     console.print(table)
 
 

@@ -144,7 +144,7 @@ def trial_of(study_seed: int, method: str, config: Config, seed: int) -> Trial:
 
 
 def parameters(config: Config, image_shape: tuple[int, int, int]) -> tuple[int, int]:
-    """Trainable values of the generator and of the discriminator."""
+    """Trainable values of the network that makes images and of the one that sees them."""
     networks = ARCHITECTURES[config.architecture].build(config, image_shape)
     return (
         parameter_count(networks.generator, (2, config.z_dim)),

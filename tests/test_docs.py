@@ -14,7 +14,9 @@ import typer.main
 
 from data import DATASETS
 from metrics import METRICS
+from models import METHODS
 from models.architectures import ARCHITECTURES
+from models.began import K_RANGES
 from models.config import FIELDS
 from models.losses import LOSSES
 from models.normalizations import NORMALIZATIONS
@@ -30,6 +32,8 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 COMMANDS = typer.main.get_command(app).commands
 # The slot of a table in docs/tricks.md, named in its heading, and the registry that it lists.
 TRICKS = {
+    "family": METHODS,
+    "k_range": K_RANGES,
     "loss": LOSSES,
     "penalty": PENALTIES,
     "discriminator_normalization": NORMALIZATIONS,

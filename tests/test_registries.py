@@ -11,6 +11,7 @@ from data import DATASETS
 from metrics import METRICS, encoder_of
 from models import METHODS, Config
 from models.architectures import ARCHITECTURES
+from models.began import K_RANGES
 from models.config import check_images
 from models.losses import LOSSES
 from models.optimizers import OPTIMIZERS
@@ -35,6 +36,7 @@ NORMALIZED = [
     for name, architecture in ARCHITECTURES.items()
     for normalization in architecture.discriminator_normalizations
 ]
+FAMILIES = [(name, family) for name, each in ARCHITECTURES.items() for family in each.families if family != "gan"]
 SHAPES = sorted({source.image_shape for source in DATASETS.values()})
 SCALES = [(name, scale) for name, study in STUDIES.items() for scale in study.scales]
 
@@ -76,6 +78,22 @@ def test_an_architecture_can_be_stepped_on_the_images_it_accepts(architecture, n
     assert accepted
     for shape in accepted:
         check_method(small(architecture=architecture, discriminator_normalization=normalization), shape)
+
+
+@pytest.mark.parametrize(("architecture", "family"), FAMILIES)
+def test_a_family_can_be_stepped_with_the_architectures_that_have_it(architecture, family):
+    shape = next(shape for shape in SHAPES if ARCHITECTURES[architecture].accepts(shape))
+    normalization = ARCHITECTURES[architecture].discriminator_normalizations[-1]
+    check_method(small(family=family, architecture=architecture, discriminator_normalization=normalization), shape)
+
+
+@pytest.mark.parametrize("name", K_RANGES)
+def test_a_range_of_k_holds_it_or_lets_it_go(name):
+    config = small(family="began", k_range=name)
+    check_method(config, (8, 8, 1))
+    values = K_RANGES[name](jnp.array([-1.5, 0.5, 2.5]))
+    assert values[1] == 0.5
+    np.testing.assert_array_equal(K_RANGES[name](values), values)
 
 
 @pytest.mark.parametrize("name", PENALTIES)

@@ -14,6 +14,11 @@ def leaky_relu(x: Array) -> Array:
     return jax.nn.leaky_relu(x, 0.2)
 
 
+def as_it_is(x: Array) -> Array:
+    """x, where an output stays a logit."""
+    return x
+
+
 class _Layer(nn.Module):
     """Parameters of a layer: a kernel that goes through a normalization, and a bias from zero."""
 

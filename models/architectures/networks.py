@@ -9,8 +9,13 @@ ImageShape = tuple[int, int, int]
 
 
 class Networks(NamedTuple):
-    """generator: (z [batch, z_dim], training) -> images [batch, height, width, channels] in [0, 1];
-    discriminator: (images, in training mode) -> logits [batch]."""
+    """The network that makes images and the one that sees them; what they return is the family's.
+
+    generator: (z [batch, z_dim], training) -> images [batch, height, width, channels] in [0, 1];
+      in a vae the decoder, which gives the logits of the pixels.
+    discriminator: (images, in training mode) -> in gan logits [batch]; in began the autoencoder's
+      images, in [0, 1]; in vae the encoder's [batch, 2 * z_dim], means before deviations.
+    """
 
     generator: nn.Module
     discriminator: nn.Module
@@ -19,13 +24,15 @@ class Networks(NamedTuple):
 class Architecture(NamedTuple):
     """A pair of networks by name.
 
-    build: (config, image_shape (height, width, channels)) -> Networks.
+    build: (config, image_shape (height, width, channels)) -> Networks of the config's family.
     sizes: in words, the images it is made for.
     accepts: (image_shape) -> whether it is made for these images.
-    discriminator_normalizations: those that its discriminator knows.
+    discriminator_normalizations: those that its discriminator knows, whatever the family.
+    families: the families that it has networks for.
     """
 
     build: Callable[..., Networks]
     sizes: str
     accepts: Callable[[ImageShape], bool]
     discriminator_normalizations: tuple[str, ...]
+    families: tuple[str, ...] = ("gan",)

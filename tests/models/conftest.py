@@ -100,7 +100,7 @@ def complete():
 
     def make(**settings) -> Config:
         for field in dataclasses.fields(Config):
-            only = field.metadata.get("only")
+            only = field.metadata["only"]
             needed = only is not None and field.metadata["when"] is None and settings.get(only.field) in only.values
             if needed:
                 settings.setdefault(field.name, 0.1)

@@ -38,6 +38,14 @@ EVERYTHING = {
     "beta2": 0.9,
 }
 
+# What only a config of another family can have.
+BEGAN = {"family": "began", "k_range": "zero_to_one", "gamma": 0.5, "k_learning_rate": 0.01}
+
+
+def everything_with(name):
+    """Settings in which the field of this name applies, with every other field that applies."""
+    return BEGAN if name in BEGAN and name != "family" else EVERYTHING
+
 
 def value_of(field):
     """Any value that a field takes by itself."""
@@ -54,7 +62,7 @@ def configs(draw):
     """Any config, from any subset of the fields that have a default."""
     chosen = {}
     for field in dataclasses.fields(Config):
-        only = field.metadata.get("only")
+        only = field.metadata["only"]
         if only is not None:
             default = next(each.default for each in dataclasses.fields(Config) if each.name == only.field)
             if chosen.get(only.field, default) not in only.values:
@@ -96,22 +104,41 @@ def test_to_dict_survives_json(config):
 
 def test_to_dict_holds_exactly_the_fields_that_apply():
     assert {**Config.from_dict(EVERYTHING).to_dict()} == {"family": "gan", **EVERYTHING}
-    assert Config().to_dict().keys() == set(FIELDS) - {"penalty_weight", "weight_clipping"}
+    began = BEGAN.keys() - {"family"}
+    assert Config().to_dict().keys() == set(FIELDS) - {"penalty_weight", "weight_clipping"} - began
+    game = {"loss", "penalty", "penalty_weight", "projection", "weight_clipping"}
+    assert Config(family="began").to_dict().keys() == set(FIELDS) - game
+    assert Config(family="vae").to_dict().keys() == set(FIELDS) - game - began
     assert Config(optimizer="rmsprop").to_dict().keys().isdisjoint({"beta1", "beta2"})
 
 
 def test_every_field_can_be_set():
-    assert {"family", *EVERYTHING} == set(FIELDS)
+    assert {*EVERYTHING, *BEGAN} == set(FIELDS)
+    assert {**Config.from_dict(BEGAN).to_dict()}.items() >= BEGAN.items()
 
 
 def test_every_method_is_a_family():
     for name in METHODS:
         assert Config(family=name).family == name
+        assert any(name in each.families for each in ARCHITECTURES.values())
 
 
 def test_numbers_become_floats_and_counts_integers():
     config = Config(g_lr=1, disc_iters=5.0, beta1=0)
     assert (type(config.g_lr), type(config.disc_iters), type(config.beta1)) == (float, int, float)
+
+
+def test_a_game_has_the_studies_defaults_and_no_other_family_has_them():
+    assert (Config().loss, Config().penalty, Config().projection) == ("non_saturating", "none", "none")
+    for family in ("began", "vae"):
+        config = Config(family=family)
+        assert (config.loss, config.penalty, config.projection) == (None, None, None)
+
+
+def test_began_has_the_studies_defaults():
+    """Lucic et al. 2018's code: gamma 0.75, lambda 0.001, k as it comes."""
+    config = Config(family="began")
+    assert (config.gamma, config.k_learning_rate, config.k_range) == (0.75, 0.001, "unbounded")
 
 
 def test_numbers_of_adam_have_the_studies_defaults_only_with_adam():
@@ -191,13 +218,18 @@ COUNTS = [
 
 
 @pytest.mark.parametrize("name", CHOICES)
-@pytest.mark.parametrize("value", ["nonesuch", "", None, True, 3, ["none"], math.nan])
+@pytest.mark.parametrize("value", ["nonesuch", "", True, 3, ["none"], math.nan])
 def test_an_unknown_choice_is_refused_with_the_choices(name, value):
-    message = refusal(**{name: value})
+    message = refusal(**{**everything_with(name), name: value})
     assert name in message
     assert repr(value) in message
     for choice in CHOICES[name]:
         assert choice in message
+
+
+@pytest.mark.parametrize("name", ["family", "architecture", "discriminator_normalization", "optimizer"])
+def test_a_choice_that_every_config_has_cannot_be_absent(name):
+    assert f"unknown {name} None" in refusal(**{name: None})
 
 
 @pytest.mark.parametrize("name", COUNTS)
@@ -216,7 +248,7 @@ def test_a_batch_of_one_is_refused():
 @pytest.mark.parametrize("name", sorted(NUMBERS))
 @pytest.mark.parametrize("value", [True, False, "0.1", math.nan, [0.1], 1j])
 def test_a_number_that_is_none_is_refused(name, value):
-    message = refusal(**{**EVERYTHING, name: value})
+    message = refusal(**{**everything_with(name), name: value})
     assert f"{name}={value!r}" in message
     assert "must be a number" in message
 
@@ -235,31 +267,43 @@ def test_a_learning_rate_cannot_be_absent(name):
         ("beta2", [-0.1, 1.0, math.inf]),
         ("penalty_weight", [-1e-9, math.inf]),
         ("weight_clipping", [0.0, -0.01, math.inf]),
+        ("gamma", [-0.1, 1.1, math.inf]),
+        ("k_learning_rate", [0.0, -0.01, math.inf]),
     ],
 )
 def test_a_number_out_of_range_is_refused(name, values):
     for value in values:
-        message = refusal(**{**EVERYTHING, name: value})
+        message = refusal(**{**everything_with(name), name: value})
         assert f"{name}={value!r} is outside" in message
         assert "inf" in message or "1" in message
 
 
 def test_every_number_has_a_range_that_is_tested():
-    assert {"g_lr", "d_lr", "beta1", "beta2", "penalty_weight", "weight_clipping"} == NUMBERS
+    game = {"g_lr", "d_lr", "beta1", "beta2", "penalty_weight", "weight_clipping"}
+    assert game | {"gamma", "k_learning_rate"} == NUMBERS
 
 
 @pytest.mark.parametrize(
-    ("settings", "number", "wanted"),
+    ("settings", "field", "wanted"),
     [
         ({"penalty": "none", "penalty_weight": 10.0}, "penalty_weight", [p for p in PENALTIES if p != "none"]),
         ({"weight_clipping": 0.01}, "weight_clipping", ["projection", "weight_clipping"]),
         ({"optimizer": "rmsprop", "beta1": 0.5}, "beta1", ["optimizer", "adam"]),
         ({"optimizer": "rmsprop", "beta2": 0.5}, "beta2", ["optimizer", "adam"]),
+        ({"gamma": 0.5}, "gamma", ["family='gan'", "began"]),
+        ({"k_range": "unbounded"}, "k_range", ["family='gan'", "began"]),
+        ({"family": "vae", "k_learning_rate": 0.1}, "k_learning_rate", ["family='vae'", "began"]),
+        ({"family": "vae", "loss": "hinge"}, "loss", ["family='vae'", "to be one of: gan"]),
+        ({"family": "began", "loss": "non_saturating"}, "loss", ["family='began'", "to be one of: gan"]),
+        ({"family": "began", "penalty": "none"}, "penalty", ["family='began'", "to be one of: gan"]),
+        ({"family": "vae", "projection": "none"}, "projection", ["family='vae'", "to be one of: gan"]),
+        # A penalty would be refused too, so what stands in the way is the family.
+        ({"family": "began", "penalty_weight": 3.0}, "penalty_weight", ["family='began'", "to be one of: gan"]),
     ],
 )
-def test_a_number_that_means_nothing_is_refused(settings, number, wanted):
+def test_a_field_that_means_nothing_is_refused(settings, field, wanted):
     message = refusal(**settings)
-    assert f"{number}={settings[number]!r} means nothing" in message
+    assert f"{field}={settings[field]!r} means nothing" in message
     for word in wanted:
         assert word in message
 
@@ -278,6 +322,15 @@ def test_a_normalization_that_the_architecture_does_not_know_is_refused(monkeypa
     assert Config(architecture="plain", discriminator_normalization="spectral_norm")
     message = refusal(architecture="plain", discriminator_normalization="batch_norm")
     for word in ("'plain'", "'batch_norm'", "none, spectral_norm"):
+        assert word in message
+
+
+def test_a_family_that_the_architecture_has_no_networks_for_is_refused(monkeypatch):
+    games = ARCHITECTURES["mlp"]._replace(families=("gan", "began"))
+    monkeypatch.setitem(ARCHITECTURES, "games", games)
+    assert Config(architecture="games", family="began")
+    message = refusal(architecture="games", family="vae")
+    for word in ("'games'", "'vae'", "gan, began"):
         assert word in message
 
 
@@ -314,14 +367,15 @@ def test_tree_structures_are_equal_exactly_when_the_structure_fields_are(one, ot
 
 @pytest.mark.parametrize("name", sorted(set(FIELDS) - NUMBERS - {"family"}))
 def test_a_structure_field_changes_structure_and_identity(name):
-    before = Config.from_dict(EVERYTHING)
-    others = {"penalty": "none", "projection": "none", "optimizer": "rmsprop", "loss": "hinge", "architecture": "mlp"}
+    before = Config.from_dict(everything_with(name))
+    others = {"k_range": "unbounded"}
+    others |= {"penalty": "none", "projection": "none", "optimizer": "rmsprop", "loss": "hinge", "architecture": "mlp"}
     value = others.get(name, "spectral_norm" if name in CHOICES else getattr(before, name) + 1)
-    settings = {**EVERYTHING, name: value}
+    settings = {**everything_with(name), name: value}
     for field in dataclasses.fields(Config):
-        only = field.metadata.get("only")
-        if only is not None and settings[only.field] not in only.values:
-            settings.pop(field.name)
+        only = field.metadata["only"]
+        if only is not None and settings.get(only.field, getattr(before, only.field)) not in only.values:
+            settings.pop(field.name, None)
     after = Config.from_dict(settings)
     assert jax.tree.structure(after) != jax.tree.structure(before)
     assert after.structure() != before.structure()
@@ -330,8 +384,8 @@ def test_a_structure_field_changes_structure_and_identity(name):
 
 @pytest.mark.parametrize("name", sorted(NUMBERS))
 def test_a_number_changes_identity_but_not_structure(name):
-    before = Config.from_dict(EVERYTHING)
-    after = Config.from_dict({**EVERYTHING, name: 0.125})
+    before = Config.from_dict(everything_with(name))
+    after = Config.from_dict({**everything_with(name), name: 0.125})
     assert jax.tree.structure(after) == jax.tree.structure(before)
     assert after.structure() == before.structure()
     assert after.identity() != before.identity()

@@ -10,6 +10,7 @@ EVERY_SPACE = {f"{study}:{method}": each for study, spaces in SPACES.items() for
 each_space = pytest.mark.parametrize("each", EVERY_SPACE.values(), ids=EVERY_SPACE.keys())
 
 CONFIG_FIELDS = {
+    *("family", "gamma", "k_learning_rate"),
     *("loss", "penalty", "penalty_weight", "projection", "weight_clipping", "discriminator_normalization"),
     *("architecture", "optimizer", "learning_rate", "beta1", "beta2", "disc_iters", "batch_size", "z_dim"),
 }
@@ -22,7 +23,11 @@ PUBLISHED_DEFAULTS = {
     "wgan": (0.5, 5e-5, 5, "batch_norm", {"weight_clipping": 0.01}),
     "wgan_gp": (0.5, 1e-4, 5, "none", {"penalty_weight": 10.0}),
     "dragan": (0.5, 1e-4, 1, "batch_norm", {"penalty_weight": 10.0}),
+    "began": (0.5, 1e-4, 5, "none", {"gamma": 0.75, "k_learning_rate": 0.001}),
+    "vae": (0.5, 5e-5, 1, "batch_norm", {}),
 }
+# And in the narrow study, where one of them is another.
+PUBLISHED_NARROW_DEFAULTS = PUBLISHED_DEFAULTS | {"vae": (0.5, 5e-5, 1, "none", {})}
 
 
 def ends(dimension):
@@ -75,9 +80,11 @@ def test_a_pinned_field_is_the_same_in_every_config(each):
 @pytest.mark.parametrize("study", SPACES)
 @pytest.mark.parametrize("method", PUBLISHED_DEFAULTS)
 def test_the_published_default_is_asked_first(study, method):
-    beta1, learning_rate, disc_iters, normalization, extra = PUBLISHED_DEFAULTS[method]
+    published = PUBLISHED_NARROW_DEFAULTS if study == "equal/narrow" else PUBLISHED_DEFAULTS
+    beta1, learning_rate, disc_iters, normalization, extra = published[method]
     (default,) = SPACES[study][method].defaults
-    methods_own = {field: default[field] for field in ("loss", "penalty", "projection")}
+    game = ("loss", "penalty", "projection")
+    methods_own = {field: default[field] for field in (("family",) if method in ("began", "vae") else game)}
     expected = {"beta1": beta1, "learning_rate": learning_rate, "disc_iters": disc_iters}
     assert default == methods_own | expected | {"discriminator_normalization": normalization} | extra
 
@@ -85,24 +92,30 @@ def test_the_published_default_is_asked_first(study, method):
 @pytest.mark.parametrize(
     ("study", "counts"),
     [
-        ("equal/wide", {"mm_gan": 4, "ns_gan": 4, "lsgan": 4, "wgan": 5, "wgan_gp": 5, "dragan": 5}),
-        ("equal/narrow", {"mm_gan": 2, "ns_gan": 2, "lsgan": 2, "wgan": 3, "wgan_gp": 2, "dragan": 2}),
-        ("equal/defaults", {"mm_gan": 0, "ns_gan": 0, "lsgan": 0, "wgan": 0, "wgan_gp": 0, "dragan": 0}),
+        ("equal/wide", dict(zip(PUBLISHED_DEFAULTS, (4, 4, 4, 5, 5, 5, 6, 3), strict=True))),
+        ("equal/narrow", dict(zip(PUBLISHED_DEFAULTS, (2, 2, 2, 3, 2, 2, 3, 2), strict=True))),
+        ("equal/defaults", dict.fromkeys(PUBLISHED_DEFAULTS, 0)),
     ],
 )
 def test_number_of_searched_dimensions_is_the_published_one(study, counts):
+    """But for the VAE's in the wide space, where the published disc_iters does nothing and is fixed here."""
     assert {method: len(each.dimensions) for method, each in SPACES[study].items()} == counts
 
 
 def test_wide_ranges_are_the_published_ones():
-    for each in SPACES["equal/wide"].values():
+    for method, each in SPACES["equal/wide"].items():
         assert ends(each.dimensions["beta1"]) == (Uniform, 0, 1)
         assert ends(each.dimensions["learning_rate"]) == (LogUniform, 1e-5, 1e-2)
-        assert each.dimensions["disc_iters"] == Choice((1, 5))
+        if method == "vae":
+            assert each.fixed["disc_iters"] == 1
+        else:
+            assert each.dimensions["disc_iters"] == Choice((1, 5))
         assert set(each.dimensions["discriminator_normalization"].options) == {"batch_norm", "none"}
     assert ends(SPACES["equal/wide"]["wgan"].dimensions["weight_clipping"]) == (LogUniform, 1e-3, 1)
     for method in ("wgan_gp", "dragan"):
         assert ends(SPACES["equal/wide"][method].dimensions["penalty_weight"]) == (LogUniform, 1e-1, 1e2)
+    assert ends(SPACES["equal/wide"]["began"].dimensions["gamma"]) == (Uniform, 0, 1)
+    assert ends(SPACES["equal/wide"]["began"].dimensions["k_learning_rate"]) == (LogUniform, 1e-4, 1e-2)
 
 
 def test_narrow_ranges_are_the_published_ones():
@@ -113,11 +126,18 @@ def test_narrow_ranges_are_the_published_ones():
     for method in ("wgan_gp", "dragan"):
         assert ends(SPACES["equal/narrow"][method].dimensions["penalty_weight"]) == (LogUniform, 1e-1, 1e1)
         assert SPACES["equal/narrow"][method].fixed["discriminator_normalization"] == "none"
-    assert "discriminator_normalization" in SPACES["equal/narrow"]["wgan"].dimensions
+    assert ends(SPACES["equal/narrow"]["began"].dimensions["gamma"]) == (Uniform, 0.6, 0.9)
+    assert SPACES["equal/narrow"]["began"].fixed["k_learning_rate"] == 1e-3
+    for method in ("wgan", "began", "vae"):
+        assert "discriminator_normalization" in SPACES["equal/narrow"][method].dimensions
 
 
 def test_methods_differ_in_loss_penalty_and_projection_as_published():
-    made_of = {m: (s.fixed["loss"], s.fixed["penalty"], s.fixed["projection"]) for m, s in SPACES["equal/wide"].items()}
+    slots = ("family", "loss", "penalty", "projection")
+    made_of = {
+        method: tuple(each.fixed[slot] for slot in slots if slot in each.fixed)
+        for method, each in SPACES["equal/wide"].items()
+    }
     assert made_of == {
         "mm_gan": ("minimax", "none", "none"),
         "ns_gan": ("non_saturating", "none", "none"),
@@ -125,6 +145,8 @@ def test_methods_differ_in_loss_penalty_and_projection_as_published():
         "wgan": ("wasserstein", "none", "weight_clipping"),
         "wgan_gp": ("wasserstein", "wgangp", "none"),
         "dragan": ("non_saturating", "dragan_v1", "none"),
+        "began": ("began",),
+        "vae": ("vae",),
     }
 
 

@@ -44,7 +44,7 @@ def cohorts(backlog):
 
 def test_every_trial_is_handed_out_once(planned, store):
     handed = [trial.id for cohort in cohorts(reopened(planned, store)) for trial in cohort.trials]
-    assert len(handed) == len(set(handed)) == 6 * 3 * 2
+    assert len(handed) == len(set(handed)) == 8 * 3 * 2
 
 
 def test_a_cohort_shares_one_structure_and_fits_its_places(planned, store):
@@ -65,7 +65,7 @@ def test_a_worker_is_given_what_it_has_compiled(planned, store):
 
 def test_a_round_is_stored_before_it_is_handed_out(planned, store):
     reopened(planned, store).take()
-    assert len(store.trials()) == 36
+    assert len(store.trials()) == 48
 
 
 def test_it_is_done_when_every_trial_is(planned, store):

@@ -105,12 +105,12 @@ def test_a_sweep_from_the_command_line(ganscape, tmp_path):
     dry = subprocess.run(
         [sys.executable, "-m", "sweep", *map(str, command), "--dry-run"], capture_output=True, text=True, check=True
     )
-    assert "6 = 6 configs x 1 seeds" in dry.stdout and "estimated time" in dry.stdout
+    assert "8 = 8 configs x 1 seeds" in dry.stdout and "estimated time" in dry.stdout
     assert not out.exists()
 
     ran = subprocess.run([sys.executable, "-m", "sweep", *map(str, command)], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
-    assert "6 of 6 trials done" in ran.stderr
+    assert "8 of 8 trials done" in ran.stderr
     assert str(out / "report.html") in ran.stdout and (out / "report.html").stat().st_size > 10_000
 
     store = (out / "store.sqlite").read_bytes()
@@ -120,9 +120,9 @@ def test_a_sweep_from_the_command_line(ganscape, tmp_path):
     assert (out / "store.sqlite").read_bytes() == store
 
     status = ganscape("status", out)
-    assert status.exit_code == 0 and "6 trials, 6 done, 0 running, 0 failed" in status.output
+    assert status.exit_code == 0 and "8 trials, 8 done, 0 running, 0 failed" in status.output
     assert ganscape("export", out, tmp_path / "scores.csv").exit_code == 0
-    assert len((tmp_path / "scores.csv").read_text().splitlines()) == 1 + 6 * 2
+    assert len((tmp_path / "scores.csv").read_text().splitlines()) == 1 + 8 * 2
 
 
 def test_a_second_driver_is_refused(ganscape, tmp_path):

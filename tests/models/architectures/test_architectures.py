@@ -20,8 +20,8 @@ smallest = pytest.mark.parametrize(
 )
 
 
-def build(name, shape, normalization="none"):
-    config = Config(architecture=name, discriminator_normalization=normalization)
+def build(name, shape, normalization="none", family="gan"):
+    config = Config(architecture=name, discriminator_normalization=normalization, family=family)
     return ARCHITECTURES[name].build(config, shape)
 
 
@@ -48,6 +48,16 @@ def test_the_generator_makes_images_and_the_discriminator_logits(name, shape):
     _, logits = abstract(networks.discriminator, (5, *shape))
     assert (images.shape, images.dtype) == ((5, *shape), jnp.float32)
     assert (logits.shape, logits.dtype) == ((5,), jnp.float32)
+
+
+@accepted
+def test_a_pair_of_another_family_sees_images_and_makes_them(name, shape):
+    """began: images from images; vae: two numbers for each latent, and a logit for each pixel."""
+    seen = {"began": (5, *shape), "vae": (5, 2 * 64)}
+    for family in set(ARCHITECTURES[name].families) & seen.keys():
+        networks = build(name, shape, family=family)
+        assert abstract(networks.generator, (5, 64))[1].shape == (5, *shape)
+        assert abstract(networks.discriminator, (5, *shape))[1].shape == seen[family]
 
 
 def test_every_architecture_accepts_some_images(architecture):
@@ -159,6 +169,37 @@ def test_infogan_has_the_studies_numbers_of_parameters(shape, generator, plain, 
     assert parameter_count(build("infogan", shape, "batch_norm").discriminator, (2, *shape)) == normalised
 
 
+@pytest.mark.parametrize(
+    ("family", "shape", "generator", "plain", "normalised"),
+    [
+        ("began", (28, 28, 1), 6_642_241, 1_073_601, 1_086_401),
+        ("began", (32, 32, 3), 8_616_131, 1_325_379, 1_342_019),
+        ("began", (64, 64, 3), 33_855_683, 4_495_683, 4_561_475),
+        ("vae", (28, 28, 1), 6_642_241, 6_687_040, 6_689_344),
+        ("vae", (32, 32, 3), 8_616_131, 8_655_168, 8_657_472),
+        ("vae", (64, 64, 3), 33_855_683, 33_820_992, 33_823_296),
+    ],
+)
+def test_infogan_of_another_family_has_the_studies_numbers_of_parameters(family, shape, generator, plain, normalised):
+    assert parameter_count(build("infogan", shape, family=family).generator, (2, 64)) == generator
+    for normalization, expected in (("none", plain), ("spectral_norm", plain), ("batch_norm", normalised)):
+        seeing = build("infogan", shape, normalization, family).discriminator
+        assert parameter_count(seeing, (2, *shape)) == expected
+
+
+def test_the_small_architectures_have_a_code_of_16_and_two_outputs_for_each_latent():
+    shape = (8, 8, 1)
+    mlp = (64 * 128 + 128) + (128 * 16 + 16) + (16 * 128 + 128) + (128 * 64 + 64)
+    conv8 = (16 * 32 + 32) + (16 * 32 * 64 + 64) + (256 * 16 + 16) + (16 * 256 + 256)
+    conv8 += (16 * 64 * 32 + 32) + (16 * 32 + 1)
+    assert parameter_count(build("mlp", shape, family="began").discriminator, (2, *shape)) == mlp
+    assert parameter_count(build("conv8", shape, family="began").discriminator, (2, *shape)) == conv8
+    mlp = (64 * 128 + 128) + (128 * 128 + 128) + (128 * 128 + 128)
+    conv8 = (16 * 32 + 32) + (16 * 32 * 64 + 64) + (256 * 128 + 128)
+    assert parameter_count(build("mlp", shape, family="vae").discriminator, (2, *shape)) == mlp
+    assert parameter_count(build("conv8", shape, family="vae").discriminator, (2, *shape)) == conv8
+
+
 @pytest.mark.parametrize(("shape", "inputs"), [((4, 4, 1), 16), ((28, 28, 1), 784)])
 def test_mlp_has_two_hidden_layers_of_128(shape, inputs):
     generator = (64 * 128 + 128) + (128 * 128 + 128) + 4 * 128 + (128 * inputs + inputs)
@@ -253,6 +294,42 @@ def test_infogan_discriminates_as_in_the_study(discriminated):
 
     expected = reference(discriminated.variables["params"], discriminated.inputs)
     np.testing.assert_allclose(discriminated.outputs, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_infogan_reconstructs_as_in_the_study():
+    """No activation before the code, which normalization and leaky ReLU follow, as each layer after it but the last."""
+    images = np.random.default_rng(0).uniform(0.0, 1.0, (4, 28, 28, 1)).astype(np.float32)
+    made = passed(build("infogan", (28, 28, 1), "batch_norm", "began").discriminator, images)
+
+    @jax.jit
+    def reference(p, images):
+        x = convolved(p["Conv_1"], leaky(convolved(p["Conv_0"], images)))
+        x = leaky(normalised(p["norm_code"], dense(p["Dense_0"], x.reshape(len(x), -1))))
+        x = leaky(normalised(p["norm_dense"], dense(p["Dense_1"], x))).reshape(-1, 7, 7, 128)
+        x = leaky(normalised(p["norm_image"], transposed(p["ConvTranspose_0"], x)))
+        return 1.0 / (1.0 + jnp.exp(-transposed(p["ConvTranspose_1"], x)))
+
+    expected = reference(made.variables["params"], made.inputs)
+    np.testing.assert_allclose(made.outputs, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_infogan_decodes_with_relu_to_logits_and_encodes_as_it_discriminates():
+    z = np.random.default_rng(0).normal(size=(4, 64)).astype(np.float32)
+    networks = build("infogan", (28, 28, 1), family="vae")
+    made = passed(networks.generator, z)
+
+    @jax.jit
+    def reference(p, z):
+        x = jax.nn.relu(normalised(p["norm0"], dense(p["Dense_0"], z)))
+        x = jax.nn.relu(normalised(p["norm1"], dense(p["Dense_1"], x)))
+        x = normalised(p["norm_image"], transposed(p["ConvTranspose_0"], x.reshape(-1, 7, 7, 128)))
+        return transposed(p["ConvTranspose_1"], jax.nn.relu(x))
+
+    expected = reference(made.variables["params"], made.inputs)
+    np.testing.assert_allclose(made.outputs, expected, rtol=1e-3, atol=1e-4)
+    game = build("infogan", (28, 28, 1)).discriminator
+    layers = [set(abstract(each, (4, 28, 28, 1))[0]["params"]) for each in (networks.discriminator, game)]
+    assert layers[0] == layers[1]
 
 
 def test_infogan_starts_as_in_the_study(generated, discriminated):
