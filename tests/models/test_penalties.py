@@ -7,7 +7,7 @@ from models.penalties import PENALTIES
 
 SHAPE = (16, 4, 3, 2)
 DRAWN = {"wgangp", "wgangp_one_sided", "zero_centered", "dragan", "dragan_v1", "dragan_v2"}  # from the key
-OF_KERNELS = {"l2", "orthogonal"}
+OF_KERNELS = ("l2", "orthogonal")
 TWO_SIDED = ("wgangp", "dragan", "dragan_v2")
 KEY = jax.random.key(0)
 
