@@ -84,6 +84,8 @@ def download(file: IdxFile, root: Path) -> Path:
     """The path of `file`'s published .gz, fetched to `root/mnist` from the first mirror that serves it."""
     import pooch
 
+    pooch.get_logger().setLevel("WARNING")
+
     folder = root / "mnist"
     folder.mkdir(parents=True, exist_ok=True)
     failures = []

@@ -262,10 +262,6 @@ class Store:
         """All failures in the order they were added."""
         return _rows(self._db, QUERIES["failures"])
 
-    def rungs(self, trial: str) -> set[int]:
-        """The rungs at which this trial has a score."""
-        return {row["rung"] for row in _rows(self._db, "SELECT DISTINCT rung FROM scores WHERE trial = ?", (trial,))}
-
     def attempts(self, trial: str) -> int:
         """How often this trial was lost (its worker died)."""
         query = "SELECT count(*) AS lost FROM failures WHERE trial = ? AND cause = 'lost'"

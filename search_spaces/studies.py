@@ -54,6 +54,13 @@ class Study(NamedTuple):
         scales = {name: each.describe() for name, each in self.scales.items()}
         return self._asdict() | {"methods": methods, "scales": scales}
 
+    def only(self, methods: Iterable[str]) -> "Study":
+        """This study with these methods alone, in its own order; StudyError for one that it does not have."""
+        wanted = list(methods)
+        for method in wanted:
+            _check_name("method", method, self.methods)
+        return self._replace(methods={method: each for method, each in self.methods.items() if method in wanted})
+
     def drop(self, name: str) -> "Study":
         """This study without config field `name`, in its methods and scales."""
         methods = {method: each.drop(name) for method, each in self.methods.items()}

@@ -33,6 +33,9 @@ USER_ERRORS = {
 @app.command()
 def run(
     study: StudyName,
+    methods: Annotated[
+        str | None, typer.Option(help="Methods that take part, with commas between.", show_default="all")
+    ] = None,
     data: Annotated[str | None, typer.Option(help="Data set.", show_default="the scale's own")] = None,
     scale: Annotated[str, typer.Option(help="Size of the study: smoke, laptop or paper.")] = "smoke",
     out: Annotated[
@@ -83,6 +86,7 @@ def run(
         planned = plan(
             study,
             out=folder,
+            methods=None if methods is None else methods.split(","),
             data=data,
             scale=scale,
             seeds=seeds,

@@ -1,7 +1,7 @@
 """From names to a plan: everything of a study that can be checked before work starts."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,6 +42,7 @@ def plan(
     study: str,
     *,
     out: str | Path,
+    methods: Sequence[str] | None = None,
     data: str | None = None,
     scale: str = "smoke",
     seeds: int | None = None,
@@ -56,6 +57,7 @@ def plan(
     Args:
       study, scale: names; see `search_spaces.STUDIES`.
       out: the output folder, where checkpoints go; not touched here.
+      methods: those of the study's methods that take part; all by default.
       data: a data set's name; the scale's own by default.
       seeds: trials per config; the scale's own by default.
       seed: the study seed, from which all randomness is derived.
@@ -67,7 +69,7 @@ def plan(
     Raises:
       StudyError, DataError, ConfigError, MetricError: one line each, before any work.
     """
-    chosen = find(study)
+    chosen = find(study) if methods is None else find(study).only(methods)
     chosen, size = _override(chosen, scale, settings or {})
     data = size.data if data is None else data
     if data not in DATASETS:

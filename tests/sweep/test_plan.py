@@ -50,6 +50,13 @@ def test_the_paper_is_asked_for_as_published(planned, mnist_root):
     assert made.protocol.label() == "fd_mnist, 10000 samples against mnist/test (10000)"
 
 
+def test_a_study_of_some_of_its_methods(planned):
+    """The same configs as in the whole study, in the study's order."""
+    made, whole = planned(methods=["vae", "wgan"]), planned()
+    assert list(made.methods) == list(made.definition["methods"]) == ["wgan", "vae"]
+    assert ask(made, "wgan", 0, []) == ask(whole, "wgan", 0, [])
+
+
 def test_set_fixes_a_field_for_every_method(planned):
     made = planned(settings={"n_dis": 3, "lr": 1e-3, "batch_size": 32})
     for config in configs(made):

@@ -123,7 +123,7 @@ def make_sweep(tmp_path, cache):
 def unbroken(tmp_path_factory, cache):
     """The sweep that nothing disturbs, with one local worker."""
     sweep = Sweep(tmp_path_factory.mktemp("unbroken"), cache, workers=1).start().finish()
-    assert len(sweep.table()) == 8 * 2 * 3
+    assert len(sweep.table()) == 3 * 2 * 2 * 3
     assert sorted(sweep.computed()) == sorted(sweep.stored())
     return sweep
 

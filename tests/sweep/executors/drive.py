@@ -5,9 +5,10 @@ import sys
 from sweep.driver import run_study
 from sweep.plan import plan
 
-SETTINGS = {"configs": 1, "images": 9600, "interval": 3200, "samples": 200, "disc_iters": 1}
+SETTINGS = {"configs": 2, "images": 9600, "interval": 3200, "samples": 200, "disc_iters": 1}
 
 if __name__ == "__main__":
     out, executor, workers = sys.argv[1:]
-    planned = plan("equal/wide", out=out, seeds=2, settings=SETTINGS, checkpoint_seconds=0.0)
+    methods = ("ns_gan", "wgan", "vae")
+    planned = plan("equal/wide", out=out, methods=methods, seeds=2, settings=SETTINGS, checkpoint_seconds=0.0)
     run_study(planned, out, executor=executor, workers=int(workers))
