@@ -14,7 +14,7 @@ from results.frames import Results
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9"]
+COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9", "#7F7F7F"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "<", ">", "h", "*"]
 RATIO_FOR_LOG_AXIS = 5.0
 METHODS_INSIDE = 6  # a longer legend stands below the figure
