@@ -10,10 +10,10 @@ and E[min] = sum_i w_i x_(i) is unbiased for a search of k configurations (the m
 
 Two bands, never to be mixed: the spread of the minimum a search of k will see (`sd`, quantiles), and the confidence
 interval of the expected minimum (`low`, `high`): jackknife-t, of its logarithm where scores are all positive. At
-nominal 95 % it covers less: for log-normal scores, over seven pairs from n = 4, k = 2 to n = 50, k = 25 (600 simulations
-each), the logarithm's covered 87 to 93 % at sigma 0.3, 86 to 94 % at sigma 1 and 88 to 94 % at sigma 2; the plain one
-87 to 94 %, 86 to 94 % and 70 to 92 %. At sigma 0.3 the plain one was mostly ahead, by up to 1.5 points. Beyond
-k = n / 2 nothing was measured.
+nominal 95 % it covers less: for log-normal scores, over seven pairs from n = 4, k = 2 to n = 50, k = 25 (600
+simulations each), the logarithm's covered 87 to 93 % at sigma 0.3, 86 to 94 % at sigma 1 and 88 to 94 % at sigma 2;
+the plain one 87 to 94 %, 86 to 94 % and 70 to 92 %. At sigma 0.3 the plain one was mostly ahead, by up to 1.5 points.
+Beyond k = n / 2 nothing was measured.
 
 Seeds. The unit of a budget is a configuration trained ONCE, so seeds of one configuration are neither averaged nor
 counted as configurations. `values` is [configs] or [configs, seeds]: each column is one replicate of the whole search,

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from models import METHODS, Config
-from sweep.population import advance, images_per_cycle, only, stack, start, take, trial_key
+from models.method import Method
+from sweep.population import Population, advance, images_per_cycle, only, stack, start, take, trial_key
 
 SHAPE = (8, 8, 1)
 
@@ -97,3 +98,26 @@ def test_places_beyond_the_members_are_halted(configs):
 
 def test_a_cycle_sees_disc_iters_batches():
     assert images_per_cycle(Config(disc_iters=5, batch_size=32)) == 160
+
+
+def test_every_cycle_draws_images_and_a_key_of_its_own(monkeypatch):
+    """A method that learns nothing and remembers which images and keys it was given, for two members of 200 images."""
+
+    def step(config, state, images, key):
+        seen, keys, cycle = state
+        names = jnp.round(images[:, 0, 0, 0] * 255).astype(jnp.int32)
+        return (seen.at[names].add(1), keys.at[cycle].set(key), cycle + 1), {"loss": jnp.float32(0)}
+
+    monkeypatch.setitem(METHODS, "gan", Method(lambda *_: None, step, lambda *_: None))
+    config = jax.tree.map(np.float32, Config())
+    memory = (np.zeros(200, np.int32), np.zeros((6, 2), np.uint32), np.int32(0))
+    members = [
+        Population(config, memory, np.array(key, np.uint32), np.int32(0), np.bool_(False), np.bool_(True))
+        for key in ((1, 2), (1, 3))
+    ]
+    images = jnp.arange(200, dtype=jnp.uint8)[:, None, None, None]
+    seen, keys, _ = advance(jax.device_put(stack(members, 2)), images, jnp.int32(6), lanes=1).state
+    assert seen.sum(axis=1).tolist() == [6 * 64] * 2
+    assert (np.count_nonzero(seen, axis=1) > 140).all()
+    assert len(np.unique(np.asarray(keys).reshape(-1, 2), axis=0)) == 12
+    assert not np.array_equal(seen[0], seen[1])
