@@ -11,8 +11,9 @@ import numpy as np
 from jax import Array
 
 from models import gan
-from models.architectures import ARCHITECTURES
+from models.architectures import build
 from models.gan import Player, discriminate, generate, update_player
+from models.latents import LATENTS
 from models.method import Method
 
 # How far k may go: as it comes in the code of Lucic et al. 2018, held in [0, 1] in the paper.
@@ -32,7 +33,7 @@ class State(NamedTuple):
 
 def init(config, image_shape, key) -> State:
     """A fresh State of numpy arrays, drawn from key (uint32 [2]); k is 0."""
-    return State(*gan.init(config, image_shape, key), np.float32(0.0))
+    return State(*gan.new_players(config, image_shape, key), np.float32(0.0))
 
 
 def reconstruction_loss(images: Array, reconstructed: Array) -> Array:
@@ -98,12 +99,12 @@ def update_balance(config, networks, state: State, real: Array, z: Array):
     ), real_loss + jnp.abs(imbalance)
 
 
-def step(config, state: State, images: Array, key: Array):
+def step(config, state: State, images: Array, key: Array, labels: Array | None = None):
     """One cycle: disc_iters times the discriminator and then k, the generator once, between the two of
     the first batch and on its latents, as in the code of Lucic et al. 2018."""
-    networks = ARCHITECTURES[config.architecture].build(config, images.shape[1:])
+    networks = build(config, images.shape[1:])
     batches = images.reshape(config.disc_iters, config.batch_size, *images.shape[1:])
-    z = gan.latents(config, key, config.disc_iters, config.batch_size)
+    z = LATENTS[config.latent].training(config, key, (config.disc_iters, config.batch_size, config.z_dim))
 
     def discriminator_and_balance(state, inputs):
         state, d_loss = update_discriminator(config, networks, state, *inputs)
@@ -122,4 +123,10 @@ def step(config, state: State, images: Array, key: Array):
     return state, {"d_loss": d_loss, "g_loss": g_loss, "k": state.k, "convergence": convergence}
 
 
-METHOD = Method(init, step, gan.sample)
+def sample(config, state: State, image_shape, key: Array, count: int) -> Array:
+    """images [count, height, width, channels] in [0, 1], batch norm by its running averages."""
+    params, statistics, _ = state.generator
+    return gan.sampled(config, params, statistics, 0.0, image_shape, key, count)
+
+
+METHOD = Method(init, step, sample)

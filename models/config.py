@@ -12,13 +12,23 @@ from typing import Any, NamedTuple
 import jax
 
 from models.architectures import ARCHITECTURES
+from models.architectures.conditioning import CONDITIONINGS
+from models.architectures.generator_noise import GENERATOR_NOISES
+from models.architectures.upsampling import UPSAMPLINGS
+from models.augmentations import AUGMENTATIONS
+from models.averaging import AVERAGINGS, HISTORICAL_AVERAGINGS
+from models.batch_features import BATCH_FEATURES
 from models.began import K_RANGES
 from models.families import METHODS
+from models.gan import PASSES, UPDATES
+from models.instance_noise import INSTANCE_NOISES
+from models.latents import LATENTS
 from models.losses import LOSSES
 from models.normalizations import NORMALIZATIONS
 from models.optimizers import OPTIMIZERS
 from models.penalties import PENALTIES
 from models.projections import PROJECTIONS
+from models.targets import LABEL_FLIPS, LABEL_SMOOTHINGS
 
 
 class ConfigError(ValueError):
@@ -31,27 +41,39 @@ class Only(NamedTuple):
     field: str
     values: tuple[str, ...]
 
-    def holds(self, config: "Config") -> bool:
-        """Whether the field means something in this config."""
-        return getattr(config, self.field) in self.values
+    def allows(self, value: Any) -> bool:
+        """Whether this value of `field` gives it a meaning."""
+        return value in self.values
 
-    def obstacle(self, config: "Config") -> str:
-        """Why it does not, in words: of a field that does not apply itself, why that does not."""
-        value = getattr(config, self.field)
-        above: Only | None = Config.__dataclass_fields__[self.field].metadata["only"]
-        if value is None and above is not None:
-            return above.obstacle(config)
-        needed = f"it needs {self.field} to be one of: {', '.join(self.values)}"
-        return f"{self.field}={value!r}; {needed}"
+    def needed(self) -> str:
+        """What `field` would have to be, in words."""
+        return f"it needs {self.field} to be one of: {', '.join(self.values)}"
 
 
-def structure(default, choices=None, *, low=1, only=None, when=None):
+class Above(NamedTuple):
+    """A field that means something only while the whole number `field` is above `low`."""
+
+    field: str
+    low: int
+
+    def allows(self, value: Any) -> bool:
+        """Whether this value of `field` gives it a meaning."""
+        return value is not None and value > self.low
+
+    def needed(self) -> str:
+        """What `field` would have to be, in words."""
+        return f"it needs {self.field} above {self.low}"
+
+
+def structure(default, choices=None, *, low=1, only=None, when=None, neutral="none", offered=None):
     """A field that changes the program: a name among `choices`, or a whole number of at least `low`.
-    `only` and `when` as those of `number`."""
-    return dataclasses.field(
-        default=default,
-        metadata={"number": False, "choices": choices, "low": low, "only": only, "when": when},
-    )
+
+    `only` and `when` as those of `number`. At `neutral` the field counts as absent from a config's identity.
+    With `offered`, the architecture says in its field of that name which choices it knows; the first is the
+    default and neutral, and the field is absent where there is none.
+    """
+    metadata = {"number": False, "choices": choices, "low": low, "only": only, "when": when}
+    return dataclasses.field(default=default, metadata=metadata | {"neutral": neutral, "offered": offered})
 
 
 def number(default, low, high, *, open_low=False, open_high=False, only=None, when=None):
@@ -60,15 +82,33 @@ def number(default, low, high, *, open_low=False, open_high=False, only=None, wh
     interval = (low, high, open_low, open_high)
     return dataclasses.field(
         default=default,
-        metadata={"number": True, "interval": interval, "only": only, "when": when},
+        metadata={"number": True, "interval": interval, "only": only, "when": when, "neutral": "none"},
     )
+
+
+def slot(registry, only=None):
+    """A structure field that chooses among tricks, of which "none" is off: of family gan alone unless said."""
+    return structure(None, registry, only=only or _GAME, when="none")
+
+
+def positive(only, when=None):
+    """A number above 0 that means something only where `only` holds."""
+    return number(None, 0.0, math.inf, open_low=True, open_high=True, only=only, when=when)
+
+
+def fraction(only, when=None, open_high=False):
+    """A number in [0, 1] that means something only where `only` holds."""
+    return number(None, 0.0, 1.0, open_high=open_high, only=only, when=when)
+
+
+def _all_but_none(registry) -> tuple[str, ...]:
+    return tuple(name for name in registry if name != "none")
 
 
 _GAME = Only("family", ("gan",))
 _BEGAN = Only("family", ("began",))
 _ADAM = Only("optimizer", ("adam",))
-_PENALIZED = Only("penalty", tuple(name for name in PENALTIES if name != "none"))
-_CLIPPED = Only("projection", ("weight_clipping",))
+_PENALIZED = Only("penalty", _all_but_none(PENALTIES))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,25 +117,57 @@ class Config:
 
     *Structure* fields change the program that is compiled; *number* fields are traced leaves, so
     two configs share one compiled program exactly when `jax.tree.structure` of them is equal.
+    docs/tricks.md says what every name of a slot does.
 
     Args:
-      family: which method of training, a key of `models.METHODS`.
-      architecture: the pair of networks.
-      loss: the adversarial loss; this and the next two are for family gan alone.
-      penalty: the discriminator's penalty, added to its loss with weight `penalty_weight` >= 0.
+      family: which method of training, a key of `models.METHODS`. What follows belongs to family gan
+        alone, up to k_range.
+      loss: the adversarial loss.
+      penalty: the discriminator's penalty, added to its loss with weight `penalty_weight` >= 0 at every
+        `penalty_every`-th of its updates, there times penalty_every.
       projection: what happens to the discriminator's weights after each of its updates.
+      discriminator_passes: whether it sees real and generated images in separate passes or in a joint one;
+        the same to it but for normalizations and features that look at the whole batch.
+      label_smoothing, label_flipping: what the discriminator is told an image is.
+      instance_noise, augmentation: what happens to every image that the discriminator sees.
+      packing: images that the discriminator sees at once, as one of so many times the channels.
+      batch_features: what its last layer is told of the rest of the batch.
+      discriminator_scales: discriminators, each on images of half the size of the one before.
+      conditioning: how the networks are told the class of an image, among `classes` many.
+      generator_noise: what disturbs the generator's hidden activations.
+      latent: where z comes from; in a vae always N(0, 1).
+      averaging: what of the generator's weights is sampled with.
+      historical_averaging: whether the players' losses hold them near the means of their past weights.
+      unrolled_steps: gradient steps of the discriminator that the generator looks ahead.
+      update: whether the players move one after the other or at once.
       k_range: only with family began: how far its balance k may go.
+      architecture: the pair of networks. What follows up to attention depends on what it offers.
+      channels: its base number of channels, where it has one.
       discriminator_normalization: what normalises the discriminator's activations or kernels; in a
         vae the encoder's.
+      generator_normalization: the same of the generator, in a vae the decoder.
+      upsampling: how the generator grows an image.
+      attention: the height of the activations at which both networks attend to themselves; 0 is nowhere.
       optimizer: one instance for each player.
       disc_iters: discriminator updates in a cycle, which has one generator update. A vae updates
         everything on each of the batches.
       batch_size: real images in a discriminator update.
-      z_dim: length of the latent vector, drawn uniformly from [-1, 1]; in a vae from N(0, 1).
+      z_dim: length of the latent vector.
       g_lr, d_lr: learning rates, > 0, in a vae of decoder and encoder. `learning_rate` sets both.
       beta1, beta2: Adam's decay rates, in [0, 1).
-      penalty_weight: only with a penalty, >= 0.
-      weight_clipping: only with the projection of that name, > 0: the bound on every weight.
+      weight_clipping, max_singular_value: > 0, the bounds of the projections weight_clipping and
+        singular_value_clamp.
+      smoothing: in [0, 1), how far the targets of real images lie below 1.
+      flip_probability: in [0, 1], with which an image is called the other kind.
+      noise_std: > 0, of the instance noise before the first image, for pixels in [0, 1].
+      noise_images: > 0, real images until instance noise is gone (linear) or halved (exponential).
+      generator_noise_std, dropout_rate: the levels of generator noise, >= 0 and in [0, 1).
+      truncation: > 0, the largest |z| at sampling, with latent truncated_normal alone.
+      ema_decay: in [0, 1), of averaging ema.
+      historical_weight: >= 0, of the squared distance that historical averaging adds to the losses.
+      unrolled_lr: > 0, the learning rate of the steps looked ahead.
+      fade_images: > 0, only with architecture progan: real images over which a new resolution is faded in,
+        and as many more until the next one comes.
       gamma: only with family began, in [0, 1]: the ratio of generated to real reconstruction loss
         that k keeps.
       k_learning_rate: only with family began, > 0: how far k moves at a step.
@@ -107,26 +179,55 @@ class Config:
     family: str = structure("gan", METHODS)
     architecture: str = structure("mlp", ARCHITECTURES)
     loss: str | None = structure(None, LOSSES, only=_GAME, when="non_saturating")
-    penalty: str | None = structure(None, PENALTIES, only=_GAME, when="none")
-    projection: str | None = structure(None, PROJECTIONS, only=_GAME, when="none")
+    penalty: str | None = slot(PENALTIES)
+    penalty_every: int | None = structure(None, only=_PENALIZED, when=1, neutral=1)
+    projection: str | None = slot(PROJECTIONS)
+    discriminator_passes: str | None = structure(None, PASSES, only=_GAME, when="separate", neutral="separate")
+    label_smoothing: str | None = slot(LABEL_SMOOTHINGS)
+    label_flipping: str | None = slot(LABEL_FLIPS)
+    instance_noise: str | None = slot(INSTANCE_NOISES)
+    augmentation: str | None = slot(AUGMENTATIONS)
+    packing: int | None = structure(None, only=_GAME, when=1, neutral=1)
+    batch_features: str | None = slot(BATCH_FEATURES)
+    discriminator_scales: int | None = structure(None, only=_GAME, when=1, neutral=1)
+    conditioning: str | None = slot(CONDITIONINGS)
+    classes: int | None = structure(None, low=2, only=Only("conditioning", _all_but_none(CONDITIONINGS)))
+    generator_noise: str | None = slot(GENERATOR_NOISES)
+    latent: str | None = structure(None, LATENTS, only=Only("family", ("gan", "began")), when="uniform", neutral="uniform")
+    averaging: str | None = slot(AVERAGINGS)
+    historical_averaging: str | None = slot(HISTORICAL_AVERAGINGS)
+    unrolled_steps: int | None = structure(None, low=0, only=_GAME, when=0, neutral=0)
+    update: str | None = structure(None, UPDATES, only=_GAME, when="alternating", neutral="alternating")
     k_range: str | None = structure(None, K_RANGES, only=_BEGAN, when="unbounded")
-    discriminator_normalization: str = structure("none", NORMALIZATIONS)
+    discriminator_normalization: str = structure(None, NORMALIZATIONS, offered="discriminator_normalizations")
+    generator_normalization: str = structure(None, NORMALIZATIONS, offered="generator_normalizations")
+    upsampling: str | None = structure(None, UPSAMPLINGS, offered="upsamplings")
+    attention: int = structure(0, low=0, neutral=0)
+    channels: int | None = structure(None, offered="channels")
     optimizer: str = structure("adam", OPTIMIZERS)
     disc_iters: int = structure(1)
     batch_size: int = structure(64, low=2)
     z_dim: int = structure(64)
     g_lr: float = number(2e-4, 0.0, math.inf, open_low=True, open_high=True)
     d_lr: float = number(2e-4, 0.0, math.inf, open_low=True, open_high=True)
-    beta1: float | None = number(None, 0.0, 1.0, open_high=True, only=_ADAM, when=0.5)
-    beta2: float | None = number(None, 0.0, 1.0, open_high=True, only=_ADAM, when=0.999)
+    beta1: float | None = fraction(_ADAM, 0.5, open_high=True)
+    beta2: float | None = fraction(_ADAM, 0.999, open_high=True)
     penalty_weight: float | None = number(None, 0.0, math.inf, open_high=True, only=_PENALIZED)
-    weight_clipping: float | None = number(
-        None, 0.0, math.inf, open_low=True, open_high=True, only=_CLIPPED
-    )
-    gamma: float | None = number(None, 0.0, 1.0, only=_BEGAN, when=0.75)
-    k_learning_rate: float | None = number(
-        None, 0.0, math.inf, open_low=True, open_high=True, only=_BEGAN, when=1e-3
-    )
+    weight_clipping: float | None = positive(Only("projection", ("weight_clipping",)))
+    max_singular_value: float | None = positive(Only("projection", ("singular_value_clamp",)), 1.0)
+    smoothing: float | None = fraction(Only("label_smoothing", _all_but_none(LABEL_SMOOTHINGS)), 0.1, open_high=True)
+    flip_probability: float | None = fraction(Only("label_flipping", _all_but_none(LABEL_FLIPS)))
+    noise_std: float | None = positive(Only("instance_noise", _all_but_none(INSTANCE_NOISES)))
+    noise_images: float | None = positive(Only("instance_noise", ("linear", "exponential")))
+    generator_noise_std: float | None = positive(Only("generator_noise", ("gaussian",)))
+    dropout_rate: float | None = fraction(Only("generator_noise", ("dropout",)), 0.5, open_high=True)
+    truncation: float | None = positive(Only("latent", ("truncated_normal",)))
+    ema_decay: float | None = fraction(Only("averaging", ("ema",)), 0.999, open_high=True)
+    historical_weight: float | None = positive(Only("historical_averaging", _all_but_none(HISTORICAL_AVERAGINGS)))
+    unrolled_lr: float | None = positive(Above("unrolled_steps", 0))
+    fade_images: float | None = positive(Only("architecture", ("progan",)))
+    gamma: float | None = fraction(_BEGAN, 0.75)
+    k_learning_rate: float | None = positive(_BEGAN, 1e-3)
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
@@ -137,12 +238,9 @@ class Config:
                 f"architecture {self.architecture!r} has no networks for family {self.family!r}; "
                 f"one of: {', '.join(families)}"
             )
-        supported = ARCHITECTURES[self.architecture].discriminator_normalizations
-        if self.discriminator_normalization not in supported:
-            raise ConfigError(
-                f"architecture {self.architecture!r} has no discriminator_normalization "
-                f"{self.discriminator_normalization!r}; one of: {', '.join(supported)}"
-            )
+        for refused, sentence in _MEANINGLESS:
+            if refused(self):
+                raise ConfigError(sentence.format_map(vars(self)))
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> "Config":
@@ -168,17 +266,18 @@ class Config:
         }
 
     def identity(self) -> str:
-        """Sixteen hex digits of the content. A slot at "none" counts as absent, so that a field
+        """Sixteen hex digits of the content. A field at its neutral value counts as absent, so that one
         added later with that default leaves the identities of older configs as they are."""
-        content = {name: value for name, value in self.to_dict().items() if value != "none"}
+        content = {name: value for name, value in self.to_dict().items() if not _is_neutral(self, name, value)}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
     def structure(self) -> str:
-        """The structure in words, equal exactly for configs that share a compiled program."""
+        """The structure in words, equal exactly for configs that share a compiled program: what is neither
+        absent nor at its neutral value."""
         words = [
-            f"{field.name}={value}"
-            for field in dataclasses.fields(self)
-            if not field.metadata["number"] and (value := getattr(self, field.name)) is not None
+            f"{name}={value}"
+            for name, value in self.to_dict().items()
+            if name not in NUMBERS and not _is_neutral(self, name, value)
         ]
         return " ".join(words)
 
@@ -213,6 +312,43 @@ ALIASES: dict[str, Callable[[Any], dict[str, Any]]] = {
     "n_dis": lambda value: {"disc_iters": value},
     "discriminator_batchnorm": _batch_norm_or_none,
 }
+_TARGETED = ", ".join(name for name, loss in LOSSES.items() if loss.targeted is not None)
+# Combinations of fields that mean nothing, each with why.
+_MEANINGLESS: list[tuple[Callable[[Config], bool], str]] = [
+    (
+        lambda config: bool(config.packing) and config.batch_size % config.packing > 0,
+        "packing={packing} does not divide batch_size={batch_size}",
+    ),
+    (
+        lambda config: config.packing not in (None, 1) and config.conditioning != "none",
+        "packing={packing} means nothing with conditioning={conditioning!r}: a pack has no one class",
+    ),
+    (
+        lambda config: config.family == "gan"
+        and {config.label_smoothing, config.label_flipping} != {"none"}
+        and LOSSES[config.loss].targeted is None,
+        "label_smoothing={label_smoothing!r} and label_flipping={label_flipping!r} mean nothing with loss={loss!r}, "
+        f"which has no targets; it needs loss to be one of: {_TARGETED}",
+    ),
+    (
+        lambda config: config.generator_normalization.startswith("conditional")
+        and config.conditioning in (None, "none")
+        and not ARCHITECTURES[config.architecture].latent_by_parts,
+        "generator_normalization={generator_normalization!r} needs a conditioning; one of: "
+        + ", ".join(_all_but_none(CONDITIONINGS)),
+    ),
+    (
+        lambda config: config.discriminator_normalization == "virtual_batch_norm"
+        and config.discriminator_passes == "joint",
+        "discriminator_passes='joint' means nothing with discriminator_normalization='virtual_batch_norm', "
+        "which looks at no other image but its reference batch; it needs discriminator_passes='separate'",
+    ),
+    (
+        lambda config: "virtual_batch_norm" in (config.discriminator_normalization, config.generator_normalization)
+        and config.conditioning not in (None, "none"),
+        "virtual_batch_norm means nothing with conditioning={conditioning!r}: its reference batch has no classes",
+    ),
+]
 jax.tree_util.register_pytree_node(Config, _flatten, _unflatten)
 
 
@@ -242,19 +378,33 @@ def check_choice(name: str, value: Any) -> None:
 def made_inert(name: str, value: Any) -> list[str]:
     """The number fields that mean nothing once field `name` has this value."""
     conditions = {field.name: field.metadata.get("only") for field in dataclasses.fields(Config)}
-    return [field for field, only in conditions.items() if only and only.field == name and value not in only.values]
+    return [field for field, only in conditions.items() if only and only.field == name and not only.allows(value)]
 
 
 def check_images(config: Config, image_shape: tuple[int, int, int]) -> None:
-    """Raises ConfigError, naming the architectures that fit, if this config's does not take such images."""
+    """Raises ConfigError, naming what fits, if this config's networks do not take such images."""
     architecture = ARCHITECTURES[config.architecture]
+    height, width, channels = image_shape
     if not architecture.accepts(image_shape):
         fitting = [name for name, each in ARCHITECTURES.items() if each.accepts(image_shape)]
-        height, width, _ = image_shape
         raise ConfigError(
             f"architecture {config.architecture!r} is for {architecture.sizes}, not {height}x{width}; "
             f"for these images one of: {', '.join(fitting) or 'none'}"
         )
+    heights = architecture.attention(image_shape)
+    if config.attention and config.attention not in heights:
+        known = ", ".join(map(str, heights)) or "none, so attention=0"
+        raise ConfigError(
+            f"attention={config.attention}: architecture {config.architecture!r} has no such height of "
+            f"activations in images of {height}x{width}; it has: {known}"
+        )
+    for scale in range(1, config.discriminator_scales or 1):
+        part = 2**scale
+        if height % part or width % part or not architecture.accepts((height // part, width // part, channels)):
+            raise ConfigError(
+                f"discriminator_scales={config.discriminator_scales}: architecture {config.architecture!r} is for "
+                f"{architecture.sizes}, which {height}x{width} divided by {part} is not; at most {scale}"
+            )
 
 
 def _refuse_unknown(name: str, value: Any, choices) -> None:
@@ -264,18 +414,59 @@ def _refuse_unknown(name: str, value: Any, choices) -> None:
 
 def _check(config: Config, field: dataclasses.Field, value: Any) -> Any:
     """The value that the field takes: None where it does not apply."""
-    only: Only | None = field.metadata["only"]
-    if only is not None and not only.holds(config):
+    if field.metadata.get("offered"):
+        return _check_offered(config, field, value)
+    only: Only | Above | None = field.metadata["only"]
+    if only is not None and not only.allows(getattr(config, only.field)):
         if value is not None:
-            raise ConfigError(f"{field.name}={value!r} means nothing with {only.obstacle(config)}")
+            raise ConfigError(f"{field.name}={value!r} means nothing with {_obstacle(config, only)}")
         return None
     if value is None:
         value = field.metadata["when"]
     if value is None and only is not None:
-        raise ConfigError(f"{only.field}={getattr(config, only.field)!r} needs a {field.name}")
+        raise ConfigError(f"{only.field}={getattr(config, only.field)!r} needs {_article(field.name)} {field.name}")
     if field.metadata["number"]:
         return _in_interval(field.name, value, *field.metadata["interval"])
     return _check_structure(field, value)
+
+
+def _article(name: str) -> str:
+    return "an" if name[0] in "aeio" else "a"
+
+
+def _obstacle(config: Config, only: Only | Above) -> str:
+    """Why a field does not apply, in words: of a condition on one that does not apply itself, why that does not."""
+    value = getattr(config, only.field)
+    above = Config.__dataclass_fields__[only.field].metadata["only"]
+    if value is None and above is not None:
+        return _obstacle(config, above)
+    return f"{only.field}={value!r}; {only.needed()}"
+
+
+def _check_offered(config: Config, field: dataclasses.Field, value: Any) -> Any:
+    """The value of a field whose choices the architecture says."""
+    offer = getattr(ARCHITECTURES[config.architecture], field.metadata["offered"])
+    if value is None:
+        return _first(offer)
+    value = _check_structure(field, value)
+    if not offer:
+        raise ConfigError(f"{field.name}={value!r} means nothing with architecture {config.architecture!r}")
+    if field.metadata["choices"] is not None and value not in offer:
+        raise ConfigError(
+            f"architecture {config.architecture!r} has no {field.name} {value!r}; one of: {', '.join(offer)}"
+        )
+    return value
+
+
+def _first(offer: tuple[str, ...] | int | None) -> Any:
+    return (offer[0] if offer else None) if isinstance(offer, tuple) else offer
+
+
+def _is_neutral(config: Config, name: str, value: Any) -> bool:
+    metadata = Config.__dataclass_fields__[name].metadata
+    if metadata.get("offered") and name != "discriminator_normalization":
+        return value == _first(getattr(ARCHITECTURES[config.architecture], metadata["offered"]))
+    return type(value) is type(metadata["neutral"]) and value == metadata["neutral"]
 
 
 def _check_structure(field: dataclasses.Field, value: Any) -> Any:

@@ -11,6 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from flax import struct
 
+from models.passes import Pass
+
 Draw = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
 
 
@@ -78,8 +80,10 @@ def constant(value: float) -> Draw:
     return lambda generator, shape: np.full(shape, value, np.float32)
 
 
-def initialise(module: nn.Module, key: np.ndarray, *input_shapes: tuple[int, ...]) -> dict:
-    """The module's variables as numpy arrays, each leaf from a stream of its own.
+def initialise(
+    module: nn.Module, key: np.ndarray, *input_shapes: tuple[int, ...], classes: int | None = None
+) -> dict:
+    """The module's variables as numpy arrays, each leaf from a stream of its own; for so many classes of images.
 
     A leaf's stream is named by the key (uint32 words) and the leaf's path, so a layer added to a
     network leaves the draws of the others as they were.
@@ -90,17 +94,22 @@ def initialise(module: nn.Module, key: np.ndarray, *input_shapes: tuple[int, ...
         generator = np.random.Generator(np.random.Philox(np.random.SeedSequence([*map(int, key), name])))
         return leaf.draw(generator, leaf.value.shape)
 
-    variables = _abstract(module, input_shapes)
+    variables = _abstract(module, input_shapes, classes)
     return jax.tree_util.tree_map_with_path(draw, variables, is_leaf=lambda x: isinstance(x, Drawn))
 
 
-def parameter_count(module: nn.Module, *input_shapes: tuple[int, ...]) -> int:
-    """The number of trainable values of a module for inputs of these shapes."""
-    leaves = jax.tree.leaves(nn.meta.unbox(_abstract(module, input_shapes)["params"]))
+def parameter_count(module: nn.Module, *input_shapes: tuple[int, ...], classes: int | None = None) -> int:
+    """The number of trainable values of a module for inputs of these shapes and so many classes."""
+    leaves = jax.tree.leaves(nn.meta.unbox(_abstract(module, input_shapes, classes)["params"]))
     return sum(leaf.size for leaf in leaves)
 
 
 @functools.lru_cache(maxsize=256)
-def _abstract(module: nn.Module, input_shapes: tuple[tuple[int, ...], ...]) -> dict:
+def _abstract(module: nn.Module, input_shapes: tuple[tuple[int, ...], ...], classes: int | None) -> dict:
     inputs = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in input_shapes]
-    return jax.eval_shape(module.init, jax.ShapeDtypeStruct((2,), jnp.uint32), *inputs)
+
+    def variables(key, *inputs):
+        told = [] if classes is None else [Pass(classes=jnp.zeros((len(inputs[0]), classes)))]
+        return module.init(key, *inputs, *told)
+
+    return jax.eval_shape(variables, jax.ShapeDtypeStruct((2,), jnp.uint32), *inputs)

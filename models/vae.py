@@ -10,10 +10,11 @@ import jax.numpy as jnp
 from jax import Array
 
 from models import gan
-from models.architectures import ARCHITECTURES
+from models.architectures import build
 from models.gan import Player, discriminate, generate, update_player
 from models.method import Method
 from models.normalizations import STATISTICS
+from models.passes import Pass
 
 
 class State(NamedTuple):
@@ -25,7 +26,7 @@ class State(NamedTuple):
 
 def init(config, image_shape, key) -> State:
     """A fresh State of numpy arrays, drawn from key (uint32 [2])."""
-    return State(*gan.init(config, image_shape, key))
+    return State(*gan.new_players(config, image_shape, key))
 
 
 def posterior(encoded: Array) -> tuple[Array, Array]:
@@ -84,10 +85,10 @@ def update(config, networks, state: State, images: Array, noise: Array):
     ), logs
 
 
-def step(config, state: State, images: Array, key: Array):
+def step(config, state: State, images: Array, key: Array, labels: Array | None = None):
     """One cycle: an update on each of its disc_iters batches, so that disc_iters does nothing but group
     them, as in the code of Lucic et al. 2018; logs are means over the cycle."""
-    networks = ARCHITECTURES[config.architecture].build(config, images.shape[1:])
+    networks = build(config, images.shape[1:])
     batches = images.reshape(config.disc_iters, config.batch_size, *images.shape[1:])
     noise = jax.random.normal(key, (config.disc_iters, config.batch_size, config.z_dim))
     if config.disc_iters == 1:
@@ -101,10 +102,10 @@ def step(config, state: State, images: Array, key: Array):
 def sample(config, state: State, image_shape, key: Array, count: int) -> Array:
     """The decoder's probabilities, images [count, height, width, channels] in [0, 1], of z ~ N(0, 1);
     batch norm by its running averages."""
-    networks = ARCHITECTURES[config.architecture].build(config, image_shape)
+    networks = build(config, image_shape)
     variables = {"params": state.decoder.params, STATISTICS: state.decoder.statistics}
     z = jax.random.normal(key, (count, config.z_dim))
-    logits = networks.generator.apply(variables, z, training=False)
+    logits = networks.generator.apply(variables, z, Pass(training=False))
     return jax.nn.sigmoid(cast(Array, logits))
 
 

@@ -2,5 +2,20 @@
 
 from models.architectures.infogan import CONV8, INFOGAN
 from models.architectures.mlp import MLP
+from models.architectures.networks import ImageShape, Networks
+from models.architectures.reference import WithReference
+from models.architectures.scales import Scales
 
 ARCHITECTURES = {"conv8": CONV8, "infogan": INFOGAN, "mlp": MLP}
+
+
+def build(config, image_shape: ImageShape) -> Networks:
+    """The networks of a config for these images, the discriminator on its scales and with what they refer to."""
+    generator, discriminator = ARCHITECTURES[config.architecture].build(config, image_shape)
+    if config.generator_normalization == "virtual_batch_norm":
+        generator = WithReference(generator, config.batch_size)
+    if config.discriminator_normalization == "virtual_batch_norm":
+        discriminator = WithReference(discriminator, config.batch_size // (config.packing or 1))
+    if (config.discriminator_scales or 1) > 1:
+        discriminator = Scales(tuple(discriminator.clone() for _ in range(config.discriminator_scales)))
+    return Networks(generator, discriminator)

@@ -1,6 +1,6 @@
 """infogan: the pair of Lucic et al. 2018, for all their data sets; conv8: its small sibling for 8x8.
 
-Generator: z -> dense, BN, lReLU -> dense, BN, lReLU -> 4x4 transposed convolutions of stride 2.
+Generator: z -> dense, norm, lReLU -> dense, norm, lReLU -> 4x4 transposed convolutions of stride 2.
 Discriminator: two 4x4 convolutions of stride 2 -> dense -> dense 1; normalised after the second
 convolution and the dense layer.
 began: two 4x4 convolutions of stride 2 -> dense, the code -> dense -> two transposed ones.
@@ -10,84 +10,28 @@ vae: the encoder is the discriminator with 2 * z_dim outputs; the decoder the ge
 import functools
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import flax.linen as nn
 import jax
 from jax import Array
 
 from models.architectures.layers import Conv, ConvTranspose, Dense, as_it_is, leaky_relu
-from models.architectures.networks import Architecture, ImageShape, Networks
+from models.architectures.networks import Architecture, Blueprint, ImageShape, Networks
+from models.architectures.players import Maker, Viewer
 from models.initialization import Draw, he_normal, normal, truncated_normal
-from models.normalizations import NORMALIZATIONS
+from models.passes import Judgement, Pass
 
 
-class Generator(nn.Module):
-    """z [batch, z_dim] -> images [batch, height, width, channels] in [0, 1], with `output` the sigmoid."""
+class Widths(NamedTuple):
+    """One of the two pairs.
 
-    image_shape: ImageShape
-    dense: tuple[int, ...]
-    channels: tuple[int, int]
-    momentum: float
-    draw: Draw
-    activation: Callable[[Array], Array] = leaky_relu
-    output: Callable[[Array], Array] = jax.nn.sigmoid
-    epsilon: float = 1e-3
+    hidden: units of the hidden dense layers; channels: of the first and the second convolution; code: of
+    the autoencoder; momentum: of batch norm, whose epsilon is 1e-3; conv_draw, dense_draw: initialisation
+    of the discriminator's convolutions, and of everything else.
+    """
 
-    @nn.compact
-    def __call__(self, z: Array, training: bool = True) -> Array:
-        def norm(name):
-            normalization = NORMALIZATIONS["batch_norm"]
-            return normalization.activations(self.momentum, self.epsilon, training, name)
-
-        height, width, channels = self.image_shape
-        small = (height // 4, width // 4, self.channels[0])
-        x = z
-        for depth, features in enumerate((*self.dense, small[0] * small[1] * small[2])):
-            x = self.activation(norm(f"norm{depth}")(Dense(features, self.draw)(x)))
-        x = ConvTranspose(self.channels[1], self.draw)(x.reshape(-1, *small))
-        x = ConvTranspose(channels, self.draw)(self.activation(norm("norm_image")(x)))
-        return self.output(x)
-
-
-class Encoder(nn.Module):
-    """images [batch, height, width, channels] -> [batch, outputs]."""
-
-    normalization: str
-    channels: tuple[int, int]
-    dense: tuple[int, ...]
-    momentum: float
-    conv_draw: Draw
-    dense_draw: Draw
-    outputs: int = 1
-    epsilon: float = 1e-3
-
-    @nn.compact
-    def __call__(self, images: Array) -> Array:
-        def norm(name):
-            normalization = NORMALIZATIONS[self.normalization]
-            return normalization.activations(self.momentum, self.epsilon, True, name)
-
-        first, second = self.channels
-        x = leaky_relu(Conv(first, self.conv_draw, self.normalization)(images))
-        x = leaky_relu(norm("norm_conv")(Conv(second, self.conv_draw, self.normalization)(x)))
-        x = x.reshape(x.shape[0], -1)
-        for depth, features in enumerate(self.dense):
-            x = Dense(features, self.dense_draw, self.normalization)(x)
-            x = leaky_relu(norm(f"norm{depth}")(x))
-        return Dense(self.outputs, self.dense_draw, self.normalization)(x)
-
-
-class Discriminator(Encoder):
-    """images [batch, height, width, channels] -> logits [batch]."""
-
-    def __call__(self, images: Array) -> Array:
-        return super().__call__(images)[:, 0]
-
-
-class Autoencoder(nn.Module):
-    """images [batch, height, width, channels] -> images of that shape, in [0, 1]."""
-
-    normalization: str
+    hidden: tuple[int, ...]
     channels: tuple[int, int]
     code: int
     momentum: float
@@ -95,76 +39,119 @@ class Autoencoder(nn.Module):
     dense_draw: Draw
     epsilon: float = 1e-3
 
-    @nn.compact
-    def __call__(self, images: Array) -> Array:
-        def norm(name):
-            normalization = NORMALIZATIONS[self.normalization]
-            return normalization.activations(self.momentum, self.epsilon, True, name)
 
-        first, second = self.channels
-        x = leaky_relu(Conv(first, self.conv_draw, self.normalization)(images))
-        x = Conv(second, self.conv_draw, self.normalization)(x)
+class Generator(Maker):
+    """z [batch, z_dim] -> images [batch, height, width, channels] in [0, 1], with `output` the sigmoid."""
+
+    widths: Widths
+    image_shape: ImageShape
+    activation: Callable[[Array], Array] = leaky_relu
+    output: Callable[[Array], Array] = jax.nn.sigmoid
+
+    @nn.compact
+    def __call__(self, z: Array, given: Pass = Pass()) -> Array:
+        def hidden(x, name):
+            return self.hidden(x, name, given, self.activation, self.widths.momentum, self.widths.epsilon)
+
+        height, width, channels = self.image_shape
+        first, second = self.widths.channels
+        draw = self.widths.dense_draw
+        small = (height // 4, width // 4, second)
+        x = self.with_classes(z, given)
+        for depth, features in enumerate((*self.widths.hidden, math.prod(small))):
+            x = hidden(Dense(features, draw, self.normalization)(x), f"norm{depth}")
+        x = ConvTranspose(first, draw, self.normalization)(x.reshape(-1, *small))
+        x = ConvTranspose(channels, draw, self.normalization)(hidden(x, "norm_image"))
+        return self.output(x)
+
+
+class Trunk(Viewer):
+    """images [batch, height, width, channels] -> features [batch, f]."""
+
+    widths: Widths
+
+    def features(self, images: Array, given: Pass) -> Array:
+        def norm(x, name):
+            return self.normalize(x, name, self.widths.momentum, self.widths.epsilon)
+
+        first, second = self.widths.channels
+        x = self.with_classes(images, given)
+        x = leaky_relu(Conv(first, self.widths.conv_draw, self.normalization)(x))
+        x = leaky_relu(norm(Conv(second, self.widths.conv_draw, self.normalization)(x), "norm_conv"))
+        x = x.reshape(x.shape[0], -1)
+        for depth, features in enumerate(self.widths.hidden):
+            x = leaky_relu(norm(Dense(features, self.widths.dense_draw, self.normalization)(x), f"norm{depth}"))
+        return x
+
+
+class Discriminator(Trunk):
+    """What the features say."""
+
+    @nn.compact
+    def __call__(self, images: Array, given: Pass = Pass()) -> Judgement:
+        return self.judge(self.features(images, given), given, self.widths.dense_draw)
+
+
+class Encoder(Trunk):
+    """The features -> dense 2 * z_dim."""
+
+    @nn.compact
+    def __call__(self, images: Array, given: Pass = Pass()) -> Array:
+        outputs = 2 * self.blueprint.z_dim
+        return Dense(outputs, self.widths.dense_draw, self.normalization)(self.features(images, given))
+
+
+class Autoencoder(Viewer):
+    """images [batch, height, width, channels] -> images of that shape, in [0, 1]."""
+
+    widths: Widths
+
+    @nn.compact
+    def __call__(self, images: Array, given: Pass = Pass()) -> Array:
+        def norm(x, name):
+            return self.normalize(x, name, self.widths.momentum, self.widths.epsilon)
+
+        first, second = self.widths.channels
+        draw = self.widths.dense_draw
+        x = leaky_relu(Conv(first, self.widths.conv_draw, self.normalization)(images))
+        x = Conv(second, self.widths.conv_draw, self.normalization)(x)
         small = x.shape[1:]
-        x = Dense(self.code, self.dense_draw, self.normalization)(x.reshape(x.shape[0], -1))
-        x = Dense(math.prod(small), self.dense_draw, self.normalization)(leaky_relu(norm("norm_code")(x)))
-        x = leaky_relu(norm("norm_dense")(x)).reshape(-1, *small)
-        x = leaky_relu(norm("norm_image")(ConvTranspose(first, self.dense_draw, self.normalization)(x)))
-        x = ConvTranspose(images.shape[-1], self.dense_draw, self.normalization)(x)
+        x = Dense(self.widths.code, draw, self.normalization)(x.reshape(x.shape[0], -1))
+        x = Dense(math.prod(small), draw, self.normalization)(leaky_relu(norm(x, "norm_code")))
+        x = leaky_relu(norm(x, "norm_dense")).reshape(-1, *small)
+        x = leaky_relu(norm(ConvTranspose(first, draw, self.normalization)(x), "norm_image"))
+        x = ConvTranspose(images.shape[-1], draw, self.normalization)(x)
         return jax.nn.sigmoid(x)
 
 
-def build_infogan(config, image_shape: ImageShape) -> Networks:
-    """Lucic et al. 2018's widths and initialisation; batch norm of momentum 0.999, epsilon 1e-3."""
-    generator = functools.partial(Generator, image_shape, (1024,), (128, 64), 0.999, normal(0.02))
-    seeing = {
-        "normalization": config.discriminator_normalization,
-        "channels": (64, 128),
-        "momentum": 0.999,
-        "conv_draw": truncated_normal(0.02),
-        "dense_draw": normal(0.02),
-    }
-    return _networks(config, generator, seeing, dense=(1024,), code=64)
-
-
-def build_conv8(config, image_shape: ImageShape) -> Networks:
-    """Half the channels, no hidden dense layer, a code of 16, He initialisation, batch norm of momentum 0.9."""
-    generator = functools.partial(Generator, image_shape, (), (64, 32), 0.9, he_normal)
-    seeing = {
-        "normalization": config.discriminator_normalization,
-        "channels": (32, 64),
-        "momentum": 0.9,
-        "conv_draw": he_normal,
-        "dense_draw": he_normal,
-    }
-    return _networks(config, generator, seeing, dense=(), code=16)
-
-
-def _networks(config, generator: Callable, seeing: dict, dense: tuple[int, ...], code: int) -> Networks:
-    """The config's family of: what makes a Generator, and what the networks that see images have in common."""
+def build(widths: Widths, config, image_shape: ImageShape) -> Networks:
+    """The pair of the config's family for these images."""
+    blueprint = Blueprint.of(config)
     made = {
-        "gan": lambda: Networks(generator(), Discriminator(dense=dense, **seeing)),
-        "began": lambda: Networks(generator(), Autoencoder(code=code, **seeing)),
+        "gan": lambda: Networks(Generator(blueprint, widths, image_shape), Discriminator(blueprint, widths)),
+        "began": lambda: Networks(Generator(blueprint, widths, image_shape), Autoencoder(blueprint, widths)),
         "vae": lambda: Networks(
-            generator(activation=jax.nn.relu, output=as_it_is),
-            Encoder(dense=dense, outputs=2 * config.z_dim, **seeing),
+            Generator(blueprint, widths, image_shape, jax.nn.relu, as_it_is), Encoder(blueprint, widths)
         ),
     }
     return made[config.family]()
 
 
-_FAMILIES = ("gan", "began", "vae")
-_NORMALIZATIONS = ("none", "batch_norm", "spectral_norm")
+_NORMALIZATIONS = ("none", "batch_norm", "spectral_norm", "layer_norm", "weight_norm", "virtual_batch_norm")
+_GENERATOR_NORMALIZATIONS = ("batch_norm",)
 INFOGAN = Architecture(
-    build_infogan,
+    functools.partial(build, Widths((1024,), (64, 128), 64, 0.999, truncated_normal(0.02), normal(0.02))),
     "square images of 28, 32 or 64 pixels",
     lambda shape: shape[0] == shape[1] and shape[0] in (28, 32, 64),
     _NORMALIZATIONS,
-    _FAMILIES,
+    _GENERATOR_NORMALIZATIONS,
+    families=("gan", "began", "vae"),
 )
 CONV8 = Architecture(
-    build_conv8,
+    functools.partial(build, Widths((), (32, 64), 16, 0.9, he_normal, he_normal)),
     "images of 8x8 pixels",
     lambda shape: shape[:2] == (8, 8),
     _NORMALIZATIONS,
-    _FAMILIES,
+    _GENERATOR_NORMALIZATIONS,
+    families=("gan", "began", "vae"),
 )

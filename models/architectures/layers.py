@@ -42,6 +42,14 @@ class Dense(_Layer):
         return x @ self.kernel((x.shape[-1], self.features)) + self.bias()
 
 
+class Embedding(_Layer):
+    """One-hot [batch, classes] -> [batch, features]: a dense layer without bias."""
+
+    @nn.compact
+    def __call__(self, classes: Array) -> Array:
+        return classes @ self.kernel((classes.shape[-1], self.features))
+
+
 class Conv(_Layer):
     """[batch, h, w, channels] -> [batch, ceil(h / stride), ceil(w / stride), features], SAME."""
 

@@ -8,82 +8,83 @@ import jax
 from jax import Array
 
 from models.architectures.layers import Dense, as_it_is, leaky_relu
-from models.architectures.networks import Architecture, ImageShape, Networks
+from models.architectures.networks import Architecture, Blueprint, ImageShape, Networks
+from models.architectures.players import Maker, Viewer
 from models.initialization import he_normal
-from models.normalizations import NORMALIZATIONS
+from models.passes import Judgement, Pass
 
 WIDTH = 128
 CODE = 16
 MOMENTUM, EPSILON = 0.9, 1e-5
 
 
-class Generator(nn.Module):
-    """z -> dense 128, BN, activation, twice -> dense -> output."""
+class Generator(Maker):
+    """z -> dense 128, norm, activation, twice -> dense -> output."""
 
     image_shape: ImageShape
     activation: Callable[[Array], Array] = leaky_relu
     output: Callable[[Array], Array] = jax.nn.sigmoid
 
     @nn.compact
-    def __call__(self, z: Array, training: bool = True) -> Array:
-        batch_norm = NORMALIZATIONS["batch_norm"].activations
-        x = z
+    def __call__(self, z: Array, given: Pass = Pass()) -> Array:
+        x = self.with_classes(z, given)
         for depth in range(2):
-            x = Dense(WIDTH, he_normal)(x)
-            x = self.activation(batch_norm(MOMENTUM, EPSILON, training, f"norm{depth}")(x))
-        x = Dense(math.prod(self.image_shape), he_normal)(x)
+            x = Dense(WIDTH, he_normal, self.normalization)(x)
+            x = self.hidden(x, f"norm{depth}", given, self.activation, MOMENTUM, EPSILON)
+        x = Dense(math.prod(self.image_shape), he_normal, self.normalization)(x)
         return self.output(x).reshape(-1, *self.image_shape)
 
 
-class Encoder(nn.Module):
-    """image -> dense 128, lReLU -> dense 128, [norm], lReLU -> dense outputs."""
+class Trunk(Viewer):
+    """image -> dense 128, lReLU -> dense 128, [norm], lReLU: the features, [batch, 128]."""
 
-    normalization: str
-    outputs: int = 1
+    def features(self, images: Array, given: Pass) -> Array:
+        x = self.with_classes(images, given)
+        x = x.reshape(x.shape[0], -1)
+        x = leaky_relu(Dense(WIDTH, he_normal, self.normalization)(x))
+        x = Dense(WIDTH, he_normal, self.normalization)(x)
+        return leaky_relu(self.normalize(x, "norm", MOMENTUM, EPSILON))
+
+
+class Discriminator(Trunk):
+    """What the features say."""
 
     @nn.compact
-    def __call__(self, images: Array) -> Array:
-        normalize = NORMALIZATIONS[self.normalization].activations(MOMENTUM, EPSILON, True, "norm")
-        x = images.reshape(images.shape[0], -1)
-        x = leaky_relu(Dense(WIDTH, he_normal, self.normalization)(x))
-        x = leaky_relu(normalize(Dense(WIDTH, he_normal, self.normalization)(x)))
-        return Dense(self.outputs, he_normal, self.normalization)(x)
+    def __call__(self, images: Array, given: Pass = Pass()) -> Judgement:
+        return self.judge(self.features(images, given), given, he_normal)
 
 
-class Discriminator(Encoder):
-    """An encoder of one output: the logits [batch]."""
+class Encoder(Trunk):
+    """The features -> dense 2 * z_dim."""
 
-    def __call__(self, images: Array) -> Array:
-        return super().__call__(images)[:, 0]
+    @nn.compact
+    def __call__(self, images: Array, given: Pass = Pass()) -> Array:
+        outputs = 2 * self.blueprint.z_dim
+        return Dense(outputs, he_normal, self.normalization)(self.features(images, given))
 
 
-class Autoencoder(nn.Module):
+class Autoencoder(Viewer):
     """image -> dense 128, lReLU -> code of 16, [norm], lReLU -> dense 128, [norm], lReLU -> dense -> sigmoid."""
 
-    normalization: str
-
     @nn.compact
-    def __call__(self, images: Array) -> Array:
-        normalize = NORMALIZATIONS[self.normalization].activations
+    def __call__(self, images: Array, given: Pass = Pass()) -> Array:
         x = images.reshape(images.shape[0], -1)
         pixels = x.shape[-1]
         x = leaky_relu(Dense(WIDTH, he_normal, self.normalization)(x))
         for name, width in (("norm_code", CODE), ("norm", WIDTH)):
             x = Dense(width, he_normal, self.normalization)(x)
-            x = leaky_relu(normalize(MOMENTUM, EPSILON, True, name)(x))
+            x = leaky_relu(self.normalize(x, name, MOMENTUM, EPSILON))
         x = Dense(pixels, he_normal, self.normalization)(x)
         return jax.nn.sigmoid(x).reshape(images.shape)
 
 
 def build(config, image_shape: ImageShape) -> Networks:
     """The pair of the config's family for these images."""
-    normalization = config.discriminator_normalization
+    blueprint = Blueprint.of(config)
     made = {
-        "gan": lambda: Networks(Generator(image_shape), Discriminator(normalization)),
-        "began": lambda: Networks(Generator(image_shape), Autoencoder(normalization)),
-        "vae": lambda: Networks(
-            Generator(image_shape, jax.nn.relu, as_it_is), Encoder(normalization, 2 * config.z_dim)
-        ),
+        "gan": lambda: Networks(Generator(blueprint, image_shape), Discriminator(blueprint)),
+        "began": lambda: Networks(Generator(blueprint, image_shape), Autoencoder(blueprint)),
+        "vae": lambda: Networks(Generator(blueprint, image_shape, jax.nn.relu, as_it_is), Encoder(blueprint)),
     }
     return made[config.family]()
 
@@ -92,6 +93,7 @@ MLP = Architecture(
     build,
     "images of up to 64x64 pixels",
     lambda shape: max(shape[:2]) <= 64,
-    ("none", "batch_norm", "spectral_norm"),
-    ("gan", "began", "vae"),
+    ("none", "batch_norm", "layer_norm", "spectral_norm", "weight_norm", "virtual_batch_norm"),
+    generator_normalizations=("batch_norm",),
+    families=("gan", "began", "vae"),
 )

@@ -1,0 +1,69 @@
+"""How a generator doubles the height and width of an image: [batch, h, w, c] -> [batch, 2h, 2w, features].
+
+Functions (x, features, size, draw, normalization), each with one convolution; `size` is that of its kernel.
+"""
+
+import jax.numpy as jnp
+from jax import Array
+
+from models.architectures.layers import Conv, ConvTranspose
+from models.initialization import Draw
+
+
+def transposed_conv(x: Array, features: int, size: int, draw: Draw, normalization: str) -> Array:
+    """A transposed convolution of stride 2 (Radford et al. 2016)."""
+    return ConvTranspose(features, draw, normalization, size=size)(x)
+
+
+def nearest(x: Array, features: int, size: int, draw: Draw, normalization: str) -> Array:
+    """Every pixel four times, then a convolution (Odena et al. 2016, resize-convolution)."""
+    return Conv(features, draw, normalization, size=size, stride=1)(doubled(x))
+
+
+def bilinear(x: Array, features: int, size: int, draw: Draw, normalization: str) -> Array:
+    """Linear interpolation along both axes, with half-pixel centres and edges repeated, then a convolution
+    (Odena et al. 2016)."""
+    for axis in (1, 2):
+        before = jnp.concatenate([_part(x, axis, slice(0, 1)), _part(x, axis, slice(None, -1))], axis)
+        after = jnp.concatenate([_part(x, axis, slice(1, None)), _part(x, axis, slice(-1, None))], axis)
+        pairs = jnp.stack([0.75 * x + 0.25 * before, 0.75 * x + 0.25 * after], axis + 1)
+        x = pairs.reshape(*x.shape[:axis], 2 * x.shape[axis], *x.shape[axis + 1 :])
+    return Conv(features, draw, normalization, size=size, stride=1)(x)
+
+
+def _part(x: Array, axis: int, part: slice) -> Array:
+    return x[(slice(None),) * axis + (part,)]
+
+
+def pixel_shuffle(x: Array, features: int, size: int, draw: Draw, normalization: str) -> Array:
+    """A convolution to four times the features, which become the four pixels of a square (Shi et al. 2016)."""
+    batch, height, width, _ = x.shape
+    x = Conv(4 * features, draw, normalization, size=size, stride=1)(x)
+    squares = x.reshape(batch, height, width, 2, 2, features).transpose(0, 1, 3, 2, 4, 5)
+    return squares.reshape(batch, 2 * height, 2 * width, features)
+
+
+def unpool(x: Array, features: int, size: int, draw: Draw, normalization: str) -> Array:
+    """Every pixel at the top left of a square of zeros, then a convolution, as in the code of Kurach et al. 2019."""
+    return Conv(features, draw, normalization, size=size, stride=1)(spread(x))
+
+
+def doubled(x: Array) -> Array:
+    """Every pixel of x [batch, h, w, c] as a square of four: [batch, 2h, 2w, c]."""
+    return jnp.repeat(jnp.repeat(x, 2, axis=1), 2, axis=2)
+
+
+def spread(x: Array) -> Array:
+    """Every pixel of x [batch, h, w, c] at the top left of a square, zeros in the rest: [batch, 2h, 2w, c]."""
+    batch, height, width, channels = x.shape
+    squares = jnp.pad(x[:, :, None, :, None], ((0, 0), (0, 0), (0, 1), (0, 0), (0, 1), (0, 0)))
+    return squares.reshape(batch, 2 * height, 2 * width, channels)
+
+
+UPSAMPLINGS = {
+    "transposed_conv": transposed_conv,
+    "nearest": nearest,
+    "bilinear": bilinear,
+    "pixel_shuffle": pixel_shuffle,
+    "unpool": unpool,
+}
