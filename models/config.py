@@ -6,8 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping
-from numbers import Integral, Real
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 
@@ -20,6 +19,20 @@ from models.averaging import AVERAGINGS, HISTORICAL_AVERAGINGS
 from models.batch_features import BATCH_FEATURES
 from models.began import K_RANGES
 from models.families import METHODS
+from models.fields import (
+    Above,
+    ConfigError,
+    Only,
+    all_but_none,
+    check_number,
+    check_structure,
+    fraction,
+    number,
+    positive,
+    refuse_unknown,
+    slot,
+    structure,
+)
 from models.gan import PASSES, UPDATES
 from models.instance_noise import INSTANCE_NOISES
 from models.latents import LATENTS
@@ -28,87 +41,13 @@ from models.normalizations import NORMALIZATIONS
 from models.optimizers import OPTIMIZERS
 from models.penalties import PENALTIES
 from models.projections import PROJECTIONS
+from models.rules import MEANINGLESS
 from models.targets import LABEL_FLIPS, LABEL_SMOOTHINGS
-
-
-class ConfigError(ValueError):
-    """A setting that cannot be trained, in one line: the culprit, its value, the choices."""
-
-
-class Only(NamedTuple):
-    """A field that means something only while `field` has one of `values`."""
-
-    field: str
-    values: tuple[str, ...]
-
-    def allows(self, value: Any) -> bool:
-        """Whether this value of `field` gives it a meaning."""
-        return value in self.values
-
-    def needed(self) -> str:
-        """What `field` would have to be, in words."""
-        return f"it needs {self.field} to be one of: {', '.join(self.values)}"
-
-
-class Above(NamedTuple):
-    """A field that means something only while the whole number `field` is above `low`."""
-
-    field: str
-    low: int
-
-    def allows(self, value: Any) -> bool:
-        """Whether this value of `field` gives it a meaning."""
-        return value is not None and value > self.low
-
-    def needed(self) -> str:
-        """What `field` would have to be, in words."""
-        return f"it needs {self.field} above {self.low}"
-
-
-def structure(default, choices=None, *, low=1, only=None, when=None, neutral="none", offered=None):
-    """A field that changes the program: a name among `choices`, or a whole number of at least `low`.
-
-    `only` and `when` as those of `number`. At `neutral` the field counts as absent from a config's identity.
-    With `offered`, the architecture says in its field of that name which choices it knows; the first is the
-    default and neutral, and the field is absent where there is none.
-    """
-    metadata = {"number": False, "choices": choices, "low": low, "only": only, "when": when}
-    return dataclasses.field(default=default, metadata=metadata | {"neutral": neutral, "offered": offered})
-
-
-def number(default, low, high, *, open_low=False, open_high=False, only=None, when=None):
-    """A traced leaf in [low, high] (open where said). With `only`, absent (None) unless it applies;
-    where it applies and is not given it becomes `when`, or is asked for if that is None."""
-    interval = (low, high, open_low, open_high)
-    return dataclasses.field(
-        default=default,
-        metadata={"number": True, "interval": interval, "only": only, "when": when, "neutral": "none"},
-    )
-
-
-def slot(registry, only=None):
-    """A structure field that chooses among tricks, of which "none" is off: of family gan alone unless said."""
-    return structure(None, registry, only=only or _GAME, when="none")
-
-
-def positive(only, when=None):
-    """A number above 0 that means something only where `only` holds."""
-    return number(None, 0.0, math.inf, open_low=True, open_high=True, only=only, when=when)
-
-
-def fraction(only, when=None, open_high=False):
-    """A number in [0, 1] that means something only where `only` holds."""
-    return number(None, 0.0, 1.0, open_high=open_high, only=only, when=when)
-
-
-def _all_but_none(registry) -> tuple[str, ...]:
-    return tuple(name for name in registry if name != "none")
-
 
 _GAME = Only("family", ("gan",))
 _BEGAN = Only("family", ("began",))
 _ADAM = Only("optimizer", ("adam",))
-_PENALIZED = Only("penalty", _all_but_none(PENALTIES))
+_PENALIZED = Only("penalty", all_but_none(PENALTIES))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -179,23 +118,25 @@ class Config:
     family: str = structure("gan", METHODS)
     architecture: str = structure("mlp", ARCHITECTURES)
     loss: str | None = structure(None, LOSSES, only=_GAME, when="non_saturating")
-    penalty: str | None = slot(PENALTIES)
+    penalty: str | None = slot(PENALTIES, _GAME)
     penalty_every: int | None = structure(None, only=_PENALIZED, when=1, neutral=1)
-    projection: str | None = slot(PROJECTIONS)
+    projection: str | None = slot(PROJECTIONS, _GAME)
     discriminator_passes: str | None = structure(None, PASSES, only=_GAME, when="separate", neutral="separate")
-    label_smoothing: str | None = slot(LABEL_SMOOTHINGS)
-    label_flipping: str | None = slot(LABEL_FLIPS)
-    instance_noise: str | None = slot(INSTANCE_NOISES)
-    augmentation: str | None = slot(AUGMENTATIONS)
+    label_smoothing: str | None = slot(LABEL_SMOOTHINGS, _GAME)
+    label_flipping: str | None = slot(LABEL_FLIPS, _GAME)
+    instance_noise: str | None = slot(INSTANCE_NOISES, _GAME)
+    augmentation: str | None = slot(AUGMENTATIONS, _GAME)
     packing: int | None = structure(None, only=_GAME, when=1, neutral=1)
-    batch_features: str | None = slot(BATCH_FEATURES)
+    batch_features: str | None = slot(BATCH_FEATURES, _GAME)
     discriminator_scales: int | None = structure(None, only=_GAME, when=1, neutral=1)
-    conditioning: str | None = slot(CONDITIONINGS)
-    classes: int | None = structure(None, low=2, only=Only("conditioning", _all_but_none(CONDITIONINGS)))
-    generator_noise: str | None = slot(GENERATOR_NOISES)
-    latent: str | None = structure(None, LATENTS, only=Only("family", ("gan", "began")), when="uniform", neutral="uniform")
-    averaging: str | None = slot(AVERAGINGS)
-    historical_averaging: str | None = slot(HISTORICAL_AVERAGINGS)
+    conditioning: str | None = slot(CONDITIONINGS, _GAME)
+    classes: int | None = structure(None, low=2, only=Only("conditioning", all_but_none(CONDITIONINGS)))
+    generator_noise: str | None = slot(GENERATOR_NOISES, _GAME)
+    latent: str | None = structure(
+        None, LATENTS, only=Only("family", ("gan", "began")), when="uniform", neutral="uniform"
+    )
+    averaging: str | None = slot(AVERAGINGS, _GAME)
+    historical_averaging: str | None = slot(HISTORICAL_AVERAGINGS, _GAME)
     unrolled_steps: int | None = structure(None, low=0, only=_GAME, when=0, neutral=0)
     update: str | None = structure(None, UPDATES, only=_GAME, when="alternating", neutral="alternating")
     k_range: str | None = structure(None, K_RANGES, only=_BEGAN, when="unbounded")
@@ -215,15 +156,15 @@ class Config:
     penalty_weight: float | None = number(None, 0.0, math.inf, open_high=True, only=_PENALIZED)
     weight_clipping: float | None = positive(Only("projection", ("weight_clipping",)))
     max_singular_value: float | None = positive(Only("projection", ("singular_value_clamp",)), 1.0)
-    smoothing: float | None = fraction(Only("label_smoothing", _all_but_none(LABEL_SMOOTHINGS)), 0.1, open_high=True)
-    flip_probability: float | None = fraction(Only("label_flipping", _all_but_none(LABEL_FLIPS)))
-    noise_std: float | None = positive(Only("instance_noise", _all_but_none(INSTANCE_NOISES)))
+    smoothing: float | None = fraction(Only("label_smoothing", all_but_none(LABEL_SMOOTHINGS)), 0.1, open_high=True)
+    flip_probability: float | None = fraction(Only("label_flipping", all_but_none(LABEL_FLIPS)))
+    noise_std: float | None = positive(Only("instance_noise", all_but_none(INSTANCE_NOISES)))
     noise_images: float | None = positive(Only("instance_noise", ("linear", "exponential")))
     generator_noise_std: float | None = positive(Only("generator_noise", ("gaussian",)))
     dropout_rate: float | None = fraction(Only("generator_noise", ("dropout",)), 0.5, open_high=True)
     truncation: float | None = positive(Only("latent", ("truncated_normal",)))
     ema_decay: float | None = fraction(Only("averaging", ("ema",)), 0.999, open_high=True)
-    historical_weight: float | None = positive(Only("historical_averaging", _all_but_none(HISTORICAL_AVERAGINGS)))
+    historical_weight: float | None = positive(Only("historical_averaging", all_but_none(HISTORICAL_AVERAGINGS)))
     unrolled_lr: float | None = positive(Above("unrolled_steps", 0))
     fade_images: float | None = positive(Only("architecture", ("progan",)))
     gamma: float | None = fraction(_BEGAN, 0.75)
@@ -238,7 +179,7 @@ class Config:
                 f"architecture {self.architecture!r} has no networks for family {self.family!r}; "
                 f"one of: {', '.join(families)}"
             )
-        for refused, sentence in _MEANINGLESS:
+        for refused, sentence in MEANINGLESS:
             if refused(self):
                 raise ConfigError(sentence.format_map(vars(self)))
 
@@ -260,9 +201,7 @@ class Config:
     def to_dict(self) -> dict[str, Any]:
         """Every field that applies, plain values; `from_dict` of it is this config again."""
         return {
-            field.name: value
-            for field in dataclasses.fields(self)
-            if (value := getattr(self, field.name)) is not None
+            field.name: value for field in dataclasses.fields(self) if (value := getattr(self, field.name)) is not None
         }
 
     def identity(self) -> str:
@@ -312,43 +251,6 @@ ALIASES: dict[str, Callable[[Any], dict[str, Any]]] = {
     "n_dis": lambda value: {"disc_iters": value},
     "discriminator_batchnorm": _batch_norm_or_none,
 }
-_TARGETED = ", ".join(name for name, loss in LOSSES.items() if loss.targeted is not None)
-# Combinations of fields that mean nothing, each with why.
-_MEANINGLESS: list[tuple[Callable[[Config], bool], str]] = [
-    (
-        lambda config: bool(config.packing) and config.batch_size % config.packing > 0,
-        "packing={packing} does not divide batch_size={batch_size}",
-    ),
-    (
-        lambda config: config.packing not in (None, 1) and config.conditioning != "none",
-        "packing={packing} means nothing with conditioning={conditioning!r}: a pack has no one class",
-    ),
-    (
-        lambda config: config.family == "gan"
-        and {config.label_smoothing, config.label_flipping} != {"none"}
-        and LOSSES[config.loss].targeted is None,
-        "label_smoothing={label_smoothing!r} and label_flipping={label_flipping!r} mean nothing with loss={loss!r}, "
-        f"which has no targets; it needs loss to be one of: {_TARGETED}",
-    ),
-    (
-        lambda config: config.generator_normalization.startswith("conditional")
-        and config.conditioning in (None, "none")
-        and not ARCHITECTURES[config.architecture].latent_by_parts,
-        "generator_normalization={generator_normalization!r} needs a conditioning; one of: "
-        + ", ".join(_all_but_none(CONDITIONINGS)),
-    ),
-    (
-        lambda config: config.discriminator_normalization == "virtual_batch_norm"
-        and config.discriminator_passes == "joint",
-        "discriminator_passes='joint' means nothing with discriminator_normalization='virtual_batch_norm', "
-        "which looks at no other image but its reference batch; it needs discriminator_passes='separate'",
-    ),
-    (
-        lambda config: "virtual_batch_norm" in (config.discriminator_normalization, config.generator_normalization)
-        and config.conditioning not in (None, "none"),
-        "virtual_batch_norm means nothing with conditioning={conditioning!r}: its reference batch has no classes",
-    ),
-]
 jax.tree_util.register_pytree_node(Config, _flatten, _unflatten)
 
 
@@ -372,7 +274,7 @@ def check_choice(name: str, value: Any) -> None:
     """Raises ConfigError if field `name` chooses among names and this value is none of them."""
     choices = Config.__dataclass_fields__[name].metadata.get("choices")
     if choices is not None:
-        _refuse_unknown(name, value, choices)
+        refuse_unknown(name, value, choices)
 
 
 def made_inert(name: str, value: Any) -> list[str]:
@@ -407,11 +309,6 @@ def check_images(config: Config, image_shape: tuple[int, int, int]) -> None:
             )
 
 
-def _refuse_unknown(name: str, value: Any, choices) -> None:
-    if not isinstance(value, str) or value not in choices:
-        raise ConfigError(f"unknown {name} {value!r}; one of: {', '.join(sorted(choices))}")
-
-
 def _check(config: Config, field: dataclasses.Field, value: Any) -> Any:
     """The value that the field takes: None where it does not apply."""
     if field.metadata.get("offered"):
@@ -426,8 +323,8 @@ def _check(config: Config, field: dataclasses.Field, value: Any) -> Any:
     if value is None and only is not None:
         raise ConfigError(f"{only.field}={getattr(config, only.field)!r} needs {_article(field.name)} {field.name}")
     if field.metadata["number"]:
-        return _in_interval(field.name, value, *field.metadata["interval"])
-    return _check_structure(field, value)
+        return check_number(field, value)
+    return check_structure(field, value)
 
 
 def _article(name: str) -> str:
@@ -448,7 +345,7 @@ def _check_offered(config: Config, field: dataclasses.Field, value: Any) -> Any:
     offer = getattr(ARCHITECTURES[config.architecture], field.metadata["offered"])
     if value is None:
         return _first(offer)
-    value = _check_structure(field, value)
+    value = check_structure(field, value)
     if not offer:
         raise ConfigError(f"{field.name}={value!r} means nothing with architecture {config.architecture!r}")
     if field.metadata["choices"] is not None and value not in offer:
@@ -467,26 +364,3 @@ def _is_neutral(config: Config, name: str, value: Any) -> bool:
     if metadata.get("offered") and name != "discriminator_normalization":
         return value == _first(getattr(ARCHITECTURES[config.architecture], metadata["offered"]))
     return type(value) is type(metadata["neutral"]) and value == metadata["neutral"]
-
-
-def _check_structure(field: dataclasses.Field, value: Any) -> Any:
-    choices, low = field.metadata["choices"], field.metadata["low"]
-    if choices is not None:
-        _refuse_unknown(field.name, value, choices)
-        return value
-    whole = isinstance(value, Integral) or (isinstance(value, float) and value.is_integer())
-    if isinstance(value, bool) or not whole or value < low:
-        raise ConfigError(f"{field.name}={value!r} must be a whole number of at least {low}")
-    return int(value)
-
-
-def _in_interval(name, value, low, high, open_low, open_high) -> float:
-    left, right = "(" if open_low else "[", ")" if open_high else "]"
-    interval = f"{left}{low:g}, {high:g}{right}"
-    if isinstance(value, bool) or not isinstance(value, Real) or math.isnan(value):
-        raise ConfigError(f"{name}={value!r} must be a number in {interval}")
-    below = value <= low if open_low else value < low
-    above = value >= high if open_high else value > high
-    if below or above:
-        raise ConfigError(f"{name}={value!r} is outside {interval}")
-    return float(value) + 0.0  # -0.0 is 0.0

@@ -1,37 +1,31 @@
 """Family `gan`, the logit game: a generator against a discriminator. Read this file first."""
 
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jax import Array
 
-from models.architectures import ARCHITECTURES, build
-from models.augmentations import AUGMENTATIONS
-from models.averaging import AVERAGINGS, HISTORICAL_AVERAGINGS, running_mean
-from models.initialization import initialise
-from models.instance_noise import INSTANCE_NOISES
+from models.architectures import build
+from models.averaging import AVERAGINGS, running_mean
+from models.inputs import shown_both
 from models.latents import LATENTS
 from models.losses import LOSSES
 from models.method import Method
-from models.normalizations import STATISTICS
-from models.optimizers import OPTIMIZERS
-from models.packing import pack
+from models.objectives import discriminator_loss, generator_loss, hold, penalty, per_discriminator
 from models.passes import Judgement, Pass
-from models.penalties import PENALTIES
+from models.players import (
+    Player,
+    discriminate,
+    generate,
+    kernels_of,
+    new_players,
+    noise_level,
+    sampled,
+    update_player,
+)
 from models.projections import PROJECTIONS
-from models.targets import LABEL_FLIPS, LABEL_SMOOTHINGS
-
-
-class Player(NamedTuple):
-    """Everything of one network that changes: its weights, the statistics that its forward passes
-    leave behind (batch-norm averages, spectral-norm vectors), its optimizer's state."""
-
-    params: Any
-    statistics: Any
-    optimizer: Any
 
 
 class State(NamedTuple):
@@ -72,49 +66,6 @@ def init(config, image_shape, key) -> State:
     return State(generator, discriminator, np.int32(0), np.int32(0), average, jax.tree.map(np.copy, history))
 
 
-def new_players(config, image_shape, key) -> tuple[Player, Player]:
-    """The network that makes images and the one that sees them, as numpy arrays drawn from key (uint32 [2])."""
-    networks = build(config, image_shape)
-    words = np.asarray(key)
-    height, width, channels = image_shape
-    packing = config.packing or 1
-    seen = (config.batch_size // packing, height, width, packing * channels)
-    generator = initialise(networks.generator, np.append(words, 0), (config.batch_size, config.z_dim), classes=config.classes)
-    discriminator = initialise(networks.discriminator, np.append(words, 1), seen, classes=config.classes)
-    return new_player(generator, config, config.g_lr), new_player(discriminator, config, config.d_lr)
-
-
-def new_player(variables, config, learning_rate) -> Player:
-    """A network of these variables, and its optimizer before the first update."""
-    optimizer = OPTIMIZERS[config.optimizer](config, learning_rate)
-    moments = jax.tree.map(np.asarray, optimizer.init(variables["params"]))
-    return Player(variables["params"], variables.get(STATISTICS, {}), moments)
-
-
-def generate(networks, params, statistics, z, given=Pass(), key=None):
-    """Images of z in training mode, and the statistics that this pass leaves."""
-    variables = {"params": params, STATISTICS: statistics}
-    images, left = networks.generator.apply(variables, z, given, rngs=_noise(key), mutable=[STATISTICS])
-    return images, left.get(STATISTICS, {})
-
-
-def _noise(key) -> dict[str, Array]:
-    return {} if key is None else {"noise": key}
-
-
-def discriminate(networks, params, statistics, images, given=Pass()):
-    """What the discriminator makes of images, for this game a Judgement, and the statistics that this pass leaves."""
-    variables = {"params": params, STATISTICS: statistics}
-    judgement, left = networks.discriminator.apply(variables, images, given, mutable=[STATISTICS])
-    return judgement, left.get(STATISTICS, {})
-
-
-def kernels_of(params) -> list[Array]:
-    """The matrices and filters of a network, as they are before any normalization: no biases, no scales."""
-    leaves = jax.tree_util.tree_leaves_with_path(params)
-    return [leaf for path, leaf in leaves if path[-1].key == "kernel"]
-
-
 def separate(see, statistics, real, fake):
     """Judgements of real and of generated images in a pass each, real ones first, as in both studies.
 
@@ -138,12 +89,7 @@ PASSES = {"separate": separate, "joint": joint}
 def given_to(config, state: State, labels: Array | None) -> Pass:
     """What both networks are given in a training pass besides images and z."""
     classes = None if config.classes is None else jax.nn.one_hot(labels, config.classes)
-    return Pass(True, classes, _noise_level(config), images_seen(config, state))
-
-
-def _noise_level(config) -> Array | float:
-    levels = [level for level in (config.generator_noise_std, config.dropout_rate) if level is not None]
-    return levels[0] if levels else 0.0
+    return Pass(True, classes, noise_level(config), images_seen(config, state))
 
 
 def images_seen(config, state: State) -> Array:
@@ -151,70 +97,16 @@ def images_seen(config, state: State) -> Array:
     return (state.updates * config.batch_size).astype(jnp.float32)
 
 
-def shown(config, images: Array, key: Array, seen: Array) -> Array:
-    """What the discriminator sees of images: augmented, then with noise, then packed."""
-    augmentation_key, noise_key = jax.random.split(key)
-    images = AUGMENTATIONS[config.augmentation](images, augmentation_key)
-    if config.noise_std is not None:
-        deviation = INSTANCE_NOISES[config.instance_noise](config, seen)
-        images = images + deviation * jax.random.normal(noise_key, images.shape)
-    return pack(images, config.packing)
-
-
-def shown_batch(config, state: State, batch: Batch, fake: Array) -> tuple[Array, Array]:
-    """What the discriminator sees of the real and of the generated images of a batch."""
-    real_key, fake_key = jax.random.split(jax.random.fold_in(batch.key, 1))
-    seen = images_seen(config, state)
-    real = ARCHITECTURES[config.architecture].real(config, batch.real, seen)
-    return shown(config, real, real_key, seen), shown(config, fake, fake_key, seen)
-
-
-def discriminator_loss(config, real_logits: Array, fake_logits: Array, key: Array) -> Array:
-    """The loss of the discriminator, whose targets may be smoothed and flipped."""
-    loss = LOSSES[config.loss]
-    if config.label_smoothing == config.label_flipping == "none":
-        return per_discriminator(loss.discriminator, real_logits, fake_logits)
-    smoothing_key, flipping_key = jax.random.split(key)
-    real = LABEL_SMOOTHINGS[config.label_smoothing](config, smoothing_key, len(real_logits))
-    targets = LABEL_FLIPS[config.label_flipping](config, flipping_key, real, jnp.zeros_like(real))
-
-    def targeted(*logits):
-        return sum(jnp.mean(loss.targeted(*each)) for each in zip(logits, targets, strict=True))
-
-    return per_discriminator(targeted, real_logits, fake_logits)
-
-
-def per_discriminator(loss, real: Array | None, fake: Array) -> Array:
-    """The loss of logits [batch]; of logits [batch, discriminators] the mean of each one's."""
-    if fake.ndim == 1:
-        return loss(real, fake)
-    return jnp.mean(jax.vmap(loss, in_axes=(None if real is None else 1, 1))(real, fake))
-
-
-def penalty(config, networks, params, statistics, batch: Batch, given: Pass, shown_to: tuple[Array, Array], due):
-    """The weighted penalty at what the discriminator saw, as its passes left it; it leaves no statistics itself.
-
-    due: whether it is this update's turn; where it is, the penalty counts penalty_every times (Karras et al. 2020,
-    arXiv:1912.04958, section 3.1).
-    """
-
-    def critic(images):
-        return discriminate(networks, params, statistics, images, given)[0].logits
-
-    def weighted():
-        value = PENALTIES[config.penalty](critic, kernels_of(params), *shown_to, batch.key)
-        return config.penalty_weight * config.penalty_every * value
-
-    return weighted() if config.penalty_every == 1 else jax.lax.cond(due, weighted, lambda: jnp.zeros(()))
-
-
 def update_discriminator(config, networks, state: State, batch: Batch):
-    """One step on real and generated images, then projected."""
+    """One step on real and generated images, then projected.
+
+    A penalty looks at the discriminator as the passes over both left it, and leaves no statistics itself.
+    """
     generator, discriminator = state.generator, state.discriminator
     given = given_to(config, state, batch.labels)
     noise_key, target_key = jax.random.split(jax.random.fold_in(batch.key, 2))
     fake, g_statistics = generate(networks, generator.params, generator.statistics, batch.z, given, noise_key)
-    shown_to = shown_batch(config, state, batch, fake)
+    shown_to = shown_both(config, batch.real, fake, jax.random.fold_in(batch.key, 1), images_seen(config, state))
 
     def objective(params):
         def see(statistics, images):
@@ -223,9 +115,12 @@ def update_discriminator(config, networks, state: State, batch: Batch):
         real, fake, statistics = PASSES[config.discriminator_passes](see, discriminator.statistics, *shown_to)
         loss = discriminator_loss(config, real.logits, fake.logits, target_key)
         if config.penalty_weight is not None:
-            due = state.updates % config.penalty_every == 0
-            loss = loss + penalty(config, networks, params, statistics, batch, given, shown_to, due)
-        return _held(config, loss, params, state.history[1:]), statistics
+
+            def critic(images):
+                return discriminate(networks, params, statistics, images, given)[0].logits
+
+            loss = loss + penalty(config, critic, kernels_of(params), *shown_to, batch.key, state.updates)
+        return loss + hold(config, params, state.history[1:]), statistics
 
     (loss, statistics), gradients = jax.value_and_grad(objective, has_aux=True)(discriminator.params)
     player = update_player(config, config.d_lr, discriminator, gradients)
@@ -247,41 +142,32 @@ def _repeated(given: Pass, images: Array) -> Pass:
     return given._replace(classes=jnp.concatenate([given.classes, given.classes]))
 
 
-def _held(config, loss: Array, params, history) -> Array:
-    """The loss, and what holds a player near the mean of its past weights, a tuple of it or ()."""
-    for mean in history:
-        loss = loss + config.historical_weight * HISTORICAL_AVERAGINGS[config.historical_averaging](params, mean)
-    return loss
-
-
 def update_generator(config, networks, state: State, batch: Batch):
     """One step against the discriminator as it is, or as it would be unrolled_steps later.
 
     It passes over the real images only for a loss whose generator sees them, or where passes are joint.
     """
-    loss = LOSSES[config.loss]
     generator, discriminator = state.generator, state.discriminator
     given = given_to(config, state, batch.labels)
     noise_key = jax.random.fold_in(batch.key, 3)
 
     def objective(params):
         fake, g_statistics = generate(networks, params, generator.statistics, batch.z, given, noise_key)
-        real_shown, fake_shown = shown_batch(config, state, batch, fake)
+        real_shown, fake_shown = shown_both(
+            config, batch.real, fake, jax.random.fold_in(batch.key, 1), images_seen(config, state)
+        )
         d_params = unrolled(config, networks, state, given, real_shown, fake_shown)
 
         def see(statistics, images):
             return discriminate(networks, d_params, statistics, images, _repeated(given, images))
 
-        if loss.generator_sees_real or config.discriminator_passes == "joint":
+        if LOSSES[config.loss].generator_sees_real or config.discriminator_passes == "joint":
             passes = PASSES[config.discriminator_passes]
             real, fake, d_statistics = passes(see, discriminator.statistics, real_shown, fake_shown)
         else:
             real, (fake, d_statistics) = None, see(discriminator.statistics, fake_shown)
-        if loss.generator_sees_features:
-            value = loss.generator(real.features, fake.features)
-        else:
-            value = per_discriminator(loss.generator, real and real.logits, fake.logits)
-        return _held(config, value, params, state.history[:1]), (g_statistics, d_statistics)
+        value = generator_loss(config, real, fake)
+        return value + hold(config, params, state.history[:1]), (g_statistics, d_statistics)
 
     (value, (g_statistics, d_statistics)), gradients = jax.value_and_grad(objective, has_aux=True)(generator.params)
     player = update_player(config, config.g_lr, generator, gradients)._replace(statistics=g_statistics)
@@ -319,13 +205,6 @@ def unrolled(config, networks, state: State, given: Pass, real: Array, fake: Arr
     for _ in range(config.unrolled_steps):
         params = descend(params)
     return params
-
-
-def update_player(config, learning_rate, player: Player, gradients) -> Player:
-    """The player after one update of its optimizer."""
-    optimizer = OPTIMIZERS[config.optimizer](config, learning_rate)
-    updates, moments = optimizer.update(gradients, player.optimizer, player.params)
-    return Player(optax.apply_updates(player.params, updates), player.statistics, moments)
 
 
 def alternating(config, networks, state: State, batch: Batch):
@@ -381,19 +260,6 @@ def sample(config, state: State, image_shape, key: Array, count: int) -> Array:
     its running averages, classes uniform."""
     params, statistics = state.average or state.generator[:2]
     return sampled(config, params, statistics, images_seen(config, state), image_shape, key, count)
-
-
-def sampled(config, params, statistics, seen: Array | float, image_shape, key: Array, count: int) -> Array:
-    """images [count, height, width, channels] of a generator with these weights after so many real images."""
-    z = LATENTS[config.latent].sampling(config, key, (count, config.z_dim))
-    class_key, noise_key = jax.random.split(jax.random.fold_in(key, 1))
-    classes = None
-    if config.classes is not None:
-        classes = jax.nn.one_hot(jax.random.randint(class_key, (count,), 0, config.classes), config.classes)
-    given = Pass(False, classes, _noise_level(config), seen)
-    generator = build(config, image_shape).generator
-    variables = {"params": params, STATISTICS: statistics}
-    return cast(Array, generator.apply(variables, z, given, rngs={"noise": noise_key}))
 
 
 METHOD = Method(init, step, sample)

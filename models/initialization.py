@@ -80,9 +80,7 @@ def constant(value: float) -> Draw:
     return lambda generator, shape: np.full(shape, value, np.float32)
 
 
-def initialise(
-    module: nn.Module, key: np.ndarray, *input_shapes: tuple[int, ...], classes: int | None = None
-) -> dict:
+def initialise(module: nn.Module, key: np.ndarray, *input_shapes: tuple[int, ...], classes: int | None = None) -> dict:
     """The module's variables as numpy arrays, each leaf from a stream of its own; for so many classes of images.
 
     A leaf's stream is named by the key (uint32 words) and the leaf's path, so a layer added to a

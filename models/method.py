@@ -9,9 +9,10 @@ class Method(NamedTuple):
 
     init: (config, image_shape (height, width, channels), key uint32 [2]) -> State, on the host:
       numpy arrays. Compiling random initialisation costs more than training a small GAN.
-    step: (config, state, images [disc_iters * batch_size, height, width, channels] in [0, 1], key)
-      -> (state, logs): one cycle, in a game disc_iters discriminator updates and one generator
-      update; logs is a dict of scalars, non-finite ones meaning divergence.
+    step: (config, state, images [disc_iters * batch_size, height, width, channels] in [0, 1], key,
+      labels int32 [disc_iters * batch_size] or None) -> (state, logs): one cycle, in a game disc_iters
+      discriminator updates and one generator update; logs is a dict of scalars, non-finite ones
+      meaning divergence. labels are for configs with classes.
     sample: (config, state, image_shape, key, count) -> images [count, height, width, channels]
       in [0, 1].
     """

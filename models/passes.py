@@ -20,6 +20,9 @@ class Pass(NamedTuple):
     images_seen: Array | float = 0.0
 
 
+TRAINING = Pass()
+
+
 class Judgement(NamedTuple):
     """What a discriminator says of images: logits [batch], and the features [batch, f] they were read from.
 

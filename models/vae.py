@@ -9,12 +9,11 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from models import gan
 from models.architectures import build
-from models.gan import Player, discriminate, generate, update_player
 from models.method import Method
 from models.normalizations import STATISTICS
 from models.passes import Pass
+from models.players import Player, discriminate, generate, new_players, update_player
 
 
 class State(NamedTuple):
@@ -26,7 +25,7 @@ class State(NamedTuple):
 
 def init(config, image_shape, key) -> State:
     """A fresh State of numpy arrays, drawn from key (uint32 [2])."""
-    return State(*gan.new_players(config, image_shape, key))
+    return State(*new_players(config, image_shape, key))
 
 
 def posterior(encoded: Array) -> tuple[Array, Array]:
@@ -74,9 +73,7 @@ def update(config, networks, state: State, images: Array, noise: Array):
         nll, kl = negative_log_likelihood(images, logits), divergence(mean, deviation)
         return nll + kl, (State(d_statistics, e_statistics), {"nll": nll, "kl": kl})
 
-    (_, (statistics, logs)), gradients = jax.value_and_grad(objective, has_aux=True)(
-        (decoder.params, encoder.params)
-    )
+    (_, (statistics, logs)), gradients = jax.value_and_grad(objective, has_aux=True)((decoder.params, encoder.params))
     decoder = update_player(config, config.g_lr, decoder, gradients[0])
     encoder = update_player(config, config.d_lr, encoder, gradients[1])
     return State(
@@ -93,9 +90,7 @@ def step(config, state: State, images: Array, key: Array, labels: Array | None =
     noise = jax.random.normal(key, (config.disc_iters, config.batch_size, config.z_dim))
     if config.disc_iters == 1:
         return update(config, networks, state, batches[0], noise[0])
-    state, logs = jax.lax.scan(
-        lambda state, inputs: update(config, networks, state, *inputs), state, (batches, noise)
-    )
+    state, logs = jax.lax.scan(lambda state, inputs: update(config, networks, state, *inputs), state, (batches, noise))
     return state, jax.tree.map(jnp.mean, logs)
 
 

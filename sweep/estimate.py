@@ -11,6 +11,7 @@ from models import Config
 from sweep.evaluation import evaluator, sample_and_encode, score
 from sweep.plan import Plan, ask, trial_of
 from sweep.population import advance, images_per_cycle, stack, start
+from sweep.trial import on_device
 
 MEASURED_SECONDS = 2.0
 
@@ -59,15 +60,15 @@ def _measure(plan: Plan, config: Config) -> tuple[float, float, float]:
     trial = trial_of(plan.seed, next(iter(plan.methods)), config, 0)
     member = start(config, workload.dataset.image_shape, trial.key)
     population = jax.device_put(stack([member], 1))
-    images = jnp.asarray(workload.dataset.train)
-    population = advance(population, images, jnp.int32(1), lanes=1)
+    images, labels = on_device(config, workload.dataset)
+    population = advance(population, images, jnp.int32(1), labels, lanes=1)
     jax.block_until_ready(sample_and_encode(population, judge, lanes=1))
     compiling = time.monotonic() - began
 
     cycles, began = 1, time.monotonic()
     while (trained := time.monotonic() - began) < MEASURED_SECONDS:
         cycles += cycles
-        population = advance(population, images, jnp.int32(cycles), lanes=1)
+        population = advance(population, images, jnp.int32(cycles), labels, lanes=1)
         jax.block_until_ready(population)
     per_image = trained / ((cycles - 1) * images_per_cycle(config))
 

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 from data import DATASETS, DataError, load
 from metrics import Protocol, check_samples, encoder_of
 from models import Config, ConfigError
-from models.architectures import ARCHITECTURES
+from models.architectures import build
 from models.config import check_choice, check_images, expand, made_inert
 from models.initialization import parameter_count
+from models.players import input_shapes
 from search_spaces import Scale, Space, Study, StudyError, find, find_scale, metric, rungs
 from sweep.population import images_per_cycle, trial_key
 from sweep.searchers import SEARCHERS, Observation, Searcher
@@ -36,6 +37,11 @@ class Plan(NamedTuple):
     seed: int
     workload: Workload
     protocol: Protocol
+
+    @property
+    def data(self) -> str:
+        """The name of the data set."""
+        return self.workload.dataset.name
 
 
 def plan(
@@ -78,7 +84,7 @@ def plan(
     _at_least("seed", seed, 0)
     _at_least("lanes", lanes, 1)
     budgets = rungs(size, data)
-    _check_configs(chosen, size, budgets, DATASETS[data].image_shape, seed)
+    _check_configs(chosen, size, budgets, data, seed)
     dataset = load(data, data_root)
     samples = len(dataset.test) if size.samples is None else size.samples
     protocol = _protocol(metric(data), dataset, samples)
@@ -125,7 +131,7 @@ def ask(plan: Plan, method: str, number: int, known: list[Observation]) -> list[
     seen = {Config.from_dict(observation.settings).identity() for observation in known}
     configs = []
     for settings in searcher.ask(max(0, plan.configs - len(known))):
-        config = _config(method, {**plan.fixed, **settings})
+        config = _config(method, {**plan.fixed, **settings}, plan.data)
         if config.identity() not in seen:
             seen.add(config.identity())
             configs.append(config)
@@ -147,11 +153,12 @@ def trial_of(study_seed: int, method: str, config: Config, seed: int) -> Trial:
 
 def parameters(config: Config, image_shape: tuple[int, int, int]) -> tuple[int, int]:
     """Trainable values of the network that makes images and of the one that sees them."""
-    networks = ARCHITECTURES[config.architecture].build(config, image_shape)
-    return (
-        parameter_count(networks.generator, (2, config.z_dim)),
-        parameter_count(networks.discriminator, (2, *image_shape)),
+    networks, shapes = build(config, image_shape), input_shapes(config, image_shape)
+    generator, discriminator = (
+        parameter_count(network, shape, classes=config.classes)
+        for network, shape in zip(networks, shapes, strict=True)
     )
+    return generator, discriminator
 
 
 def _override(study: Study, name: str, settings: Mapping[str, Any]) -> tuple[Study, Scale]:
@@ -178,13 +185,13 @@ def _at_least(name: str, value: Any, low: int) -> int:
     return value
 
 
-def _check_configs(study: Study, scale: Scale, budgets, image_shape, seed: int) -> None:
+def _check_configs(study: Study, scale: Scale, budgets, data: str, seed: int) -> None:
     """Every config of the first round can be trained on these images and reaches every rung."""
     for method, space in study.methods.items():
         searcher = SEARCHERS[study.searcher](space, searcher_seed(seed, method, 0))
         for settings in searcher.ask(scale.configs):
-            config = _config(method, {**scale.settings, **settings})
-            check_images(config, image_shape)
+            config = _config(method, {**scale.settings, **settings}, data)
+            check_images(config, DATASETS[data].image_shape)
             cycles = [budget // images_per_cycle(config) for budget in budgets]
             if cycles[0] < 1 or len(set(cycles)) < len(cycles):
                 raise StudyError(
@@ -194,11 +201,23 @@ def _check_configs(study: Study, scale: Scale, budgets, image_shape, seed: int) 
                 )
 
 
-def _config(method: str, settings: Mapping[str, Any]) -> Config:
+def _config(method: str, settings: Mapping[str, Any], data: str) -> Config:
+    """The config of a method on a data set, whose classes it is told if it has a conditioning."""
+    classes = DATASETS[data].classes
+    if settings.get("conditioning", "none") != "none":
+        if classes is None:
+            raise ConfigError(
+                f"method {method}: conditioning={settings['conditioning']!r} needs classes, which data set "
+                f"{data!r} has not; it needs one of: {', '.join(name for name, s in DATASETS.items() if s.classes)}"
+            )
+        settings = {"classes": classes, **settings}
     try:
-        return Config.from_dict(settings)
+        config = Config.from_dict(settings)
     except ConfigError as error:
         raise ConfigError(f"method {method}: {error}") from None
+    if config.classes not in (None, classes):
+        raise ConfigError(f"method {method}: classes={config.classes}, but data set {data!r} has {classes}")
+    return config
 
 
 def _protocol(name: str, dataset, samples: int) -> Protocol:

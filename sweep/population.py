@@ -72,13 +72,16 @@ def images_per_cycle(config: Config) -> int:
 
 
 @functools.partial(jax.jit, static_argnames=("lanes",), donate_argnums=0)
-def advance(population: Population, images: Array, stop: Array, *, lanes: int) -> Population:
+def advance(
+    population: Population, images: Array, stop: Array, labels: Array | None = None, *, lanes: int
+) -> Population:
     """Every running member advanced to cycle `stop`, or to the first cycle with a non-finite loss.
 
     Args:
       population: [members, ...].
       images: uint8 [count, height, width, channels], shared by all members; each draws its own.
       stop: int32 scalar.
+      labels: int32 [count], the images' classes, for configs that have classes.
       lanes: members side by side; 1 means one after the other, each bit-equal to a lone member.
     """
 
@@ -88,7 +91,8 @@ def advance(population: Population, images: Array, stop: Array, *, lanes: int) -
         drawn = jnp.minimum(places.astype(jnp.int32), len(images) - 1)
         real = images[drawn].astype(jnp.float32) / 255.0
         step = METHODS[member.config.family].step
-        state, logs = step(member.config, member.state, real, step_key)
+        classes = None if labels is None else labels[drawn]
+        state, logs = step(member.config, member.state, real, step_key, classes)
         finite = jnp.isfinite(sum(jax.tree.leaves(logs)))
         return member._replace(state=state, cycle=member.cycle + 1, finite=finite)
 

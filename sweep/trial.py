@@ -10,6 +10,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 
 from data import Dataset
 from metrics import MetricError
@@ -131,10 +132,10 @@ def train(cohort: Cohort, workload: Workload, evaluator: Evaluator, report: Repo
     training = None
     try:
         training = _begin(cohort, workload, report)
-        images = jnp.asarray(workload.dataset.train)
-        _compile(training, images, evaluator)
+        real = on_device(training.config, workload.dataset)
+        _compile(training, real, evaluator)
         for training.rung in workload.rungs:
-            _advance(training, images)
+            _advance(training, real)
             _evaluate(training, evaluator)
     except Exception as error:
         if len(cohort.trials) > 1:
@@ -178,24 +179,32 @@ def _restore(trial: Trial, attempt: int, workload: Workload) -> tuple[Population
     return (member, 0.0, []) if arrays is None else _unpack(arrays, trial, attempt, member)
 
 
-def _compile(training: _Training, images, evaluator: Evaluator) -> None:
+def on_device(config: Config, dataset: Dataset) -> tuple[Array, Array | None]:
+    """The images that a config is trained on, uint8, and their labels, int32, where it has classes."""
+    labels = None if config.classes is None else jnp.asarray(dataset.train_labels, jnp.int32)
+    return jnp.asarray(dataset.train), labels
+
+
+def _compile(training: _Training, real: tuple[Array, Array | None], evaluator: Evaluator) -> None:
     """The programs of this cohort compiled, by running each with all members halted."""
     began = time.monotonic()
     lanes = training.workload.lanes
-    idle = advance(only(training.population, []), images, jnp.int32(0), lanes=lanes)
+    images, labels = real
+    idle = advance(only(training.population, []), images, jnp.int32(0), labels, lanes=lanes)
     jax.block_until_ready(sample_and_encode(idle, evaluator, lanes=lanes))
     training.population = idle
     training.report(Compiled(training.config.structure(), time.monotonic() - began))
 
 
-def _advance(training: _Training, images) -> None:
+def _advance(training: _Training, real: tuple[Array, Array | None]) -> None:
     """Every running trial at the rung, in segments of a few seconds."""
+    images, labels = real
     stop = training.rung // images_per_cycle(training.config)
     while behind := [place for place in training.running if training.cycles[place] < stop]:
         began = time.monotonic()
         target = min(stop, min(training.cycles[place] for place in behind) + training.segment)
         population = only(training.population, behind)
-        training.population = advance(population, images, jnp.int32(target), lanes=training.workload.lanes)
+        training.population = advance(population, images, jnp.int32(target), labels, lanes=training.workload.lanes)
         finite = np.asarray(training.population.finite)
         training.cycles = np.asarray(training.population.cycle)
         took = time.monotonic() - began

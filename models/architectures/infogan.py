@@ -20,7 +20,7 @@ from models.architectures.layers import Conv, ConvTranspose, Dense, as_it_is, le
 from models.architectures.networks import Architecture, Blueprint, ImageShape, Networks
 from models.architectures.players import Maker, Viewer
 from models.initialization import Draw, he_normal, normal, truncated_normal
-from models.passes import Judgement, Pass
+from models.passes import TRAINING, Judgement, Pass
 
 
 class Widths(NamedTuple):
@@ -49,7 +49,7 @@ class Generator(Maker):
     output: Callable[[Array], Array] = jax.nn.sigmoid
 
     @nn.compact
-    def __call__(self, z: Array, given: Pass = Pass()) -> Array:
+    def __call__(self, z: Array, given: Pass = TRAINING) -> Array:
         def hidden(x, name):
             return self.hidden(x, name, given, self.activation, self.widths.momentum, self.widths.epsilon)
 
@@ -88,7 +88,7 @@ class Discriminator(Trunk):
     """What the features say."""
 
     @nn.compact
-    def __call__(self, images: Array, given: Pass = Pass()) -> Judgement:
+    def __call__(self, images: Array, given: Pass = TRAINING) -> Judgement:
         return self.judge(self.features(images, given), given, self.widths.dense_draw)
 
 
@@ -96,7 +96,7 @@ class Encoder(Trunk):
     """The features -> dense 2 * z_dim."""
 
     @nn.compact
-    def __call__(self, images: Array, given: Pass = Pass()) -> Array:
+    def __call__(self, images: Array, given: Pass = TRAINING) -> Array:
         outputs = 2 * self.blueprint.z_dim
         return Dense(outputs, self.widths.dense_draw, self.normalization)(self.features(images, given))
 
@@ -107,7 +107,7 @@ class Autoencoder(Viewer):
     widths: Widths
 
     @nn.compact
-    def __call__(self, images: Array, given: Pass = Pass()) -> Array:
+    def __call__(self, images: Array, given: Pass = TRAINING) -> Array:
         def norm(x, name):
             return self.normalize(x, name, self.widths.momentum, self.widths.epsilon)
 

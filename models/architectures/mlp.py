@@ -11,7 +11,7 @@ from models.architectures.layers import Dense, as_it_is, leaky_relu
 from models.architectures.networks import Architecture, Blueprint, ImageShape, Networks
 from models.architectures.players import Maker, Viewer
 from models.initialization import he_normal
-from models.passes import Judgement, Pass
+from models.passes import TRAINING, Judgement, Pass
 
 WIDTH = 128
 CODE = 16
@@ -26,7 +26,7 @@ class Generator(Maker):
     output: Callable[[Array], Array] = jax.nn.sigmoid
 
     @nn.compact
-    def __call__(self, z: Array, given: Pass = Pass()) -> Array:
+    def __call__(self, z: Array, given: Pass = TRAINING) -> Array:
         x = self.with_classes(z, given)
         for depth in range(2):
             x = Dense(WIDTH, he_normal, self.normalization)(x)
@@ -50,7 +50,7 @@ class Discriminator(Trunk):
     """What the features say."""
 
     @nn.compact
-    def __call__(self, images: Array, given: Pass = Pass()) -> Judgement:
+    def __call__(self, images: Array, given: Pass = TRAINING) -> Judgement:
         return self.judge(self.features(images, given), given, he_normal)
 
 
@@ -58,7 +58,7 @@ class Encoder(Trunk):
     """The features -> dense 2 * z_dim."""
 
     @nn.compact
-    def __call__(self, images: Array, given: Pass = Pass()) -> Array:
+    def __call__(self, images: Array, given: Pass = TRAINING) -> Array:
         outputs = 2 * self.blueprint.z_dim
         return Dense(outputs, he_normal, self.normalization)(self.features(images, given))
 
@@ -67,7 +67,7 @@ class Autoencoder(Viewer):
     """image -> dense 128, lReLU -> code of 16, [norm], lReLU -> dense 128, [norm], lReLU -> dense -> sigmoid."""
 
     @nn.compact
-    def __call__(self, images: Array, given: Pass = Pass()) -> Array:
+    def __call__(self, images: Array, given: Pass = TRAINING) -> Array:
         x = images.reshape(images.shape[0], -1)
         pixels = x.shape[-1]
         x = leaky_relu(Dense(WIDTH, he_normal, self.normalization)(x))

@@ -27,7 +27,7 @@ class Blueprint(NamedTuple):
     def of(cls, config) -> "Blueprint":
         """That of a config, where a field that does not apply counts as off."""
         chosen = {name: getattr(config, name) for name in cls._fields}
-        off = {name: "none" for name in ("generator_noise", "conditioning", "batch_features")}
+        off = dict.fromkeys(("generator_noise", "conditioning", "batch_features"), "none")
         return cls(**{name: off.get(name) if value is None else value for name, value in chosen.items()})
 
 

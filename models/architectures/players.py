@@ -1,4 +1,5 @@
-"""What the networks of all architectures share: how a generator normalises and takes classes, how a discriminator judges."""
+"""What the networks of all architectures share: how a generator normalises and takes classes, how a discriminator
+judges."""
 
 from collections.abc import Callable
 

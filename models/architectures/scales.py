@@ -4,7 +4,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
-from models.passes import Judgement, Pass
+from models.passes import TRAINING, Judgement, Pass
 
 
 class Scales(nn.Module):
@@ -18,7 +18,7 @@ class Scales(nn.Module):
     discriminators: tuple[nn.Module, ...]
 
     @nn.compact
-    def __call__(self, images: Array, given: Pass = Pass()) -> Judgement:
+    def __call__(self, images: Array, given: Pass = TRAINING) -> Judgement:
         judgements = [self.discriminators[0](images, given)]
         for discriminator in self.discriminators[1:]:
             images = halved(images)

@@ -1,0 +1,63 @@
+"""What the players of a logit game minimise, from logits and weights: losses with their targets, penalties, holds."""
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from models.averaging import HISTORICAL_AVERAGINGS
+from models.losses import LOSSES
+from models.penalties import PENALTIES
+from models.targets import LABEL_FLIPS, LABEL_SMOOTHINGS
+
+
+def discriminator_loss(config, real_logits: Array, fake_logits: Array, key: Array) -> Array:
+    """The loss of the discriminator, whose targets may be smoothed and flipped."""
+    loss = LOSSES[config.loss]
+    if config.label_smoothing == config.label_flipping == "none":
+        return per_discriminator(loss.discriminator, real_logits, fake_logits)
+    smoothing_key, flipping_key = jax.random.split(key)
+    real = LABEL_SMOOTHINGS[config.label_smoothing](config, smoothing_key, len(real_logits))
+    targets = LABEL_FLIPS[config.label_flipping](config, flipping_key, real, jnp.zeros_like(real))
+
+    def targeted(*logits):
+        return sum(jnp.mean(loss.targeted(*each)) for each in zip(logits, targets, strict=True))
+
+    return per_discriminator(targeted, real_logits, fake_logits)
+
+
+def per_discriminator(loss, real: Array | None, fake: Array) -> Array:
+    """The loss of logits [batch]; of logits [batch, discriminators] the mean of each one's."""
+    if fake.ndim == 1:
+        return loss(real, fake)
+    return jnp.mean(jax.vmap(loss, in_axes=(None if real is None else 1, 1))(real, fake))
+
+
+def generator_loss(config, real, fake) -> Array:
+    """The loss of the generator, of two Judgements; that of real images is None for a loss that does not see them."""
+    loss = LOSSES[config.loss]
+    if loss.generator_sees_features:
+        return loss.generator(real.features, fake.features)
+    return per_discriminator(loss.generator, None if real is None else real.logits, fake.logits)
+
+
+def penalty(config, critic, kernels, real: Array, fake: Array, key: Array, update: Array) -> Array:
+    """The weighted penalty, times penalty_every at every penalty_every-th update and 0 at the others.
+
+    critic, kernels, real, fake, key: as in `models.penalties`. update: the number of this one, from 0.
+
+    Reference: Karras et al. 2020 (arXiv:1912.04958), section 3.1, lazy regularization.
+    """
+
+    def weighted():
+        weight = config.penalty_weight * config.penalty_every
+        return weight * PENALTIES[config.penalty](critic, kernels, real, fake, key)
+
+    if config.penalty_every == 1:
+        return weighted()
+    return jax.lax.cond(update % config.penalty_every == 0, weighted, lambda: jnp.zeros(()))
+
+
+def hold(config, params, history) -> Array | float:
+    """What holds a player near the mean of its past weights: history is a tuple of that mean, or empty."""
+    holds = [HISTORICAL_AVERAGINGS[config.historical_averaging](params, mean) for mean in history]
+    return config.historical_weight * holds[0] if holds else 0.0

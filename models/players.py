@@ -1,0 +1,98 @@
+"""A network in training, and its passes: what all families do with one."""
+
+from typing import Any, NamedTuple, cast
+
+import jax
+import numpy as np
+import optax
+from jax import Array
+
+from models.architectures import build
+from models.initialization import initialise
+from models.latents import LATENTS
+from models.normalizations import STATISTICS
+from models.optimizers import OPTIMIZERS
+from models.passes import TRAINING, Pass
+
+
+class Player(NamedTuple):
+    """Everything of one network that changes: its weights, the statistics that its forward passes
+    leave behind (batch-norm averages, spectral-norm vectors), its optimizer's state."""
+
+    params: Any
+    statistics: Any
+    optimizer: Any
+
+
+def new_players(config, image_shape, key) -> tuple[Player, Player]:
+    """The network that makes images and the one that sees them, as numpy arrays drawn from key (uint32 [2])."""
+    networks, shapes, words = build(config, image_shape), input_shapes(config, image_shape), np.asarray(key)
+    generator, discriminator = (
+        initialise(network, np.append(words, stream), shape, classes=config.classes)
+        for stream, (network, shape) in enumerate(zip(networks, shapes, strict=True))
+    )
+    return new_player(generator, config, config.g_lr), new_player(discriminator, config, config.d_lr)
+
+
+def input_shapes(config, image_shape) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The shapes of what the two networks are given in training: z, and what the discriminator sees."""
+    height, width, channels = image_shape
+    packing = config.packing or 1
+    return (config.batch_size, config.z_dim), (config.batch_size // packing, height, width, packing * channels)
+
+
+def new_player(variables, config, learning_rate) -> Player:
+    """A network of these variables, and its optimizer before the first update."""
+    optimizer = OPTIMIZERS[config.optimizer](config, learning_rate)
+    moments = jax.tree.map(np.asarray, optimizer.init(variables["params"]))
+    return Player(variables["params"], variables.get(STATISTICS, {}), moments)
+
+
+def generate(networks, params, statistics, z, given=TRAINING, key=None):
+    """Images of z in training mode, and the statistics that this pass leaves."""
+    variables = {"params": params, STATISTICS: statistics}
+    images, left = networks.generator.apply(variables, z, given, rngs=_noise(key), mutable=[STATISTICS])
+    return images, left.get(STATISTICS, {})
+
+
+def _noise(key) -> dict[str, Array]:
+    return {} if key is None else {"noise": key}
+
+
+def discriminate(networks, params, statistics, images, given=TRAINING):
+    """What the discriminator makes of images, for this game a Judgement, and the statistics that this pass leaves."""
+    variables = {"params": params, STATISTICS: statistics}
+    judgement, left = networks.discriminator.apply(variables, images, given, mutable=[STATISTICS])
+    return judgement, left.get(STATISTICS, {})
+
+
+def kernels_of(params) -> list[Array]:
+    """The matrices and filters of a network, as they are before any normalization: no biases, no scales."""
+    leaves = jax.tree_util.tree_leaves_with_path(params)
+    return [leaf for path, leaf in leaves if path[-1].key == "kernel"]
+
+
+def update_player(config, learning_rate, player: Player, gradients) -> Player:
+    """The player after one update of its optimizer."""
+    optimizer = OPTIMIZERS[config.optimizer](config, learning_rate)
+    updates, moments = optimizer.update(gradients, player.optimizer, player.params)
+    return Player(optax.apply_updates(player.params, updates), player.statistics, moments)
+
+
+def noise_level(config) -> Array | float:
+    """The level of the generator's own noise; 0 without."""
+    levels = [level for level in (config.generator_noise_std, config.dropout_rate) if level is not None]
+    return levels[0] if levels else 0.0
+
+
+def sampled(config, params, statistics, seen: Array | float, image_shape, key: Array, count: int) -> Array:
+    """images [count, height, width, channels] of a generator with these weights after so many real images."""
+    z = LATENTS[config.latent].sampling(config, key, (count, config.z_dim))
+    class_key, noise_key = jax.random.split(jax.random.fold_in(key, 1))
+    classes = None
+    if config.classes is not None:
+        classes = jax.nn.one_hot(jax.random.randint(class_key, (count,), 0, config.classes), config.classes)
+    given = Pass(False, classes, noise_level(config), seen)
+    generator = build(config, image_shape).generator
+    variables = {"params": params, STATISTICS: statistics}
+    return cast(Array, generator.apply(variables, z, given, rngs={"noise": noise_key}))
