@@ -1,4 +1,4 @@
-"""Adversarial losses: pure functions of the discriminator's logits."""
+"""Adversarial losses: pure functions of the discriminator's logits, one of its features."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -15,12 +15,18 @@ class Loss(NamedTuple):
 
     discriminator: (real_logits [batch], fake_logits [batch]) -> scalar.
     generator: (real_logits [batch], fake_logits [batch]) -> scalar. real_logits is None unless
-      generator_sees_real: the pass over real images that makes them leaves statistics.
+      generator_sees_real: the pass over real images that makes them leaves statistics. With
+      generator_sees_features both are the discriminator's last features [batch, f] instead.
+    targeted: (logits [batch], targets [batch] in [0, 1]) -> what the discriminator minimises of each
+      image, [batch]; discriminator is its mean over real images at 1 plus that over generated ones
+      at 0. None for a loss without targets.
     """
 
     discriminator: Callable[[Array, Array], Array]
     generator: Callable[..., Array]
     generator_sees_real: bool = False
+    generator_sees_features: bool = False
+    targeted: Callable[[Array, Array], Array] | None = None
 
 
 def cross_entropy_discriminator(real_logits: Array, fake_logits: Array) -> Array:
@@ -29,6 +35,11 @@ def cross_entropy_discriminator(real_logits: Array, fake_logits: Array) -> Array
     Reference: Goodfellow et al. 2014, equation 1.
     """
     return jnp.mean(jax.nn.softplus(-real_logits)) + jnp.mean(jax.nn.softplus(fake_logits))
+
+
+def cross_entropy(logits: Array, targets: Array) -> Array:
+    """t softplus(-logit) + (1 - t) softplus(logit) for target t: cross-entropy with a probability of t, [batch]."""
+    return targets * jax.nn.softplus(-logits) + (1.0 - targets) * jax.nn.softplus(logits)
 
 
 def non_saturating_generator(real_logits: Array | None, fake_logits: Array) -> Array:
@@ -57,6 +68,11 @@ def least_squares_discriminator(real_logits: Array, fake_logits: Array) -> Array
     return 0.5 * (jnp.mean((real - 1.0) ** 2) + jnp.mean(fake**2))
 
 
+def least_squares(logits: Array, targets: Array) -> Array:
+    """(s - t)^2 / 2 of the sigmoid outputs s, [batch]."""
+    return 0.5 * (jax.nn.sigmoid(logits) - targets) ** 2
+
+
 def least_squares_generator(real_logits: Array | None, fake_logits: Array) -> Array:
     """mean (s(fake) - 1)^2 / 2 on the sigmoid outputs s (Mao et al. 2017, equation 9)."""
     return 0.5 * jnp.mean((jax.nn.sigmoid(fake_logits) - 1.0) ** 2)
@@ -82,9 +98,22 @@ def least_squares_logits_discriminator(real_logits: Array, fake_logits: Array) -
     return 0.5 * (jnp.mean((real_logits - 1.0) ** 2) + jnp.mean(fake_logits**2))
 
 
+def least_squares_logits(logits: Array, targets: Array) -> Array:
+    """(logit - t)^2 / 2, [batch]."""
+    return 0.5 * (logits - targets) ** 2
+
+
 def least_squares_logits_generator(real_logits: Array | None, fake_logits: Array) -> Array:
     """mean (fake - 1)^2 / 2 (Mao et al. 2017, equation 9)."""
     return 0.5 * jnp.mean((fake_logits - 1.0) ** 2)
+
+
+def feature_matching_generator(real_features: Array, fake_features: Array) -> Array:
+    """Squared distance of the mean features [batch, f] of real and of generated images.
+
+    Reference: Salimans et al. 2016, section 3.1.
+    """
+    return jnp.sum((jnp.mean(real_features, axis=0) - jnp.mean(fake_features, axis=0)) ** 2)
 
 
 def relativistic_discriminator(real_logits: Array, fake_logits: Array) -> Array:
@@ -142,12 +171,21 @@ def _f_divergence(divergence: Divergence) -> Loss:
 
 
 LOSSES = {
-    "non_saturating": Loss(cross_entropy_discriminator, non_saturating_generator),
-    "minimax": Loss(cross_entropy_discriminator, minimax_generator),
-    "least_squares": Loss(least_squares_discriminator, least_squares_generator),
+    "non_saturating": Loss(cross_entropy_discriminator, non_saturating_generator, targeted=cross_entropy),
+    "minimax": Loss(cross_entropy_discriminator, minimax_generator, targeted=cross_entropy),
+    "least_squares": Loss(least_squares_discriminator, least_squares_generator, targeted=least_squares),
     "wasserstein": Loss(wasserstein_discriminator, wasserstein_generator),
     "hinge": Loss(hinge_discriminator, wasserstein_generator),
-    "least_squares_logits": Loss(least_squares_logits_discriminator, least_squares_logits_generator),
+    "least_squares_logits": Loss(
+        least_squares_logits_discriminator, least_squares_logits_generator, targeted=least_squares_logits
+    ),
+    "feature_matching": Loss(
+        cross_entropy_discriminator,
+        feature_matching_generator,
+        generator_sees_real=True,
+        generator_sees_features=True,
+        targeted=cross_entropy,
+    ),
     "relativistic": _relativistic(relativistic_discriminator),
     "relativistic_average": _relativistic(relativistic_average_discriminator),
     "relativistic_average_least_squares": _relativistic(relativistic_average_least_squares_discriminator),

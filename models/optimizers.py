@@ -13,4 +13,9 @@ def rmsprop(config, learning_rate):
     return optax.rmsprop(learning_rate, decay=0.9, eps=1e-10, initial_scale=1.0)
 
 
-OPTIMIZERS = {"adam": adam, "rmsprop": rmsprop}
+def sgd(config, learning_rate):
+    """Gradient descent, without momentum."""
+    return optax.sgd(learning_rate)
+
+
+OPTIMIZERS = {"adam": adam, "rmsprop": rmsprop, "sgd": sgd}

@@ -18,4 +18,29 @@ def weight_clipping(params, config):
     return jax.tree.map(lambda weight: jnp.clip(weight, -bound, bound), params)
 
 
-PROJECTIONS = {"none": none, "weight_clipping": weight_clipping}
+def singular_value_clamp(params, config):
+    """No singular value of a kernel above s, s = max_singular_value: what is beyond s is taken away.
+
+    A kernel [..., in, out] is read as a matrix [everything else, out]; biases and batch-norm scales stay, and so
+    does a kernel that is not finite. A decomposition of every kernel after every update (in the paper every
+    fifth) takes about 6 rows out^2 + 20 out^3 operations, for the dense layer of `infogan` on 28x28 as many as
+    5000 images that pass through it.
+
+    Reference: Saito et al. 2017 (arXiv:1611.06624), singular value clipping.
+    """
+
+    def clamped(path, weight):
+        return _clamp(weight, config.max_singular_value) if path[-1].key == "kernel" else weight
+
+    return jax.tree_util.tree_map_with_path(clamped, params)
+
+
+def _clamp(kernel, bound):
+    matrix = kernel.reshape(-1, kernel.shape[-1])
+    finite = jnp.all(jnp.isfinite(matrix))
+    left, values, right = jnp.linalg.svd(jnp.where(finite, matrix, 0.0), full_matrices=False)
+    excess = jnp.maximum(values - bound, 0.0)
+    return kernel - ((left * excess) @ right).reshape(kernel.shape)
+
+
+PROJECTIONS = {"none": none, "weight_clipping": weight_clipping, "singular_value_clamp": singular_value_clamp}

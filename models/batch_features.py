@@ -1,0 +1,75 @@
+"""What the discriminator's last features learn of the rest of the batch: (module, features) -> features.
+
+module: the Flax module that calls it and holds its parameter, if any;
+features: [batch, f] or [batch, height, width, f]; what is learnt comes last on the last axis, the same in
+every place of an image.
+
+A logit then depends on all images of its pass, so that a penalty's slopes are of the sum of logits, as with
+batch norm.
+"""
+
+import flax.linen as nn
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from models.initialization import drawn, standard_normal
+
+KERNELS = 50
+DIMENSION = 5
+
+
+def none(module: nn.Module, features: Array) -> Array:
+    """The features as they are."""
+    return features
+
+
+def minibatch_discrimination(module: nn.Module, features: Array) -> Array:
+    """KERNELS more features: how close each image is to the others.
+
+    o(x_i)_b is the sum over j of exp(-|M_ib - M_jb|_1), M_ib in R^DIMENSION linear in all features of image i.
+    j = i is left out as in the authors' code (the paper's sum has it: 1, for every image). The parameter
+    `minibatch_tensor` [all features, KERNELS, DIMENSION] is no kernel to penalties and projections. Its columns
+    start at length 1, as in that code, which also keeps them there by weight norm and has 100 kernels for CIFAR10.
+
+    Reference: Salimans et al. 2016, section 3.2.
+    """
+    batch = features.shape[0]
+    flat = features.reshape(batch, -1)
+    tensor = module.param("minibatch_tensor", drawn(unit_columns), (flat.shape[1], KERNELS, DIMENSION))
+    rows = jnp.tensordot(flat, tensor, 1)
+    distances = jnp.sum(jnp.abs(rows[:, None] - rows[None]), axis=-1)
+    others = ~jnp.eye(batch, dtype=bool)[:, :, None]
+    return _with(features, jnp.sum(jnp.exp(-distances), axis=1, where=others))
+
+
+def unit_columns(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Normal draws, divided by their norm along the first axis."""
+    values = standard_normal(generator, shape)
+    return values / np.linalg.norm(values, axis=0)
+
+
+def minibatch_stddev(module: nn.Module, features: Array) -> Array:
+    """One more feature, the same for all images: the mean over all features of their deviation in the batch.
+
+    The deviation is sqrt(1e-8 + mean squared difference from the mean), over the whole batch; the authors'
+    code takes groups of 4 images.
+
+    Reference: Karras et al. 2018, section 3.
+    """
+    variances = jnp.mean((features - jnp.mean(features, axis=0)) ** 2, axis=0)
+    return _with(features, jnp.full((features.shape[0], 1), jnp.mean(jnp.sqrt(variances + 1e-8))))
+
+
+def _with(features: Array, more: Array) -> Array:
+    """features with more [batch, k] in every place."""
+    places = (1,) * (features.ndim - 2)
+    more = more.reshape(more.shape[0], *places, more.shape[-1])
+    return jnp.concatenate([features, jnp.broadcast_to(more, (*features.shape[:-1], more.shape[-1]))], axis=-1)
+
+
+BATCH_FEATURES = {
+    "none": none,
+    "minibatch_discrimination": minibatch_discrimination,
+    "minibatch_stddev": minibatch_stddev,
+}
