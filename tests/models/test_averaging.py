@@ -12,7 +12,9 @@ from models.averaging import AVERAGINGS, running_mean, squared_distance
 def iterates(count, seed=0):
     """The first weights and those after each of count updates."""
     rng = np.random.default_rng(seed)
-    return [{"a": np.float32(rng.normal(size=(3, 2))), "b": {"c": np.float32(rng.normal(size=4))}} for _ in range(count + 1)]
+    return [
+        {"a": np.float32(rng.normal(size=(3, 2))), "b": {"c": np.float32(rng.normal(size=4))}} for _ in range(count + 1)
+    ]
 
 
 @functools.cache

@@ -90,7 +90,9 @@ def test_equal_images_are_as_close_as_can_be_and_a_lone_one_is_close_to_none():
 
 def test_the_columns_of_the_tensor_start_at_length_1():
     _, params = applied("minibatch_discrimination", features_of((2, 30)))
-    np.testing.assert_allclose(np.linalg.norm(params["minibatch_tensor"], axis=0), np.ones((KERNELS, DIMENSION)), rtol=1e-5)
+    np.testing.assert_allclose(
+        np.linalg.norm(params["minibatch_tensor"], axis=0), np.ones((KERNELS, DIMENSION)), rtol=1e-5
+    )
 
 
 @pytest.mark.parametrize("shape", SHAPES)
