@@ -16,13 +16,19 @@ from data import DATASETS
 from metrics import METRICS
 from models import METHODS
 from models.architectures import ARCHITECTURES
+from models.augmentations import AUGMENTATIONS
+from models.averaging import AVERAGINGS
+from models.batch_features import BATCH_FEATURES
 from models.began import K_RANGES
 from models.config import FIELDS
+from models.instance_noise import INSTANCE_NOISES
+from models.latents import LATENTS
 from models.losses import LOSSES
 from models.normalizations import NORMALIZATIONS
 from models.optimizers import OPTIMIZERS
 from models.penalties import PENALTIES
 from models.projections import PROJECTIONS
+from models.targets import LABEL_FLIPS, LABEL_SMOOTHINGS
 from results import frames
 from search_spaces import STUDIES
 from sweep.cli import app
@@ -34,10 +40,17 @@ COMMANDS = typer.main.get_command(app).commands
 TRICKS = {
     "family": METHODS,
     "k_range": K_RANGES,
+    "latent": LATENTS,
     "loss": LOSSES,
+    "label_smoothing": LABEL_SMOOTHINGS,
+    "label_flipping": LABEL_FLIPS,
     "penalty": PENALTIES,
     "discriminator_normalization": NORMALIZATIONS,
+    "instance_noise": INSTANCE_NOISES,
+    "augmentation": AUGMENTATIONS,
+    "batch_features": BATCH_FEATURES,
     "projection": PROJECTIONS,
+    "averaging": AVERAGINGS,
     "optimizer": OPTIMIZERS,
     "architecture": ARCHITECTURES,
 }

@@ -24,6 +24,7 @@ from sweep.searchers import SEARCHERS, Observation
 # A number that a slot's choice asks for; every other number has a default.
 NEEDED = {name: {"penalty_weight": 10.0} for name in PENALTIES if name != "none"}
 NEEDED["weight_clipping"] = {"weight_clipping": 0.01}
+NEEDED["singular_value_clamp"] = {"max_singular_value": 1.0}
 SLOTS = {
     "loss": LOSSES,
     "penalty": PENALTIES,
@@ -122,11 +123,15 @@ def test_a_projection_applied_twice_is_applied_once(name):
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_a_loss_prefers_a_discriminator_that_is_right(name):
-    """And a generator prefers to be taken for real."""
+    """And a generator prefers to be taken for real, or to have the features of real images."""
     high, low = jnp.array([0.4, 0.6]), jnp.array([-0.6, -0.4])
     loss = LOSSES[name]
     assert loss.discriminator(high, low) < loss.discriminator(low, high)
-    assert loss.generator(low, high) < loss.generator(high, low)
+    if loss.generator_sees_features:
+        here, there = jnp.ones((2, 3)), jnp.zeros((2, 3))
+        assert loss.generator(here, here) < loss.generator(here, there)
+    else:
+        assert loss.generator(low, high) < loss.generator(high, low)
 
 
 @pytest.mark.parametrize("name", DATASETS)
@@ -177,4 +182,3 @@ def test_what_a_searcher_asks_depends_on_what_it_is_told_alone(name):
     assert not [settings for settings in rest if settings in everything[:2]]
     assert SEARCHERS[name](space, (7, 8, 9)).ask(0) == []
     assert all(Config.from_dict({"batch_size": 8} | settings) for settings in everything + rest)
-

@@ -48,6 +48,7 @@ def saddle_point(output, conjugate):
 FORMULAS = {
     "non_saturating": (cross_entropy, lambda real, fake: -np.mean(np.log(sigmoid(fake)))),
     "minimax": (cross_entropy, lambda real, fake: np.mean(np.log(1.0 - sigmoid(fake)))),
+    "feature_matching": (cross_entropy, lambda real, fake: (np.mean(real) - np.mean(fake)) ** 2),
     "least_squares": (
         lambda real, fake: 0.5 * (np.mean((sigmoid(real) - 1.0) ** 2) + np.mean(sigmoid(fake) ** 2)),
         lambda real, fake: 0.5 * np.mean((sigmoid(fake) - 1.0) ** 2),
@@ -86,6 +87,7 @@ FORMULAS = {
 UNDECIDED = {
     "non_saturating": (np.log(4.0), np.log(2.0)),
     "minimax": (np.log(4.0), -np.log(2.0)),
+    "feature_matching": (np.log(4.0), 0.0),
     "least_squares": (0.25, 0.125),
     "wasserstein": (0.0, 0.0),
     "hinge": (2.0, 0.0),
@@ -102,6 +104,8 @@ UNDECIDED = {
     "total_variation": (0.0, 0.0),
 }
 RELATIVISTIC = sorted(name for name in LOSSES if name.startswith("relativistic"))
+OF_LOGITS = sorted(name for name, loss in LOSSES.items() if not loss.generator_sees_features)
+TARGETED = sorted(name for name, loss in LOSSES.items() if loss.targeted)
 
 
 def test_every_loss_has_a_formula_and_a_known_value(loss):
@@ -157,9 +161,10 @@ def test_discriminator_raises_real_and_lowers_fake(loss):
     assert (fake > 0.0).all()
 
 
-def test_generator_raises_fake(loss):
+@pytest.mark.parametrize("name", OF_LOGITS)
+def test_generator_raises_fake(name):
     logits = jnp.linspace(-0.9, 0.9, 7)
-    assert (jax.grad(LOSSES[loss].generator, argnums=1)(logits, logits) < 0.0).all()
+    assert (jax.grad(LOSSES[name].generator, argnums=1)(logits, logits) < 0.0).all()
 
 
 def test_a_generator_that_sees_no_real_images_needs_none(loss):
@@ -187,6 +192,55 @@ def test_minimax_is_a_zero_sum_game_in_the_fake_logits():
     real, fake = jnp.float32(REAL), jnp.float32(FAKE)
     discriminator = jax.grad(LOSSES["minimax"].discriminator, argnums=1)(real, fake)
     np.testing.assert_allclose(jax.grad(LOSSES["minimax"].generator, argnums=1)(real, fake), -discriminator, rtol=1e-6)
+
+
+# Targets
+
+
+@pytest.mark.parametrize("name", TARGETED)
+@pytest.mark.parametrize("size", [1.0, 30.0, 2e4])
+def test_targets_of_1_and_0_are_the_discriminator_s_loss_exactly(name, size):
+    real, fake = jnp.float32(np.random.default_rng(1).uniform(-size, size, (2, 8)))
+    loss = LOSSES[name]
+
+    def by_targets(real, fake):
+        return jnp.mean(loss.targeted(real, jnp.ones(8))) + jnp.mean(loss.targeted(fake, jnp.zeros(8)))
+
+    value, gradients = jax.value_and_grad(by_targets, argnums=(0, 1))(real, fake)
+    expected, slopes = jax.value_and_grad(loss.discriminator, argnums=(0, 1))(real, fake)
+    assert value == expected
+    np.testing.assert_array_equal(gradients, slopes)
+
+
+@pytest.mark.parametrize("name", TARGETED)
+@pytest.mark.parametrize("target", [0.1, 0.5, 0.9])
+def test_a_target_is_where_the_best_output_is(name, target):
+    """The logit itself in `least_squares_logits`, its sigmoid in the others."""
+    best = target if name == "least_squares_logits" else special.logit(target)
+    logits, targets = jnp.float32(best + np.array([-0.5, 0.0, 0.5])), jnp.full(3, target)
+    losses = LOSSES[name].targeted(logits, targets)
+    slopes = jax.grad(lambda x: jnp.sum(LOSSES[name].targeted(x, targets)))(logits)
+    assert losses.shape == (3,)
+    assert losses[1] < min(losses[0], losses[2])
+    np.testing.assert_allclose(slopes[1], 0.0, atol=1e-6)
+
+
+# Feature matching
+
+
+def test_feature_matching_is_the_squared_distance_of_mean_features():
+    real, fake = np.random.default_rng(2).normal(size=(2, 6, 4))
+    expected = np.linalg.norm(real.mean(0) - fake.mean(0)) ** 2
+    value = LOSSES["feature_matching"].generator(jnp.float32(real), jnp.float32(fake))
+    assert value.shape == ()
+    np.testing.assert_allclose(value, expected, rtol=1e-5)
+
+
+def test_feature_matching_moves_generated_features_towards_the_mean_of_real_ones():
+    real, fake = jnp.float32(np.random.default_rng(3).normal(size=(2, 6, 4)))
+    slopes = jax.grad(LOSSES["feature_matching"].generator, argnums=1)(real, fake)
+    towards = jnp.mean(real, 0) - jnp.mean(fake, 0)
+    np.testing.assert_allclose(slopes, jnp.broadcast_to(-2.0 / 6.0 * towards, (6, 4)), rtol=1e-5, atol=1e-6)
 
 
 # Relativistic losses

@@ -62,6 +62,11 @@ def test_rmsprop_is_tensorflows(complete):
     np.testing.assert_allclose(ours, tensorflow_rmsprop(GRADIENTS, 5e-5), rtol=1e-5, atol=1e-12)
 
 
+def test_sgd_is_the_learning_rate_times_the_gradient(complete):
+    ours = descend(OPTIMIZERS["sgd"](complete(optimizer="sgd"), 1e-3), GRADIENTS)
+    np.testing.assert_allclose(ours, -1e-3 * np.cumsum(GRADIENTS, axis=0), rtol=1e-4, atol=1e-12)
+
+
 def test_an_optimizer_descends(complete, optimizer):
     transformation = OPTIMIZERS[optimizer](complete(optimizer=optimizer), 0.02)
     target = jnp.array([1.0, -2.0, 0.5])
