@@ -11,11 +11,13 @@ import pytest
 from models import Config
 from models.architectures import ARCHITECTURES
 from models.architectures.layers import Dense, leaky_relu
-from models.architectures.networks import Architecture, Networks
+from models.architectures.networks import Architecture, Blueprint, Networks
+from models.architectures.players import Maker, Viewer
 from models.initialization import he_normal
 from models.losses import LOSSES
 from models.normalizations import NORMALIZATIONS
 from models.optimizers import OPTIMIZERS
+from models.passes import TRAINING
 from models.penalties import PENALTIES
 from models.projections import PROJECTIONS
 
@@ -58,28 +60,25 @@ def projection(request):
     return request.param
 
 
-class Generator(nn.Module):
-    """One dense layer with batch norm."""
+class Generator(Maker):
+    """One layer, normalised."""
 
     image_shape: tuple[int, int, int]
 
     @nn.compact
-    def __call__(self, z, training=True):
-        x = Dense(math.prod(self.image_shape), he_normal)(z)
-        x = NORMALIZATIONS["batch_norm"].activations(0.9, 1e-5, training, "norm")(x)
-        return jax.nn.sigmoid(x).reshape(-1, *self.image_shape)
+    def __call__(self, z, given=TRAINING):
+        x = Dense(math.prod(self.image_shape), he_normal, self.normalization)(self.with_classes(z, given))
+        return self.hidden(x, "norm", given, jax.nn.sigmoid, 0.9, 1e-5).reshape(-1, *self.image_shape)
 
 
-class Discriminator(nn.Module):
+class Discriminator(Viewer):
     """One hidden layer of eight units, normalised."""
 
-    normalization: str
-
     @nn.compact
-    def __call__(self, images):
-        normalize = NORMALIZATIONS[self.normalization].activations(0.9, 1e-5, True, "norm")
-        x = Dense(8, he_normal, self.normalization)(images.reshape(images.shape[0], -1))
-        return Dense(1, he_normal, self.normalization)(leaky_relu(normalize(x)))[:, 0]
+    def __call__(self, images, given=TRAINING):
+        x = self.with_classes(images, given)
+        x = Dense(8, he_normal, self.normalization)(x.reshape(x.shape[0], -1))
+        return self.judge(leaky_relu(self.normalize(x, "norm", 0.9, 1e-5)), given, he_normal)
 
 
 @pytest.fixture
@@ -87,9 +86,11 @@ def tiny(monkeypatch):
     """The name of an architecture that compiles quickly."""
 
     def build(config, image_shape):
-        return Networks(Generator(image_shape), Discriminator(config.discriminator_normalization))
+        blueprint = Blueprint.of(config)
+        return Networks(Generator(blueprint, image_shape), Discriminator(blueprint))
 
-    architecture = Architecture(build, "all images", lambda shape: True, tuple(NORMALIZATIONS))
+    known = tuple(NORMALIZATIONS)
+    architecture = Architecture(build, "all images", lambda shape: True, known, ("batch_norm", *known))
     monkeypatch.setitem(ARCHITECTURES, "tiny", architecture)
     return "tiny"
 
@@ -100,10 +101,10 @@ def complete():
 
     def make(**settings) -> Config:
         for field in dataclasses.fields(Config):
-            only = field.metadata["only"]
-            needed = only is not None and field.metadata["when"] is None and settings.get(only.field) in only.values
-            if needed:
-                settings.setdefault(field.name, 0.1)
+            only = field.metadata.get("only")
+            chosen = settings.get(only.field) if only else None
+            if chosen is not None and field.metadata["when"] is None and only.allows(chosen):
+                settings.setdefault(field.name, 0.1 if field.metadata["number"] else field.metadata["low"])
         return Config.from_dict(settings)
 
     return make
