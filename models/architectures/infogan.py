@@ -18,7 +18,7 @@ from jax import Array
 from models.architectures.layers import Conv, ConvTranspose, Dense, as_it_is, leaky_relu
 from models.architectures.networks import Architecture, ImageShape, Networks
 from models.initialization import Draw, he_normal, normal, truncated_normal
-from models.normalizations import NORMALIZATIONS
+from models.normalizations import NORMALIZATIONS, Site
 
 
 class Generator(nn.Module):
@@ -37,7 +37,7 @@ class Generator(nn.Module):
     def __call__(self, z: Array, training: bool = True) -> Array:
         def norm(name):
             normalization = NORMALIZATIONS["batch_norm"]
-            return normalization.activations(self.momentum, self.epsilon, training, name)
+            return normalization.activations(Site(self.momentum, self.epsilon, training), name)
 
         height, width, channels = self.image_shape
         small = (height // 4, width // 4, self.channels[0])
@@ -65,7 +65,7 @@ class Encoder(nn.Module):
     def __call__(self, images: Array) -> Array:
         def norm(name):
             normalization = NORMALIZATIONS[self.normalization]
-            return normalization.activations(self.momentum, self.epsilon, True, name)
+            return normalization.activations(Site(self.momentum, self.epsilon), name)
 
         first, second = self.channels
         x = leaky_relu(Conv(first, self.conv_draw, self.normalization)(images))
@@ -99,7 +99,7 @@ class Autoencoder(nn.Module):
     def __call__(self, images: Array) -> Array:
         def norm(name):
             normalization = NORMALIZATIONS[self.normalization]
-            return normalization.activations(self.momentum, self.epsilon, True, name)
+            return normalization.activations(Site(self.momentum, self.epsilon), name)
 
         first, second = self.channels
         x = leaky_relu(Conv(first, self.conv_draw, self.normalization)(images))

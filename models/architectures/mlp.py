@@ -10,7 +10,7 @@ from jax import Array
 from models.architectures.layers import Dense, as_it_is, leaky_relu
 from models.architectures.networks import Architecture, ImageShape, Networks
 from models.initialization import he_normal
-from models.normalizations import NORMALIZATIONS
+from models.normalizations import NORMALIZATIONS, Site
 
 WIDTH = 128
 CODE = 16
@@ -30,7 +30,7 @@ class Generator(nn.Module):
         x = z
         for depth in range(2):
             x = Dense(WIDTH, he_normal)(x)
-            x = self.activation(batch_norm(MOMENTUM, EPSILON, training, f"norm{depth}")(x))
+            x = self.activation(batch_norm(Site(MOMENTUM, EPSILON, training), f"norm{depth}")(x))
         x = Dense(math.prod(self.image_shape), he_normal)(x)
         return self.output(x).reshape(-1, *self.image_shape)
 
@@ -43,7 +43,7 @@ class Encoder(nn.Module):
 
     @nn.compact
     def __call__(self, images: Array) -> Array:
-        normalize = NORMALIZATIONS[self.normalization].activations(MOMENTUM, EPSILON, True, "norm")
+        normalize = NORMALIZATIONS[self.normalization].activations(Site(MOMENTUM, EPSILON), "norm")
         x = images.reshape(images.shape[0], -1)
         x = leaky_relu(Dense(WIDTH, he_normal, self.normalization)(x))
         x = leaky_relu(normalize(Dense(WIDTH, he_normal, self.normalization)(x)))
@@ -70,7 +70,7 @@ class Autoencoder(nn.Module):
         x = leaky_relu(Dense(WIDTH, he_normal, self.normalization)(x))
         for name, width in (("norm_code", CODE), ("norm", WIDTH)):
             x = Dense(width, he_normal, self.normalization)(x)
-            x = leaky_relu(normalize(MOMENTUM, EPSILON, True, name)(x))
+            x = leaky_relu(normalize(Site(MOMENTUM, EPSILON), name)(x))
         x = Dense(pixels, he_normal, self.normalization)(x)
         return jax.nn.sigmoid(x).reshape(images.shape)
 

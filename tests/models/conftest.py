@@ -14,7 +14,7 @@ from models.architectures.layers import Dense, leaky_relu
 from models.architectures.networks import Architecture, Networks
 from models.initialization import he_normal
 from models.losses import LOSSES
-from models.normalizations import NORMALIZATIONS
+from models.normalizations import NORMALIZATIONS, Site
 from models.optimizers import OPTIMIZERS
 from models.penalties import PENALTIES
 from models.projections import PROJECTIONS
@@ -66,7 +66,7 @@ class Generator(nn.Module):
     @nn.compact
     def __call__(self, z, training=True):
         x = Dense(math.prod(self.image_shape), he_normal)(z)
-        x = NORMALIZATIONS["batch_norm"].activations(0.9, 1e-5, training, "norm")(x)
+        x = NORMALIZATIONS["batch_norm"].activations(Site(0.9, 1e-5, training), "norm")(x)
         return jax.nn.sigmoid(x).reshape(-1, *self.image_shape)
 
 
@@ -77,7 +77,7 @@ class Discriminator(nn.Module):
 
     @nn.compact
     def __call__(self, images):
-        normalize = NORMALIZATIONS[self.normalization].activations(0.9, 1e-5, True, "norm")
+        normalize = NORMALIZATIONS[self.normalization].activations(Site(0.9, 1e-5), "norm")
         x = Dense(8, he_normal, self.normalization)(images.reshape(images.shape[0], -1))
         return Dense(1, he_normal, self.normalization)(leaky_relu(normalize(x)))[:, 0]
 

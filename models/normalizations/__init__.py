@@ -1,0 +1,62 @@
+"""Normalizations by name: of activations, placed where an architecture normalises, and of every kernel.
+
+What normalises each example alone is in `examples`, what depends on others in `batches`, what divides
+kernels in `kernels`.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from jax import Array
+
+from models.normalizations.batches import BatchNorm, batch_norm, conditional_batch_norm, switchable_norm
+from models.normalizations.batches import virtual_batch_norm
+from models.normalizations.examples import group_norm, instance_norm, layer_norm, pixel_norm
+from models.normalizations.kernels import spectral_norm, weight_norm
+from models.normalizations.moments import STATISTICS
+from models.normalizations.site import Site
+
+__all__ = ["NORMALIZATIONS", "STATISTICS", "BatchNorm", "Normalization", "Site"]
+
+
+class Normalization(NamedTuple):
+    """What a network does where it normalises.
+
+    activations: (site, name) -> a function of activations [batch, ..., channels].
+    kernel: (layer, kernel [..., in, out]) -> the kernel that the layer uses, at each forward pass.
+    """
+
+    activations: Callable[[Site, str], Callable[[Array], Array]]
+    kernel: Callable
+
+
+def untouched_activations(site: Site, name: str) -> Callable[[Array], Array]:
+    """The activations as they are."""
+    return lambda x: x
+
+
+def untouched_kernel(layer, kernel: Array) -> Array:
+    """The kernel as it is."""
+    return kernel
+
+
+def conditional_and_spectral(site: Site, name: str) -> Callable[[Array], Array]:
+    """`conditional_batch_norm` whose own two kernels go through `spectral_norm` as well."""
+    return conditional_batch_norm(site, name, spectral_norm)
+
+
+NORMALIZATIONS = {
+    "none": Normalization(untouched_activations, untouched_kernel),
+    "batch_norm": Normalization(batch_norm, untouched_kernel),
+    "batch_norm+spectral_norm": Normalization(batch_norm, spectral_norm),
+    "conditional_batch_norm": Normalization(conditional_batch_norm, untouched_kernel),
+    "conditional_batch_norm+spectral_norm": Normalization(conditional_and_spectral, spectral_norm),
+    "group_norm": Normalization(group_norm, untouched_kernel),
+    "instance_norm": Normalization(instance_norm, untouched_kernel),
+    "layer_norm": Normalization(layer_norm, untouched_kernel),
+    "pixel_norm": Normalization(pixel_norm, untouched_kernel),
+    "spectral_norm": Normalization(untouched_activations, spectral_norm),
+    "switchable_norm": Normalization(switchable_norm, untouched_kernel),
+    "virtual_batch_norm": Normalization(virtual_batch_norm, untouched_kernel),
+    "weight_norm": Normalization(untouched_activations, weight_norm),
+}
