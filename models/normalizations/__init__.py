@@ -9,8 +9,13 @@ from typing import NamedTuple
 
 from jax import Array
 
-from models.normalizations.batches import BatchNorm, batch_norm, conditional_batch_norm, switchable_norm
-from models.normalizations.batches import virtual_batch_norm
+from models.normalizations.batches import (
+    BatchNorm,
+    batch_norm,
+    conditional_batch_norm,
+    switchable_norm,
+    virtual_batch_norm,
+)
 from models.normalizations.examples import group_norm, instance_norm, layer_norm, pixel_norm
 from models.normalizations.kernels import spectral_norm, weight_norm
 from models.normalizations.moments import STATISTICS

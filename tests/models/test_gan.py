@@ -275,7 +275,11 @@ def test_a_generator_that_sees_real_images_makes_one_more_pass_and_moves_by_them
     assert not same(one.discriminator.statistics, other.discriminator.statistics)
 
 
-@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+# Those that ask for no more than the smallest pair of networks has: no space, no condition, no reference.
+PLAIN = [name for name in NORMALIZATIONS if not name.startswith(("conditional", "instance", "virtual"))]
+
+
+@pytest.mark.parametrize("normalization", PLAIN)
 def test_kernels_are_the_matrices_before_normalization(normalization):
     params = gan.init(Config(**SMALL, discriminator_normalization=normalization), SHAPE, KEY).discriminator.params
     kernels = gan.kernels_of(params)
@@ -309,7 +313,7 @@ def one_of_each():
         "loss": LOSSES,
         "penalty": PENALTIES,
         "projection": PROJECTIONS,
-        "discriminator_normalization": NORMALIZATIONS,
+        "discriminator_normalization": PLAIN,
         "optimizer": OPTIMIZERS,
     }
     count = max(map(len, slots.values()))
