@@ -1,4 +1,4 @@
-"""Normalizations of kernels: pure functions of (layer, kernel [..., in, out]), read as matrices [everything else, out]."""
+"""Normalizations of kernels: functions of (layer, kernel [..., in, out]), read as a matrix [everything else, out]."""
 
 import flax.linen as nn
 import jax

@@ -72,13 +72,14 @@ class Generator(Maker):
 
 
 class Discriminator(Viewer):
-    """One hidden layer of eight units, normalised."""
+    """One hidden layer of eight units, normalised as 2x2 pixels of two channels."""
 
     @nn.compact
     def __call__(self, images, given=TRAINING):
         x = self.with_classes(images, given)
-        x = Dense(8, he_normal, self.normalization)(x.reshape(x.shape[0], -1))
-        return self.judge(leaky_relu(self.normalize(x, "norm", 0.9, 1e-5)), given, he_normal)
+        x = Dense(8, he_normal, self.normalization)(x.reshape(x.shape[0], -1)).reshape(-1, 2, 2, 2)
+        x = leaky_relu(self.normalize(x, "norm", 0.9, 1e-5))
+        return self.judge(x.reshape(-1, 8), given, he_normal)
 
 
 @pytest.fixture

@@ -5,9 +5,10 @@ import numpy as np
 import optax
 import pytest
 
-from models import Config, began, gan
+from models import Config, began
 from models.architectures.networks import Networks
 from models.gan import Player
+from models.latents import LATENTS
 
 SHAPE = (4, 4, 1)
 KEY = np.array([3, 4], np.uint32)
@@ -141,7 +142,9 @@ def test_a_cycle_equals_an_independent_implementation(double):
     generated, measured = jax.jit(reference_generator), jax.jit(reference_loss)
     d_objective = jax.jit(jax.value_and_grad(d_loss))
     g_objective = jax.jit(jax.value_and_grad(lambda g, d, z: reference_loss(d, reference_generator(g, z))))
-    for turn, (real, z) in enumerate(zip(images.reshape(2, 4, *SHAPE), LATENTS["uniform"].training(config, key, (2, 4, config.z_dim)), strict=True)):
+    for turn, (real, z) in enumerate(
+        zip(images.reshape(2, 4, *SHAPE), LATENTS["uniform"].training(config, key, (2, 4, config.z_dim)), strict=True)
+    ):
         loss, gradients = d_objective(d, k, real, generated(g, z))
         updates, d_moments = d_adam.update(gradients, d_moments)
         d, d_losses = optax.apply_updates(d, updates), [*d_losses, loss]
