@@ -276,7 +276,7 @@ def test_a_generator_that_sees_real_images_makes_one_more_pass_and_moves_by_them
 
 
 # Those that ask for no more than the smallest pair of networks has: no space, no condition, no reference.
-PLAIN = [name for name in NORMALIZATIONS if not name.startswith(("conditional", "instance", "virtual"))]
+PLAIN = [name for name in NORMALIZATIONS if not name.startswith(("conditional", "group", "instance", "virtual"))]
 
 
 @pytest.mark.parametrize("normalization", PLAIN)
