@@ -32,7 +32,7 @@ class WithReference(nn.Module):
         if self.is_mutable_collection(STATISTICS) and not self.is_initializing():
             if x.shape[0] != self.size:
                 raise ValueError(f"a reference of {self.size} examples cannot be made of a batch of {x.shape[0]}")
-            kept.value = jnp.where(seen.value > 0.0, kept.value, jax.lax.stop_gradient(x))
+            kept.value = jnp.where(seen.value > 0.0, kept.value, x)
             seen.value = jnp.ones_like(seen.value)
         reference = jax.lax.stop_gradient(kept.value)
         outputs = self.network(jnp.concatenate([reference, x]), *args, **kwargs)

@@ -35,7 +35,7 @@ def module():
 
 @pytest.fixture(scope="module")
 def variables(module):
-    return initialise(module, KEY, (2, 5), (2, 1))
+    return initialise(module, KEY, (2, 5), ())
 
 
 @pytest.fixture(scope="module")
