@@ -134,7 +134,8 @@ def test_the_loss_of_a_target_and_its_gradient_are_torchs(size):
 
 # Penalties, of a network whose slopes are not constant
 
-SHAPE = (6, 3, 2, 2)
+REAL, FAKE = np.random.default_rng(3).uniform(0.0, 1.0, (2, 6, 3, 2, 2)).astype(np.float32)
+KEY = jax.random.key(0)
 
 
 def network(params, images):
@@ -150,7 +151,8 @@ def drawn_params(size):
     return {name: np.float32(value) for name, value in params.items()}
 
 
-def points_of(penalty, real, fake, key):
+@functools.cache
+def points_of(penalty):
     """Where the penalty looks."""
     seen = []
 
@@ -158,9 +160,18 @@ def points_of(penalty, real, fake, key):
         jax.debug.callback(lambda points: seen.append(np.asarray(points)), images)
         return jnp.sum(images, (1, 2, 3))
 
-    jax.jit(lambda: PENALTIES[penalty](recording, [jnp.ones((1, 1))], real, fake, key))()
+    jax.jit(lambda: PENALTIES[penalty](recording, [jnp.ones((1, 1))], REAL, FAKE, KEY))()
     jax.effects_barrier()
-    return seen[0] if seen else real
+    return seen[0] if seen else REAL
+
+
+@functools.cache
+def differentiated_penalty(penalty):
+    def ours(params):
+        kernels = [params["in"], params["out"][:, None]]
+        return PENALTIES[penalty](lambda images: network(params, images), kernels, REAL, FAKE, KEY)
+
+    return jax.jit(jax.value_and_grad(ours))
 
 
 def slopes(logits, points, inside):
@@ -201,16 +212,10 @@ def of_torch(penalty, params, points):
 
 @pytest.mark.parametrize("size", [2.0, 2e4])
 def test_a_penalty_and_its_second_derivatives_are_torchs(penalty, size):
-    real, fake = np.random.default_rng(3).uniform(0.0, 1.0, (2, *SHAPE)).astype(np.float32)
-    params, key = drawn_params(size), jax.random.key(0)
-
-    def ours(params):
-        kernels = [params["in"], params["out"][:, None]]
-        return PENALTIES[penalty](lambda images: network(params, images), kernels, real, fake, key)
-
-    value, gradients = jax.jit(jax.value_and_grad(ours))(params)
+    params = drawn_params(size)
+    value, gradients = differentiated_penalty(penalty)(params)
     tensors = {name: torch.tensor(each, dtype=torch.float64, requires_grad=True) for name, each in params.items()}
-    expected = of_torch(penalty, tensors, points_of(penalty, real, fake, key))
+    expected = of_torch(penalty, tensors, points_of(penalty))
     expected.backward()
     assert_close(value, expected)
     for name, tensor in tensors.items():

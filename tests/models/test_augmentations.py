@@ -12,6 +12,7 @@ KEY = jax.random.key(0)
 MANY = 3000
 SMALL = (8, 8, 3)
 MOVES = [name for name in AUGMENTATIONS if name != "none"]
+PARTS = [name for name in MOVES if name != "diffaugment"]  # which is made of them
 
 
 @functools.cache
@@ -63,7 +64,7 @@ def test_an_image_does_not_see_the_others(name):
     np.testing.assert_array_equal(compiled(name)(images, KEY)[0], compiled(name)(changed, KEY)[0])
 
 
-@pytest.mark.parametrize("name", AUGMENTATIONS)
+@pytest.mark.parametrize("name", PARTS)
 def test_gradients_are_the_slopes(name):
     """An augmentation is affine in the images, so that a difference is its derivative."""
     images, other, weights = (images_of(30, *SMALL, seed) for seed in range(3))
@@ -73,7 +74,7 @@ def test_gradients_are_the_slopes(name):
     assert np.abs(gradient).max() > 0.1
 
 
-@pytest.mark.parametrize("name", AUGMENTATIONS)
+@pytest.mark.parametrize("name", PARTS)
 def test_a_population_is_its_members(name):
     images, keys = images_of(60, *SMALL).reshape(2, 30, *SMALL), jax.random.split(KEY, 2)
     together = jax.jit(jax.vmap(AUGMENTATIONS[name]))(images, keys)
@@ -125,7 +126,7 @@ def moved(images, down, right):
 
 
 def test_translation_is_by_whole_pixels_uniform_up_to_an_eighth():
-    images = images_of(MANY, 16, 25, 1)
+    images = images_of(1000, 16, 25, 1)
     candidates = (moved(images, down, right) for down in range(-2, 3) for right in range(-3, 4))
     counts = matches(np.asarray(compiled("translation")(images, KEY)), candidates)
     assert stats.chisquare(counts).pvalue > 0.01
