@@ -1,4 +1,4 @@
-"""What the networks of all architectures share: how a generator normalises and takes classes, how a discriminator judges."""
+"""What the networks of all architectures share: how they normalise, take classes and attend, how they judge."""
 
 from collections.abc import Callable
 
