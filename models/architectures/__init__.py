@@ -1,12 +1,24 @@
 """Pairs of networks by name."""
 
+from models.architectures.dcgan import DCGAN
 from models.architectures.infogan import CONV8, INFOGAN
 from models.architectures.mlp import MLP
 from models.architectures.networks import ImageShape, Networks
 from models.architectures.reference import WithReference
+from models.architectures.resnet import RESNET19, RESNET_CIFAR, RESNET_STL
 from models.architectures.scales import Scales
+from models.architectures.sndcgan import SNDCGAN
 
-ARCHITECTURES = {"conv8": CONV8, "infogan": INFOGAN, "mlp": MLP}
+ARCHITECTURES = {
+    "conv8": CONV8,
+    "dcgan": DCGAN,
+    "infogan": INFOGAN,
+    "mlp": MLP,
+    "resnet19": RESNET19,
+    "resnet_cifar": RESNET_CIFAR,
+    "resnet_stl": RESNET_STL,
+    "sndcgan": SNDCGAN,
+}
 
 
 def build(config, image_shape: ImageShape) -> Networks:

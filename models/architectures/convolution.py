@@ -35,6 +35,34 @@ def conv_transpose(images: Array, kernel: Array, stride: int) -> Array:
     return native_conv_transpose(images, kernel, stride)
 
 
+def conv_of_spread(images: Array, kernel: Array, before: int) -> Array:
+    """The convolution of stride 1 of images [n, h, w, in] spread by zeros: [n, 2h, 2w, out].
+
+    spread[2i, 2j] is images[i, j], the rest 0, and out[p, q] is the sum over a, b of
+    spread[p + a - before, q + b - before] kernel[a, b]. Only the quarter of the products that is not with zeros
+    is computed.
+    """
+    if jax.default_backend() == "cpu":
+        return conv_of_spread_as_products(images, kernel, before)
+    return native_conv_of_spread(images, kernel, before)
+
+
+def conv_then_means(images: Array, kernel: Array) -> Array:
+    """The means of 2x2 squares of the SAME convolution of stride 1 by a kernel of odd size: [n, h / 2, w / 2, out].
+
+    Images have even height and width. It is one convolution of stride 2 by the mean of four shifted kernels,
+    which for 3x3 takes 16 products where 36 would be.
+    """
+    return conv(images, between_pixels(kernel) / 4.0, 2)
+
+
+def between_pixels(kernel: Array) -> Array:
+    """The sum of a kernel's four copies moved by 0 or 1 along each axis, larger by 1: what the kernel sums, summed
+    over squares of 2x2."""
+    rows = jnp.pad(kernel, ((0, 1), (0, 0), (0, 0), (0, 0))) + jnp.pad(kernel, ((1, 0), (0, 0), (0, 0), (0, 0)))
+    return jnp.pad(rows, ((0, 0), (0, 1), (0, 0), (0, 0))) + jnp.pad(rows, ((0, 0), (1, 0), (0, 0), (0, 0)))
+
+
 def native_conv(images: Array, kernel: Array, stride: int) -> Array:
     """`conv` by the backend's own convolution."""
     return lax.conv_general_dilated(images, kernel, (stride, stride), "SAME", dimension_numbers=_LAYOUT)
@@ -43,6 +71,12 @@ def native_conv(images: Array, kernel: Array, stride: int) -> Array:
 def native_conv_transpose(images: Array, kernel: Array, stride: int) -> Array:
     """`conv_transpose` by the backend's own convolution."""
     return lax.conv_transpose(images, kernel, (stride, stride), "SAME", dimension_numbers=_LAYOUT)
+
+
+def native_conv_of_spread(images: Array, kernel: Array, before: int) -> Array:
+    """`conv_of_spread` by the backend's own convolution."""
+    padding = [(before, extent - before) for extent in kernel.shape[:2]]
+    return lax.conv_general_dilated(images, kernel, (1, 1), padding, lhs_dilation=(2, 2), dimension_numbers=_LAYOUT)
 
 
 def conv_as_products(images: Array, kernel: Array, stride: int) -> Array:
@@ -65,6 +99,34 @@ def conv_transpose_as_products(images: Array, kernel: Array, stride: int) -> Arr
     shape = jax.ShapeDtypeStruct((n, height * stride, width * stride, kernel.shape[3]), images.dtype)
     (transposed,) = jax.linear_transpose(lambda x: _product_of_patches(x, mirrored, stride), shape)(images)
     return transposed
+
+
+def conv_of_spread_as_products(images: Array, kernel: Array, before: int) -> Array:
+    """`conv_of_spread` by one matrix product per tap, each for the one parity of rows and of columns it falls on."""
+    n, height, width, channels = images.shape
+    parities = []
+    for rows in _taps_by_parity(kernel.shape[0], before):
+        for columns in _taps_by_parity(kernel.shape[1], before):
+            products = [
+                _moved(images, down, right).reshape(-1, channels) @ kernel[row, column]
+                for row, down in rows
+                for column, right in columns
+            ]
+            parities.append(sum(products, jnp.zeros((), images.dtype)))
+    squares = jnp.stack(parities).reshape(2, 2, n, height, width, kernel.shape[3])
+    return squares.transpose(2, 3, 0, 4, 1, 5).reshape(n, 2 * height, 2 * width, -1)
+
+
+def _taps_by_parity(extent: int, before: int) -> list[list[tuple[int, int]]]:
+    """For even and for odd places of the output (tap, how far it moves the images): tap a of image i is for the
+    place 2 i + before - a."""
+    places = [(tap, before - tap) for tap in range(extent)]
+    return [[(tap, place // 2) for tap, place in places if place % 2 == parity] for parity in (0, 1)]
+
+
+def _moved(images: Array, down: int, right: int) -> Array:
+    """The images moved, with zeros where nothing comes in."""
+    return lax.pad(images, jnp.zeros((), images.dtype), [(0, 0, 0), (down, -down, 0), (right, -right, 0), (0, 0, 0)])
 
 
 def _product_of_patches(images: Array, kernel: Array, stride: int) -> Array:

@@ -18,7 +18,12 @@ from jax import Array
 
 from models.architectures.layers import Conv, ConvTranspose, Dense, as_it_is, leaky_relu
 from models.architectures.networks import Architecture, Blueprint, ImageShape, Networks
-from models.architectures.players import Maker, Viewer
+from models.architectures.players import (
+    FLAT_DISCRIMINATOR_NORMALIZATIONS,
+    FLAT_GENERATOR_NORMALIZATIONS,
+    Maker,
+    Viewer,
+)
 from models.initialization import Draw, he_normal, normal, truncated_normal
 from models.passes import TRAINING, Judgement, Pass
 
@@ -137,21 +142,19 @@ def build(widths: Widths, config, image_shape: ImageShape) -> Networks:
     return made[config.family]()
 
 
-_NORMALIZATIONS = ("none", "batch_norm", "spectral_norm", "layer_norm", "weight_norm", "virtual_batch_norm")
-_GENERATOR_NORMALIZATIONS = ("batch_norm",)
 INFOGAN = Architecture(
     functools.partial(build, Widths((1024,), (64, 128), 64, 0.999, truncated_normal(0.02), normal(0.02))),
     "square images of 28, 32 or 64 pixels",
     lambda shape: shape[0] == shape[1] and shape[0] in (28, 32, 64),
-    _NORMALIZATIONS,
-    _GENERATOR_NORMALIZATIONS,
+    FLAT_DISCRIMINATOR_NORMALIZATIONS,
+    FLAT_GENERATOR_NORMALIZATIONS,
     families=("gan", "began", "vae"),
 )
 CONV8 = Architecture(
     functools.partial(build, Widths((), (32, 64), 16, 0.9, he_normal, he_normal)),
     "images of 8x8 pixels",
     lambda shape: shape[:2] == (8, 8),
-    _NORMALIZATIONS,
-    _GENERATOR_NORMALIZATIONS,
+    FLAT_DISCRIMINATOR_NORMALIZATIONS,
+    FLAT_GENERATOR_NORMALIZATIONS,
     families=("gan", "began", "vae"),
 )

@@ -4,7 +4,7 @@ import flax.linen as nn
 import jax
 from jax import Array
 
-from models.architectures.convolution import conv, conv_transpose
+from models.architectures.convolution import between_pixels, conv, conv_of_spread, conv_then_means, conv_transpose
 from models.initialization import Draw, constant, drawn
 from models.normalizations import NORMALIZATIONS
 
@@ -72,3 +72,39 @@ class ConvTranspose(_Layer):
     def __call__(self, x: Array) -> Array:
         shape = (self.size, self.size, x.shape[-1], self.features)
         return conv_transpose(x, self.kernel(shape), self.stride) + self.bias()
+
+
+class ConvThenMeans(_Layer):
+    """[batch, h, w, channels] -> [batch, h / 2, w / 2, features]: a SAME convolution, then means of 2x2 squares."""
+
+    size: int = 3
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        shape = (self.size, self.size, x.shape[-1], self.features)
+        return conv_then_means(x, self.kernel(shape)) + self.bias()
+
+
+class SpreadThenConv(_Layer):
+    """[batch, h, w, channels] -> [batch, 2h, 2w, features]: a SAME convolution of x spread by zeros.
+
+    x[i, j] stands at [2i, 2j].
+    """
+
+    size: int = 3
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        shape = (self.size, self.size, x.shape[-1], self.features)
+        return conv_of_spread(x, self.kernel(shape), (self.size - 1) // 2) + self.bias()
+
+
+class DoubledThenConv(_Layer):
+    """[batch, h, w, channels] -> [batch, 2h, 2w, features]: a SAME convolution of x with every pixel four times."""
+
+    size: int = 3
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        shape = (self.size, self.size, x.shape[-1], self.features)
+        return conv_of_spread(x, between_pixels(self.kernel(shape)), (self.size + 1) // 2) + self.bias()

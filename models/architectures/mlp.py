@@ -9,7 +9,12 @@ from jax import Array
 
 from models.architectures.layers import Dense, as_it_is, leaky_relu
 from models.architectures.networks import Architecture, Blueprint, ImageShape, Networks
-from models.architectures.players import Maker, Viewer
+from models.architectures.players import (
+    FLAT_DISCRIMINATOR_NORMALIZATIONS,
+    FLAT_GENERATOR_NORMALIZATIONS,
+    Maker,
+    Viewer,
+)
 from models.initialization import he_normal
 from models.passes import TRAINING, Judgement, Pass
 
@@ -93,7 +98,7 @@ MLP = Architecture(
     build,
     "images of up to 64x64 pixels",
     lambda shape: max(shape[:2]) <= 64,
-    ("none", "batch_norm", "layer_norm", "spectral_norm", "weight_norm", "virtual_batch_norm"),
-    generator_normalizations=("batch_norm",),
+    FLAT_DISCRIMINATOR_NORMALIZATIONS,
+    FLAT_GENERATOR_NORMALIZATIONS,
     families=("gan", "began", "vae"),
 )

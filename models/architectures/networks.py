@@ -1,7 +1,7 @@
 """What an architecture is: a pair of networks, and what it can be asked for."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 from jax import Array
@@ -17,18 +17,18 @@ class Blueprint(NamedTuple):
     generator_noise: str
     conditioning: str
     batch_features: str
-    upsampling: str | None
+    upsampling: str
     attention: int
     batch_size: int
     z_dim: int
-    channels: int | None
+    channels: int
 
     @classmethod
     def of(cls, config) -> "Blueprint":
         """That of a config, where a field that does not apply counts as off."""
         chosen = {name: getattr(config, name) for name in cls._fields}
-        off = dict.fromkeys(("generator_noise", "conditioning", "batch_features"), "none")
-        return cls(**{name: off.get(name) if value is None else value for name, value in chosen.items()})
+        off: dict[str, Any] = dict.fromkeys(cls._fields, "none") | {"channels": 0}
+        return cls(**{name: off[name] if value is None else value for name, value in chosen.items()})
 
 
 class Networks(NamedTuple):

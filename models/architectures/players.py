@@ -1,5 +1,4 @@
-"""What the networks of all architectures share: how a generator normalises and takes classes, how a discriminator
-judges."""
+"""What the networks of all architectures share: how they normalise, take classes and attend, how they judge."""
 
 from collections.abc import Callable
 
@@ -15,6 +14,49 @@ from models.batch_features import BATCH_FEATURES
 from models.initialization import Draw
 from models.normalizations import NORMALIZATIONS, Site
 from models.passes import Judgement, Pass
+
+# What a generator or a discriminator can normalise by, its published normalization first. A flat vector has no
+# space to be normalised over.
+GENERATOR_NORMALIZATIONS = (
+    "batch_norm",
+    "none",
+    "layer_norm",
+    "instance_norm",
+    "group_norm",
+    "pixel_norm",
+    "switchable_norm",
+    "virtual_batch_norm",
+    "spectral_norm",
+    "weight_norm",
+    "batch_norm+spectral_norm",
+    "conditional_batch_norm",
+    "conditional_batch_norm+spectral_norm",
+)
+FLAT_GENERATOR_NORMALIZATIONS = tuple(name for name in GENERATOR_NORMALIZATIONS if name != "instance_norm")
+DISCRIMINATOR_NORMALIZATIONS = (
+    "none",
+    "batch_norm",
+    "layer_norm",
+    "instance_norm",
+    "group_norm",
+    "switchable_norm",
+    "virtual_batch_norm",
+    "spectral_norm",
+    "weight_norm",
+    "batch_norm+spectral_norm",
+)
+FLAT_DISCRIMINATOR_NORMALIZATIONS = tuple(
+    name for name in DISCRIMINATOR_NORMALIZATIONS if name not in ("instance_norm", "group_norm")
+)
+
+
+def attended(x: Array, blueprint: Blueprint, normalization: str, draw: Draw) -> Array:
+    """x [batch, h, w, c], attending to itself where h is the height that the blueprint says."""
+    if x.shape[1] != blueprint.attention:
+        return x
+    from models.architectures.attention import SelfAttention
+
+    return SelfAttention(draw, normalization)(x)
 
 
 class Maker(nn.Module):
@@ -32,6 +74,10 @@ class Maker(nn.Module):
         if given.classes is None or self.normalized_by_class:
             return z
         return jnp.concatenate([z, given.classes], axis=-1)
+
+    def attended(self, x: Array, draw: Draw) -> Array:
+        """x, attending to itself where it has the height for it."""
+        return attended(x, self.blueprint, self.normalization, draw)
 
     @property
     def normalized_by_class(self) -> bool:
@@ -73,6 +119,10 @@ class Viewer(nn.Module):
         """x normalised; discriminators are only ever run in training mode."""
         site = Site(momentum, epsilon, True, None, self.blueprint.batch_size)
         return NORMALIZATIONS[self.normalization].activations(site, name)(x)
+
+    def attended(self, x: Array, draw: Draw) -> Array:
+        """x, attending to itself where it has the height for it."""
+        return attended(x, self.blueprint, self.normalization, draw)
 
     def judge(self, features: Array, given: Pass, draw: Draw) -> Judgement:
         """The logits of features [batch, f], by a last dense layer."""

@@ -6,7 +6,7 @@ Functions (x, features, size, draw, normalization), each with one convolution; `
 import jax.numpy as jnp
 from jax import Array
 
-from models.architectures.layers import Conv, ConvTranspose
+from models.architectures.layers import Conv, ConvTranspose, DoubledThenConv, SpreadThenConv
 from models.initialization import Draw
 
 
@@ -17,7 +17,7 @@ def transposed_conv(x: Array, features: int, size: int, draw: Draw, normalizatio
 
 def nearest(x: Array, features: int, size: int, draw: Draw, normalization: str) -> Array:
     """Every pixel four times, then a convolution (Odena et al. 2016, resize-convolution)."""
-    return Conv(features, draw, normalization, size=size, stride=1)(doubled(x))
+    return DoubledThenConv(features, draw, normalization, size=size)(x)
 
 
 def bilinear(x: Array, features: int, size: int, draw: Draw, normalization: str) -> Array:
@@ -45,19 +45,7 @@ def pixel_shuffle(x: Array, features: int, size: int, draw: Draw, normalization:
 
 def unpool(x: Array, features: int, size: int, draw: Draw, normalization: str) -> Array:
     """Every pixel at the top left of a square of zeros, then a convolution, as in the code of Kurach et al. 2019."""
-    return Conv(features, draw, normalization, size=size, stride=1)(spread(x))
-
-
-def doubled(x: Array) -> Array:
-    """Every pixel of x [batch, h, w, c] as a square of four: [batch, 2h, 2w, c]."""
-    return jnp.repeat(jnp.repeat(x, 2, axis=1), 2, axis=2)
-
-
-def spread(x: Array) -> Array:
-    """Every pixel of x [batch, h, w, c] at the top left of a square, zeros in the rest: [batch, 2h, 2w, c]."""
-    batch, height, width, channels = x.shape
-    squares = jnp.pad(x[:, :, None, :, None], ((0, 0), (0, 0), (0, 1), (0, 0), (0, 1), (0, 0)))
-    return squares.reshape(batch, 2 * height, 2 * width, channels)
+    return SpreadThenConv(features, draw, normalization, size=size)(x)
 
 
 UPSAMPLINGS = {

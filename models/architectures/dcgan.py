@@ -1,0 +1,77 @@
+"""dcgan: the pair of Radford et al. 2016, in the form of the code of Kurach et al. 2019, for multiples of 16 pixels.
+
+Generator: z -> dense to 1/16 of the height and width with 8 c channels, norm, ReLU -> 5x5 transposed convolutions
+of stride 2 to 4 c, 2 c, c, each with norm and ReLU -> one to the image -> (tanh + 1) / 2.
+Discriminator: 5x5 convolutions of stride 2 to c, 2 c, 4 c, 8 c, all but the first normalised, lReLU -> dense 1.
+c is the field `channels`, 64 in the paper.
+"""
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jax import Array
+
+from models.architectures.layers import Conv, Dense, leaky_relu
+from models.architectures.networks import Architecture, Blueprint, ImageShape, Networks
+from models.architectures.players import DISCRIMINATOR_NORMALIZATIONS, GENERATOR_NORMALIZATIONS, Maker, Viewer
+from models.architectures.upsampling import UPSAMPLINGS
+from models.initialization import normal, truncated_normal
+from models.passes import Judgement, Pass
+
+SIZE = 5
+MOMENTUM, EPSILON = 0.9, 1e-5
+NORMAL, TRUNCATED = normal(0.02), truncated_normal(0.02)
+
+
+class Generator(Maker):
+    """z [batch, z_dim] -> images [batch, height, width, channels] in [0, 1]."""
+
+    image_shape: ImageShape
+
+    @nn.compact
+    def __call__(self, z: Array, given: Pass = Pass()) -> Array:
+        def hidden(x, name):
+            return self.attended(self.hidden(x, name, given, nn.relu, MOMENTUM, EPSILON), NORMAL)
+
+        def grown(x, features):
+            return UPSAMPLINGS[self.blueprint.upsampling](x, features, SIZE, NORMAL, self.normalization)
+
+        height, width, channels = self.image_shape
+        base = self.blueprint.channels
+        small = (height // 16, width // 16, 8 * base)
+        x = Dense(small[0] * small[1] * small[2], NORMAL, self.normalization)(self.with_classes(z, given))
+        x = hidden(x.reshape(-1, *small), "norm0")
+        for depth, features in enumerate((4 * base, 2 * base, base), 1):
+            x = hidden(grown(x, features), f"norm{depth}")
+        return 0.5 * jnp.tanh(grown(x, channels)) + 0.5
+
+
+class Discriminator(Viewer):
+    """images [batch, height, width, channels] -> Judgement."""
+
+    @nn.compact
+    def __call__(self, images: Array, given: Pass = Pass()) -> Judgement:
+        x = self.with_classes(images, given)
+        for depth, multiple in enumerate((1, 2, 4, 8)):
+            x = Conv(multiple * self.blueprint.channels, TRUNCATED, self.normalization, size=SIZE)(x)
+            if depth > 0:
+                x = self.normalize(x, f"norm{depth}", MOMENTUM, EPSILON)
+            x = self.attended(leaky_relu(x), TRUNCATED)
+        return self.judge(x.reshape(x.shape[0], -1), given, NORMAL)
+
+
+def build(config, image_shape: ImageShape) -> Networks:
+    """The pair for these images."""
+    blueprint = Blueprint.of(config)
+    return Networks(Generator(blueprint, image_shape), Discriminator(blueprint))
+
+
+DCGAN = Architecture(
+    build,
+    "images whose height and width are multiples of 16, from 32",
+    lambda shape: min(shape[:2]) >= 32 and shape[0] % 16 == shape[1] % 16 == 0,
+    DISCRIMINATOR_NORMALIZATIONS,
+    GENERATOR_NORMALIZATIONS,
+    tuple(UPSAMPLINGS),
+    attention=lambda shape: tuple(shape[0] // part for part in (16, 8, 4, 2)),
+    channels=64,
+)

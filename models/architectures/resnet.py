@@ -1,0 +1,155 @@
+"""resnet_cifar, resnet19 and resnet_stl: residual networks for 32, for 64 and 128, and for 48 pixels.
+
+Generator: z -> dense to a small square -> blocks that double it until it is as high as the image -> norm, ReLU ->
+3x3 convolution -> sigmoid.
+Discriminator: blocks, the first of which halve the image -> ReLU -> mean over space -> dense 1.
+A block adds two convolutions, each after norm and ReLU, to a third, the shortcut: all 3x3, on images too,
+whether or not the block resizes; it doubles before its first and its shortcut's, and halves by means of 2x2 squares
+after its second and its shortcut's.
+
+Reference: the code of Kurach et al. 2019, after Miyato et al. 2018, who have other shortcuts and sum over space.
+"""
+
+import functools
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jax import Array
+
+from models.architectures.layers import Conv, ConvThenMeans, Dense
+from models.architectures.networks import Architecture, Blueprint, ImageShape, Networks
+from models.architectures.players import DISCRIMINATOR_NORMALIZATIONS, GENERATOR_NORMALIZATIONS, Maker, Viewer
+from models.architectures.upsampling import UPSAMPLINGS
+from models.initialization import normal, truncated_normal
+from models.passes import Judgement, Pass
+
+SIZE = 3
+MOMENTUM, EPSILON = 0.9, 1e-5
+NORMAL, TRUNCATED = normal(0.02), truncated_normal(0.02)
+
+
+class Widths(NamedTuple):
+    """One of the pairs; widths are multiples of the field `channels`, the width of the discriminator's first block.
+
+    start: height and width that the generator starts from; made: widths of its dense layer and of its blocks;
+    seen: widths of the discriminator's blocks; halvings: how many of these halve the image.
+    """
+
+    start: int
+    made: tuple[int, ...]
+    seen: tuple[int, ...]
+    halvings: int
+
+
+class GeneratorBlock(Maker):
+    """x [batch, h, w, c] -> [batch, h, w, features], or twice as high and wide."""
+
+    features: int
+    grows: bool
+
+    @nn.compact
+    def __call__(self, x: Array, given: Pass) -> Array:
+        def same(x):
+            return Conv(self.features, TRUNCATED, self.normalization, size=SIZE, stride=1)(x)
+
+        def grown(x):
+            return UPSAMPLINGS[self.blueprint.upsampling](x, self.features, SIZE, TRUNCATED, self.normalization)
+
+        def hidden(x, name):
+            return self.hidden(x, name, given, nn.relu, MOMENTUM, EPSILON)
+
+        resized = grown if self.grows else same
+        shortcut = resized(x)
+        x = resized(hidden(x, "norm0"))
+        x = shortcut + same(hidden(x, "norm1"))
+        return self.attended(x, TRUNCATED) if self.grows else x
+
+
+class Generator(Maker):
+    """z [batch, z_dim] -> images [batch, height, width, channels] in [0, 1]."""
+
+    widths: Widths
+    image_shape: ImageShape
+
+    @nn.compact
+    def __call__(self, z: Array, given: Pass = Pass()) -> Array:
+        height, _, channels = self.image_shape
+        start, base = self.widths.start, self.blueprint.channels
+        first, *others = (multiple * base for multiple in self.widths.made)
+        x = Dense(start * start * first, NORMAL, self.normalization)(self.with_classes(z, given))
+        x = x.reshape(-1, start, start, first)
+        for depth, features in enumerate(others):
+            x = GeneratorBlock(self.blueprint, features, x.shape[1] < height, name=f"block{depth}")(x, given)
+        x = self.hidden(x, "norm", given, nn.relu, MOMENTUM, EPSILON)
+        return nn.sigmoid(Conv(channels, TRUNCATED, self.normalization, size=SIZE, stride=1)(x))
+
+
+class DiscriminatorBlock(Viewer):
+    """x [batch, h, w, c] -> [batch, h, w, features], or half as high and wide."""
+
+    features: int
+    shrinks: bool
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        def same(x):
+            return Conv(self.features, TRUNCATED, self.normalization, size=SIZE, stride=1)(x)
+
+        def halved(x):
+            return ConvThenMeans(self.features, TRUNCATED, self.normalization, size=SIZE)(x)
+
+        def activated(x, name):
+            return nn.relu(self.normalize(x, name, MOMENTUM, EPSILON))
+
+        resized = halved if self.shrinks else same
+        shortcut = resized(x)
+        x = same(activated(x, "norm0"))
+        x = shortcut + resized(activated(x, "norm1"))
+        return self.attended(x, TRUNCATED) if self.shrinks else x
+
+
+class Discriminator(Viewer):
+    """images [batch, height, width, channels] -> Judgement."""
+
+    widths: Widths
+
+    @nn.compact
+    def __call__(self, images: Array, given: Pass = Pass()) -> Judgement:
+        x = self.with_classes(images, given)
+        for depth, multiple in enumerate(self.widths.seen):
+            features = multiple * self.blueprint.channels
+            x = DiscriminatorBlock(self.blueprint, features, depth < self.widths.halvings, name=f"block{depth}")(x)
+        return self.judge(jnp.mean(nn.relu(x), axis=(1, 2)), given, NORMAL)
+
+
+def build(widths: Widths, config, image_shape: ImageShape) -> Networks:
+    """The pair for these images."""
+    blueprint = Blueprint.of(config)
+    return Networks(Generator(blueprint, widths, image_shape), Discriminator(blueprint, widths))
+
+
+def attention_heights(widths: Widths, image_shape: ImageShape) -> tuple[int, ...]:
+    """Heights that a block of the generator grows to and one of the discriminator halves to."""
+    height = image_shape[0]
+    halved = [height // 2**count for count in range(1, widths.halvings + 1)]
+    return tuple(sorted(each for each in halved if each > widths.start))
+
+
+def architecture(widths: Widths, heights: tuple[int, ...], channels: int) -> Architecture:
+    """The pair of these widths, for square images of these heights."""
+    return Architecture(
+        functools.partial(build, widths),
+        f"square images of {' or '.join(map(str, heights))} pixels",
+        lambda shape: shape[0] == shape[1] and shape[0] in heights,
+        DISCRIMINATOR_NORMALIZATIONS,
+        GENERATOR_NORMALIZATIONS,
+        ("unpool", *(name for name in UPSAMPLINGS if name != "unpool")),
+        functools.partial(attention_heights, widths),
+        channels,
+    )
+
+
+RESNET_CIFAR = architecture(Widths(4, (2, 2, 2, 2), (1, 1, 1, 1), 2), (32,), 128)
+RESNET19 = architecture(Widths(4, (8, 8, 4, 4, 2, 1), (1, 2, 4, 4, 8, 8), 6), (64, 128), 64)
+RESNET_STL = architecture(Widths(6, (8, 4, 2, 1), (1, 2, 4, 8, 16), 4), (48,), 64)

@@ -1,0 +1,79 @@
+"""sndcgan: the convolutional pair of Miyato et al. 2018, as in Kurach et al. 2019, for multiples of 8 pixels.
+
+Generator: z -> dense to 1/8 of the height and width with 8 c channels, norm of each unit, ReLU -> 4x4 transposed
+convolutions of stride 2 to 4 c, 2 c, c, each with norm and ReLU -> 3x3 convolution to the image -> (tanh + 1) / 2.
+Discriminator: images in [-1, 1] -> convolutions to c, 2 c, 2 c, 4 c, 4 c, 8 c, 8 c, 3x3 and by turns 4x4 of stride 2,
+each with lReLU of slope 0.1 and without norm -> dense 1.
+c is the field `channels`, 64 in the paper.
+"""
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jax import Array
+
+from models.architectures.layers import Conv, Dense
+from models.architectures.networks import Architecture, Blueprint, ImageShape, Networks
+from models.architectures.players import FLAT_GENERATOR_NORMALIZATIONS, Maker, Viewer
+from models.architectures.upsampling import UPSAMPLINGS
+from models.initialization import normal
+from models.passes import Judgement, Pass
+
+SIZE = 4
+MOMENTUM, EPSILON = 0.9, 2e-5
+NORMAL = normal(0.02)
+
+
+class Generator(Maker):
+    """z [batch, z_dim] -> images [batch, height, width, channels] in [0, 1]."""
+
+    image_shape: ImageShape
+
+    @nn.compact
+    def __call__(self, z: Array, given: Pass = Pass()) -> Array:
+        def hidden(x, name):
+            return self.hidden(x, name, given, nn.relu, MOMENTUM, EPSILON)
+
+        height, width, channels = self.image_shape
+        base = self.blueprint.channels
+        small = (height // 8, width // 8, 8 * base)
+        x = Dense(small[0] * small[1] * small[2], NORMAL, self.normalization)(self.with_classes(z, given))
+        x = self.attended(hidden(x, "norm0").reshape(-1, *small), NORMAL)
+        for depth, features in enumerate((4 * base, 2 * base, base), 1):
+            x = UPSAMPLINGS[self.blueprint.upsampling](x, features, SIZE, NORMAL, self.normalization)
+            x = self.attended(hidden(x, f"norm{depth}"), NORMAL)
+        x = Conv(channels, NORMAL, self.normalization, size=3, stride=1)(x)
+        return 0.5 * jnp.tanh(x) + 0.5
+
+
+class Discriminator(Viewer):
+    """images [batch, height, width, channels] -> Judgement."""
+
+    @nn.compact
+    def __call__(self, images: Array, given: Pass = Pass()) -> Judgement:
+        def seen(x, multiple, size, stride):
+            x = Conv(multiple * self.blueprint.channels, NORMAL, self.normalization, size=size, stride=stride)(x)
+            return nn.leaky_relu(x, 0.1)
+
+        x = seen(self.with_classes(2.0 * images - 1.0, given), 1, 3, 1)
+        for multiple in (2, 4, 8):
+            x = self.attended(seen(x, multiple, SIZE, 2), NORMAL)
+            x = seen(x, multiple, 3, 1)
+        return self.judge(x.reshape(x.shape[0], -1), given, NORMAL)
+
+
+def build(config, image_shape: ImageShape) -> Networks:
+    """The pair for these images."""
+    blueprint = Blueprint.of(config)
+    return Networks(Generator(blueprint, image_shape), Discriminator(blueprint))
+
+
+SNDCGAN = Architecture(
+    build,
+    "images whose height and width are multiples of 8, from 16",
+    lambda shape: min(shape[:2]) >= 16 and shape[0] % 8 == shape[1] % 8 == 0,
+    ("none", "spectral_norm", "weight_norm"),
+    FLAT_GENERATOR_NORMALIZATIONS,
+    tuple(UPSAMPLINGS),
+    attention=lambda shape: tuple(shape[0] // part for part in (8, 4, 2)),
+    channels=64,
+)
