@@ -138,12 +138,16 @@ PASSES = {"separate": separate, "joint": joint}
 def given_to(config, state: State, labels: Array | None) -> Pass:
     """What both networks are given in a training pass besides images and z."""
     classes = None if config.classes is None else jax.nn.one_hot(labels, config.classes)
-    return Pass(True, classes, _noise_level(config), images_seen(config, state))
+    return Pass(True, classes, _noise_level(config), _progress(config, images_seen(config, state)))
 
 
 def _noise_level(config) -> Array | float:
     levels = [level for level in (config.generator_noise_std, config.dropout_rate) if level is not None]
     return levels[0] if levels else 0.0
+
+
+def _progress(config, seen: Array | float) -> Array | float:
+    return 0.0 if config.fade_images is None else seen / config.fade_images
 
 
 def images_seen(config, state: State) -> Array:
@@ -390,7 +394,7 @@ def sampled(config, params, statistics, seen: Array | float, image_shape, key: A
     classes = None
     if config.classes is not None:
         classes = jax.nn.one_hot(jax.random.randint(class_key, (count,), 0, config.classes), config.classes)
-    given = Pass(False, classes, _noise_level(config), seen)
+    given = Pass(False, classes, _noise_level(config), _progress(config, seen))
     generator = build(config, image_shape).generator
     variables = {"params": params, STATISTICS: statistics}
     return cast(Array, generator.apply(variables, z, given, rngs={"noise": noise_key}))

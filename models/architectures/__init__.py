@@ -1,12 +1,21 @@
 """Pairs of networks by name."""
 
+from models.architectures.biggan import BIGGAN, SAGAN
 from models.architectures.infogan import CONV8, INFOGAN
 from models.architectures.mlp import MLP
 from models.architectures.networks import ImageShape, Networks
+from models.architectures.progan import PROGAN
 from models.architectures.reference import WithReference
 from models.architectures.scales import Scales
 
-ARCHITECTURES = {"conv8": CONV8, "infogan": INFOGAN, "mlp": MLP}
+ARCHITECTURES = {
+    "biggan": BIGGAN,
+    "conv8": CONV8,
+    "infogan": INFOGAN,
+    "mlp": MLP,
+    "progan": PROGAN,
+    "sagan": SAGAN,
+}
 
 
 def build(config, image_shape: ImageShape) -> Networks:
