@@ -75,7 +75,7 @@ def he_normal(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndar
 
 
 def glorot_uniform(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Uniform draws of variance 2 / (fan-in + fan-out), each fan with the places of a filter (Glorot and Bengio 2010)."""
+    """Uniform draws of variance 2 / (fan-in + fan-out), both with the places of a filter (Glorot and Bengio 2010)."""
     places = int(np.prod(shape[:-2]))
     limit = np.sqrt(6.0 / (places * (shape[-2] + shape[-1])))
     return generator.uniform(-limit, limit, shape).astype(np.float32)
@@ -97,9 +97,7 @@ def constant(value: float) -> Draw:
     return lambda generator, shape: np.full(shape, value, np.float32)
 
 
-def initialise(
-    module: nn.Module, key: np.ndarray, *input_shapes: tuple[int, ...], classes: int | None = None
-) -> dict:
+def initialise(module: nn.Module, key: np.ndarray, *input_shapes: tuple[int, ...], classes: int | None = None) -> dict:
     """The module's variables as numpy arrays, each leaf from a stream of its own; for so many classes of images.
 
     A leaf's stream is named by the key (uint32 words) and the leaf's path, so a layer added to a

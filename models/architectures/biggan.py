@@ -18,6 +18,7 @@ and 64 pixels, and where the images are halved, as in the authors' codes.
 
 import functools
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import flax.linen as nn
@@ -60,15 +61,19 @@ WIDTHS = {
 
 
 class Generator(Maker):
-    """z [batch, z_dim] -> images [batch, height, width, channels] in [0, 1]; the class by normalizations, or beside z."""
+    """z [batch, z_dim] -> images [batch, height, width, channels] in [0, 1].
 
+    The class enters by the normalizations of the blocks where they are conditional, else beside z.
+    """
+
+    channels: int
     image_shape: ImageShape
     draw: Draw
 
     @nn.compact
     def __call__(self, z: Array, given: Pass = Pass()) -> Array:
-        first, *conditions = self.parts(z, given)
-        widths = [self.blueprint.channels * width for width in WIDTHS[self.image_shape[0]].generator]
+        first, conditions = self.parts(z, given)
+        widths = [self.channels * width for width in WIDTHS[self.image_shape[0]].generator]
         x = Dense(4 * 4 * widths[0], self.draw, self.normalization)(first).reshape(-1, 4, 4, widths[0])
         for depth, (features, condition) in enumerate(zip(widths[1:], conditions, strict=True)):
             x = self.block(x, features, f"norm{depth}", given, condition)
@@ -79,10 +84,10 @@ class Generator(Maker):
         x = Conv(self.image_shape[2], self.draw, self.normalization, size=3, stride=1)(x)
         return 0.5 * (jnp.tanh(x) + 1.0)
 
-    def parts(self, z: Array, given: Pass) -> list[Array | None]:
-        """What the dense layer is given, then what each block's normalizations are, None for the class alone."""
+    def parts(self, z: Array, given: Pass) -> tuple[Array, Sequence[Array | None]]:
+        """What the dense layer is given, and what each block's normalizations are, None for the class alone."""
         blocks = len(WIDTHS[self.image_shape[0]].generator) - 1
-        return [self.with_classes(z, given), *[None] * blocks]
+        return self.with_classes(z, given), [None] * blocks
 
     def block(self, x: Array, features: int, name: str, given: Pass, condition: Array | None) -> Array:
         """[batch, h, w, c] -> [batch, 2h, 2w, features]."""
@@ -103,8 +108,8 @@ class GeneratorByParts(Generator):
     shorter z.
     """
 
-    def parts(self, z: Array, given: Pass) -> list[Array | None]:
-        """The first part, then for each block its own, beside the embedding where there are classes."""
+    def parts(self, z: Array, given: Pass) -> tuple[Array, Sequence[Array | None]]:
+        """The first part, and for each block its own, beside the embedding where there are classes."""
         blocks = len(WIDTHS[self.image_shape[0]].generator) - 1
         length = z.shape[1] // (blocks + 1)
         first, rest = jnp.split(z, [z.shape[1] - blocks * length], axis=1)
@@ -112,12 +117,13 @@ class GeneratorByParts(Generator):
         if given.classes is not None:
             shared = Embedding(EMBEDDING, self.draw, name="shared")(given.classes)
             parts = [jnp.concatenate([shared, part], axis=1) for part in parts]
-        return [first, *parts]
+        return first, parts
 
 
 class Discriminator(Viewer):
     """images [batch, height, width, channels] -> Judgement."""
 
+    channels: int
     draw: Draw
 
     @nn.compact
@@ -126,7 +132,7 @@ class Discriminator(Viewer):
         widths = WIDTHS[images.shape[1]]
         for depth, width in enumerate(widths.discriminator):
             smaller = depth < widths.halvings
-            x = self.block(x, self.blueprint.channels * width, depth == 0, smaller)
+            x = self.block(x, self.channels * width, depth == 0, smaller)
             if smaller and x.shape[1] == self.blueprint.attention:
                 x = SelfAttention(self.draw, self.normalization)(x)
         return self.judge(jnp.sum(jax.nn.relu(x), axis=(1, 2)), given, self.draw)
@@ -146,8 +152,8 @@ class Discriminator(Viewer):
 
 def build(generator: type[Generator], draw: Draw, config, image_shape: ImageShape) -> Networks:
     """The pair of these images."""
-    blueprint = Blueprint.of(config)
-    return Networks(generator(blueprint, image_shape, draw), Discriminator(blueprint, draw))
+    blueprint, channels = Blueprint.of(config), config.channels
+    return Networks(generator(blueprint, channels, image_shape, draw), Discriminator(blueprint, channels, draw))
 
 
 def heights(image_shape: ImageShape) -> tuple[int, ...]:

@@ -105,16 +105,15 @@ def once_come(module: nn.Module, progress: Array | float, height: int, then, bef
 class Generator(Maker):
     """z [batch, z_dim] -> images [batch, height, height, channels], in sampling in [0, 1]."""
 
+    features: tuple[int, ...]
     image_shape: ImageShape
 
     def setup(self):
-        largest, _, channels = self.image_shape
-        sizes = [features(self.blueprint, height) for height in heights(largest)]
         kernels = self.normalization
-        self.spread = EqualizedSpread(sizes[0], kernels, size=SMALLEST)
-        self.lower = [EqualizedConv(size, kernels) for size in sizes[1:]]
-        self.upper = [EqualizedConv(size, kernels) for size in sizes]
-        self.to_image = [EqualizedConv(channels, kernels, gain=1.0, size=1) for _ in sizes]
+        self.spread = EqualizedSpread(self.features[0], kernels, size=SMALLEST)
+        self.lower = [EqualizedConv(features, kernels) for features in self.features[1:]]
+        self.upper = [EqualizedConv(features, kernels) for features in self.features]
+        self.to_image = [EqualizedConv(self.image_shape[2], kernels, gain=1.0, size=1) for _ in self.features]
 
     def __call__(self, z: Array, given: Pass = Pass()) -> Array:
         x = NORMALIZATIONS["pixel_norm"].activations(SITE, "latent")(self.with_classes(z, given))
@@ -124,13 +123,13 @@ class Generator(Maker):
 
     def images_from(self, before: Array | None, x: Array, given: Pass) -> Array:
         """Images of full size, linear, from the activations at one height and at half of it, None at the smallest."""
-        level = heights(x.shape[1]).index(x.shape[1])
+        level = len(heights(x.shape[1])) - 1
 
         def here(module, before, x):
             image = module.to_image[level](x)
             if level:
-                part = faded(given.progress, SMALLEST << level)
-                image = mixed(doubled(module.to_image[level - 1](before)), image, part)
+                less = doubled(module.to_image[level - 1](before))
+                image = mixed(less, image, faded(given.progress, x.shape[1]))
             return enlarged(image, self.image_shape[0])
 
         def further(module, before, x):
@@ -151,15 +150,14 @@ class Generator(Maker):
 class Discriminator(Viewer):
     """images [batch, height, height, channels] -> Judgement."""
 
-    largest: int
+    features: tuple[int, ...]
 
     def setup(self):
-        sizes = [features(self.blueprint, height) for height in heights(self.largest)]
         kernels = self.normalization
-        self.from_image = [EqualizedConv(size, kernels, size=1) for size in sizes]
-        self.upper = [EqualizedConv(size, kernels) for size in sizes]
-        self.lower = [EqualizedConv(size, kernels) for size in sizes[:-1]]
-        self.dense = EqualizedDense(self.blueprint.channels, kernels)
+        self.from_image = [EqualizedConv(features, kernels, size=1) for features in self.features]
+        self.upper = [EqualizedConv(features, kernels) for features in self.features]
+        self.lower = [EqualizedConv(features, kernels) for features in self.features[:-1]]
+        self.dense = EqualizedDense(self.features[0], kernels)
         self.logit = EqualizedDense(1, kernels, gain=1.0)
 
     @nn.compact
@@ -168,7 +166,7 @@ class Discriminator(Viewer):
         x = BATCH_FEATURES[self.blueprint.batch_features](self, x)
         x = leaky_relu(self.dense(leaky_relu(self.upper[0](x))))
         told = CONDITIONINGS[self.blueprint.conditioning].logits
-        draw = normal(self.blueprint.channels**-0.5)
+        draw = normal(self.features[0] ** -0.5)
         return Judgement(self.logit(x)[:, 0] + told(x, given.classes, draw, self.normalization), x)
 
     def seen(self, images: Array, level: int, given: Pass) -> Array:
@@ -188,15 +186,11 @@ class Discriminator(Viewer):
         return once_come(self, given.progress, 2 * height, from_above, here, images)
 
 
-def features(blueprint: Blueprint, height: int) -> int:
-    """Features of the layers of a height."""
-    return max(1, min(blueprint.channels, 32 * blueprint.channels // height))
-
-
 def build(config, image_shape: ImageShape) -> Networks:
     """The pair of these images."""
-    blueprint = Blueprint.of(config)
-    return Networks(Generator(blueprint, image_shape), Discriminator(blueprint, image_shape[0]))
+    blueprint, channels = Blueprint.of(config), config.channels
+    features = tuple(max(1, min(channels, 32 * channels // height)) for height in heights(image_shape[0]))
+    return Networks(Generator(blueprint, features, image_shape), Discriminator(blueprint, features))
 
 
 PROGAN = Architecture(
