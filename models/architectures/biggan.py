@@ -2,8 +2,9 @@
 
 Generator: dense to 4x4 -> blocks, each norm, ReLU, upsampling, conv 3x3, norm, ReLU, conv 3x3 beside an upsampled
 conv 1x1 -> batch norm, ReLU, conv 3x3 -> (tanh + 1) / 2.
-Discriminator: 2 images - 1 -> blocks, each ReLU, conv 3x3, ReLU, conv 3x3 beside a conv 1x1, then the means of 2x2
-squares -> ReLU -> sum over space -> dense 1. The first block has no first ReLU and halves before its conv 1x1.
+Discriminator: 2 images - 1 -> blocks, each ReLU, conv 3x3, ReLU, conv 3x3, means of 2x2 squares beside such means,
+conv 1x1 -> ReLU -> sum over space -> dense 1. The first block has no first ReLU; where nothing is halved and no
+channels are added, the block's input stands beside it as it is.
 
 At the height of a config's `attention`, a `SelfAttention` of each network follows the block that reaches it; the
 papers have one at 32 (sagan) and 64 (biggan) of 128. All kernels go through the normalization, but that of biggan's
@@ -13,7 +14,8 @@ biggan's generator is given z in parts, one for each block beside a first one fo
 norms are linear in their part, beside an embedding of the class with 128 features that all blocks share.
 
 References: Zhang et al. 2019 (arXiv:1805.08318); Brock et al. 2019 (arXiv:1809.11096), appendix B; the widths for 32
-and 64 pixels, and where the images are halved, as in the authors' codes.
+and 64 pixels, for both, as in the authors' PyTorch code. Kernels start orthogonal in biggan and as Glorot's in sagan,
+but those of conditional normalizations near 0.
 """
 
 import functools
@@ -147,7 +149,7 @@ class Discriminator(Viewer):
         main = conv(jax.nn.relu(main), 3)
         if not smaller:
             return main + (x if x.shape[-1] == features else conv(x, 1))
-        return halved(main) + (conv(halved(x), 1) if first else halved(conv(x, 1)))
+        return halved(main) + conv(halved(x), 1)
 
 
 def build(generator: type[Generator], draw: Draw, config, image_shape: ImageShape) -> Networks:

@@ -231,13 +231,14 @@ def test_sagan_is_told_the_class_beside_z_or_by_its_normalizations():
 
 
 @pytest.mark.parametrize(
-    ("architecture", "size", "heights"),
-    [("biggan", 32, (8, 16)), ("sagan", 64, (8, 16, 32)), ("biggan", 128, (8, 16, 32, 64))],
+    ("architecture", "size", "heights", "attention"),
+    [("biggan", 32, (8, 16), 8), ("sagan", 64, (8, 16, 32), 32), ("biggan", 128, (8, 16, 32, 64), 64)],
 )
-def test_both_networks_attend_once_at_the_height_of_attention(architecture, size, heights):
+def test_both_networks_attend_once_at_the_height_of_attention(architecture, size, heights, attention):
+    """At 32 pixels three blocks of the discriminator end at 8x8."""
     shape = (size, size, 1)
     assert ARCHITECTURES[architecture].attention(shape) == heights
-    networks = built(architecture, shape, channels=1, attention=heights[-1])
+    networks = built(architecture, shape, channels=1, attention=attention)
     for module, inputs in ((networks.generator, (3, 11)), (networks.discriminator, (3, *shape))):
         layers = shapes_of(module, inputs)
         assert [name for name in layers if name.startswith("SelfAttention")] == ["SelfAttention_0"]
