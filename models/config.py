@@ -166,7 +166,7 @@ class Config:
     ema_decay: float | None = fraction(Only("averaging", ("ema",)), 0.999, open_high=True)
     historical_weight: float | None = positive(Only("historical_averaging", all_but_none(HISTORICAL_AVERAGINGS)))
     unrolled_lr: float | None = positive(Above("unrolled_steps", 0))
-    fade_images: float | None = positive(Only("architecture", ("progan",)))
+    fade_images: float | None = positive(Only("architecture", ("progan",)), 8e5)
     gamma: float | None = fraction(_BEGAN, 0.75)
     k_learning_rate: float | None = positive(_BEGAN, 1e-3)
 

@@ -22,6 +22,7 @@ from models.players import (
     kernels_of,
     new_players,
     noise_level,
+    progress,
     sampled,
     update_player,
 )
@@ -89,7 +90,7 @@ PASSES = {"separate": separate, "joint": joint}
 def given_to(config, state: State, labels: Array | None) -> Pass:
     """What both networks are given in a training pass besides images and z."""
     classes = None if config.classes is None else jax.nn.one_hot(labels, config.classes)
-    return Pass(True, classes, noise_level(config), images_seen(config, state))
+    return Pass(True, classes, noise_level(config), progress(config, images_seen(config, state)))
 
 
 def images_seen(config, state: State) -> Array:

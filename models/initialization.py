@@ -74,6 +74,23 @@ def he_normal(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndar
     return standard_normal(generator, shape) * np.float32(np.sqrt(2.0 / fan_in))
 
 
+def glorot_uniform(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Uniform draws of variance 2 / (fan-in + fan-out), both with the places of a filter (Glorot and Bengio 2010)."""
+    places = int(np.prod(shape[:-2]))
+    limit = np.sqrt(6.0 / (places * (shape[-2] + shape[-1])))
+    return generator.uniform(-limit, limit, shape).astype(np.float32)
+
+
+def orthogonal(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """A kernel [..., in, out] whose columns as a matrix [everything else, out] are orthonormal, or whose rows are where
+    there are more columns: uniform among all such (Saxe et al. 2014)."""
+    rows, columns = int(np.prod(shape[:-1])), shape[-1]
+    tall = standard_normal(generator, (max(rows, columns), min(rows, columns)))
+    basis, triangle = np.linalg.qr(tall)
+    basis = basis * np.where(np.diag(triangle) < 0.0, -1.0, 1.0).astype(np.float32)
+    return np.ascontiguousarray(basis if rows >= columns else basis.T).reshape(shape)
+
+
 @functools.cache
 def constant(value: float) -> Draw:
     """The same value everywhere."""

@@ -11,13 +11,13 @@ class Pass(NamedTuple):
     training: whether normalizations go by the batch (and learn from it) or by what they have learnt.
     classes: float32 [batch, classes], one-hot, or None where the networks know no classes.
     noise: scalar, the level of the generator's own noise.
-    images_seen: scalar, the real images seen so far, for networks that grow.
+    progress: scalar, the real images seen so far divided by fade_images, for networks that grow.
     """
 
     training: bool = True
     classes: Array | None = None
     noise: Array | float = 0.0
-    images_seen: Array | float = 0.0
+    progress: Array | float = 0.0
 
 
 TRAINING = Pass()

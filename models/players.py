@@ -85,6 +85,11 @@ def noise_level(config) -> Array | float:
     return levels[0] if levels else 0.0
 
 
+def progress(config, seen: Array | float) -> Array | float:
+    """How far networks that grow have come: real images seen in units of fade_images; 0 for others."""
+    return 0.0 if config.fade_images is None else seen / config.fade_images
+
+
 def sampled(config, params, statistics, seen: Array | float, image_shape, key: Array, count: int) -> Array:
     """images [count, height, width, channels] of a generator with these weights after so many real images."""
     z = LATENTS[config.latent].sampling(config, key, (count, config.z_dim))
@@ -92,7 +97,7 @@ def sampled(config, params, statistics, seen: Array | float, image_shape, key: A
     classes = None
     if config.classes is not None:
         classes = jax.nn.one_hot(jax.random.randint(class_key, (count,), 0, config.classes), config.classes)
-    given = Pass(False, classes, noise_level(config), seen)
+    given = Pass(False, classes, noise_level(config), progress(config, seen))
     generator = build(config, image_shape).generator
     variables = {"params": params, STATISTICS: statistics}
     return cast(Array, generator.apply(variables, z, given, rngs={"noise": noise_key}))

@@ -1,22 +1,27 @@
 """Pairs of networks by name."""
 
+from models.architectures.biggan import BIGGAN, SAGAN
 from models.architectures.dcgan import DCGAN
 from models.architectures.infogan import CONV8, INFOGAN
 from models.architectures.mlp import MLP
 from models.architectures.networks import ImageShape, Networks
+from models.architectures.progan import PROGAN
 from models.architectures.reference import WithReference
 from models.architectures.resnet import RESNET19, RESNET_CIFAR, RESNET_STL
 from models.architectures.scales import Scales
 from models.architectures.sndcgan import SNDCGAN
 
 ARCHITECTURES = {
+    "biggan": BIGGAN,
     "conv8": CONV8,
     "dcgan": DCGAN,
     "infogan": INFOGAN,
     "mlp": MLP,
+    "progan": PROGAN,
     "resnet19": RESNET19,
     "resnet_cifar": RESNET_CIFAR,
     "resnet_stl": RESNET_STL,
+    "sagan": SAGAN,
     "sndcgan": SNDCGAN,
 }
 

@@ -15,7 +15,7 @@ from models.architectures.networks import Architecture, Blueprint, ImageShape, N
 from models.architectures.players import DISCRIMINATOR_NORMALIZATIONS, GENERATOR_NORMALIZATIONS, Maker, Viewer
 from models.architectures.upsampling import UPSAMPLINGS
 from models.initialization import normal, truncated_normal
-from models.passes import Judgement, Pass
+from models.passes import TRAINING, Judgement, Pass
 
 SIZE = 5
 MOMENTUM, EPSILON = 0.9, 1e-5
@@ -28,7 +28,7 @@ class Generator(Maker):
     image_shape: ImageShape
 
     @nn.compact
-    def __call__(self, z: Array, given: Pass = Pass()) -> Array:
+    def __call__(self, z: Array, given: Pass = TRAINING) -> Array:
         def hidden(x, name):
             return self.attended(self.hidden(x, name, given, nn.relu, MOMENTUM, EPSILON), NORMAL)
 
@@ -49,7 +49,7 @@ class Discriminator(Viewer):
     """images [batch, height, width, channels] -> Judgement."""
 
     @nn.compact
-    def __call__(self, images: Array, given: Pass = Pass()) -> Judgement:
+    def __call__(self, images: Array, given: Pass = TRAINING) -> Judgement:
         x = self.with_classes(images, given)
         for depth, multiple in enumerate((1, 2, 4, 8)):
             x = Conv(multiple * self.blueprint.channels, TRUNCATED, self.normalization, size=SIZE)(x)

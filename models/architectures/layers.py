@@ -50,6 +50,14 @@ class Embedding(_Layer):
         return classes @ self.kernel((classes.shape[-1], self.features))
 
 
+class Pointwise(_Layer):
+    """[..., channels] -> [..., features]: a convolution of 1x1 without bias."""
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        return x @ self.kernel((x.shape[-1], self.features))
+
+
 class Conv(_Layer):
     """[batch, h, w, channels] -> [batch, ceil(h / stride), ceil(w / stride), features], SAME."""
 

@@ -34,8 +34,8 @@ class Blueprint(NamedTuple):
 class Networks(NamedTuple):
     """The network that makes images and the one that sees them; what they return is the family's.
 
-    generator: (z [batch, z_dim], Pass) -> images [batch, height, width, channels] in [0, 1];
-      in a vae the decoder, which gives the logits of the pixels.
+    generator: (z [batch, z_dim], Pass) -> images [batch, height, width, channels] in [0, 1], but for progan's in
+      training; in a vae the decoder, which gives the logits of the pixels.
     discriminator: (images, Pass) -> in gan a Judgement; in began the autoencoder's images, in [0, 1];
       in vae the encoder's [batch, 2 * z_dim], means before deviations.
     """

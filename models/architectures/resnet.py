@@ -22,7 +22,7 @@ from models.architectures.networks import Architecture, Blueprint, ImageShape, N
 from models.architectures.players import DISCRIMINATOR_NORMALIZATIONS, GENERATOR_NORMALIZATIONS, Maker, Viewer
 from models.architectures.upsampling import UPSAMPLINGS
 from models.initialization import normal, truncated_normal
-from models.passes import Judgement, Pass
+from models.passes import TRAINING, Judgement, Pass
 
 SIZE = 3
 MOMENTUM, EPSILON = 0.9, 1e-5
@@ -73,7 +73,7 @@ class Generator(Maker):
     image_shape: ImageShape
 
     @nn.compact
-    def __call__(self, z: Array, given: Pass = Pass()) -> Array:
+    def __call__(self, z: Array, given: Pass = TRAINING) -> Array:
         height, _, channels = self.image_shape
         start, base = self.widths.start, self.blueprint.channels
         first, *others = (multiple * base for multiple in self.widths.made)
@@ -115,7 +115,7 @@ class Discriminator(Viewer):
     widths: Widths
 
     @nn.compact
-    def __call__(self, images: Array, given: Pass = Pass()) -> Judgement:
+    def __call__(self, images: Array, given: Pass = TRAINING) -> Judgement:
         x = self.with_classes(images, given)
         for depth, multiple in enumerate(self.widths.seen):
             features = multiple * self.blueprint.channels

@@ -16,7 +16,7 @@ from models.architectures.networks import Architecture, Blueprint, ImageShape, N
 from models.architectures.players import FLAT_GENERATOR_NORMALIZATIONS, Maker, Viewer
 from models.architectures.upsampling import UPSAMPLINGS
 from models.initialization import normal
-from models.passes import Judgement, Pass
+from models.passes import TRAINING, Judgement, Pass
 
 SIZE = 4
 MOMENTUM, EPSILON = 0.9, 2e-5
@@ -29,7 +29,7 @@ class Generator(Maker):
     image_shape: ImageShape
 
     @nn.compact
-    def __call__(self, z: Array, given: Pass = Pass()) -> Array:
+    def __call__(self, z: Array, given: Pass = TRAINING) -> Array:
         def hidden(x, name):
             return self.hidden(x, name, given, nn.relu, MOMENTUM, EPSILON)
 
@@ -49,7 +49,7 @@ class Discriminator(Viewer):
     """images [batch, height, width, channels] -> Judgement."""
 
     @nn.compact
-    def __call__(self, images: Array, given: Pass = Pass()) -> Judgement:
+    def __call__(self, images: Array, given: Pass = TRAINING) -> Judgement:
         def seen(x, multiple, size, stride):
             x = Conv(multiple * self.blueprint.channels, NORMAL, self.normalization, size=size, stride=stride)(x)
             return nn.leaky_relu(x, 0.1)

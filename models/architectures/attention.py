@@ -1,0 +1,51 @@
+"""Self-attention: every place of an image looks at all others."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from models.architectures.layers import Pointwise
+from models.initialization import Draw, constant, drawn
+
+
+class SelfAttention(nn.Module):
+    """x [batch, height, width, channels] + gamma * o(sum_j softmax_j(f(x_i) . g(x_j)) h(x_j)), of x's shape.
+
+    f, g, h and o are convolutions of 1x1 without bias ("query", "key", "value", "output"), whose kernels go
+    through the normalization: f and g to channels // 8, h to channels // 2, at least 1, o back to channels.
+    gamma starts at 0, so that x passes at first as it is. The places j are 2x2 squares, of each of which g and h
+    keep the largest value of a channel; the paper's are single places and its h has channels // 8. Height and
+    width are even.
+
+    Reference: Zhang et al. 2019 (arXiv:1805.08318), equations 1 to 3, in the form of the authors' code, of
+    compare_gan's `non_local_block` and of Brock et al. 2019.
+    """
+
+    draw: Draw
+    normalization: str = "none"
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        channels = x.shape[-1]
+
+        def projected(values, features, name):
+            return Pointwise(features, self.draw, self.normalization, name=name)(values)
+
+        queries = _places(projected(x, max(channels // 8, 1), "query"))
+        keys = _places(_halved(projected(x, max(channels // 8, 1), "key")))
+        values = _places(_halved(projected(x, max(channels // 2, 1), "value")))
+        weights = jax.nn.softmax(queries @ keys.swapaxes(1, 2), axis=-1)
+        attended = projected((weights @ values).reshape(*x.shape[:-1], -1), channels, "output")
+        return x + self.param("gamma", drawn(constant(0.0)), ()) * attended
+
+
+def _places(x: Array) -> Array:
+    """[batch, height, width, c] -> [batch, height * width, c]."""
+    return x.reshape(x.shape[0], -1, x.shape[-1])
+
+
+def _halved(x: Array) -> Array:
+    """The largest values of the 2x2 squares of x [batch, height, width, c]."""
+    batch, height, width, channels = x.shape
+    return jnp.max(x.reshape(batch, height // 2, 2, width // 2, 2, channels), axis=(2, 4))
