@@ -20,6 +20,7 @@ class Blueprint(NamedTuple):
     upsampling: str
     attention: int
     batch_size: int
+    packing: int
     z_dim: int
     channels: int
 
@@ -27,8 +28,13 @@ class Blueprint(NamedTuple):
     def of(cls, config) -> "Blueprint":
         """That of a config, where a field that does not apply counts as off."""
         chosen = {name: getattr(config, name) for name in cls._fields}
-        off: dict[str, Any] = dict.fromkeys(cls._fields, "none") | {"channels": 0}
+        off: dict[str, Any] = dict.fromkeys(cls._fields, "none") | {"channels": 0, "packing": 1}
         return cls(**{name: off[name] if value is None else value for name, value in chosen.items()})
+
+    @property
+    def seen_at_once(self) -> int:
+        """What a pass of the discriminator over one kind of images sees: images, or packs of them."""
+        return self.batch_size // self.packing
 
 
 class Networks(NamedTuple):

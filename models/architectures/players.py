@@ -117,7 +117,7 @@ class Viewer(nn.Module):
 
     def normalize(self, x: Array, name: str, momentum: float, epsilon: float) -> Array:
         """x normalised; discriminators are only ever run in training mode."""
-        site = Site(momentum, epsilon, True, None, self.blueprint.batch_size)
+        site = Site(momentum, epsilon, True, None, self.blueprint.seen_at_once)
         return NORMALIZATIONS[self.normalization].activations(site, name)(x)
 
     def attended(self, x: Array, draw: Draw) -> Array:
