@@ -1,5 +1,6 @@
 """Images made elsewhere: a folder of pictures, or arrays in an .npy or .npz file."""
 
+import zlib
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -15,7 +16,8 @@ ROUND_OFF = 1e-6  # how far outside [0, 1] floats may lie
 def read_images(path: str | Path) -> np.ndarray:
     """The images at `path`, [n, height, width, channels]: uint8 0..255, or float32 in [0, 1] as stored in arrays.
 
-    A folder gives its .png and .jpg files, those of its folders too, in the order of their paths: gray ones have one
+    A folder gives its .png and .jpg files, those of its folders too but none that are hidden, in the order of their
+    paths: gray ones have one
     channel, coloured ones three, an alpha channel must be opaque and is dropped. An .npz file gives the array called
     `images`, else `arr_0`, else its only one; [n, height, width] gains a channel axis. Nothing is unpickled, resized or
     rescaled.
@@ -35,7 +37,9 @@ def read_images(path: str | Path) -> np.ndarray:
 
 
 def _folder(folder: Path) -> np.ndarray:
-    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in PICTURES and file.is_file())
+    found = (file.relative_to(folder) for file in folder.rglob("*"))
+    shown = (file for file in found if not any(part.startswith(".") for part in file.parts))
+    files = sorted(folder / file for file in shown if file.suffix.lower() in PICTURES)
     if not files:
         raise DataError(f"no pictures in {folder}; it needs files that end in: {', '.join(PICTURES)}")
     first = _picture(files[0])
@@ -78,7 +82,7 @@ def _array(file: Path) -> np.ndarray:
             if isinstance(loaded, np.ndarray):
                 return loaded
             return loaded[_name(loaded.files, file)]
-    except (BadZipFile, EOFError, OSError, ValueError) as error:
+    except (BadZipFile, EOFError, OSError, ValueError, zlib.error) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"{file}: not an array that can be read without unpickling ({error})") from error
@@ -87,7 +91,7 @@ def _array(file: Path) -> np.ndarray:
 def _name(names: list[str], file: Path) -> str:
     known = [name for name in ("images", "arr_0") if name in names] or (names if len(names) == 1 else [])
     if not known:
-        raise DataError(f"{file} holds arrays {', '.join(names) or 'of no name'}; one must be called 'images'")
+        raise DataError(f"{file} holds arrays {', '.join(names) or '(none)'}; one must be called 'images'")
     return known[0]
 
 

@@ -60,7 +60,8 @@ class Metric(NamedTuple):
 def metric_named(name: str) -> Metric:
     """Returns METRICS[name]. Raises MetricError listing the choices."""
     if name not in METRICS:
-        raise MetricError(f"unknown metric {name!r}; one of: {', '.join(sorted(METRICS))}")
+        formulas, encoders = ", ".join(FORMULAS), ", ".join(FEATURES)
+        raise MetricError(f"unknown metric {name!r}; it is <formula>_<encoder>, one of {formulas}; one of {encoders}")
     return METRICS[name]
 
 

@@ -106,7 +106,10 @@ def block_kid(real: ArrayLike, fake: ArrayLike, *, largest: int = 1024) -> Estim
 
 
 def _near_equal_parts(features: Floats, count: int) -> list[Floats]:
-    return [features[i * len(features) // count : (i + 1) * len(features) // count] for i in range(count)]
+    """The smaller parts first."""
+    size, larger = divmod(len(features), count)
+    ends = np.cumsum([size] * (count - larger) + [size + 1] * larger)
+    return np.split(features, ends[:-1])
 
 
 def _at_least_two(features: ArrayLike) -> Floats:
