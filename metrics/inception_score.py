@@ -10,6 +10,7 @@ which underflows counts as zero and gives no NaN.
 """
 
 import math
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -30,8 +31,8 @@ class InceptionScore(NamedTuple):
 def inception_score(logits: ArrayLike, splits: int = 1) -> InceptionScore:
     """Returns the score of logits [n, classes], averaged over `splits` stretches [i n // splits, (i + 1) n // splits).
 
-    One split as compare_gan and TF-GAN; 10 of 50,000 images as Salimans et al. and most papers. More splits give a lower
-    score: a small stretch has a less even p(y). Images in order of their class must be shuffled before.
+    One split as compare_gan and TF-GAN; 10 of 50,000 images as Salimans et al. and most papers. More splits give a
+    lower score: a small stretch has a less even p(y). Images in order of their class must be shuffled before.
 
     Raises MetricError for logits that are not finite, or fewer images than splits.
     """
@@ -39,7 +40,7 @@ def inception_score(logits: ArrayLike, splits: int = 1) -> InceptionScore:
     if not 1 <= splits <= len(array):
         raise MetricError(f"{splits} splits need as many images or more, not {len(array)}")
     bounds = [number * len(array) // splits for number in range(splits + 1)]
-    scores = [_score(array[start:stop]) for start, stop in zip(bounds, bounds[1:], strict=False)]
+    scores = [_score(array[start:stop]) for start, stop in pairwise(bounds)]
     return InceptionScore(float(np.mean(scores)), float(np.std(scores)))
 
 

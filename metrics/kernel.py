@@ -1,6 +1,7 @@
 """The kernel (Inception) distance: the squared maximum mean discrepancy of two sets of features.
 
-    KID = mean k(x, x') over pairs x != x' + mean k(y, y') over pairs y != y' - 2 mean k(x, y),   k(a, b) = (a.b / d + 1)^3
+    KID = mean k(x, x') over pairs x != x' + mean k(y, y') over pairs y != y' - 2 mean k(x, y)
+    k(a, b) = (a.b / d + 1)^3
 
 Binkowski et al. 2018, https://arxiv.org/abs/1801.01401; the kernel is scikit-learn's polynomial_kernel of degree 3 with
 its defaults. The estimate is unbiased at every number of samples, so two scores compare also at different numbers; it
@@ -66,9 +67,7 @@ def kid_of_features(real: ArrayLike, fake: ArrayLike) -> float:
     return kid(reference(real), fake)
 
 
-def subset_kid(
-    real: ArrayLike, fake: ArrayLike, *, subsets: int = 100, size: int = 1000, seed: int = 0
-) -> Estimate:
+def subset_kid(real: ArrayLike, fake: ArrayLike, *, subsets: int = 100, size: int = 1000, seed: int = 0) -> Estimate:
     """Returns the mean of the distances of random subsets, and their standard deviation (divisor `subsets`).
 
     Each subset draws `size` of real [n, d] and of fake [m, d] without replacement, as MMD-GAN's script, torch-fidelity
@@ -127,9 +126,7 @@ def _mean_within(features: Floats) -> float:
     """The mean over pairs of different samples: those right of the diagonal stand for both orders."""
     count = len(features)
     with one_blas_thread():
-        sums = [
-            np.triu(_kernel(features[rows], features[rows.start :]), 1).sum() for rows in _blocks(count, count)
-        ]
+        sums = [np.triu(_kernel(features[rows], features[rows.start :]), 1).sum() for rows in _blocks(count, count)]
     return math.fsum(sums) / (count * (count - 1) / 2)
 
 

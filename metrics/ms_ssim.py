@@ -2,12 +2,12 @@
 
     MS-SSIM(x, y) = prod over scales 1..4 of cs^w  *  (l cs)^w at scale 5
 
-with luminance l and contrast-structure cs from Gaussian windows of 11x11 pixels and sigma 1.5 that lie inside the image,
-averaged over the image, negative averages taken as 0; 2x2 mean pooling between scales, where an odd side repeats its last
-row or column; the product per channel, then the mean over channels. Wang, Simoncelli and Bovik 2003. Matches TensorFlow's
-and compare_gan's; torchmetrics differs by up to 0.01. As a score of GANs: Odena et al. 2017,
-https://arxiv.org/abs/1610.09585, and Fedus et al. 2018, https://arxiv.org/abs/1710.08446. Read it beside the value of the
-real images, and only where these are alike, as faces are; it has no better direction of its own.
+with luminance l and contrast-structure cs from Gaussian windows of 11x11 pixels and sigma 1.5 that lie inside the
+image, averaged over the image, negative averages taken as 0; 2x2 mean pooling between scales, where an odd side repeats
+its last row or column; the product per channel, then the mean over channels. Wang, Simoncelli and Bovik 2003. Matches
+TensorFlow's and compare_gan's; torchmetrics differs by up to 0.01. As a score of GANs: Odena et al. 2017,
+https://arxiv.org/abs/1610.09585, and Fedus et al. 2018, https://arxiv.org/abs/1710.08446. Read it beside the value of
+the real images, and only where these are alike, as faces are; it has no better direction of its own.
 
 Five scales need sides of 161 pixels. `small_image_ms_ssim` is compare_gan's way with less: at each scale a window of
 min(11, side) of the same sigma. Its numbers are those of that code and of no other, hence a name of its own.
@@ -29,7 +29,7 @@ SMALLEST_SIDE = (WINDOW - 1) * 2 ** (len(WEIGHTS) - 1) + 1
 
 
 def ms_ssim(x: ArrayLike, y: ArrayLike) -> Floats:
-    """Returns the similarity [n], in [0, 1], of each of the images x with its partner in y, both [n, h, w, c] in [0, 1].
+    """Returns the similarity [n], in [0, 1], of each image in x with its partner in y, both [n, h, w, c] in [0, 1].
 
     Raises MetricError for images that are no such arrays, or of a side below 161 pixels.
     """
@@ -43,14 +43,16 @@ def ms_ssim(x: ArrayLike, y: ArrayLike) -> Floats:
 
 
 def small_image_ms_ssim(x: ArrayLike, y: ArrayLike) -> Floats:
-    """Returns the same for images of any size, by windows that shrink to the image; equal to `ms_ssim` from 161 pixels on.
+    """Returns the same for images of any size, by windows that shrink to the image.
+
+    Equal to `ms_ssim` from 161 pixels a side on.
 
     Raises MetricError for images that are no such arrays.
     """
     x, y = _as_images(x), _as_images(y)
     if x.shape != y.shape:
         raise MetricError(f"images of shape {x.shape} have no partners in {y.shape}")
-    result = 1.0
+    result = np.ones((len(x), x.shape[-1]))
     for scale, weight in enumerate(WEIGHTS):
         if scale:
             x, y = _halved(x), _halved(y)

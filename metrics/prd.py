@@ -5,12 +5,12 @@ For histograms p (real) and q (generated) and each slope l
     precision(l) = sum min(l p, q),   recall(l) = precision(l) / l
 
 so at l = 1 both are 1 minus the total variation. Sajjadi et al. 2018, https://arxiv.org/abs/1806.00035. The states are
-clusters of the features of both sets together. Matches the authors' code and compare_gan: MiniBatchKMeans, 20 clusters,
-n_init 10, slopes tan(angle) of 1,001 equally spaced angles in [1e-10, pi / 2 - 1e-10], the mean curve of 10 clusterings.
-scikit-learn's defaults for that k-means have changed since, so published numbers come out to about 0.01.
+clusters of the features of both sets together. Matches the authors' code and compare_gan: MiniBatchKMeans with 20
+clusters and n_init 10, slopes tan(angle) of 1,001 equally spaced angles in [1e-10, pi / 2 - 1e-10], the mean curve of
+10 clusterings. scikit-learn's defaults for that k-means have changed since: published numbers come out to about 0.01.
 
-A curve is summed up by its largest F_8, which weighs recall, and its largest F_1/8, which weighs precision. Its two ends
-are 1 for any two sets that overlap at all and mean nothing.
+A curve is summed up by its largest F_8, which weighs recall, and its largest F_1/8, which weighs precision. At its two
+ends it only says which states one set has at all, and a single stray sample there counts as much as many.
 """
 
 from typing import NamedTuple
@@ -68,7 +68,8 @@ def reference(features: ArrayLike, clusters: int = CLUSTERS) -> Floats:
     """
     array = as_features(features)
     if 2 * len(array) < clusters:
-        raise MetricError(f"{clusters} clusters need at least {-(-clusters // 2)} samples of each set, not {len(array)}")
+        least = -(-clusters // 2)
+        raise MetricError(f"{clusters} clusters need at least {least} samples of each set, not {len(array)}")
     return array
 
 

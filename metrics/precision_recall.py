@@ -7,15 +7,16 @@ The ball of a sample reaches to its k-th nearest neighbour in its own set, the s
     density   = mean number of real balls that a generated sample lies in, divided by k; may exceed 1
     coverage  = share of real balls with at least one generated sample in them
 
-Precision and recall: Kynkaanniemi et al. 2019, https://arxiv.org/abs/1904.06991, with k = 3. Density and coverage: Naeem
-et al. 2020, https://arxiv.org/abs/2002.09797, with k = 5. A ball holds its boundary (<=), as in the first paper's code,
-StyleGAN2-ADA and torch-fidelity; the second's code, prdc, leaves it out (<), which differs only where distances tie, as
-among duplicates. Precision and recall grow with k and with the number of samples; for samples of one distribution the
-expected density is 1 and the expected coverage 1 - prod_{i=1..k} (n - i) / (n + m - i).
+Precision and recall: Kynkaanniemi et al. 2019, https://arxiv.org/abs/1904.06991, with k = 3. Density and coverage:
+Naeem et al. 2020, https://arxiv.org/abs/2002.09797, with k = 5. A ball holds its boundary (<=), as in the first paper's
+code, StyleGAN2-ADA and torch-fidelity; the second's code, prdc, leaves it out (<), which differs only where distances
+tie, as among duplicates. Precision and recall grow with k and with the number of samples; for n real and m generated
+samples of one distribution the expected density is 1, the expected coverage 1 - prod_{i=1..k} (n - i) / (n + m - i).
 
-Membership is decided by the float64 sum of squared differences, so that duplicates are at distance 0 and equal distances
-tie whatever the offset. A matrix product finds the distances first, with a bound on its error; only pairs that the bound
-leaves open are computed again. No matrix of more than ENTRIES numbers is held.
+Membership is decided by the float64 sum of squared differences, so that duplicates are at distance 0 and equal
+distances tie whatever the offset. A matrix product finds the distances first, with a bound on its error; only pairs
+that the bound leaves open are computed again, so the result does not depend on the number of BLAS threads. No matrix of
+more than ENTRIES numbers is held.
 """
 
 from collections.abc import Iterator

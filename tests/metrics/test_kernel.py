@@ -120,8 +120,7 @@ def test_blocks_are_disjoint_in_order_and_nearly_equal():
     x, y = features(17, 23, 3), features(18, 12, 3)
     ends = [(0, 4, 8, 13, 18, 23), (0, 2, 4, 6, 9, 12)]  # 5 blocks, as 23 needs with at most 5 in each
     found = [
-        by_sklearn(x[a:b], y[c:d])
-        for (a, b), (c, d) in zip(*(itertools.pairwise(each) for each in ends), strict=True)
+        by_sklearn(x[a:b], y[c:d]) for (a, b), (c, d) in zip(*(itertools.pairwise(each) for each in ends), strict=True)
     ]
     value, error = block_kid(x, y, largest=5)
     assert value == pytest.approx(np.mean(found), rel=1e-10)

@@ -14,7 +14,6 @@ def test_every_encoder_has_every_formula():
     assert {name: metric.encoder for name, metric in METRICS.items()} == made
     assert list(FEATURES) == list(ENCODERS)
 
-
     for formula, encoder in itertools.product(FORMULAS, ENCODERS):
         assert METRICS[f"{formula}_{encoder}"][1:-1] == FORMULAS[formula][:-1]
 
@@ -30,6 +29,15 @@ def test_every_formula_tells_nearer_from_farther(name):
     assert type(near) is float
 
 
+@pytest.mark.parametrize(("exact", "complete"), [("precision", "recall"), ("prd_precision", "prd_recall")])
+def test_a_dropped_mode_costs_recall_and_an_added_one_precision(exact, complete):
+    rng = np.random.default_rng(2)
+    one, two = rng.normal(size=(40, 3)), rng.normal(size=(40, 3)) + 20 * (np.arange(40) % 2)[:, None]
+    for fewer, real, fake in ((complete, two, one), (exact, one, two)):
+        found = {name: FORMULAS[name].compare(FORMULAS[name].summarise(real), fake) for name in (exact, complete)}
+        assert found.pop(fewer) < 0.7 < min(found.values())
+
+
 @pytest.mark.parametrize("name", FORMULAS)
 def test_every_formula_is_repeatable_and_leaves_its_input_alone(name):
     x, y = np.random.default_rng(1).normal(size=(2, 40, 4))
@@ -41,7 +49,7 @@ def test_every_formula_is_repeatable_and_leaves_its_input_alone(name):
 
 def test_an_unknown_metric_is_named_with_the_choices():
     for ask in (metric_named, lambda name: encoder_of(name, (8, 8, 1)), lambda name: check_samples(name, 10)):
-        with pytest.raises(MetricError, match="unknown metric 'fid'; .* one of fd, .*; one of pixels, digits, mnist"):
+        with pytest.raises(MetricError, match=r"unknown metric 'fid'; .* one of fd, .*; one of pixels, digits, mnist"):
             ask("fid")
 
 

@@ -38,9 +38,7 @@ def at_one_scale(a, b):
 
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
     mean_a, mean_b = blur(a), blur(b)
-    contrast = (2 * (blur(a * b) - mean_a * mean_b) + c2) / (
-        blur(a * a) - mean_a**2 + blur(b * b) - mean_b**2 + c2
-    )
+    contrast = (2 * (blur(a * b) - mean_a * mean_b) + c2) / (blur(a * a) - mean_a**2 + blur(b * b) - mean_b**2 + c2)
     luminance = (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1)
     return (luminance * contrast).mean(), contrast.mean()
 

@@ -61,7 +61,10 @@ def test_every_slope_agrees_with_the_definition_and_with_the_swap():
 
 @pytest.mark.parametrize(
     ("precision", "recall", "beta", "expected"),
-    [(1, 1, 1, 1), (1, 0, 1, 0), (0, 0, 1, 0), (1, 0.5, 1, 2 / 3), (1, 0.5, 2, 5 / 9), (0.5, 1, 2, 5 / 6), (1, 0.5, 0.5, 5 / 6)],
+    [
+        *((1, 1, 1, 1), (1, 0, 1, 0), (0, 0, 1, 0), (1, 0.5, 1, 2 / 3)),
+        *((1, 0.5, 2, 5 / 9), (0.5, 1, 2, 5 / 6), (1, 0.5, 0.5, 5 / 6)),
+    ],
 )
 def test_f_of_one_point(precision, recall, beta, expected):
     assert largest_f(Curve(np.array([precision]), np.array([recall])), beta) == pytest.approx(expected, abs=1e-9)
@@ -122,7 +125,7 @@ def test_the_bits_do_not_depend_on_the_number_of_threads():
 def test_what_would_bias_the_clusters_is_refused():
     x = np.random.default_rng(12).normal(size=(30, 3))
     for other in (x[:29], x[:, :2]):
-        with pytest.raises(MetricError, match=f"as many generated as real .*: {len(other)} x {other.shape[1]} against 30"):
+        with pytest.raises(MetricError, match=f"as many generated as .*: {len(other)} x {other.shape[1]} against 30"):
             curve(x, other)
     with pytest.raises(MetricError, match="20 clusters need at least 10 samples of each set, not 9"):
         reference(x[:9])

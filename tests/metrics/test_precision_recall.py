@@ -80,6 +80,15 @@ def test_a_scale_of_one_sample_does_not_blind_the_others():
     assert np.array_equal(balls(np.concatenate([real, outlier]), 2).radii[:30], balls(real, 2).radii)
 
 
+def test_neighbours_on_the_boundary_are_inside_in_many_dimensions():
+    """Generated samples are the real ones, so that each lies on the boundary of others' balls; sums are not exact."""
+    x = np.random.default_rng(11).normal(size=(60, 300)) + 1000
+    distances = np.square(x[:, None] - x).sum(axis=-1)
+    radii = np.sort(distances, axis=1)[:, 3]
+    assert np.array_equal(balls(x, 3).radii, radii)
+    assert density(balls(x, 3), x) == (distances <= radii).sum() / (3 * 60) == 4 / 3
+
+
 def test_fractions_of_255_tie_as_the_integers_do():
     """Quantised pixels: duplicates lie on the boundary of balls of radius 0."""
     pixels = np.random.default_rng(3).integers(2, size=(25, 3)) * 255

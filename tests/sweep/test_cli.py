@@ -161,7 +161,8 @@ def test_scores_come_as_a_table_or_as_lines_of_json(ganscape, handwritten):
     table, lines = ganscape(*words), ganscape(*words, "--json")
     assert table.exit_code == lines.exit_code == 0
     found = [json.loads(line) for line in lines.stdout.splitlines()]
-    assert [(each["metric"], each["better"]) for each in found] == [("fd_digits", "lower"), ("precision_pixels", "higher")]
+    assert [each["metric"] for each in found] == ["fd_digits", "precision_pixels"]
+    assert [each["better"] for each in found] == ["lower", "higher"]
     for each in found:
         assert Protocol(**each["protocol"]).fingerprint == each["fingerprint"]
         row = next(line for line in table.stdout.splitlines() if each["metric"] in line)
@@ -176,7 +177,7 @@ def test_scores_come_as_a_table_or_as_lines_of_json(ganscape, handwritten):
         (["--against", "digits", "--metric", "fd_mnist"], ["28x28x1, not 8x8x1"]),
         (["--against", "nist"], ["'nist'", "digits, mnist"]),
         (["--against", "digits", "--samples", "41"], ["samples=41", "40 images"]),
-        (["--against", "digits", "--metric", "density_digits", "--samples", "5"], ["density_digits", "at least 6", "not 5"]),
+        (["--against", "digits", "--metric", "density_digits", "--samples", "5"], ["density_digits", "at least 6"]),
         (["--against", "digits", "--metric", "prd_recall_digits"], ["prd_recall_digits", "40 x 64 against 797 x 64"]),
     ],
 )
