@@ -31,8 +31,8 @@ def test_sure_and_even_gives_the_number_of_classes():
 
 def test_unsure_or_always_the_same_gives_one():
     assert score(np.zeros((8, 10))).mean == 1
-    assert score(np.tile(logits(1, 1, 10), (8, 1))).mean == pytest.approx(1, abs=1e-12)
-    assert score(np.tile(logits(1, 1, 10), (8, 1))).mean >= 1
+    for seed in range(20):
+        assert 1 <= score(np.tile(logits(seed, 1, 10), (7, 1))).mean <= 1 + 1e-12
 
 
 def test_two_images_by_hand():

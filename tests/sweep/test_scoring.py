@@ -101,6 +101,15 @@ def test_what_cannot_be_scored_is_refused(floats, names, samples, error, message
         score_images(floats, "digits", names, samples=samples)
 
 
+def test_too_few_reference_images_are_refused_and_a_metric_named_twice_is_scored_once(tmp_path, digits):
+    few, many = tmp_path / "few.npy", tmp_path / "many.npy"
+    np.save(few, digits.train[:3])
+    np.save(many, digits.train[:9])
+    with pytest.raises(MetricError, match="recall_pixels needs at least 4 samples, not 3"):
+        score_images(many, str(few), ["recall_pixels"])
+    assert len(score_images(many, str(few), ["fd_pixels", "fd_pixels"])) == 1
+
+
 def test_a_reference_that_is_not_there_or_of_another_size_is_refused(tmp_path, floats):
     with pytest.raises(DataError, match="nothing to compare with: 'digit' is no path that exists and none of: digits"):
         score_images(floats, "digit")
