@@ -3,42 +3,65 @@
     metric = METRICS["fd_digits"]
     encoder = encoder_of("fd_digits", (8, 8, 1))
     reference = metric.summarise(encoder.encode(real))          # once per data set
-    value = metric.compare(reference, encoder.encode(fake))     # once per evaluation, a float, lower is better
+    value = metric.compare(reference, encoder.encode(fake))     # once per evaluation, a float
+
+A metric is called `<formula>_<encoder>`: every formula of FORMULAS on the features of every encoder. What needs more
+than features of two sets is a function of its module: metrics.inception_score, metrics.ms_ssim.
 
 Importing this package does not import jax; `metrics.encoders` does.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from metrics import frechet
+from metrics import frechet, kernel, prd, precision_recall
 from metrics.errors import MetricError
 from metrics.protocol import Protocol
 
 if TYPE_CHECKING:
     from metrics.encoders import Encoder
 
-__all__ = ["METRICS", "Metric", "MetricError", "Protocol", "check_samples", "encoder_of", "metric_named"]
+__all__ = [
+    "FEATURES",
+    "FORMULAS",
+    "METRICS",
+    "Formula",
+    "Metric",
+    "MetricError",
+    "Protocol",
+    "check_samples",
+    "encoder_of",
+    "metric_named",
+]
+
+
+class Formula(NamedTuple):
+    """How a number is made of the features of two sets, whatever the encoder."""
+
+    summarise: Callable[..., Any]  # features of real images [n, d] -> reference
+    compare: Callable[..., float]  # (reference, features of generated images [m, d]) -> score
+    minimum_samples: int  # of real and of generated images, in any dimension; `compare` may need more in many
+    better: str  # "lower" or "higher"
+    summary: str  # a few words
 
 
 class Metric(NamedTuple):
-    """How a score is computed. Lower is better."""
+    """How a score is computed: a formula on the features of an encoder."""
 
     encoder: str  # name in metrics.encoders.ENCODERS
     summarise: Callable[..., Any]  # features of real images [n, d] -> reference
     compare: Callable[..., float]  # (reference, features of generated images [m, d]) -> score
     minimum_samples: int  # of real and of generated images
+    better: str  # "lower" or "higher"; a sweep selects by metrics where lower is better
     summary: str  # one line
-
-
-def _frechet(encoder: str, summary: str) -> Metric:
-    return Metric(encoder, frechet.reference_of_features, frechet.distance, 2, summary)
 
 
 def metric_named(name: str) -> Metric:
     """Returns METRICS[name]. Raises MetricError listing the choices."""
     if name not in METRICS:
-        raise MetricError(f"unknown metric {name!r}; one of: {', '.join(sorted(METRICS))}")
+        formulas, encoders = ", ".join(FORMULAS), ", ".join(FEATURES)
+        raise MetricError(f"unknown metric {name!r}; it is <formula>_<encoder>, one of {formulas}; one of {encoders}")
     return METRICS[name]
 
 
@@ -56,15 +79,52 @@ def check_samples(metric: str, samples: int) -> None:
     """Raises MetricError if a metric cannot be computed from that many images, real or generated.
 
     A Frechet distance needs 2. Fewer samples than feature dimensions are allowed: the distance is then computed from
-    the samples themselves and is exact for them, though far from its limit for many samples.
+    the samples themselves and is exact for them, though far from its limit for many samples. The formulas of k-th
+    neighbours need k + 1.
     """
     minimum = metric_named(metric).minimum_samples
     if samples < minimum:
         raise MetricError(f"{metric} needs at least {minimum} samples, not {samples}")
 
 
+FORMULAS: dict[str, Formula] = {
+    "fd": Formula(frechet.reference_of_features, frechet.distance, 2, "lower", "Frechet distance"),
+    "fd_infinity": Formula(
+        frechet.reference_of_features,
+        frechet.distance_at_infinity,
+        2 * frechet.SIZES,
+        "lower",
+        "Frechet distance extrapolated to infinitely many samples",
+    ),
+    "kid": Formula(kernel.reference, kernel.kid, 2, "lower", "unbiased kernel distance"),
+    "precision": Formula(
+        partial(precision_recall.balls, k=3), precision_recall.precision, 4, "higher", "precision by 3rd neighbours"
+    ),
+    "recall": Formula(
+        partial(precision_recall.balls, k=3), precision_recall.recall, 4, "higher", "recall by 3rd neighbours"
+    ),
+    "density": Formula(
+        partial(precision_recall.balls, k=5), precision_recall.density, 6, "higher", "density by 5th neighbours"
+    ),
+    "coverage": Formula(
+        partial(precision_recall.balls, k=5), precision_recall.coverage, 6, "higher", "coverage by 5th neighbours"
+    ),
+    "prd_precision": Formula(
+        prd.reference, prd.largest_f_1_8, prd.CLUSTERS // 2, "higher", "largest F_1/8 of precision and recall curves"
+    ),
+    "prd_recall": Formula(
+        prd.reference, prd.largest_f_8, prd.CLUSTERS // 2, "higher", "largest F_8 of precision and recall curves"
+    ),
+}
+
+FEATURES = {
+    "pixels": "the pixels in [0, 1], any image shape",
+    "digits": "64 features of a classifier of 8x8 digits",
+    "mnist": "128 features of a classifier of MNIST",
+}
+
 METRICS: dict[str, Metric] = {
-    "fd_pixels": _frechet("pixels", "Frechet distance of the pixels in [0, 1], any image shape"),
-    "fd_digits": _frechet("digits", "Frechet distance of 64 features of a classifier of 8x8 digits"),
-    "fd_mnist": _frechet("mnist", "Frechet distance of 128 features of a classifier of MNIST"),
+    f"{formula}_{encoder}": Metric(encoder, *made[:-1], f"{made.summary}, of {features}")
+    for formula, made in FORMULAS.items()
+    for encoder, features in FEATURES.items()
 }

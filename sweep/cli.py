@@ -189,6 +189,54 @@ def export(
         typer.echo(export_scores(load(out), file))
 
 
+@app.command()
+def score(
+    images: Annotated[Path, typer.Option(help="Images to score: a folder of .png and .jpg, an .npz or .npy file.")],
+    against: Annotated[str, typer.Option(help="Data set whose test split is the reference, or other images.")],
+    metric: Annotated[
+        str | None,
+        typer.Option(help="Metrics, with commas between.", show_default="the data set's own, else fd_pixels"),
+    ] = None,
+    samples: Annotated[
+        int | None, typer.Option(help="How many of the images, spread evenly over their order.", show_default="all")
+    ] = None,
+    data_root: Annotated[
+        Path | None,
+        typer.Option(help="Folder of data files.", show_default="$GANSCAPE_DATA or ~/.cache/ganscape"),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a line of JSON per metric, with its protocol, instead of a table.")
+    ] = False,
+) -> None:
+    """Score images that were made elsewhere, the way sweeps are scored."""
+    with _one_line_errors():
+        from sweep.scoring import score_images
+
+        names = None if metric is None else metric.split(",")
+        scores = score_images(images, against, names, samples=samples, data_root=data_root)
+        if as_json:
+            for each in scores:
+                typer.echo(json.dumps(_with_protocol(each)))
+            return
+        rows = [
+            (each.protocol.metric, f"{each.value:.6g}", each.better, each.protocol.fingerprint) for each in scores
+        ]
+        one = scores[0].protocol
+        title = f"{one.samples} images against {one.reference} ({one.reference_samples})"
+        _print_table(title, ("metric", "score", "better", "protocol"), rows)
+
+
+def _with_protocol(score) -> dict[str, Any]:
+    protocol = score.protocol
+    return {
+        "metric": protocol.metric,
+        "value": score.value,
+        "better": score.better,
+        "fingerprint": protocol.fingerprint,
+        "protocol": protocol.describe(),
+    }
+
+
 @contextmanager
 def _one_line_errors() -> Iterator[None]:
     """A user's mistake ends with one line and exit code 2; an interruption with 130."""

@@ -31,11 +31,16 @@ class Evaluator(NamedTuple):
 def evaluator(metric: str, images: np.ndarray, samples: int) -> Evaluator:
     """The evaluator of a metric against these reference images, uint8 [n, height, width, channels]."""
     encoder = encoder_of(metric, images.shape[1:])
-    encode = jax.jit(encoder.encode)
-    chunks = np.array_split(images, math.ceil(len(images) / CHUNK))
-    features = np.concatenate([np.asarray(encode(part.astype(np.float32) / 255.0)) for part in chunks])
-    reference = metric_named(metric).summarise(features)
+    reference = metric_named(metric).summarise(encoded(encoder, images))
     return Evaluator(metric_named(metric), encoder, reference, samples, images.shape[1:])
+
+
+def encoded(encoder: Encoder, images: np.ndarray) -> np.ndarray:
+    """Features [n, dimension] of stored images [n, height, width, channels], uint8 or floats in [0, 1]."""
+    encode = jax.jit(encoder.encode)
+    scale = np.float32(255 if images.dtype == np.uint8 else 1)
+    chunks = np.array_split(images, math.ceil(len(images) / CHUNK))
+    return np.concatenate([np.asarray(encode(part.astype(np.float32) / scale)) for part in chunks])
 
 
 def sample_and_encode(population: Population, evaluator: Evaluator, *, lanes: int):

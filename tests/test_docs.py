@@ -13,7 +13,8 @@ import pytest
 import typer.main
 
 from data import DATASETS
-from metrics import METRICS
+from metrics import FORMULAS
+from metrics.encoders import ENCODERS
 from models import METHODS
 from models.architectures import ARCHITECTURES
 from models.augmentations import AUGMENTATIONS
@@ -116,10 +117,40 @@ def test_a_trick_s_row_names_the_file_that_holds_it(slot):
         assert re.search(rf"\b{re.escape(name)}\b", held), f"{file[1]} does not speak of {name}"
 
 
-@pytest.mark.parametrize("registry", [DATASETS, STUDIES, METRICS], ids=["data sets", "studies", "metrics"])
+@pytest.mark.parametrize("registry", [DATASETS, STUDIES], ids=["data sets", "studies"])
 def test_every_name_is_documented(registry):
     pages = "".join(page.read_text(encoding="utf-8") for page in PAGES)
     assert [name for name in registry if f"`{name}`" not in pages] == []
+
+
+def rows(page: str, heading: str) -> list[list[str]]:
+    """The cells of the table under a heading, without its head."""
+    part = text(page).split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    lines = [line for line in part.splitlines() if line.startswith("| `")]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+
+
+def test_metrics_list_exactly_the_formulas_and_which_way_is_better():
+    found = {cells[0].strip("`"): cells[2] for cells in rows("docs/metrics.md", "Formulas")}
+    assert found == {name: formula.better for name, formula in FORMULAS.items()}
+
+
+def test_metrics_list_exactly_the_encoders():
+    assert [cells[0].strip("`") for cells in rows("docs/metrics.md", "Encoders")] == list(ENCODERS)
+
+
+def test_metrics_list_functions_where_they_are_and_leave_out_no_family():
+    files = set()
+    for heading in ("Formulas", "Functions that are no metric of a sweep"):
+        for name, *_, link in rows("docs/metrics.md", heading):
+            file = re.search(r"\]\(\.\./([\w/]+\.py)\)$", link)[1]
+            files.add(file)
+            function = name.strip("`")
+            compare = FORMULAS[function].compare if function in FORMULAS else None
+            module = importlib.import_module(file.removesuffix(".py").replace("/", "."))
+            assert compare.__module__ == module.__name__ if compare else hasattr(module, function)
+    shared = {f"metrics/{name}.py" for name in ("__init__", "blas", "errors", "moments", "protocol")}
+    assert files == {path.relative_to(ROOT).as_posix() for path in (ROOT / "metrics").glob("*.py")} - shared
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 
 # What each folder may import beside itself: the leaves know no folder of ours, `sweep` knows them all.
 ALLOWED = {
-    "data": {"mlxtend", "numpy", "pooch", "sklearn"},
+    "data": {"PIL", "mlxtend", "numpy", "pooch", "sklearn"},
     "metrics": {"jax", "numpy", "optax", "safetensors", "scipy", "sklearn", "threadpoolctl"},
     "models": {"flax", "jax", "numpy", "optax"},
     "results": {"jinja2", "markupsafe", "matplotlib", "numpy", "pandas", "scipy"},
@@ -29,7 +29,7 @@ FOLDERS = tuple(ALLOWED)
 ORDER = {
     "results": ["store", "frames", "budget", "verdict", "plots", "report"],
     "sweep": [
-        *("population", "evaluation", "checkpoints", "trial", "searchers", "plan", "estimate"),
+        *("population", "evaluation", "scoring", "checkpoints", "trial", "searchers", "plan", "estimate"),
         *("pictures", "executors", "executors.worker", "backlog"),
         *("executors.local", "executors.ray_tune"),
         *("driver", "progress", "cli", "__main__"),

@@ -13,7 +13,7 @@ The accuracies are a little optimistic for digits: four recipes were compared on
 changed with their accuracy in view. Scores take their reference from the same test images.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
@@ -109,8 +109,9 @@ def load_weights(path: Path, expected: str) -> dict[str, np.ndarray]:
 
 
 @cache
-def _shipped(name: str) -> dict[str, np.ndarray]:
-    return load_weights(FOLDER / f"{name}.safetensors", SHA256[name])
+def _encode(name: str) -> Callable[[jax.Array], jax.Array]:
+    """One function per encoder: JAX compiles another one again."""
+    return partial(features, ARCHITECTURES[name], load_weights(FOLDER / f"{name}.safetensors", SHA256[name]))
 
 
 def _encoder(name: str, image_shape: tuple[int, int, int]) -> Encoder:
@@ -118,8 +119,7 @@ def _encoder(name: str, image_shape: tuple[int, int, int]) -> Encoder:
     if tuple(image_shape) != architecture.image_shape:
         accepted, given = shape_text(architecture.image_shape), shape_text(image_shape)
         raise MetricError(f"encoder {name!r} takes images of {accepted}, not {given}; encoder 'pixels' takes any shape")
-    encode = partial(features, architecture, _shipped(name))
-    return Encoder(name, architecture.features, SHA256[name], PREPROCESSING, encode)
+    return Encoder(name, architecture.features, SHA256[name], PREPROCESSING, _encode(name))
 
 
 def _dense(x: jax.Array, weights: Weights, layer: str) -> jax.Array:

@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
 from metrics import MetricError
-from metrics.frechet import distance, frechet_distance, frechet_distance_of_features, reference, reference_of_features
+from metrics.frechet import (
+    distance,
+    distance_at_infinity,
+    frechet_distance,
+    frechet_distance_of_features,
+    reference,
+    reference_of_features,
+)
 from metrics.moments import Moments, moments
 
 
@@ -215,3 +222,43 @@ def test_a_result_that_rounding_does_not_explain_is_an_error():
     line, indefinite = np.diag([1, 0]), np.diag([1, -0.5])  # no covariance: a distance of 1 + 0.5 - 2
     with pytest.raises(ArithmeticError, match=r"-0.5 .*not explained by rounding"):
         between([0, 0], line, [0, 0], indefinite)
+
+
+def test_the_distance_at_infinity_has_lost_the_bias_of_the_samples():
+    """Against exact moments of a standard normal; the samples are shifted by 0.2 in each of 8 dimensions."""
+    exact = reference(with_moments(np.zeros(8), np.eye(8)))
+    rng = np.random.default_rng(22)
+    draws = [rng.normal(size=(400, 8)) + 0.2 for _ in range(40)]
+    plain, extrapolated = ([each(exact, x) for x in draws] for each in (distance, distance_at_infinity))
+    errors = [np.std(found, ddof=1) / np.sqrt(len(draws)) for found in (plain, extrapolated)]
+    assert np.mean(plain) > 8 * 0.2**2 + 8 * errors[0]
+    assert abs(np.mean(extrapolated) - 8 * 0.2**2) < 3.5 * errors[1]
+    assert errors[1] < 0.02
+
+
+def test_what_does_not_depend_on_the_size_is_what_it_is_at_infinity():
+    ref, collapsed = reference_of_features(features(23, 50, 6)), np.full((40, 6), 3.0)
+    assert distance_at_infinity(ref, collapsed) == pytest.approx(distance(ref, collapsed), rel=1e-12)
+
+
+def test_the_line_at_infinity_goes_through_subsets_of_tenths_up_to_all(monkeypatch):
+    """A distance of 7 + 30 / size in place of the real one."""
+    sizes = []
+
+    def line(_, subset):
+        sizes.append(len(np.unique(subset)))
+        return 7 + 30 / len(subset)
+
+    monkeypatch.setattr("metrics.frechet.distance", line)
+    x = np.arange(1000.0)[:, None]
+    assert distance_at_infinity(reference_of_features(x), x) == pytest.approx(7, rel=1e-9)
+    assert (len(sizes), sizes[0], sizes[-1]) == (15, 100, 1000)
+    assert np.ptp(np.diff(sizes)) <= 1
+
+
+def test_the_distance_at_infinity_refuses_too_few_samples_for_the_dimension():
+    for count, dimension, least in ((29, 3, 30), (47, 12, 48)):
+        x = features(24, count + 1, dimension)
+        assert np.isfinite(distance_at_infinity(reference_of_features(x), x))
+        with pytest.raises(MetricError, match=f"in {dimension} dimensions needs at least {least} samples, not {count}"):
+            distance_at_infinity(reference_of_features(x), x[1:])

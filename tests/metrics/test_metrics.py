@@ -1,29 +1,55 @@
+import itertools
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-from metrics import METRICS, MetricError, check_samples, encoder_of, metric_named
+from metrics import FEATURES, FORMULAS, METRICS, MetricError, check_samples, encoder_of, metric_named
 from metrics.encoders import ENCODERS
 
 
-def test_every_encoder_has_its_frechet_distance():
-    assert {name: metric.encoder for name, metric in METRICS.items()} == {f"fd_{name}": name for name in ENCODERS}
+def test_every_encoder_has_every_formula():
+    made = {f"{formula}_{encoder}": encoder for formula in FORMULAS for encoder in ENCODERS}
+    assert {name: metric.encoder for name, metric in METRICS.items()} == made
+    assert list(FEATURES) == list(ENCODERS)
+
+    for formula, encoder in itertools.product(FORMULAS, ENCODERS):
+        assert METRICS[f"{formula}_{encoder}"][1:-1] == FORMULAS[formula][:-1]
 
 
-@pytest.mark.parametrize("name", METRICS)
-def test_every_metric_grows_with_the_shift_of_the_features(name):
-    x = np.random.default_rng(0).normal(size=(30, 4))
-    reference = METRICS[name].summarise(x)
-    near, far = (METRICS[name].compare(reference, x + shift) for shift in (1, 2))
-    assert METRICS[name].compare(reference, x) < near < far
+@pytest.mark.parametrize("name", FORMULAS)
+def test_every_formula_tells_nearer_from_farther(name):
+    x = np.random.default_rng(0).normal(size=(40, 4))
+    formula = FORMULAS[name]
+    reference = formula.summarise(x)
+    same, near, far = (formula.compare(reference, x + shift) for shift in (0, 1, 2))
+    assert same < near < far if formula.better == "lower" else same > near > far
+    assert formula.better in ("lower", "higher")
     assert type(near) is float
+
+
+@pytest.mark.parametrize(("exact", "complete"), [("precision", "recall"), ("prd_precision", "prd_recall")])
+def test_a_dropped_mode_costs_recall_and_an_added_one_precision(exact, complete):
+    rng = np.random.default_rng(2)
+    one, two = rng.normal(size=(40, 3)), rng.normal(size=(40, 3)) + 20 * (np.arange(40) % 2)[:, None]
+    for fewer, real, fake in ((complete, two, one), (exact, one, two)):
+        found = {name: FORMULAS[name].compare(FORMULAS[name].summarise(real), fake) for name in (exact, complete)}
+        assert found.pop(fewer) < 0.7 < min(found.values())
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_every_formula_is_repeatable_and_leaves_its_input_alone(name):
+    x, y = np.random.default_rng(1).normal(size=(2, 40, 4))
+    kept = x.copy(), y.copy()
+    formula = FORMULAS[name]
+    assert formula.compare(formula.summarise(x), y) == formula.compare(formula.summarise(x), y)
+    assert np.array_equal(x, kept[0]) and np.array_equal(y, kept[1])
 
 
 def test_an_unknown_metric_is_named_with_the_choices():
     for ask in (metric_named, lambda name: encoder_of(name, (8, 8, 1)), lambda name: check_samples(name, 10)):
-        with pytest.raises(MetricError, match="unknown metric 'fid'; one of: fd_digits, fd_mnist, fd_pixels"):
+        with pytest.raises(MetricError, match=r"unknown metric 'fid'; .* one of fd, .*; one of pixels, digits, mnist"):
             ask("fid")
 
 
@@ -34,18 +60,19 @@ def test_the_encoder_fits_the_images_or_says_which_do():
         encoder_of("fd_digits", (28, 28, 1))
 
 
-@pytest.mark.parametrize("name", METRICS)
-def test_too_few_samples_are_refused_exactly_where_the_metric_fails(name):
-    minimum = METRICS[name].minimum_samples
+@pytest.mark.parametrize("name", FORMULAS)
+def test_too_few_samples_are_refused_exactly_where_the_formula_fails(name):
+    formula, metric = FORMULAS[name], f"{name}_pixels"
+    minimum = formula.minimum_samples
     x = np.random.default_rng(0).normal(size=(minimum, 7))
-    check_samples(name, minimum)
-    assert np.isfinite(METRICS[name].compare(METRICS[name].summarise(x), x))
-    with pytest.raises(MetricError, match=f"{name} needs at least {minimum} samples, not {minimum - 1}"):
-        check_samples(name, minimum - 1)
+    check_samples(metric, minimum)
+    assert np.isfinite(formula.compare(formula.summarise(x), x))
+    with pytest.raises(MetricError, match=f"{metric} needs at least {minimum} samples, not {minimum - 1}"):
+        check_samples(metric, minimum - 1)
     with pytest.raises(MetricError):
-        METRICS[name].summarise(x[: minimum - 1])
+        formula.compare(formula.summarise(x[1:]), x[1:])
 
 
-def test_importing_metrics_alone_does_not_import_jax():
-    code = "import sys, metrics; assert 'jax' not in sys.modules and 'metrics.encoders' not in sys.modules"
+def test_importing_metrics_alone_imports_neither_jax_nor_sklearn():
+    code = "import sys, metrics; assert not {'jax', 'sklearn', 'metrics.encoders'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -2,9 +2,12 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from data import load
+from metrics import Protocol
 from sweep.cli import app
 
 TINY = [
@@ -144,3 +147,43 @@ def test_values_are_read_as_json_where_they_are(monkeypatch):
 
     assert _settings(["a=1", "b=1e-3", "c=true", "d=hinge"]) == {"a": 1, "b": 1e-3, "c": True, "d": "hinge"}
     assert json.dumps(_settings(["e=null"])) == '{"e": null}'
+
+
+@pytest.fixture
+def handwritten(tmp_path):
+    path = tmp_path / "images.npy"
+    np.save(path, load("digits").train[:40])
+    return path
+
+
+def test_scores_come_as_a_table_or_as_lines_of_json(ganscape, handwritten):
+    words = ["score", "--images", handwritten, "--against", "digits", "--metric", "fd_digits,precision_pixels"]
+    table, lines = ganscape(*words), ganscape(*words, "--json")
+    assert table.exit_code == lines.exit_code == 0
+    found = [json.loads(line) for line in lines.stdout.splitlines()]
+    assert [each["metric"] for each in found] == ["fd_digits", "precision_pixels"]
+    assert [each["better"] for each in found] == ["lower", "higher"]
+    for each in found:
+        assert Protocol(**each["protocol"]).fingerprint == each["fingerprint"]
+        row = next(line for line in table.stdout.splitlines() if each["metric"] in line)
+        assert f"{each['value']:.6g}" in row and each["better"] in row and each["fingerprint"] in row
+    assert "40 images against digits/test (797)" in table.stdout
+
+
+@pytest.mark.parametrize(
+    "words, fragments",
+    [
+        (["--against", "digits", "--metric", "fid"], ["unknown metric 'fid'", "fd, ", "pixels, digits, mnist"]),
+        (["--against", "digits", "--metric", "fd_mnist"], ["28x28x1, not 8x8x1"]),
+        (["--against", "nist"], ["'nist'", "digits, mnist"]),
+        (["--against", "digits", "--samples", "41"], ["samples=41", "40 images"]),
+        (["--against", "digits", "--metric", "density_digits", "--samples", "5"], ["density_digits", "at least 6"]),
+        (["--against", "digits", "--metric", "prd_recall_digits"], ["prd_recall_digits", "40 x 64 against 797 x 64"]),
+    ],
+)
+def test_images_that_cannot_be_scored_are_refused_in_one_line(ganscape, handwritten, words, fragments):
+    refused(ganscape("score", "--images", handwritten, *words), *fragments)
+
+
+def test_images_that_are_none_are_refused_in_one_line(ganscape, tmp_path):
+    refused(ganscape("score", "--images", tmp_path, "--against", "digits"), "no pictures in", tmp_path.name)

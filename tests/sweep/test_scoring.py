@@ -1,0 +1,118 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from data import DataError
+from metrics import METRICS, MetricError, encoder_of
+from metrics.frechet import frechet_distance_of_features
+from metrics.kernel import kid_of_features
+from search_spaces import metric
+from sweep.evaluation import encoded
+from sweep.plan import plan
+from sweep.scoring import score_images
+
+
+@pytest.fixture
+def floats(tmp_path, digits):
+    """The training images as floats in a file, and where it is."""
+    path = tmp_path / "floats.npy"
+    np.save(path, digits.train / np.float32(255))
+    return path
+
+
+def values(scores):
+    return {score.protocol.metric: score.value for score in scores}
+
+
+def test_scores_are_those_of_the_formulas_on_the_features(digits, floats):
+    encoder = encoder_of("fd_digits", (8, 8, 1))
+    fake, real = (encoded(encoder, images) for images in (digits.train, digits.test))
+    pixels = [images.reshape(len(images), -1) / np.float32(255) for images in (digits.test, digits.train)]
+    found = values(score_images(floats, "digits", ["fd_digits", "kid_digits", "fd_pixels", "fd_digits"]))
+    assert list(found) == ["fd_digits", "kid_digits", "fd_pixels"]
+    assert found["fd_digits"] == pytest.approx(frechet_distance_of_features(real, fake), rel=1e-9)
+    assert found["kid_digits"] == pytest.approx(kid_of_features(real, fake), rel=1e-9)
+    assert found["fd_pixels"] == pytest.approx(frechet_distance_of_features(*pixels), rel=1e-5)
+
+
+def test_a_folder_of_pictures_scores_as_its_array(tmp_path, digits):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number, image in enumerate(digits.train[:60]):
+        Image.fromarray(image[..., 0]).save(folder / f"{number:03}.png")
+    np.save(tmp_path / "bytes.npy", digits.train[:60])
+    names = [name for name in METRICS if name.endswith("_pixels") and not name.startswith(("prd", "fd_infinity"))]
+    from_folder, from_array = (score_images(path, "digits", names) for path in (folder, tmp_path / "bytes.npy"))
+    assert from_folder == from_array
+    assert [score.better for score in from_folder] == [METRICS[name].better for name in names]
+
+
+def test_floats_have_the_protocol_of_a_sweep_and_bytes_one_of_their_own(tmp_path, digits, floats):
+    planned = plan("equal/wide", out=tmp_path / "run", settings={"samples": 100}).protocol
+    assert score_images(floats, "digits", samples=100)[0].protocol == planned
+    np.save(tmp_path / "bytes.npy", digits.train)
+    quantised = score_images(tmp_path / "bytes.npy", "digits", samples=100)[0].protocol
+    assert quantised == planned._replace(preprocessing=quantised.preprocessing)
+    assert quantised.fingerprint != planned.fingerprint
+
+
+def test_by_default_a_data_set_s_own_metric_and_pixels_for_a_path(floats):
+    (own,), (pixels,) = score_images(floats, "digits"), score_images(floats, str(floats))
+    assert own.protocol.metric == metric("digits") == "fd_digits"
+    assert pixels.protocol.metric == "fd_pixels"
+    assert pixels.value == pytest.approx(0, abs=1e-6)
+    assert (pixels.protocol.reference, pixels.protocol.reference_samples) == ("floats.npy", 1000)
+
+
+def test_another_reference_has_another_fingerprint(tmp_path, digits):
+    made = []
+    for number in range(2):
+        path = tmp_path / str(number) / "same.npy"
+        path.parent.mkdir()
+        np.save(path, digits.train[number : number + 20])
+        made.append(score_images(path, str(path))[0].protocol)
+    assert made[0].reference == made[1].reference and made[0].fingerprint != made[1].fingerprint
+
+
+def test_samples_are_spread_over_the_images(tmp_path, digits):
+    """Of a folder in order of class no class goes missing."""
+    np.save(tmp_path / "all.npy", digits.train[:90])
+    np.save(tmp_path / "third.npy", digits.train[:90:3])
+    some = score_images(tmp_path / "all.npy", "digits", samples=30)
+    third = score_images(tmp_path / "third.npy", "digits")
+    assert some == third and some[0].protocol.samples == 30
+
+
+@pytest.mark.parametrize(
+    ("names", "samples", "error", "message"),
+    [
+        (["fd_digits", "fd_digit"], None, MetricError, "unknown metric 'fd_digit'"),
+        (["fd_mnist"], None, MetricError, "'mnist' takes images of 28x28x1, not 8x8x1"),
+        (["kid_digits"], 1, MetricError, "kid_digits needs at least 2 samples, not 1"),
+        (["recall_digits"], 3, MetricError, "recall_digits needs at least 4 samples, not 3"),
+        (["fd_digits"], 0, DataError, "samples=0 of the 1000 images"),
+        (["fd_digits"], 1001, DataError, "samples=1001 of the 1000 images"),
+        (["prd_recall_digits"], 100, MetricError, "prd_recall_digits: .* 100 x 64 against 797 x 64"),
+        (["fd_infinity_digits"], 255, MetricError, "fd_infinity_digits: .* at least 256 samples, not 255"),
+    ],
+)
+def test_what_cannot_be_scored_is_refused(floats, names, samples, error, message):
+    with pytest.raises(error, match=message):
+        score_images(floats, "digits", names, samples=samples)
+
+
+def test_too_few_reference_images_are_refused_and_a_metric_named_twice_is_scored_once(tmp_path, digits):
+    few, many = tmp_path / "few.npy", tmp_path / "many.npy"
+    np.save(few, digits.train[:3])
+    np.save(many, digits.train[:9])
+    with pytest.raises(MetricError, match="recall_pixels needs at least 4 samples, not 3"):
+        score_images(many, str(few), ["recall_pixels"])
+    assert len(score_images(many, str(few), ["fd_pixels", "fd_pixels"])) == 1
+
+
+def test_a_reference_that_is_not_there_or_of_another_size_is_refused(tmp_path, floats):
+    with pytest.raises(DataError, match="nothing to compare with: 'digit' is no path that exists and none of: digits"):
+        score_images(floats, "digit")
+    np.save(tmp_path / "large.npy", np.zeros((5, 9, 9), np.uint8))
+    with pytest.raises(DataError, match=r"images of 9x9x1 at .*large.npy cannot be compared .* 8x8x1 of digits/test"):
+        score_images(tmp_path / "large.npy", "digits")
