@@ -6,6 +6,7 @@ GP-BUCB, Desautels et al. 2014), so that the next one goes elsewhere.
 """
 
 import itertools
+import math
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -125,7 +126,8 @@ class Surrogate:
         """The acquisition's local maximum from here over the ranges, everything else as it is; and its value."""
         from scipy.optimize import minimize
 
-        free = self.coordinates.columns(self.coordinates.box.inverse_transform(start[None])[0])
+        if not (free := self.coordinates.columns(self.coordinates.box.inverse_transform(start[None])[0])):
+            return -math.inf, start
 
         def loss(part: np.ndarray) -> tuple[float, np.ndarray]:
             inputs = start.copy()
@@ -160,7 +162,7 @@ def fitted(inputs: np.ndarray, found: np.ndarray, rng: np.random.Generator) -> t
         noise="gaussian",
         random_state=int(rng.integers(2**31)),
     ).fit(inputs, found)
-    return model.kernel_, model.noise_
+    return model.kernel_.k1, model.noise_
 
 
 def conditioned(kernel, noise: float, inputs: np.ndarray, found: np.ndarray):
@@ -194,16 +196,20 @@ def _candidates(coordinates: Coordinates, best: list[Point], rng: np.random.Gene
 def expected_improvement(mean: np.ndarray, deviation: np.ndarray, incumbent: float):
     """log E max(incumbent - f, 0) for f ~ N(mean, deviation^2): Jones et al. 1998, eq. 15, without the underflow
     that leaves no slope far from the incumbent (Ament et al. 2023, eq. 9)."""
-    from scipy.special import erfcx, log_ndtr
+    from scipy.special import erfcx, ndtr
 
     z = (incumbent - mean) / deviation
-    density = -0.5 * z**2 - 0.5 * np.log(2 * np.pi)
-    low = np.minimum(z, -1.0)
-    ratio = np.where(low < -1e3, low**-2.0, 1 + low * np.sqrt(np.pi / 2) * erfcx(-low / np.sqrt(2)))
-    high = np.maximum(z, -1.0)
-    near = np.log(high * np.exp(log_ndtr(high)) + np.exp(-0.5 * high**2) / np.sqrt(2 * np.pi))
-    gain = np.where(z < -1.0, density + np.log(ratio), near)
-    return np.log(deviation) + gain, -np.exp(log_ndtr(z) - gain) / deviation, np.exp(density - gain) / deviation
+    # Below -1 everything is a multiple of the density, which may underflow; `gain` is E max(z + N(0, 1), 0).
+    low, high = np.minimum(z, -1.0), np.maximum(z, -1.0)
+    low_tail = np.sqrt(np.pi / 2) * erfcx(-low / np.sqrt(2))
+    low_gain = np.where(low < -1e3, low**-2.0, 1 + low * low_tail)
+    density, tail = np.exp(-0.5 * high**2) / np.sqrt(2 * np.pi), ndtr(high)
+    gain = density + high * tail
+    far = z < -1.0
+    log_gain = np.where(far, np.log(low_gain) - 0.5 * low**2 - 0.5 * np.log(2 * np.pi), np.log(gain))
+    by_mean = -np.where(far, low_tail / low_gain, tail / gain) / deviation
+    by_deviation = np.where(far, 1 / low_gain, density / gain) / deviation
+    return np.log(deviation) + log_gain, by_mean, by_deviation
 
 
 def confidence_bound(mean: np.ndarray, deviation: np.ndarray, incumbent: float, width: float = WIDTH):

@@ -9,6 +9,7 @@ from search_spaces import Space
 from sweep.searchers.contract import Observation, Settings, key
 
 REPEATS = 1000
+BLOCK = 16
 
 
 class Points:
@@ -98,7 +99,8 @@ class Sobol(Sequence):
 
 
 def _grids(space: Space) -> Iterator[Settings]:
-    fields, before = sorted(space.dimensions), None
+    fields: list[str] = sorted(space.dimensions)
+    before: list[list] = []
     for size in itertools.count(1):
         grids = [space.dimensions[field].grid(size) for field in fields]
         if grids == before:
@@ -115,7 +117,7 @@ def _sobol(space: Space, seed: tuple[int, ...]) -> Iterator[Settings]:
     if not fields:
         return
     sequence = qmc.Sobol(len(fields), scramble=True, rng=np.random.default_rng(seed))
-    for power in itertools.count(4):
-        for point in sequence.random_base2(power) if power == 4 else sequence.random(2 ** (power - 1)):
+    for size in itertools.chain([BLOCK], (BLOCK << doublings for doublings in itertools.count())):
+        for point in sequence.random(size):
             values = {field: space.dimensions[field].from_unit(u) for field, u in zip(fields, point, strict=True)}
             yield space.settings(values)
