@@ -31,7 +31,7 @@ from sweep.searchers.coordinates import inner
 
 BATCH = 10
 COVERAGE = 0.9
-DEFAULT = ("random", "sobol", "gp_bandit", "gp_ucb", "tpe")
+DEFAULT = ("random", "sobol", "gp_bandit", "gp_ei", "tpe")
 
 
 class Function(NamedTuple):
@@ -46,9 +46,9 @@ class Function(NamedTuple):
 def branin(settings: dict) -> float:
     """Dixon and Szego 1978."""
     x, y = settings["x"], settings["y"]
-    return (y - 5.1 / (4 * math.pi**2) * x**2 + 5 / math.pi * x - 6) ** 2 + 10 * (1 - 1 / (8 * math.pi)) * math.cos(
-        x
-    ) + 10
+    return (
+        (y - 5.1 / (4 * math.pi**2) * x**2 + 5 / math.pi * x - 6) ** 2 + 10 * (1 - 1 / (8 * math.pi)) * math.cos(x) + 10
+    )
 
 
 def hartmann6(settings: dict) -> float:
@@ -83,10 +83,16 @@ def gan(settings: dict) -> float:
 
 FUNCTIONS = {
     "branin": Function(
-        Space({}, {"x": Uniform(-5.0, 10.0), "y": Uniform(0.0, 15.0)}, (), "Dixon and Szego 1978"), branin, 0.397887, 0.0
+        Space({}, {"x": Uniform(-5.0, 10.0), "y": Uniform(0.0, 15.0)}, (), "Dixon and Szego 1978"),
+        branin,
+        0.397887,
+        0.0,
     ),
     "hartmann6": Function(
-        Space({}, {field: Uniform(0.0, 1.0) for field in "abcdef"}, (), "Dixon and Szego 1978"), hartmann6, -3.32237, 0.0
+        Space({}, {field: Uniform(0.0, 1.0) for field in "abcdef"}, (), "Dixon and Szego 1978"),
+        hartmann6,
+        -3.32237,
+        0.0,
     ),
     "gan": Function(
         Space(
@@ -117,7 +123,9 @@ class Tpe:
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True, warn_independent_sampling=False)
+        sampler = optuna.samplers.TPESampler(
+            seed=seed, multivariate=True, constant_liar=True, warn_independent_sampling=False
+        )
         self.space, self.study, self.trials = space, optuna.create_study(sampler=sampler), []
 
     def ask(self, count: int) -> list[dict]:

@@ -55,8 +55,9 @@ class Space(NamedTuple):
         """
         names = {*self.names(), *(field for default in self.defaults for field in default)}
         if "learning_rate" in names and "learning_rate" not in settings:
-            rates = {settings.get(field) for field in _LEARNING_RATES}
-            settings = settings | ({"learning_rate": rates.pop()} if len(rates) == 1 and None not in rates else {})
+            rates = [settings[field] for field in _LEARNING_RATES if field in settings]
+            if len(rates) == 2 and rates[0] == rates[1]:
+                settings = settings | {"learning_rate": rates[0]}
         return {field: value for field, value in settings.items() if field in names}
 
     def pin(self, name: str, value: Value) -> "Space":

@@ -165,9 +165,9 @@ _EQUAL_DEFAULTS = {
 }  # fmt: skip
 # The protocol of the Gaussian-process search in Kurach et al. 2019, arXiv:1807.04720: 12 rounds of 10.
 _EQUAL_BANDIT = {
-    "smoke":  Scale("digits", _MLP,     12,  1,     160_000,    40_000,    None,   "8x8 digits, minutes", rounds=3),
-    "laptop": Scale("digits", _MLP,     50,  1,   1_000_000,   200_000,    None,   "8x8 digits, half an hour", rounds=5),
-    "paper":  Scale("mnist",  _INFOGAN, 120, 1,     _IMAGES, _INTERVAL,  10_000,   "12 rounds of 10", rounds=12),
+    "smoke":  Scale("digits", _MLP,     12,  1,     160_000,    40_000,    None,   "8x8 digits, a few minutes", 3),
+    "laptop": Scale("digits", _MLP,     50,  1,   1_000_000,   200_000,    None,   "8x8 digits, half an hour", 5),
+    "paper":  Scale("mnist",  _INFOGAN, 120, 1,     _IMAGES, _INTERVAL,  10_000,   "12 rounds of 10", 12),
 }  # fmt: skip
 _GANS = ("mm_gan", "ns_gan", "lsgan", "wgan", "wgan_gp", "dragan")
 

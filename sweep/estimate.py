@@ -40,7 +40,8 @@ def estimate(plan: Plan, workers: int) -> Estimate:
     One member of the commonest structure is compiled, trained for two seconds and evaluated.
     """
     configs = first_round(plan)
-    asked = len(configs) * plan.configs // plan.batch if len(configs) == plan.batch * len(plan.methods) else len(configs)
+    full = len(configs) == plan.batch * len(plan.methods)
+    asked = plan.configs * len(plan.methods) if full else len(configs)
     structures = Counter(config.structure() for config in configs)
     commonest = structures.most_common(1)[0][0]
     chosen = next(config for config in configs if config.structure() == commonest)

@@ -22,6 +22,6 @@ SEARCHERS: dict[str, Callable[[Space, tuple[int, ...]], Searcher]] = {
     "grid": Grid,
     "sobol": Sobol,
     "gp_bandit": GPBandit,
-    "gp_ucb": functools.partial(GPBandit, acquisition="confidence_bound"),
+    "gp_ei": functools.partial(GPBandit, acquisition="expected_improvement"),
     "skopt": Optimizer,
 }

@@ -106,7 +106,8 @@ def rows(coordinates: Coordinates, observations: list[Observation]) -> tuple[lis
 
     A config with several seeds has several rows, so a model with noise sees how large the noise is.
     """
-    points, scores = [], []
+    points: list[Point] = []
+    scores: list[float] = []
     for observation in observations:
         point = coordinates.point(observation.settings)
         if point is not None:

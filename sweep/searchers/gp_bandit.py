@@ -18,30 +18,28 @@ from sweep.searchers.contract import Observation, Settings, key
 from sweep.searchers.coordinates import Coordinates, Point, rows
 from sweep.searchers.sequences import Grid, Sobol
 
-EXPLORE_EVERY = 5
-POOL, NEIGHBOURS, BEST = 1000, 100, 5
-SCALES = (0.1, 0.02)
-STARTS = 2
-FITTED = 250
-CLIMB = 20
-LENGTHS, NOISE, SMALLEST = (0.05, 20.0), (1e-6, 1.0), 1e-9
-WIDTH = 2.0
-WIDE = 4.0
+# Of the batch: how often it explores, and the widths of the confidence bounds.
+EXPLORE_EVERY, WIDTH, WIDE = 5, 2.0, 4.0
+# Candidates: anywhere, and around each of the best that were told, at these distances; how many of them are climbed
+# from, for how many iterations.
+POOL, BEST, NEIGHBOURS, SCALES, STARTS, CLIMB = 1000, 5, 100, (0.1, 0.02), 2, 20
+# The process: rows that hyperparameters are fitted to at most, ranges of length scales and of the noise's variance.
+FITTED, LENGTHS, NOISE, SMALLEST = 250, (0.05, 20.0), (1e-6, 1.0), 1e-9
 
 # (mean, deviation, incumbent) -> the value to raise, its slopes in mean and deviation
 Acquisition = Callable[[np.ndarray, np.ndarray, float], tuple[np.ndarray, np.ndarray, np.ndarray]]
 
 
 class GPBandit:
-    """The defaults of the space and a Sobol sequence until scores differ, then what the acquisition is highest at.
+    """The defaults of the space and a Sobol sequence until scores differ, then the settings of the highest acquisition.
 
-    Every fifth pick of a round explores: it is the lowest confidence bound of WIDE deviations.
+    Every fifth pick of a round explores: it has the lowest confidence bound of WIDE deviations.
 
     Args:
       acquisition: a key of ACQUISITIONS.
     """
 
-    def __init__(self, space: Space, seed: tuple[int, ...], acquisition: str = "expected_improvement"):
+    def __init__(self, space: Space, seed: tuple[int, ...], acquisition: str = "confidence_bound"):
         self.space, self.seed, self.acquisition = space, seed, ACQUISITIONS[acquisition]
         self.first, self.rest = Sobol(space, seed), Grid(space, seed)
         self.observations: list[Observation] = []
@@ -110,8 +108,8 @@ class Surrogate:
         worth, _, _ = acquisition(mean, deviation, self.incumbent)
         order = np.argsort(-worth, kind="stable")
         climbed = [self._climb(self.pool[index], acquisition) for index in order[:STARTS]]
-        climbed = [inputs for _, inputs in sorted(climbed, key=lambda each: -each[0])]
-        for inputs in itertools.chain(climbed, self.pool[order]):
+        highest = [inputs for _, inputs in sorted(climbed, key=lambda each: -each[0])]
+        for inputs in itertools.chain(highest, self.pool[order]):
             yield self.coordinates.box.inverse_transform(inputs[None])[0]
 
     def believe(self, settings: Settings) -> None:

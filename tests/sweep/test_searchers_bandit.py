@@ -12,7 +12,7 @@ from sweep.searchers.coordinates import Coordinates, values
 from sweep.searchers.gp_bandit import ACQUISITIONS, Surrogate, conditioned, expected_improvement, explore, fitted
 
 pytestmark = pytest.mark.filterwarnings("ignore:The optimal value found", "ignore:Predicted variances smaller than 0")
-BANDITS = ("gp_bandit", "gp_ucb")
+BANDITS = ("gp_bandit", "gp_ei")
 LEARNING = (*BANDITS, "skopt")
 SPACE = SPACES["equal/wide"]["wgan_gp"]
 SMALL = Space({}, {"a": Choice((1, 2, 3)), "b": Choice((True, False)), "c": When(Choice((5, 6)), "b", (True,))}, (), "")
@@ -70,7 +70,9 @@ def test_what_is_asked_lies_in_the_space_and_is_asked_once(name):
 
 @pytest.mark.parametrize("name", LEARNING)
 def test_a_condition_is_respected(name):
-    space = Space({}, {"on": Choice((True, False)), "x": When(Uniform(0.0, 1.0), "on", (True,)), "y": Uniform(0, 1)}, (), "")
+    space = Space(
+        {}, {"on": Choice((True, False)), "x": When(Uniform(0.0, 1.0), "on", (True,)), "y": Uniform(0, 1)}, (), ""
+    )
     asked = made(name, space, known(space, lambda each: each.get("x", 0.5) + each["y"])).ask(6)
     assert all(("x" in each) == each["on"] for each in asked)
 
@@ -143,7 +145,9 @@ def test_a_choice_that_is_better_is_preferred(name):
     assert sum(each["count"] == 1 for each in asked) >= 3
 
 
-@pytest.mark.parametrize(("mean", "deviation"), [(0.0, 1.0), (1.3, 0.5), (-2.0, 0.7), (4.0, 0.1), (3.0, 1e-4), (3.0, 3e-6)])
+@pytest.mark.parametrize(
+    ("mean", "deviation"), [(0.0, 1.0), (1.3, 0.5), (-2.0, 0.7), (4.0, 0.1), (3.0, 1e-4), (3.0, 3e-6)]
+)
 def test_expected_improvement_is_its_integral(mean, deviation):
     """E max(incumbent - f, 0) = s (z Phi(z) + phi(z)) with 60 digits, and its slopes by central differences."""
     with mpmath.workdps(60):
@@ -169,8 +173,12 @@ def test_an_acquisition_falls_with_the_mean_and_rises_with_the_deviation(acquisi
     worth, by_mean, by_deviation = acquisition(mean, deviation, 0.0)
     assert (by_mean < 0).all() and (by_deviation >= 0).all() and by_deviation[-1] > 0
     step = 1e-6
-    np.testing.assert_allclose((acquisition(mean + step, deviation, 0.0)[0] - worth) / step, by_mean, rtol=1e-3, atol=1e-6)
-    np.testing.assert_allclose((acquisition(mean, deviation + step, 0.0)[0] - worth) / step, by_deviation, rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(
+        (acquisition(mean + step, deviation, 0.0)[0] - worth) / step, by_mean, rtol=1e-3, atol=1e-6
+    )
+    np.testing.assert_allclose(
+        (acquisition(mean, deviation + step, 0.0)[0] - worth) / step, by_deviation, rtol=1e-3, atol=1e-6
+    )
 
 
 @pytest.fixture(scope="module")
@@ -219,7 +227,7 @@ def test_seeds_of_a_config_weigh_as_their_mean_with_less_noise():
     """Rows (y1 ... yn) at one place and one row of their mean with noise / n give one posterior."""
     rng = np.random.default_rng(2)
     inputs, found = rng.random((12, 3)), rng.standard_normal((12, 4))
-    kernel, noise = fitted(inputs, found.mean(1), rng)
+    kernel, _ = fitted(inputs, found.mean(1), rng)
     many = conditioned(kernel, 0.2, np.repeat(inputs, 4, axis=0), found.ravel())
     means = conditioned(kernel, 0.05, inputs, found.mean(1))
     places = rng.random((9, 3))
