@@ -179,7 +179,8 @@ def _predict(model, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _candidates(coordinates: Coordinates, best: list[Point], rng: np.random.Generator) -> list[Point]:
-    """POOL points anywhere and NEIGHBOURS around each of the best, some of whose coordinates are drawn anew."""
+    """POOL points anywhere and NEIGHBOURS around each of the best, some of whose coordinates are drawn anew;
+    each once."""
     size = len(coordinates.fields)
     places = [rng.random((POOL, size))]
     for point in best:
@@ -188,7 +189,8 @@ def _candidates(coordinates: Coordinates, best: list[Point], rng: np.random.Gene
             near = np.clip(centre + scale * rng.standard_normal((NEIGHBOURS // len(SCALES), size)), 0.0, 1.0)
             anew = rng.random(near.shape) < 1 / (1 + size)
             places.append(np.where(anew, rng.random(near.shape), near))
-    return coordinates.snapped(np.concatenate(places))
+    points = coordinates.snapped(np.concatenate(places))
+    return [list(point) for point in dict.fromkeys(map(tuple, points))]
 
 
 def expected_improvement(mean: np.ndarray, deviation: np.ndarray, incumbent: float):

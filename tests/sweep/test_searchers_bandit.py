@@ -78,7 +78,7 @@ def test_a_condition_is_respected(name):
 
 
 @pytest.mark.parametrize("name", [*LEARNING, "grid", "sobol"])
-@pytest.mark.parametrize("count", [0, 2, 9])
+@pytest.mark.parametrize("count", [0, 6, 9])
 def test_a_small_space_is_asked_to_its_end(name, count):
     """Nine configs: three values of a, b false, or true with two values of c."""
     whole = SEARCHERS["grid"](SMALL, (0, 0, 0)).ask(100)
@@ -134,6 +134,15 @@ def test_a_bowl_is_found_where_random_search_cannot(name):
         regret = min(each.scores[0] for each in found) - 1.0
         chance *= 40 * math.pi**2 * regret**2 / 2 / 16
     assert chance < 1e-8
+
+
+@pytest.mark.parametrize("name", BANDITS)
+def test_a_batch_does_not_lie_in_one_place(name):
+    """Without belief in the picks before it, every pick would climb to one and the same point."""
+    given = known(CUBE, lambda each: 1.0 + sum(value**2 for value in each.values()), 25)
+    asked = np.array([list(each.values()) for each in made(name, CUBE, given).ask(4)])
+    distances = [np.abs(one - other).max() for number, one in enumerate(asked) for other in asked[:number]]
+    assert min(distances) > 1e-2
 
 
 @pytest.mark.parametrize("name", BANDITS)
@@ -203,6 +212,16 @@ def test_belief_changes_no_mean_and_makes_its_place_certain(surrogate):
     assert (after[1] <= before[1] + 1e-6).all()
     believed = one.model.predict(place, return_std=True)[1][0]
     assert believed == pytest.approx(deviation / math.sqrt(1 + deviation**2 / one.noise), rel=1e-3)
+
+
+def test_a_belief_below_the_incumbent_becomes_it(surrogate):
+    one = surrogate()
+    before = one.incumbent
+    one.believe(CUBE.settings(dict.fromkeys("abcd", 0.0)))
+    lowest = one.model.predict(one.coordinates.box.transform([[0.5] * 4]))[0]
+    assert one.incumbent == pytest.approx(lowest, abs=1e-6) and one.incumbent < before - 0.01
+    one.believe(CUBE.settings(dict.fromkeys("abcd", 0.9)))
+    assert one.incumbent == pytest.approx(lowest, abs=1e-6)
 
 
 @pytest.mark.parametrize("acquisition", [*ACQUISITIONS.values(), explore])
