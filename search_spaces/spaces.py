@@ -48,6 +48,18 @@ class Space(NamedTuple):
                 del settings[field]
         return settings
 
+    def recognise(self, settings: dict[str, Value]) -> dict[str, Value]:
+        """These settings in the words of the space: the fields that it or a default sets, and no others.
+
+        `learning_rate` is known from equal `g_lr` and `d_lr`.
+        """
+        names = {*self.names(), *(field for default in self.defaults for field in default)}
+        if "learning_rate" in names and "learning_rate" not in settings:
+            rates = [settings[field] for field in _LEARNING_RATES if field in settings]
+            if len(rates) == 2 and rates[0] == rates[1]:
+                settings = settings | {"learning_rate": rates[0]}
+        return {field: value for field, value in settings.items() if field in names}
+
     def pin(self, name: str, value: Value) -> "Space":
         """This space with field `name` fixed to `value`: no longer searched, and changed in the defaults too.
 

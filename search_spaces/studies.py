@@ -19,6 +19,7 @@ class Scale(NamedTuple):
     interval: real images between two rungs, or a table data set -> images.
     samples: generated images per score; None: as many as the test split has.
     summary: one line for people.
+    rounds: how often each method's searcher is asked for its share of the configs, told the scores in between.
     """
 
     data: str
@@ -29,6 +30,7 @@ class Scale(NamedTuple):
     interval: int | dict[str, int]
     samples: int | None
     summary: str
+    rounds: int = 1
 
     def describe(self) -> dict:
         """The scale as JSON-able data."""
@@ -39,7 +41,8 @@ class Scale(NamedTuple):
 class Study(NamedTuple):
     """A question, the spaces that are searched to answer it, and how they are searched.
 
-    searcher: "random" (the defaults of a space, then random draws) or "points" (its defaults only).
+    searcher: "random" (the defaults of a space, then random draws), "points" (its defaults only), "gp_bandit" (what
+      a Gaussian process expects most of) or another one of `sweep.searchers.SEARCHERS`.
     """
 
     question: str
@@ -160,6 +163,13 @@ _EQUAL_DEFAULTS = {
     "laptop": Scale("digits", _MLP,     1,   50,  1_000_000,   200_000,    None,   "8x8 digits, under an hour"),
     "paper":  Scale("mnist",  _INFOGAN, 1,   50,    _IMAGES, _INTERVAL,  10_000,   "published length, 50 seeds"),
 }  # fmt: skip
+# The protocol of the Gaussian-process search in Kurach et al. 2019, arXiv:1807.04720: 12 rounds of 10.
+_EQUAL_BANDIT = {
+    "smoke":  Scale("digits", _MLP,     12,  1,     160_000,    40_000,    None,   "8x8 digits, a few minutes", 3),
+    "laptop": Scale("digits", _MLP,     50,  1,   1_000_000,   200_000,    None,   "8x8 digits, half an hour", 5),
+    "paper":  Scale("mnist",  _INFOGAN, 120, 1,     _IMAGES, _INTERVAL,  10_000,   "12 rounds of 10", 12),
+}  # fmt: skip
+_GANS = ("mm_gan", "ns_gan", "lsgan", "wgan", "wgan_gp", "dragan")
 
 STUDIES: dict[str, Study] = {
     "equal/wide": Study(
@@ -182,5 +192,12 @@ STUDIES: dict[str, Study] = {
         methods=SPACES["equal/defaults"],
         searcher="points",
         scales=_EQUAL_DEFAULTS,
+    ),
+    "equal/bandit": Study(
+        question="Which GAN is best when a Gaussian process chooses where in the wide space each one tries?",
+        source=f"{_PAPER}, wide ranges; searched in rounds as in arXiv:1807.04720",
+        methods={method: SPACES["equal/wide"][method] for method in _GANS},
+        searcher="gp_bandit",
+        scales=_EQUAL_BANDIT,
     ),
 }

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,6 +41,10 @@ class Backlog:
         self.plan, self.store, self.workers = plan, store, workers
         self.environment, self.observe = environment, observe
         self.trials: dict[str, Trial] = {}
+        self.asked: Counter[str] = Counter()
+        self.unfinished: Counter[str] = Counter()
+        self.rounds: Counter[str] = Counter()
+        self.exhausted: set[str] = set()
         self.committed: dict[str, set[int]] = defaultdict(set)
         self.finished: dict[str, str] = {}
         self.waiting: list[str] = []
@@ -57,8 +61,7 @@ class Backlog:
 
     def take(self, warm: frozenset[str] = frozenset()) -> Cohort | None:
         """The next cohort, of a structure among `warm` if one waits; None when there is nothing now."""
-        if not self.waiting and not self.running:
-            self._ask()
+        self._ask()
         if not self.waiting:
             return None
         first = self._first(warm)
@@ -136,9 +139,8 @@ class Backlog:
         self.observe(self)
 
     def done(self) -> bool:
-        """Whether every trial of the study is finished; asks for the next round before it says so."""
-        if not self.waiting and not self.running:
-            self._ask()
+        """Whether every trial of the study is finished; asks for the next rounds before it says so."""
+        self._ask()
         return not self.waiting and not self.running
 
     @property
@@ -154,6 +156,10 @@ class Backlog:
         """The number of failed trials."""
         return sum(cause != "done" for cause in self.finished.values())
 
+    def expected(self) -> int:
+        """Trials of the whole study: those asked, and those of rounds to come, where a method has more to ask."""
+        return sum(map(self._expected, self.plan.methods))
+
     def rungs_done(self) -> int:
         """Rungs that need no more work, those that a failed trial will not reach included."""
         every = len(self.plan.workload.rungs)
@@ -164,7 +170,7 @@ class Backlog:
         advanced = self.rungs_done() - self.committed_before
         if advanced <= 0:
             return None
-        left = len(self.trials) * len(self.plan.workload.rungs) - self.rungs_done()
+        left = self.expected() * len(self.plan.workload.rungs) - self.rungs_done()
         return (time.monotonic() - self.began) / advanced * left
 
     def _record_score(self, message: Score) -> None:
@@ -189,6 +195,8 @@ class Backlog:
             self._finish(trial, "done")
 
     def _finish(self, trial: str, outcome: str) -> None:
+        if trial not in self.finished:
+            self.unfinished[self.trials[trial].method] -= 1
         self.finished[trial] = outcome
         self.running.discard(trial)
         checkpoints.forget(self.plan.workload.checkpoints, trial)
@@ -197,6 +205,7 @@ class Backlog:
         """Everything that the store knows."""
         for row in self.store.trials():
             self._enlist(self._trial(row["method"], Config.from_dict(row["settings"]), row["seed"]))
+            self.rounds[row["method"]] = row["round"] + 1
         for row in self.store.scores():
             self._know(row["trial"], row["rung"], row["value"])
         for row in self.store.failures():
@@ -207,23 +216,35 @@ class Backlog:
         self.waiting = [trial for trial in self.waiting if trial not in self.finished]
 
     def _ask(self) -> None:
-        """A round: each method's searcher asked for what its budget of configs still allows."""
-        rows = self.store.trials()
-        number = max((row["round"] for row in rows), default=-1) + 1
-        trials = []
+        """The next round of every method that has all scores of the one before; no method waits for another."""
         for method in self.plan.methods:
-            known = self._observations(method, rows)
-            for config in ask(self.plan, method, number, known):
-                trials += [self._trial(method, config, seed) for seed in range(self.plan.seeds)]
-        if trials:
-            self.store.add_trials(number, [_row(trial) for trial in trials])
+            if not self.unfinished[method] and method not in self.exhausted:
+                self._ask_round(method)
+
+    def _ask_round(self, method: str) -> None:
+        number = self.rounds[method]
+        configs = ask(self.plan, method, number, self._observations(method))
+        trials = [self._trial(method, config, seed) for config in configs for seed in range(self.plan.seeds)]
+        if not trials:
+            self.exhausted.add(method)
+            return
+        self.store.add_trials(number, [_row(trial) for trial in trials])
+        self.rounds[method] += 1
         for trial in trials:
             self._enlist(trial)
 
-    def _observations(self, method: str, rows: list[dict]) -> list[Observation]:
-        settings = {row["config"]: row["settings"] for row in rows if row["method"] == method}
+    def _expected(self, method: str) -> int:
+        """A method whose searcher gave fewer configs than it was asked for has no more."""
+        full = min(self.plan.configs, self.rounds[method] * self.plan.batch)
+        more = self.asked[method] == full * self.plan.seeds
+        return self.plan.configs * self.plan.seeds if more else self.asked[method]
+
+    def _observations(self, method: str) -> list[Observation]:
+        """What the method's configs scored, in the order they were asked: the lowest rung of each trial."""
+        rows = [row for row in self.store.trials() if row["method"] == method]
+        settings = {row["config"]: row["settings"] for row in rows}
         scores: dict[str, dict[str, float]] = {config: {} for config in settings}
-        trials = {row["trial"]: row["config"] for row in rows if row["method"] == method}
+        trials = {row["trial"]: row["config"] for row in rows}
         for trial, config in trials.items():
             scores[config][trial] = float("inf")
         for row in self.store.scores():
@@ -233,6 +254,8 @@ class Backlog:
 
     def _enlist(self, trial: Trial) -> None:
         self.trials[trial.id] = trial
+        self.asked[trial.method] += 1
+        self.unfinished[trial.method] += 1
         self.waiting.append(trial.id)
 
     def _trial(self, method: str, config: Config, seed: int) -> Trial:
@@ -255,7 +278,8 @@ class Backlog:
         optimizers fit in COHORT_BYTES."""
         shape = self.plan.workload.dataset.image_shape
         member = 12 * sum(parameters(config, shape))
-        share = math.ceil(len(self.trials) / self.workers)
+        together = self.plan.batch * self.plan.seeds * len(self.plan.methods)
+        share = math.ceil(min(len(self.trials), together) / self.workers)
         return max(1, self.plan.workload.lanes, min(COHORT_TRIALS, share, COHORT_BYTES // member))
 
 

@@ -57,7 +57,7 @@ def run(
         typer.Option(
             "--set",
             metavar="NAME=VALUE",
-            help="Fix a config field for all methods, or one of configs, images, interval, samples.",
+            help="Fix a config field for all methods, or one of configs, rounds, images, interval, samples.",
         ),
     ] = None,
     data_root: Annotated[
@@ -154,10 +154,10 @@ def show(study: StudyName) -> None:
         for source in dict.fromkeys(space.source for space in found.methods.values()):
             typer.echo(f"source: {source}")
         scales = [
-            (name, scale.summary, scale.data, scale.configs, scale.seeds, _plain(scale.images))
+            (name, scale.summary, scale.data, scale.configs, scale.rounds, scale.seeds, _plain(scale.images))
             for name, scale in found.scales.items()
         ]
-        _print_table("Scales", ("scale", "", "data", "configs", "seeds", "images per trial"), scales)
+        _print_table("Scales", ("scale", "", "data", "configs", "rounds", "seeds", "images per trial"), scales)
 
 
 @app.command()
@@ -303,6 +303,7 @@ def _print_plan(planned, workers: int, folder: Path) -> None:
         ("score", planned.protocol.label()),
         ("methods", ", ".join(planned.methods)),
         ("trials", f"{cost.trials} = {cost.trials // planned.seeds} configs x {planned.seeds} seeds"),
+        ("rounds", f"{planned.rounds}, each of {planned.batch} configs per method"),
         ("structures to compile", cost.structures),
         ("images per trial", f"{definition['images']:,}, scored at {len(definition['rungs'])} rungs"),
         ("images in all", f"{cost.images:,}"),

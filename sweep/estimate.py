@@ -19,7 +19,7 @@ MEASURED_SECONDS = 2.0
 class Estimate(NamedTuple):
     """The cost of a plan.
 
-    trials, structures (programs to compile), images (real images seen by all trials): exact for the
+    trials, images (real images seen by all trials): of all rounds. structures: programs to compile for the
     first round. seconds: wall time, extrapolated from `measured` alone.
     """
 
@@ -36,16 +36,18 @@ def first_round(plan: Plan) -> list[Config]:
 
 
 def estimate(plan: Plan, workers: int) -> Estimate:
-    """The cost of the plan's first round on this many workers like this process.
+    """The cost of the plan on this many workers like this process.
 
     One member of the commonest structure is compiled, trained for two seconds and evaluated.
     """
     configs = first_round(plan)
+    full = len(configs) == plan.batch * len(plan.methods)
+    asked = plan.configs * len(plan.methods) if full else len(configs)
     structures = Counter(config.structure() for config in configs)
     commonest = structures.most_common(1)[0][0]
     chosen = next(config for config in configs if config.structure() == commonest)
     compiling, per_image, per_score = _measure(plan, chosen)
-    trials = len(configs) * plan.seeds
+    trials = asked * plan.seeds
     images = trials * plan.workload.rungs[-1]
     scores = trials * len(plan.workload.rungs)
     work = len(structures) * compiling + images * per_image + scores * per_score

@@ -1,6 +1,7 @@
 """From names to a plan: everything of a study that can be checked before work starts."""
 
 import hashlib
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +18,7 @@ from sweep.population import images_per_cycle, trial_key
 from sweep.searchers import SEARCHERS, Observation, Searcher
 from sweep.trial import Trial, Workload
 
-SCALE_FIELDS = ("configs", "images", "interval", "samples")
+SCALE_FIELDS = ("configs", "rounds", "images", "interval", "samples")
 CHECKPOINT_SECONDS = 60.0
 
 
@@ -33,6 +34,7 @@ class Plan(NamedTuple):
     fixed: dict[str, Any]
     searcher: Callable[[Space, tuple[int, ...]], Searcher]
     configs: int
+    rounds: int
     seeds: int
     seed: int
     workload: Workload
@@ -42,6 +44,11 @@ class Plan(NamedTuple):
     def data(self) -> str:
         """The name of the data set."""
         return self.workload.dataset.name
+
+    @property
+    def batch(self) -> int:
+        """Configs of a method in a round; the last may have fewer."""
+        return math.ceil(self.configs / self.rounds)
 
 
 def plan(
@@ -68,7 +75,7 @@ def plan(
       seeds: trials per config; the scale's own by default.
       seed: the study seed, from which all randomness is derived.
       lanes: members side by side in a program.
-      settings: config fields fixed for all methods, and `configs images interval samples`.
+      settings: config fields fixed for all methods, and `configs rounds images interval samples`.
       data_root: the folder with the data sets' files.
       checkpoint_seconds: training seconds between two checkpoints.
 
@@ -99,6 +106,7 @@ def plan(
         "seed": seed,
         "seeds": seeds,
         "configs": size.configs,
+        "rounds": size.rounds,
         "searcher": chosen.searcher,
         "methods": {name: space.describe() for name, space in chosen.methods.items()},
         "settings": dict(size.settings),
@@ -117,6 +125,7 @@ def plan(
         size.settings,
         SEARCHERS[chosen.searcher],
         size.configs,
+        size.rounds,
         seeds,
         seed,
         workload,
@@ -125,12 +134,16 @@ def plan(
 
 
 def ask(plan: Plan, method: str, number: int, known: list[Observation]) -> list[Config]:
-    """The configs of a method's round: new ones only, at most what its budget of configs allows."""
-    searcher = plan.searcher(plan.methods[method], searcher_seed(plan.seed, method, number))
-    searcher.tell(known)
+    """The configs of a method's round: new ones only, at most a batch and what its budget of configs allows.
+
+    known: every config of the method's earlier rounds, in the order they were asked, with the scores of its trials.
+    """
+    space = plan.methods[method]
+    searcher = plan.searcher(space, searcher_seed(plan.seed, method, number))
+    searcher.tell([each._replace(settings=space.recognise(each.settings)) for each in known])
     seen = {Config.from_dict(observation.settings).identity() for observation in known}
     configs = []
-    for settings in searcher.ask(max(0, plan.configs - len(known))):
+    for settings in searcher.ask(max(0, min(plan.batch, plan.configs - len(known)))):
         config = _config(method, {**plan.fixed, **settings}, plan.data)
         if config.identity() not in seen:
             seen.add(config.identity())
@@ -186,10 +199,13 @@ def _at_least(name: str, value: Any, low: int) -> int:
 
 
 def _check_configs(study: Study, scale: Scale, budgets, data: str, seed: int) -> None:
-    """Every config of the first round can be trained on these images and reaches every rung."""
+    """Every config of the first round can be trained on these images and reaches every rung, and so can as many
+    random ones as later rounds may ask."""
+    batch = math.ceil(scale.configs / scale.rounds)
     for method, space in study.methods.items():
-        searcher = SEARCHERS[study.searcher](space, searcher_seed(seed, method, 0))
-        for settings in searcher.ask(scale.configs):
+        numbers = searcher_seed(seed, method, 0)
+        later = SEARCHERS["random"](space, numbers).ask(scale.configs) if scale.rounds > 1 else []
+        for settings in [*SEARCHERS[study.searcher](space, numbers).ask(batch), *later]:
             config = _config(method, {**scale.settings, **settings}, data)
             check_images(config, DATASETS[data].image_shape)
             cycles = [budget // images_per_cycle(config) for budget in budgets]

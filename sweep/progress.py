@@ -14,7 +14,7 @@ def describe(backlog) -> str:
     """Trials done, running and failed, programs compiled, the best score so far, the time left."""
     failed = backlog.failed()
     words = [
-        f"{len(backlog.finished) - failed} of {len(backlog.trials)} trials done",
+        f"{len(backlog.finished) - failed} of {backlog.expected()} trials done",
         f"{len(backlog.running)} running",
         f"{failed} failed",
         f"{backlog.compilations} programs compiled",
@@ -23,7 +23,7 @@ def describe(backlog) -> str:
         value, trial = backlog.best
         words.append(f"best {backlog.plan.workload.metric} {value:.4g} ({trial.method})")
     left = backlog.seconds_left()
-    if left is not None and len(backlog.finished) < len(backlog.trials):
+    if left is not None and len(backlog.finished) < backlog.expected():
         words.append(f"about {duration(left)} left")
     return ", ".join(words)
 
@@ -52,7 +52,7 @@ def shown(console: Console) -> Iterator[Callable]:
         task = progress.add_task("starting workers", total=None)
 
         def show(backlog) -> None:
-            total = len(backlog.trials) * len(backlog.plan.workload.rungs)
+            total = backlog.expected() * len(backlog.plan.workload.rungs)
             progress.update(
                 task, total=total, completed=backlog.rungs_done(), description=describe(backlog)
             )
@@ -65,7 +65,7 @@ def _lines(console: Console) -> Callable:
 
     def show(backlog) -> None:
         nonlocal printed_at, printed
-        ended = backlog.trials and len(backlog.finished) == len(backlog.trials)
+        ended = backlog.trials and len(backlog.finished) == backlog.expected()
         text = describe(backlog)
         if text != printed and (ended or time.monotonic() - printed_at >= LINE_SECONDS):
             console.print(text, highlight=False, soft_wrap=True)

@@ -20,7 +20,7 @@ ALLOWED = {
     "search_spaces": {"numpy"},
     "sweep": {
         *("data", "metrics", "models", "results", "search_spaces"),
-        *("PIL", "jax", "numpy", "orbax", "ray", "rich", "typer"),
+        *("PIL", "jax", "numpy", "orbax", "ray", "rich", "scipy", "skopt", "sklearn", "threadpoolctl", "typer"),
     },
 }
 FOLDERS = tuple(ALLOWED)
@@ -29,14 +29,16 @@ FOLDERS = tuple(ALLOWED)
 ORDER = {
     "results": ["store", "frames", "budget", "verdict", "plots", "report"],
     "sweep": [
-        *("population", "evaluation", "scoring", "checkpoints", "trial", "searchers", "plan", "estimate"),
+        *("population", "evaluation", "scoring", "checkpoints", "trial"),
+        *("searchers.contract", "searchers.coordinates", "searchers.sequences", "searchers.gp_bandit"),
+        *("searchers.optimizer", "searchers", "plan", "estimate"),
         *("pictures", "executors", "executors.worker", "backlog"),
         *("executors.local", "executors.ray_tune"),
         *("driver", "progress", "cli", "__main__"),
     ],
 }
 # A package's __init__ may look into its own modules: it holds the registry of them.
-REGISTRIES = {"sweep.executors"}
+REGISTRIES = {"sweep.executors", "sweep.searchers"}
 
 # The only files that import these.
 ONLY_IN = {
@@ -45,11 +47,12 @@ ONLY_IN = {
     "typer": {"sweep/cli.py"},
     "matplotlib": {"results/plots.py", "results/report.py"},
     "orbax": {"sweep/checkpoints.py"},
+    "skopt": {"sweep/searchers/coordinates.py", "sweep/searchers/gp_bandit.py", "sweep/searchers/optimizer.py"},
     "jinja2": {"results/report.py"},
 }
 
 # Slow to import and not always needed: imported by the function that uses them.
-LAZY = {"PIL", "jinja2", "markupsafe", "matplotlib", "mlxtend", "orbax", "pandas", "pooch", "sklearn"}
+LAZY = {"PIL", "jinja2", "markupsafe", "matplotlib", "mlxtend", "orbax", "pandas", "pooch", "skopt", "sklearn"}
 
 
 class Import(NamedTuple):

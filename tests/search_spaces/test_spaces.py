@@ -220,3 +220,14 @@ def test_a_condition_on_an_unknown_field_is_refused():
     weight = When(LogUniform(0.1, 10), "penalti", ("wgangp",))
     with pytest.raises(StudyError, match=r"'penalty_weight' depends on unknown field 'penalti'; one of: .*penalty"):
         space({"penalty": "wgangp"}, {"penalty_weight": weight}, {}, "")
+
+
+def test_the_settings_of_a_config_are_recognised_in_the_words_of_the_space():
+    space = SPACES["equal/wide"]["wgan_gp"]
+    drawn = space.sample(np.random.default_rng(0))
+    rate = drawn["learning_rate"]
+    config = {field: value for field, value in drawn.items() if field != "learning_rate"}
+    config |= {"g_lr": rate, "d_lr": rate, "batch_size": 64, "architecture": "mlp"}
+    assert space.recognise(config) == space.recognise(drawn) == drawn
+    assert "learning_rate" not in space.recognise(config | {"d_lr": 2 * rate})
+    assert space.pin("g_lr", 1e-4).recognise(config)["g_lr"] == rate

@@ -13,8 +13,9 @@ def test_every_study_has_a_question_a_source_and_three_scales(name):
     assert study.question.endswith("?")
     assert study.source
     assert {"smoke", "laptop", "paper"} <= study.scales.keys()
-    assert study.searcher in {"random", "points"}
-    assert set(study.methods) == {"mm_gan", "ns_gan", "lsgan", "wgan", "wgan_gp", "dragan", "began", "vae"}
+    assert study.searcher in {"random", "points", "gp_bandit"}
+    gans = {"mm_gan", "ns_gan", "lsgan", "wgan", "wgan_gp", "dragan"}
+    assert set(study.methods) == (gans if study.searcher == "gp_bandit" else gans | {"began", "vae"})
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -64,7 +65,8 @@ def test_the_paper_scale_is_evaluated_at_the_published_steps(name, data):
 
 def test_the_paper_scale_asks_the_published_number_of_configs():
     sizes = {name: find_scale(study, "paper")[2:4] for name, study in STUDIES.items()}
-    assert sizes == {"equal/wide": (100, 1), "equal/narrow": (50, 1), "equal/defaults": (1, 50)}
+    published = {"equal/wide": (100, 1), "equal/narrow": (50, 1), "equal/defaults": (1, 50), "equal/bandit": (120, 1)}
+    assert sizes == published
     assert {find_scale(study, "paper").samples for study in STUDIES.values()} == {10_000}
     assert {find_scale(study, "paper").settings["architecture"] for study in STUDIES.values()} == {"infogan"}
 
@@ -75,6 +77,15 @@ def test_the_smallest_scale_is_a_few_dozen_trials(name):
     scale = find_scale(study, "smoke")
     assert 40 <= len(study.methods) * scale.configs * scale.seeds <= 90
     assert len(rungs(scale, "digits")) == 4
+
+
+def test_a_study_is_asked_in_one_round_unless_its_searcher_looks_at_scores():
+    for name, study in STUDIES.items():
+        for scale in study.scales.values():
+            assert (scale.rounds > 1) == (study.searcher == "gp_bandit"), name
+            assert scale.configs % scale.rounds == 0
+    paper = find_scale(find("equal/bandit"), "paper")
+    assert (paper.rounds, paper.configs // paper.rounds) == (12, 10)
 
 
 @pytest.mark.parametrize("name", STUDIES)

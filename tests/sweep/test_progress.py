@@ -11,6 +11,7 @@ def backlog(done=1, failed=1, trials=4, best=12.3456, left=65.0):
     finished = {str(n): "done" for n in range(done)} | {f"f{n}": "diverged" for n in range(failed)}
     return SimpleNamespace(
         trials={str(n): None for n in range(trials)},
+        expected=lambda: trials,
         finished=finished,
         running={"x"},
         compilations=3,

@@ -1,0 +1,27 @@
+"""Searchers: where next? They ask and are told, and know nothing of how trials run.
+
+A searcher is made anew for every round from (space, seed, round) and told all that is known, so what
+it asks is a pure function of the study and the store: after a crash the same configs are asked.
+"""
+
+import functools
+from collections.abc import Callable
+
+from search_spaces import Space
+from sweep.searchers.contract import Observation, Searcher, Settings
+from sweep.searchers.gp_bandit import GPBandit
+from sweep.searchers.optimizer import Optimizer
+from sweep.searchers.sequences import Grid, Points, Random, Sobol
+
+__all__ = ["SEARCHERS", "Observation", "Searcher", "Settings"]
+
+# name -> (space, seed) -> Searcher; the last number of a seed is the round's.
+SEARCHERS: dict[str, Callable[[Space, tuple[int, ...]], Searcher]] = {
+    "points": Points,
+    "random": Random,
+    "grid": Grid,
+    "sobol": Sobol,
+    "gp_bandit": GPBandit,
+    "gp_ei": functools.partial(GPBandit, acquisition="expected_improvement"),
+    "skopt": Optimizer,
+}

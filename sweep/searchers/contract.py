@@ -1,0 +1,28 @@
+"""What every searcher is: it is told observations and asked for settings."""
+
+from typing import Any, NamedTuple, Protocol
+
+from search_spaces import Space
+
+Settings = dict[str, Any]
+
+
+class Observation(NamedTuple):
+    """Settings that were asked before, with the scores of their trials; a failed trial's is infinite."""
+
+    settings: Settings
+    scores: tuple[float, ...]
+
+
+class Searcher(Protocol):
+    """ask(count) -> at most count settings; fewer when there is nothing more to ask.
+    tell(observations) -> None, everything asked so far in the order it was asked."""
+
+    def ask(self, count: int) -> list[Settings]: ...
+
+    def tell(self, observations: list[Observation]) -> None: ...
+
+
+def key(space: Space, settings: Settings) -> tuple:
+    """Equal for settings that are one config of the space, however they are written."""
+    return tuple(sorted(space.recognise(settings).items()))

@@ -1,0 +1,54 @@
+"""scikit-optimize's own optimizer, for comparison: slower than the bandit of this package, and not as good."""
+
+import warnings
+
+from search_spaces import Space
+from sweep.searchers.contract import Observation, Settings, key
+from sweep.searchers.coordinates import Coordinates, rows
+from sweep.searchers.sequences import Sobol
+
+
+class Optimizer:
+    """The defaults of the space and a Sobol sequence until scores differ, then what `skopt.Optimizer` asks.
+
+    With expected improvement, its process fitted again after every pick, which is believed to score the mean of what
+    was told ("constant liar"). Where it repeats itself, the Sobol sequence goes on instead.
+    """
+
+    def __init__(self, space: Space, seed: tuple[int, ...]):
+        self.space, self.seed, self.sequence = space, seed, Sobol(space, seed)
+        self.observations: list[Observation] = []
+
+    def tell(self, observations: list[Observation]) -> None:
+        self.observations += observations
+        self.sequence.tell(observations)
+
+    def ask(self, count: int) -> list[Settings]:
+        import numpy as np
+        from skopt import Optimizer as SkoptOptimizer
+        from threadpoolctl import threadpool_limits
+
+        if count < 1:
+            return []
+        with threadpool_limits(1), warnings.catch_warnings():
+            # Warnings that a hyperparameter is at its bound, and that a point was told before.
+            warnings.simplefilter("ignore")
+            coordinates = Coordinates(self.space)
+            points, found = rows(coordinates, self.observations)
+            if not coordinates.fields or not np.any(found):
+                return self.sequence.ask(count)
+            state = int(np.random.default_rng(self.seed).integers(2**31))
+            engine = SkoptOptimizer(
+                coordinates.box.dimensions, "GP", n_initial_points=1, acq_func="EI", random_state=state
+            )
+            engine.tell(points, list(found))
+            asked = [coordinates.settings(point) for point in engine.ask(count, strategy="cl_mean")]
+        return self._unknown(asked, count)
+
+    def _unknown(self, asked: list[Settings], count: int) -> list[Settings]:
+        """Those that were not asked before, and others from the sequence in place of the rest."""
+        known = {key(self.space, each.settings) for each in self.observations}
+        chosen = {key(self.space, settings): settings for settings in asked}
+        fresh = [settings for name, settings in chosen.items() if name not in known]
+        self.sequence.tell([Observation(settings, ()) for settings in fresh])
+        return fresh + self.sequence.ask(count - len(fresh))

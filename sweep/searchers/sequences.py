@@ -1,0 +1,123 @@
+"""Searchers that do not look at scores: a fixed order of settings, of which the first not yet told are asked."""
+
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+
+from search_spaces import Space
+from sweep.searchers.contract import Observation, Settings, key
+
+REPEATS = 1000
+BLOCK = 16
+
+
+class Points:
+    """The defaults of the space, in order."""
+
+    def __init__(self, space: Space, seed: tuple[int, ...]):
+        self.remaining = list(space.defaults)
+
+    def ask(self, count: int) -> list[Settings]:
+        asked, self.remaining = self.remaining[:count], self.remaining[count:]
+        return asked
+
+    def tell(self, observations: list[Observation]) -> None:
+        self.remaining = self.remaining[len(observations) :]
+
+
+class Random:
+    """The defaults of the space first, then independent draws: 1 + 99 in the wide search of Lucic et
+    al. 2018. The i-th settings depend on (space, seed, i) alone."""
+
+    def __init__(self, space: Space, seed: tuple[int, ...]):
+        self.space, self.seed, self.asked = space, seed, 0
+
+    def ask(self, count: int) -> list[Settings]:
+        indices = range(self.asked, self.asked + count)
+        self.asked += count
+        return [self._settings(index) for index in indices]
+
+    def _settings(self, index: int) -> Settings:
+        if index < len(self.space.defaults):
+            return self.space.defaults[index]
+        return self.space.sample(np.random.default_rng([*self.seed, index]))
+
+    def tell(self, observations: list[Observation]) -> None:
+        self.asked += len(observations)
+
+
+class Sequence:
+    """The defaults of the space, then other settings in an order of their own; none that was told or asked.
+
+    It ends with its settings, or where REPEATS in a row are known: a small space is exhausted.
+    """
+
+    def __init__(self, space: Space, order: Iterator[Settings]):
+        self.space, self.order = space, itertools.chain(space.defaults, order)
+        self.seen: set[tuple] = set()
+
+    def left(self) -> Iterator[Settings]:
+        """One after the other, all that remains to be asked."""
+        while asked := self.ask(1):
+            yield from asked
+
+    def ask(self, count: int) -> list[Settings]:
+        asked: list[Settings] = []
+        repeats = 0
+        while len(asked) < count and repeats < REPEATS and (settings := next(self.order, None)) is not None:
+            repeats += 1
+            name = key(self.space, settings)
+            if name not in self.seen:
+                self.seen.add(name)
+                asked.append(settings)
+                repeats = 0
+        return asked
+
+    def tell(self, observations: list[Observation]) -> None:
+        self.seen.update(key(self.space, each.settings) for each in observations)
+
+
+class Grid(Sequence):
+    """All combinations of the middles of the dimensions, then of their two ends, then of three values, ...
+
+    A Choice enters with all its options at once, and a space without ranges ends when all of it was asked.
+    """
+
+    def __init__(self, space: Space, seed: tuple[int, ...]):
+        super().__init__(space, _grids(space))
+
+
+class Sobol(Sequence):
+    """The points of a scrambled Sobol sequence, which fill the space more evenly than random ones (Owen 1998).
+
+    The scrambling is drawn from the seed without its round: the rounds of a study share one sequence.
+    """
+
+    def __init__(self, space: Space, seed: tuple[int, ...]):
+        super().__init__(space, _sobol(space, seed[:-1]))
+
+
+def _grids(space: Space) -> Iterator[Settings]:
+    fields: list[str] = sorted(space.dimensions)
+    before: list[list] = []
+    for size in itertools.count(1):
+        grids = [space.dimensions[field].grid(size) for field in fields]
+        if grids == before:
+            return
+        for values in itertools.product(*grids):
+            yield space.settings(dict(zip(fields, values, strict=True)))
+        before = grids
+
+
+def _sobol(space: Space, seed: tuple[int, ...]) -> Iterator[Settings]:
+    from scipy.stats import qmc
+
+    fields = sorted(space.dimensions)
+    if not fields:
+        return
+    sequence = qmc.Sobol(len(fields), scramble=True, rng=np.random.default_rng(seed))
+    for size in itertools.chain([BLOCK], (BLOCK << doublings for doublings in itertools.count())):
+        for point in sequence.random(size):
+            values = {field: space.dimensions[field].from_unit(u) for field, u in zip(fields, point, strict=True)}
+            yield space.settings(values)

@@ -1,0 +1,156 @@
+"""A study in rounds: what is asked follows from what was scored, whatever happened in between."""
+
+import math
+
+import numpy as np
+import pytest
+
+from results.store import open_store
+from sweep.backlog import Backlog
+from sweep.plan import plan
+from sweep.searchers import SEARCHERS
+from sweep.trial import Failure, Score
+
+SETTINGS = {"configs": 8, "rounds": 3, "images": 1280, "interval": 640, "disc_iters": 1}
+METHODS = ["ns_gan", "wgan"]
+
+
+@pytest.fixture
+def planned(tmp_path):
+    return plan("equal/bandit", out=tmp_path, methods=METHODS, seeds=2, settings=SETTINGS)
+
+
+def opened(planned, folder):
+    store = open_store(folder)
+    store.begin(planned.definition)
+    store.add_protocol(planned.protocol.fingerprint, planned.protocol.describe())
+    return store
+
+
+def backlog_of(planned, store):
+    return Backlog(planned, store, 2, {}, lambda backlog: None)
+
+
+def value(trial, rung):
+    """A score that depends on the trial alone, lowest at the first rung."""
+    return rung / 640 + abs(math.log10(trial.config.g_lr) + 3.3) + 0.01 * trial.seed
+
+
+def report(backlog, trial, rung):
+    """A score, or a failure where the learning rate is too high."""
+    if trial.config.g_lr > 5e-3:
+        backlog.record(Failure(trial.id, 0, "diverged", rung, 1, "not finite", ""))
+        return
+    picture = np.zeros((4, 8, 8, 1), np.uint8)
+    backlog.record(Score(trial.id, 0, rung, rung, value(trial, rung), 0.5, picture))
+
+
+def finish(backlog, cohort):
+    for trial in cohort.trials:
+        for rung in backlog.plan.workload.rungs:
+            if trial.id in backlog.running:
+                report(backlog, trial, rung)
+
+
+def asked(store):
+    return [(row["method"], row["round"], row["trial"]) for row in store.trials()]
+
+
+def run(backlog):
+    while not backlog.done():
+        finish(backlog, backlog.take())
+
+
+def test_a_round_has_its_share_of_the_configs_and_the_last_what_is_left(planned, tmp_path):
+    with opened(planned, tmp_path / "a") as store:
+        run(backlog_of(planned, store))
+        sizes = {(method, number): 0 for method, number, _ in asked(store)}
+        for method, number, _ in asked(store):
+            sizes[method, number] += 1
+    assert sizes == {(method, number): size for method in METHODS for number, size in enumerate((6, 6, 4))}
+
+
+def test_no_method_waits_for_another(planned, tmp_path):
+    with opened(planned, tmp_path / "a") as store:
+        backlog, held = backlog_of(planned, store), []
+        while (cohort := backlog.take()) is not None:
+            held.append(cohort) if cohort.trials[0].method == "wgan" else finish(backlog, cohort)
+        rounds = {method: {number for name, number, _ in asked(store) if name == method} for method in METHODS}
+        assert rounds == {"ns_gan": {0, 1, 2}, "wgan": {0}}
+        assert not backlog.done() and backlog.expected() == 2 * 8 * 2
+
+
+def test_a_round_is_not_asked_before_every_score_of_the_one_before(planned, tmp_path):
+    with opened(planned, tmp_path / "a") as store:
+        backlog = backlog_of(planned, store)
+        handed = []
+        while (cohort := backlog.take()) is not None:
+            handed.append(cohort)
+        for cohort in handed[:-1]:
+            finish(backlog, cohort)
+        *first, last = handed[-1].trials
+        for trial in [*first, last]:
+            report(backlog, trial, 640)
+        for trial in first:
+            report(backlog, trial, 1280)
+        assert max(number for method, number, _ in asked(store) if method == last.method) == 0
+        report(backlog, last, 1280)
+        backlog.done()
+        assert max(number for method, number, _ in asked(store) if method == last.method) == 1
+
+
+def test_a_study_that_is_opened_anew_at_every_turn_asks_the_same(planned, tmp_path):
+    with opened(planned, tmp_path / "whole") as store:
+        run(backlog_of(planned, store))
+        whole = sorted(asked(store))
+        scores = {(row["trial"], row["rung"]) for row in store.scores()}
+    assert store.folder.is_dir()
+    broken = tmp_path / "broken"
+    while True:
+        with opened(planned, broken) as store:
+            backlog = backlog_of(planned, store)
+            if backlog.done():
+                break
+            cohort = backlog.take()
+            trial = cohort.trials[-1]
+            report(backlog, trial, min(set(planned.workload.rungs) - backlog.committed[trial.id]))
+    with opened(planned, broken) as store:
+        assert sorted(asked(store)) == whole
+        assert {(row["trial"], row["rung"]) for row in store.scores()} == scores
+
+
+def test_the_searcher_is_told_the_lowest_rung_of_every_trial_and_of_failures_infinity(planned, tmp_path):
+    heard = []
+
+    def spied(space, seed):
+        searcher = SEARCHERS["gp_bandit"](space, seed)
+        tell = searcher.tell
+        searcher.tell = lambda observations: (heard.append((seed, observations)), tell(observations))[1]
+        return searcher
+
+    spying = planned._replace(searcher=spied)
+    with opened(planned, tmp_path / "a") as store:
+        backlog = backlog_of(spying, store)
+        run(backlog)
+        rows = store.trials()
+    rounds = [seed[-1] for seed, observations in heard if observations]
+    assert sorted(rounds) == [1, 1, 2, 2, 3, 3]
+    for (_, _, number), observations in heard:
+        assert len(observations) == min(3 * number, 8)
+        for observation in observations:
+            rate = observation.settings["learning_rate"]
+            lowest = math.inf if rate > 5e-3 else 1 + abs(math.log10(rate) + 3.3)
+            assert observation.scores == pytest.approx((lowest, lowest + 0.01))
+    assert any(math.inf in each.scores for _, observations in heard for each in observations) == any(
+        row["settings"]["g_lr"] > 5e-3 for row in rows
+    )
+
+
+def test_the_expected_number_of_trials_is_that_of_all_rounds_until_a_space_is_exhausted(tmp_path):
+    pins = {"learning_rate": 1e-3, "beta1": 0.5}
+    planned = plan("equal/bandit", out=tmp_path, methods=["ns_gan"], settings=SETTINGS | pins)
+    with opened(planned, tmp_path / "a") as store:
+        backlog = backlog_of(planned, store)
+        assert backlog.expected() == 8
+        run(backlog)
+        assert backlog.expected() == len(backlog.trials) == 2

@@ -1,0 +1,254 @@
+"""Searchers that look at scores."""
+
+import math
+
+import mpmath
+import numpy as np
+import pytest
+
+from search_spaces import SPACES, Choice, Integer, Space, Uniform, When
+from sweep.searchers import SEARCHERS, Observation
+from sweep.searchers.coordinates import Coordinates, values
+from sweep.searchers.gp_bandit import ACQUISITIONS, Surrogate, conditioned, expected_improvement, explore, fitted
+
+pytestmark = pytest.mark.filterwarnings("ignore:The optimal value found", "ignore:Predicted variances smaller than 0")
+BANDITS = ("gp_bandit", "gp_ei")
+LEARNING = (*BANDITS, "skopt")
+SPACE = SPACES["equal/wide"]["wgan_gp"]
+SMALL = Space({}, {"a": Choice((1, 2, 3)), "b": Choice((True, False)), "c": When(Choice((5, 6)), "b", (True,))}, (), "")
+CUBE = Space({}, {field: Uniform(-1.0, 1.0) for field in "abcd"}, (), "")
+
+
+def told(settings, score):
+    return [Observation(each, (score(each),)) for each in settings]
+
+
+def rate(settings):
+    return math.exp(abs(math.log10(settings["learning_rate"]) + 3.3) + settings["disc_iters"] / 5)
+
+
+def made(name, space, known, seed=(4, 5, 6)):
+    searcher = SEARCHERS[name](space, seed)
+    searcher.tell(known)
+    return searcher
+
+
+def known(space, score, count=12):
+    return told(SEARCHERS["random"](space, (1, 2, 3)).ask(count), score)
+
+
+def names(settings):
+    return [tuple(sorted(each.items())) for each in settings]
+
+
+@pytest.mark.parametrize("name", LEARNING)
+def test_what_is_asked_is_a_function_of_what_was_told(name):
+    given = known(SPACE, rate)
+    asked = made(name, SPACE, given).ask(3)
+    assert made(name, SPACE, given).ask(3) == asked
+    other = [*given[:-1], given[-1]._replace(scores=(1e-3,))]
+    assert made(name, SPACE, other).ask(3) != asked
+
+
+@pytest.mark.parametrize("name", BANDITS)
+def test_a_batch_in_parts_is_the_batch_at_once(name):
+    given = known(SPACE, rate)
+    parts = made(name, SPACE, given)
+    assert parts.ask(2) + parts.ask(4) == made(name, SPACE, given).ask(6)
+
+
+@pytest.mark.parametrize("name", LEARNING)
+def test_what_is_asked_lies_in_the_space_and_is_asked_once(name):
+    given = known(SPACE, rate)
+    asked = made(name, SPACE, given).ask(6)
+    assert len({*names(asked), *names(each.settings for each in given)}) == len(given) + len(asked) == 18
+    for settings in asked:
+        assert settings.keys() == SPACE.defaults[0].keys()
+        assert all(dimension.contains(settings[field]) for field, dimension in SPACE.dimensions.items())
+        assert 0 < settings["beta1"] < 1
+
+
+@pytest.mark.parametrize("name", LEARNING)
+def test_a_condition_is_respected(name):
+    space = Space(
+        {}, {"on": Choice((True, False)), "x": When(Uniform(0.0, 1.0), "on", (True,)), "y": Uniform(0, 1)}, (), ""
+    )
+    asked = made(name, space, known(space, lambda each: each.get("x", 0.5) + each["y"])).ask(6)
+    assert all(("x" in each) == each["on"] for each in asked)
+
+
+@pytest.mark.parametrize("name", [*LEARNING, "grid", "sobol"])
+@pytest.mark.parametrize("count", [0, 6, 9])
+def test_a_small_space_is_asked_to_its_end(name, count):
+    """Nine configs: three values of a, b false, or true with two values of c."""
+    whole = SEARCHERS["grid"](SMALL, (0, 0, 0)).ask(100)
+    given = told(whole[:count], lambda each: each["a"] + each.get("c", 0))
+    asked = made(name, SMALL, given).ask(20)
+    assert len(whole) == 9
+    assert sorted(names(asked)) == sorted(names(whole[count:]))
+
+
+BAD = {
+    "one": [1.0],
+    "equal": [3.0] * 8,
+    "failures": [math.inf] * 8,
+    "not a number": [math.nan, 2.0, 1.0, math.nan],
+    "mixed": [math.inf, 1.0, math.nan, 5.0, 2.0],
+    "zero": [0.0, 1.0, 2.0],
+    "far apart": [1e-300, 1.0, 1e300],
+    "two": [1.0, 1.0 + 1e-9],
+}
+
+
+@pytest.mark.parametrize("name", LEARNING)
+@pytest.mark.parametrize("case", BAD)
+def test_odd_scores_are_survived(name, case):
+    settings = SEARCHERS["random"](SPACE, (1, 2, 3)).ask(len(BAD[case]))
+    given = [Observation(each, (score,)) for each, score in zip(settings, BAD[case], strict=True)]
+    asked = made(name, SPACE, given).ask(2)
+    assert len(asked) == 2 and not set(names(asked)) & set(names(settings))
+
+
+@pytest.mark.parametrize("name", LEARNING)
+def test_observations_outside_the_space_change_nothing_but_are_not_repeated(name):
+    space = Space({}, {"x": Uniform(0.0, 1.0), "constant": Choice((3,))}, ({"x": 7.0, "constant": 3},), "")
+    outside = Observation(space.defaults[0], (0.0,))
+    assert made(name, space, [outside]).ask(3) == SEARCHERS[name](space, (4, 5, 6)).ask(4)[1:]
+    inside = told([{"x": 0.1 * number, "constant": 3} for number in range(9)], lambda each: 1 + each["x"])
+    assert made(name, space, [outside, *inside]).ask(2) == made(name, space, inside).ask(2)
+
+
+@pytest.mark.parametrize("name", BANDITS)
+def test_a_bowl_is_found_where_random_search_cannot(name):
+    """Within regret r of the lowest point lies a ball of volume pi^2 r^2 / 2 out of 16. The chance that 40 random
+    configs hit balls as small, three times in a row, is one in 10^8."""
+
+    def bowl(settings):
+        return 1.0 + sum((each - 0.3) ** 2 for each in settings.values())
+
+    chance = 1.0
+    for seed in range(3):
+        found = []
+        for number in range(4):
+            found += told(made(name, CUBE, found, (seed, 0, number)).ask(10), bowl)
+        regret = min(each.scores[0] for each in found) - 1.0
+        chance *= 40 * math.pi**2 * regret**2 / 2 / 16
+    assert chance < 1e-8
+
+
+@pytest.mark.parametrize("name", BANDITS)
+def test_a_batch_does_not_lie_in_one_place(name):
+    """Without belief in the picks before it, every pick would climb to one and the same point."""
+    given = known(CUBE, lambda each: 1.0 + sum(value**2 for value in each.values()), 25)
+    asked = np.array([list(each.values()) for each in made(name, CUBE, given).ask(4)])
+    distances = [np.abs(one - other).max() for number, one in enumerate(asked) for other in asked[:number]]
+    assert min(distances) > 1e-2
+
+
+@pytest.mark.parametrize("name", BANDITS)
+def test_a_choice_that_is_better_is_preferred(name):
+    space = Space({}, {"kind": Choice(tuple("pqrs")), "count": Integer(1, 4), "x": Uniform(0.0, 1.0)}, (), "")
+    given = known(space, lambda each: {"q": 1.0}.get(each["kind"], 3.0) + each["count"] + each["x"], 30)
+    asked = made(name, space, given).ask(4)
+    assert sum(each["kind"] == "q" for each in asked) >= 3
+    assert sum(each["count"] == 1 for each in asked) >= 3
+
+
+@pytest.mark.parametrize(
+    ("mean", "deviation"), [(0.0, 1.0), (1.3, 0.5), (-2.0, 0.7), (4.0, 0.1), (3.0, 1e-4), (3.0, 3e-6)]
+)
+def test_expected_improvement_is_its_integral(mean, deviation):
+    """E max(incumbent - f, 0) = s (z Phi(z) + phi(z)) with 60 digits, and its slopes by central differences."""
+    with mpmath.workdps(60):
+
+        def exact(m, s):
+            z = (mpmath.mpf("0.2") - m) / s
+            tail = mpmath.erfc(-z / mpmath.sqrt(2)) / 2
+            return mpmath.log(s * (z * tail + mpmath.npdf(z)))
+
+        m, s, h = mpmath.mpf(mean), mpmath.mpf(deviation), mpmath.mpf(10) ** -20
+        expected = (
+            exact(m, s),
+            (exact(m + h, s) - exact(m - h, s)) / (2 * h),
+            (exact(m, s + h) - exact(m, s - h)) / (2 * h),
+        )
+    found = expected_improvement(np.array([mean]), np.array([deviation]), 0.2)
+    np.testing.assert_allclose(np.concatenate(found), [float(each) for each in expected], rtol=2e-5)
+
+
+@pytest.mark.parametrize("acquisition", [*ACQUISITIONS.values(), explore])
+def test_an_acquisition_falls_with_the_mean_and_rises_with_the_deviation(acquisition):
+    mean, deviation = np.linspace(-3.0, 3.0, 20), np.linspace(0.1, 2.0, 20)
+    worth, by_mean, by_deviation = acquisition(mean, deviation, 0.0)
+    assert (by_mean < 0).all() and (by_deviation >= 0).all() and by_deviation[-1] > 0
+    step = 1e-6
+    np.testing.assert_allclose(
+        (acquisition(mean + step, deviation, 0.0)[0] - worth) / step, by_mean, rtol=1e-3, atol=1e-6
+    )
+    np.testing.assert_allclose(
+        (acquisition(mean, deviation + step, 0.0)[0] - worth) / step, by_deviation, rtol=1e-3, atol=1e-6
+    )
+
+
+@pytest.fixture(scope="module")
+def surrogate():
+    coordinates = Coordinates(CUBE)
+    rng = np.random.default_rng(0)
+    settings = [CUBE.sample(rng) for _ in range(25)]
+    found = values([1.0 + sum(value**2 for value in each.values()) for each in settings])
+    return lambda: Surrogate(coordinates, list(map(coordinates.point, settings)), found, np.random.default_rng(1))
+
+
+def test_belief_changes_no_mean_and_makes_its_place_certain(surrogate):
+    one = surrogate()
+    inputs = one.pool[:50]
+    before = one.model.predict(inputs, return_std=True)
+    settings = CUBE.sample(np.random.default_rng(5))
+    place = one.coordinates.box.transform([one.coordinates.point(settings)])
+    deviation = one.model.predict(place, return_std=True)[1][0]
+    one.believe(settings)
+    after = one.model.predict(inputs, return_std=True)
+    np.testing.assert_allclose(after[0], before[0], atol=1e-6)
+    assert (after[1] <= before[1] + 1e-6).all()
+    believed = one.model.predict(place, return_std=True)[1][0]
+    assert believed == pytest.approx(deviation / math.sqrt(1 + deviation**2 / one.noise), rel=1e-3)
+
+
+def test_a_belief_below_the_incumbent_becomes_it(surrogate):
+    one = surrogate()
+    before = one.incumbent
+    one.believe(CUBE.settings(dict.fromkeys("abcd", 0.0)))
+    lowest = one.model.predict(one.coordinates.box.transform([[0.5] * 4]))[0]
+    assert one.incumbent == pytest.approx(lowest, abs=1e-6) and one.incumbent < before - 0.01
+    one.believe(CUBE.settings(dict.fromkeys("abcd", 0.9)))
+    assert one.incumbent == pytest.approx(lowest, abs=1e-6)
+
+
+@pytest.mark.parametrize("acquisition", [*ACQUISITIONS.values(), explore])
+def test_the_first_candidate_is_at_least_as_good_as_the_pool(surrogate, acquisition):
+    one = surrogate()
+    mean, deviation = one.model.predict(one.pool, return_std=True)
+    best = acquisition(mean, deviation, one.incumbent)[0].max()
+    first = one.coordinates.box.transform([next(iter(one.candidates(acquisition)))])
+    worth = acquisition(*one.model.predict(first, return_std=True), one.incumbent)[0][0]
+    assert worth > best
+
+
+def test_noise_is_learnt_from_repeated_seeds():
+    """Three seeds per config; the noise's variance to a factor of two from 80 degrees of freedom."""
+    rng = np.random.default_rng(0)
+    inputs = np.repeat(rng.random((40, 2)), 3, axis=0)
+    found = np.sin(4 * inputs[:, 0]) + inputs[:, 1] + 0.3 * rng.standard_normal(120)
+    assert 0.045 < fitted(inputs, found, rng)[1] < 0.18
+
+
+def test_seeds_of_a_config_weigh_as_their_mean_with_less_noise():
+    """Rows (y1 ... yn) at one place and one row of their mean with noise / n give one posterior."""
+    rng = np.random.default_rng(2)
+    inputs, found = rng.random((12, 3)), rng.standard_normal((12, 4))
+    kernel, _ = fitted(inputs, found.mean(1), rng)
+    many = conditioned(kernel, 0.2, np.repeat(inputs, 4, axis=0), found.ravel())
+    means = conditioned(kernel, 0.05, inputs, found.mean(1))
+    places = rng.random((9, 3))
+    for left, right in zip(many.predict(places, return_std=True), means.predict(places, return_std=True), strict=True):
+        np.testing.assert_allclose(left, right, atol=1e-6)
