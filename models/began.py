@@ -88,7 +88,7 @@ def update_balance(config, networks, state: State, real: Array, z: Array):
     ), real_loss + jnp.abs(imbalance)
 
 
-def step(config, state: State, images: Array, key: Array, labels: Array | None = None):
+def step(config, state: State, images, key: Array, labels: Array | None = None):
     """One cycle: disc_iters times the discriminator and then k, the generator once, between the two of
     the first batch and on its latents, as in the code of Lucic et al. 2018. Labels are not looked at."""
     networks = build(config, images.shape[1:])

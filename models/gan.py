@@ -39,8 +39,8 @@ class State(NamedTuple):
 
     generator: Player
     discriminator: Player
-    updates: Array | np.ndarray | np.int32
-    cycles: Array | np.ndarray | np.int32
+    updates: Any
+    cycles: Any
     average: Any = ()
     history: Any = ()
 
@@ -64,7 +64,8 @@ def init(config, image_shape, key) -> State:
     generator, discriminator = new_players(config, image_shape, key)
     average = () if config.averaging == "none" else jax.tree.map(np.copy, generator[:2])
     history = () if config.historical_averaging == "none" else (generator.params, discriminator.params)
-    return State(generator, discriminator, np.int32(0), np.int32(0), average, jax.tree.map(np.copy, history))
+    none = np.zeros((), np.int32)
+    return State(generator, discriminator, none, none, average, jax.tree.map(np.copy, history))
 
 
 def separate(see, statistics, real, fake):
@@ -231,7 +232,7 @@ def simultaneous(config, networks, state: State, batch: Batch):
 UPDATES = {"alternating": alternating, "simultaneous": simultaneous}
 
 
-def step(config, state: State, images: Array, key: Array, labels: Array | None = None):
+def step(config, state: State, images, key: Array, labels: Array | None = None):
     """One cycle: a discriminator update, the generator's on the same z, the other discriminator updates.
 
     The generator moves right after the first discriminator update of a cycle, or at once with it, on the latents
@@ -244,7 +245,7 @@ def step(config, state: State, images: Array, key: Array, labels: Array | None =
         images.reshape(config.disc_iters, config.batch_size, *images.shape[1:]),
         LATENTS[config.latent].training(config, z_key, (config.disc_iters, config.batch_size, config.z_dim)),
         jnp.stack(keys),
-        None if config.classes is None else labels.reshape(config.disc_iters, config.batch_size),
+        None if labels is None else labels.reshape(config.disc_iters, config.batch_size),
     )
     first, others = (jax.tree.map(lambda leaf, part=part: leaf[part], batches) for part in (0, slice(1, None)))
     state, d_loss, g_loss = UPDATES[config.update](config, networks, state, first)

@@ -19,10 +19,11 @@ def discriminator_loss(config, real_logits: Array, fake_logits: Array, key: Arra
     real = LABEL_SMOOTHINGS[config.label_smoothing](config, smoothing_key, len(real_logits))
     targets = LABEL_FLIPS[config.label_flipping](config, flipping_key, real, jnp.zeros_like(real))
 
-    def targeted(*logits):
-        return sum(jnp.mean(loss.targeted(*each)) for each in zip(logits, targets, strict=True))
+    def of_targets(real_logits, fake_logits):
+        assert loss.targeted is not None
+        return jnp.mean(loss.targeted(real_logits, targets[0])) + jnp.mean(loss.targeted(fake_logits, targets[1]))
 
-    return per_discriminator(targeted, real_logits, fake_logits)
+    return per_discriminator(of_targets, real_logits, fake_logits)
 
 
 def per_discriminator(loss, real: Array | None, fake: Array) -> Array:

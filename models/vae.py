@@ -82,7 +82,7 @@ def update(config, networks, state: State, images: Array, noise: Array):
     ), logs
 
 
-def step(config, state: State, images: Array, key: Array, labels: Array | None = None):
+def step(config, state: State, images, key: Array, labels: Array | None = None):
     """One cycle: an update on each of its disc_iters batches, so that disc_iters does nothing but group
     them, as in the code of Lucic et al. 2018; logs are means over the cycle."""
     networks = build(config, images.shape[1:])

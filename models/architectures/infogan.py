@@ -102,8 +102,8 @@ class Encoder(Trunk):
 
     @nn.compact
     def __call__(self, images: Array, given: Pass = TRAINING) -> Array:
-        outputs = 2 * self.blueprint.z_dim
-        return Dense(outputs, self.widths.dense_draw, self.normalization)(self.features(images, given))
+        features = self.features(images, given)
+        return Dense(2 * self.blueprint.z_dim, self.widths.dense_draw, self.normalization)(features)
 
 
 class Autoencoder(Viewer):

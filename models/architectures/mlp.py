@@ -64,8 +64,8 @@ class Encoder(Trunk):
 
     @nn.compact
     def __call__(self, images: Array, given: Pass = TRAINING) -> Array:
-        outputs = 2 * self.blueprint.z_dim
-        return Dense(outputs, he_normal, self.normalization)(self.features(images, given))
+        features = self.features(images, given)
+        return Dense(2 * self.blueprint.z_dim, he_normal, self.normalization)(features)
 
 
 class Autoencoder(Viewer):

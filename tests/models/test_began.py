@@ -27,7 +27,7 @@ class Flat(nn.Module):
     """Makes images of one brightness, the mean of z."""
 
     @nn.compact
-    def __call__(self, z):
+    def __call__(self, z, given):
         return jnp.broadcast_to(jnp.mean(z), (len(z), *SHAPE))
 
 
@@ -35,7 +35,7 @@ class Half(nn.Module):
     """Reconstructs half of each pixel, so that L is half the mean of an image."""
 
     @nn.compact
-    def __call__(self, images):
+    def __call__(self, images, given):
         return 0.5 * images
 
 
@@ -81,7 +81,7 @@ def test_k_begins_at_zero_and_so_does_the_first_update_ignore_generated_images()
     state = began.init(config, SHAPE, KEY)
     assert state.k == 0.0 and state.k.dtype == np.float32
     dark, bright = np.zeros((4, 3), np.float32), np.ones((4, 3), np.float32)
-    networks = began.ARCHITECTURES["mlp"].build(config, SHAPE)
+    networks = began.build(config, SHAPE)
     update = jax.jit(lambda state, z: began.update_discriminator(config, networks, state, images_of(config), z)[0])
     one, other, weighed = update(state, dark), update(state, bright), update(state._replace(k=np.float32(0.5)), bright)
     for a, b in zip(*(jax.tree.leaves(each.discriminator.params) for each in (one, other)), strict=True):

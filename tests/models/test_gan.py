@@ -336,35 +336,39 @@ SLOTS = {
     "label_flipping": LABEL_FLIPS,
     "instance_noise": INSTANCE_NOISES,
     "augmentation": AUGMENTATIONS,
-    "packing": (1, 2),
+    "packing": (2,),
     "batch_features": BATCH_FEATURES,
-    "discriminator_scales": (1, 2),
+    "discriminator_scales": (3,),
     "conditioning": CONDITIONINGS,
     "generator_noise": GENERATOR_NOISES,
     "latent": LATENTS,
     "averaging": AVERAGINGS,
     "historical_averaging": HISTORICAL_AVERAGINGS,
-    "unrolled_steps": (0, 1),
+    "unrolled_steps": (1,),
     "update": gan.UPDATES,
-    "penalty_every": (1, 2),
+    "penalty_every": (2,),
 }
+
+
+CONDITIONAL = [name for name in NORMALIZATIONS if name.startswith("conditional")]
+NEEDED = dict.fromkeys(CONDITIONAL, {"conditioning": "projection"})
 
 
 def one_of_each():
     """Few settings that hold each entry of each slot at least once; an entry that the others of its row forbid waits
     for the next."""
-    waiting = {slot: sorted(names, reverse=True) for slot, names in SLOTS.items()}
+    waiting = {slot: sorted(names) for slot, names in SLOTS.items()}
     rows = []
     while any(waiting.values()):
         row = {}
         for slot, names in waiting.items():
             for name in names:
-                if row.get("penalty", "none") == "none" and slot == "penalty_every":
-                    continue
-                if not refused({**row, slot: name}):
-                    row[slot] = name
+                extended = {**NEEDED.get(name, {}), **row, slot: name}
+                if not refused(extended):
+                    row = extended
                     names.remove(name)
                     break
+        assert row, waiting
         rows.append(row)
     return rows
 

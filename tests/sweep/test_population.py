@@ -103,7 +103,7 @@ def test_a_cycle_sees_disc_iters_batches():
 def test_every_cycle_draws_images_and_a_key_of_its_own(monkeypatch):
     """A method that learns nothing and remembers which images and keys it was given, for two members of 200 images."""
 
-    def step(config, state, images, key):
+    def step(config, state, images, key, labels):
         seen, keys, cycle = state
         names = jnp.round(images[:, 0, 0, 0] * 255).astype(jnp.int32)
         return (seen.at[names].add(1), keys.at[cycle].set(key), cycle + 1), {"loss": jnp.float32(0)}

@@ -188,10 +188,10 @@ def test_a_program_that_raises_for_one_member_fails_that_one_alone(configs, make
     culprit = make_cohort(configs[1]).trials[0]
     advance = trial.advance
 
-    def explosive(population, images, stop, *, lanes):
+    def explosive(population, images, stop, labels, *, lanes):
         places = [place for place, halted in enumerate(population.halted) if not halted]
         here = [tuple(population.key[place].tolist()) for place in places]
-        after = advance(population, images, stop, lanes=lanes)
+        after = advance(population, images, stop, labels, lanes=lanes)
         if tuple(culprit.key) in here and int(stop) > 12:
             raise RuntimeError("boom")
         return after
