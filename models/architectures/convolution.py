@@ -112,7 +112,8 @@ def conv_of_spread_as_products(images: Array, kernel: Array, before: int) -> Arr
                 for row, down in rows
                 for column, right in columns
             ]
-            parities.append(sum(products, jnp.zeros((), images.dtype)))
+            nothing = jnp.zeros((n * height * width, kernel.shape[3]), images.dtype)
+            parities.append(sum(products[1:], products[0]) if products else nothing)
     squares = jnp.stack(parities).reshape(2, 2, n, height, width, kernel.shape[3])
     return squares.transpose(2, 3, 0, 4, 1, 5).reshape(n, 2 * height, 2 * width, -1)
 
