@@ -22,6 +22,7 @@ from models.players import (
     kernels_of,
     new_players,
     noise_level,
+    norm,
     progress,
     sampled,
     update_player,
@@ -134,7 +135,7 @@ def update_discriminator(config, networks, state: State, batch: Batch):
         discriminator=Player(params, statistics, player.optimizer),
         updates=updates,
         history=history,
-    ), loss
+    ), {"d_loss": loss, "d_gradient": norm(gradients)}
 
 
 def _repeated(given: Pass, images: Array) -> Pass:
@@ -182,7 +183,7 @@ def update_generator(config, networks, state: State, batch: Batch):
         cycles=cycles,
         average=average,
         history=history,
-    ), value
+    ), {"g_loss": value, "g_gradient": norm(gradients)}
 
 
 def unrolled(config, networks, state: State, given: Pass, real: Array, fake: Array):
@@ -210,10 +211,10 @@ def unrolled(config, networks, state: State, given: Pass, real: Array, fake: Arr
 
 
 def alternating(config, networks, state: State, batch: Batch):
-    """The discriminator's update, then the generator's against the moved discriminator."""
-    state, d_loss = update_discriminator(config, networks, state, batch)
-    state, g_loss = update_generator(config, networks, state, batch)
-    return state, d_loss, g_loss
+    """The discriminator's update, then the generator's against the moved discriminator; their logs."""
+    state, d_logs = update_discriminator(config, networks, state, batch)
+    state, g_logs = update_generator(config, networks, state, batch)
+    return state, d_logs, g_logs
 
 
 def simultaneous(config, networks, state: State, batch: Batch):
@@ -222,11 +223,11 @@ def simultaneous(config, networks, state: State, batch: Batch):
 
     The discriminator keeps the statistics of its own update's passes.
     """
-    moved, d_loss = update_discriminator(config, networks, state, batch)
-    answered, g_loss = update_generator(config, networks, state, batch)
+    moved, d_logs = update_discriminator(config, networks, state, batch)
+    answered, g_logs = update_generator(config, networks, state, batch)
     history = state.history and (answered.history[0], moved.history[1])
     taken = {"generator": answered.generator, "cycles": answered.cycles, "average": answered.average}
-    return moved._replace(**taken, history=history), d_loss, g_loss
+    return moved._replace(**taken, history=history), d_logs, g_logs
 
 
 UPDATES = {"alternating": alternating, "simultaneous": simultaneous}
@@ -237,7 +238,8 @@ def step(config, state: State, images, key: Array, labels: Array | None = None):
 
     The generator moves right after the first discriminator update of a cycle, or at once with it, on the latents
     that this update saw, as in the code of Lucic et al. 2018 and Kurach et al. 2019; there the WGAN-GP class
-    alone drew new latents for the generator.
+    alone drew new latents for the generator. Logs are losses and norms of gradients, the discriminator's means over
+    the cycle.
     """
     networks = build(config, images.shape[1:])
     z_key, *keys = jax.random.split(key, 1 + config.disc_iters)
@@ -248,13 +250,13 @@ def step(config, state: State, images, key: Array, labels: Array | None = None):
         None if labels is None else labels.reshape(config.disc_iters, config.batch_size),
     )
     first, others = (jax.tree.map(lambda leaf, part=part: leaf[part], batches) for part in (0, slice(1, None)))
-    state, d_loss, g_loss = UPDATES[config.update](config, networks, state, first)
+    state, d_logs, g_logs = UPDATES[config.update](config, networks, state, first)
     if config.disc_iters > 1:
-        state, d_losses = jax.lax.scan(
+        state, more = jax.lax.scan(
             lambda state, batch: update_discriminator(config, networks, state, batch), state, others
         )
-        d_loss = (d_loss + jnp.sum(d_losses)) / config.disc_iters
-    return state, {"d_loss": d_loss, "g_loss": g_loss}
+        d_logs = jax.tree.map(lambda one, rest: (one + jnp.sum(rest)) / config.disc_iters, d_logs, more)
+    return state, d_logs | g_logs
 
 
 def sample(config, state: State, image_shape, key: Array, count: int) -> Array:
@@ -264,4 +266,4 @@ def sample(config, state: State, image_shape, key: Array, count: int) -> Array:
     return sampled(config, params, statistics, images_seen(config, state), image_shape, key, count)
 
 
-METHOD = Method(init, step, sample)
+METHOD = Method(init, step, sample, ("d_loss", "g_loss", "d_gradient", "g_gradient"))

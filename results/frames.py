@@ -9,6 +9,9 @@ scores        trial config method seed rung images metric value protocol attempt
               better; protocol: fingerprint; seconds: wall seconds of training and evaluating the trial up to this rung.
 failures      trial config method seed attempt cause rung step message detail final
               final False: an attempt that was lost and is tried again.
+signs         trial config method seed rung quantity value cause
+              quantity: diversity of the samples, or a log of the trial's method; cause: the failure of which the value is
+              a sign (discriminator_won, exploding_gradient, mode_collapse), None for most.
 per_trial     trial config method seed status rung value
               value: the study's metric under a rule, taken at `rung`; +inf for a failed trial, NaN while running.
 environments  recorded + one column per entry: one row per start of the sweep.
@@ -33,6 +36,7 @@ TRIAL = ["trial", "config", "method", "seed"]
 TRIALS = [*TRIAL, "round", "status", "rungs"]
 SCORES = [*TRIAL, "rung", "images", "metric", "value", "protocol", "attempt", "seconds"]
 FAILURES = [*TRIAL, "attempt", "cause", "rung", "step", "message", "detail", "final"]
+SIGNS = [*TRIAL, "rung", "quantity", "value", "cause"]
 PER_TRIAL = [*TRIAL, "status", "rung", "value"]
 DTYPES = {"seed": "int64", "round": "int64", "rungs": "int64", "images": "int64", "attempt": "int64", "rung": "Int64",
           "step": "Int64", "value": "float64", "seconds": "float64", "final": "bool"}  # fmt: skip
@@ -80,6 +84,10 @@ class Results:
     def failures(self) -> "pd.DataFrame":
         """One row per failure in the order committed, lost attempts included."""
         return _frame([self._trials[row["trial"]] | row for row in self._tables["failures"]], FAILURES)
+
+    def signs(self) -> "pd.DataFrame":
+        """One row per quantity of a trial at a rung, beside its score; empty for stores of versions without signs."""
+        return _frame([self._trials[row["trial"]] | row for row in self._tables["signs"]], SIGNS)
 
     def environments(self) -> "pd.DataFrame":
         """One row per start of the sweep."""

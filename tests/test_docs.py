@@ -159,6 +159,7 @@ def test_metrics_list_functions_where_they_are_and_leave_out_no_family():
         ("trials()", frames.TRIALS),
         ("scores()", frames.SCORES),
         ("failures()", frames.FAILURES),
+        ("signs()", frames.SIGNS),
         ("per_trial(rule)", frames.PER_TRIAL),
     ],
 )

@@ -29,7 +29,7 @@ FOLDERS = tuple(ALLOWED)
 ORDER = {
     "results": ["store", "frames", "budget", "verdict", "plots", "report"],
     "sweep": [
-        *("population", "evaluation", "scoring", "checkpoints", "trial"),
+        *("population", "signs", "evaluation", "scoring", "checkpoints", "trial"),
         *("searchers.contract", "searchers.coordinates", "searchers.sequences", "searchers.gp_bandit"),
         *("searchers.optimizer", "searchers", "plan", "estimate"),
         *("pictures", "executors", "executors.worker", "backlog"),
