@@ -11,7 +11,7 @@ from search_spaces.dimensions import (
     When,
 )
 from search_spaces.spaces import SPACES, Space
-from search_spaces.studies import STUDIES, Scale, Study, find, find_scale, metric, rungs
+from search_spaces.studies import STUDIES, Phase, Scale, Study, find, find_scale, metric, phases, rungs
 
 __all__ = [
     "SPACES",
@@ -21,6 +21,7 @@ __all__ = [
     "Fixed",
     "Integer",
     "LogUniform",
+    "Phase",
     "Scale",
     "Space",
     "Study",
@@ -30,5 +31,6 @@ __all__ = [
     "find",
     "find_scale",
     "metric",
+    "phases",
     "rungs",
 ]

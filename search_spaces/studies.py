@@ -1,11 +1,33 @@
 """Studies: which methods are compared on what, over which spaces, for how long; each at several scales."""
 
 import difflib
+import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from search_spaces.dimensions import StudyError, Value
 from search_spaces.spaces import SPACES, Space
+
+
+class Phase(NamedTuple):
+    """A part of a search that comes after others and is told all that they found; trained with seeds of its own.
+
+    searcher: a name as in Study; "best" asks again for the best config that is known.
+    configs, seeds, rounds: as in Scale.
+    settings: config fields fixed for every method while the phase lasts.
+    """
+
+    name: str
+    searcher: str
+    configs: int
+    seeds: int
+    rounds: int = 1
+    settings: dict[str, Value] = {}  # noqa: RUF012 - never changed
+
+    @property
+    def batch(self) -> int:
+        """Configs of a method in a round; the last may have fewer."""
+        return math.ceil(self.configs / self.rounds)
 
 
 class Scale(NamedTuple):
@@ -20,6 +42,7 @@ class Scale(NamedTuple):
     samples: generated images per score; None: as many as the test split has.
     summary: one line for people.
     rounds: how often each method's searcher is asked for its share of the configs, told the scores in between.
+    phases: what follows these rounds, in each method by itself.
     """
 
     data: str
@@ -31,11 +54,12 @@ class Scale(NamedTuple):
     samples: int | None
     summary: str
     rounds: int = 1
+    phases: tuple[Phase, ...] = ()
 
     def describe(self) -> dict:
         """The scale as JSON-able data."""
         tables = {k: dict(sorted(v.items())) for k, v in self._asdict().items() if isinstance(v, dict)}
-        return self._asdict() | tables
+        return self._asdict() | tables | {"phases": [each._asdict() for each in self.phases]}
 
 
 class Study(NamedTuple):
@@ -82,7 +106,16 @@ class Study(NamedTuple):
         if len(set(own.values())) > 1:
             told = ", ".join(f"{method} has {each}" for method, each in own.items())
             raise StudyError(f"{name}={value!r} would make the methods one; {name} is what they differ by: {told}")
+        for each in (phase for scale in self.scales.values() for phase in scale.phases):
+            if name in each.settings:
+                raise StudyError(f"{name}={value!r} is not for phase {each.name!r}, which has {each.settings[name]!r}")
         return self._replace(methods={method: each.pin(name, value) for method, each in self.methods.items()})
+
+
+def phases(searcher: str, scale: Scale) -> tuple[Phase, ...]:
+    """All phases of a scale; the first, called like the study's searcher, is what the scale itself says."""
+    first = Phase(searcher, searcher, scale.configs, scale.seeds, scale.rounds)
+    return (first, *scale.phases)
 
 
 def find(name: str) -> Study:

@@ -57,7 +57,7 @@ def run(
         typer.Option(
             "--set",
             metavar="NAME=VALUE",
-            help="Fix a config field for all methods, or one of configs, rounds, images, interval, samples.",
+            help="Fix a config field for all methods, or one of configs, rounds, images, interval, samples, confirm.",
         ),
     ] = None,
     data_root: Annotated[
@@ -302,8 +302,8 @@ def _print_plan(planned, workers: int, folder: Path) -> None:
         ("data", f"{definition['data']} {'x'.join(map(str, definition['image_shape']))}"),
         ("score", planned.protocol.label()),
         ("methods", ", ".join(planned.methods)),
-        ("trials", f"{cost.trials} = {cost.trials // planned.seeds} configs x {planned.seeds} seeds"),
-        ("rounds", f"{planned.rounds}, each of {planned.batch} configs per method"),
+        ("trials", f"{cost.trials}"),
+        *((f"phase {each.name}", _size(each)) for each in planned.phases),
         ("structures to compile", cost.structures),
         ("images per trial", f"{definition['images']:,}, scored at {len(definition['rungs'])} rungs"),
         ("images in all", f"{cost.images:,}"),
@@ -311,6 +311,16 @@ def _print_plan(planned, workers: int, folder: Path) -> None:
         ("that config", cost.measured.structure()),
     ]
     _print_table("Plan", ("", ""), rows)
+
+
+def _size(phase) -> str:
+    """A phase in words: what every method is given in it."""
+    words = f"{phase.configs} configs x {phase.seeds} seeds per method, by searcher {phase.searcher!r}"
+    if phase.rounds > 1:
+        words += f", in {phase.rounds} rounds of {phase.batch}"
+    if phase.settings:
+        words += f", with {_plain(phase.settings)}"
+    return words
 
 
 def _print_status(folder: Path) -> None:

@@ -109,7 +109,7 @@ def test_a_sweep_from_the_command_line(ganscape, tmp_path):
     dry = subprocess.run(
         [sys.executable, "-m", "sweep", *map(str, command), "--dry-run"], capture_output=True, text=True, check=True
     )
-    assert "3 = 3 configs x 1 seeds" in dry.stdout and "estimated time" in dry.stdout
+    assert "1 configs x 1 seeds per method" in dry.stdout and "estimated time" in dry.stdout
     assert not out.exists()
 
     ran = subprocess.run([sys.executable, "-m", "sweep", *map(str, command)], capture_output=True, text=True)
