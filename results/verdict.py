@@ -90,7 +90,8 @@ def _best_config(method, trials, fresh):
     finite = score[np.isfinite(score)]
     sd = finite.std(ddof=1) if len(finite) > 1 else np.nan
     mean, low, high = (score.mean(), score.min(), score.max()) if len(score) else (np.nan, np.nan, np.nan)
-    return method, config, score.tolist(), median, mean, sd, low, high, len(groups), len(counted), finished, failed, confirmed
+    amounts = len(groups), len(counted), finished, failed
+    return method, config, score.tolist(), median, mean, sd, low, high, *amounts, confirmed
 
 
 def _winner(found, results):

@@ -9,15 +9,16 @@ from data import DATASETS, DataError, load
 from metrics import Protocol, check_samples, encoder_of
 from models import Config, ConfigError
 from models.architectures import build
-from models.config import check_choice, check_images, expand, made_inert
+from models.config import ALIASES, FIELDS, check_choice, check_images, expand, made_inert
 from models.initialization import parameter_count
 from models.players import input_shapes
-from search_spaces import Phase, Scale, Space, Study, StudyError, find, find_scale, metric, phases, rungs
+from search_spaces import Phase, Scale, Space, Study, StudyError, find, find_scale, metric, phases, read_study, rungs
 from sweep.population import images_per_cycle, trial_key
 from sweep.searchers import SEARCHERS, SELECTORS, Observation
 from sweep.trial import Trial, Workload
 
 SCALE_FIELDS = ("configs", "rounds", "images", "interval", "samples")
+FILE = ".toml"
 CONFIRM, CONFIRMING = "confirm", "best"
 CHECKPOINT_SECONDS = 60.0
 
@@ -75,6 +76,7 @@ def plan(
     methods: Sequence[str] | None = None,
     data: str | None = None,
     scale: str = "smoke",
+    searcher: str | None = None,
     seeds: int | None = None,
     seed: int = 0,
     lanes: int = 1,
@@ -82,25 +84,30 @@ def plan(
     data_root: str | Path | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
 ) -> Plan:
-    """The plan of a named study.
+    """The plan of a study.
 
     Args:
-      study, scale: names; see `search_spaces.STUDIES`.
+      study: a name, see `search_spaces.STUDIES`, or the path of a .toml file. scale: the name of one of its scales.
       out: the output folder, where checkpoints go; not touched here.
       methods: those of the study's methods that take part; all by default.
       data: a data set's name; the scale's own by default.
+      searcher: in place of the study's own.
       seeds: trials per config; the scale's own by default.
       seed: the study seed, from which all randomness is derived.
       lanes: members side by side in a program.
-      settings: config fields fixed for all methods, and `configs rounds images interval samples`; `confirm`, on how many
-        fresh seeds the best config of each method is trained at the end.
+      settings: config fields fixed for all methods, `configs rounds images interval samples`, and `confirm`:
+        on how many fresh seeds the best config of each method is trained at the end.
       data_root: the folder with the data sets' files.
       checkpoint_seconds: training seconds between two checkpoints.
 
     Raises:
       StudyError, DataError, ConfigError, MetricError: one line each, before any work.
     """
-    chosen = find(study) if methods is None else find(study).only(methods)
+    chosen = find_study(study) if methods is None else find_study(study).only(methods)
+    if searcher is not None:
+        if searcher not in SEARCHERS:
+            raise StudyError(f"unknown searcher {searcher!r}; one of: {', '.join(sorted(SEARCHERS))}")
+        chosen = chosen._replace(searcher=searcher)
     chosen, size = _override(chosen, scale, settings or {})
     data = size.data if data is None else data
     if data not in DATASETS:
@@ -114,7 +121,7 @@ def plan(
     samples = len(dataset.test) if size.samples is None else size.samples
     protocol = _protocol(metric(data), dataset, samples)
     definition = {
-        "study": study,
+        "study": study_label(study),
         "question": chosen.question,
         "source": chosen.source,
         "scale": scale,
@@ -150,6 +157,18 @@ def plan(
     )
 
 
+def find_study(name: str) -> Study:
+    """The study called `name`, or in the TOML file of that path; StudyError otherwise."""
+    if name.endswith(FILE):
+        return read_study(name, SEARCHERS, [*FIELDS, *ALIASES])
+    return find(name)
+
+
+def study_label(name: str) -> str:
+    """What a study is called in stores and folders; one from a file like the file."""
+    return Path(name).stem if name.endswith(FILE) else name
+
+
 def ask(plan: Plan, method: str, number: int, known: list[Observation], asked: int = 0) -> list[Config]:
     """The configs of a method's round: at most a batch and what the phase's budget of configs allows. They are other
     ones than those known, unless the phase looks at the best of these again.
@@ -161,7 +180,7 @@ def ask(plan: Plan, method: str, number: int, known: list[Observation], asked: i
     count = max(0, min(phase.batch, phase.configs - asked))
     if phase.searcher in SELECTORS:
         return [Config.from_dict(settings) for settings in SELECTORS[phase.searcher](known, count)]
-    space = _pinned(plan.methods[method], phase)
+    space = plan.methods[method] if phase is plan.phases[0] else _in_phase(plan.methods[method], phase)
     searcher = SEARCHERS[phase.searcher](space, searcher_seed(plan.seed, method, number))
     searcher.tell([each._replace(settings=space.recognise(each.settings)) for each in known])
     seen = {Config.from_dict(observation.settings).identity() for observation in known}
@@ -174,10 +193,11 @@ def ask(plan: Plan, method: str, number: int, known: list[Observation], asked: i
     return configs
 
 
-def _pinned(space: Space, phase: Phase) -> Space:
+def _in_phase(space: Space, phase: Phase) -> Space:
+    """The space of a later phase: its settings fixed, and nothing to ask first."""
     for field, value in phase.settings.items():
         space = space.pin(field, value)
-    return space
+    return space._replace(defaults=())
 
 
 def searcher_seed(study_seed: int, method: str, number: int) -> tuple[int, ...]:
@@ -205,7 +225,8 @@ def parameters(config: Config, image_shape: tuple[int, int, int]) -> tuple[int, 
 
 def _override(study: Study, name: str, settings: Mapping[str, Any]) -> tuple[Study, Scale]:
     """The study and its scale of that name with these settings fixed, and without what they make inert."""
-    numbers = {field: _at_least(field, settings[field], 1) for field in SCALE_FIELDS if field in settings}
+    given = [field for field in SCALE_FIELDS if field in settings]
+    numbers: dict[str, Any] = {field: _at_least(field, settings[field], 1) for field in given}
     for alias, value in settings.items():
         if alias in (*SCALE_FIELDS, CONFIRM):
             continue
@@ -240,7 +261,7 @@ def _check_configs(study: Study, scale: Scale, budgets, data: str, seed: int) ->
         numbers = searcher_seed(seed, method, 0)
         asked = SEARCHERS[first.searcher](space, numbers).ask(first.batch)
         for phase in [first] * (first.rounds > 1) + [each for each in later if each.searcher not in SELECTORS]:
-            asked += SEARCHERS["random"](_pinned(space, phase), numbers).ask(phase.configs)
+            asked = [*asked, *SEARCHERS["random"](_in_phase(space, phase), numbers).ask(phase.configs)]
         for settings in asked:
             config = _config(method, {**scale.settings, **settings}, data)
             check_images(config, DATASETS[data].image_shape)

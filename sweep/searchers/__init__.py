@@ -11,7 +11,7 @@ from search_spaces import Space
 from sweep.searchers.contract import Observation, Searcher, Settings, best
 from sweep.searchers.gp_bandit import GPBandit
 from sweep.searchers.optimizer import Optimizer
-from sweep.searchers.sequences import Grid, Points, Random, Sobol
+from sweep.searchers.sequences import Grid, Original, Points, Random, Sobol
 
 __all__ = ["SEARCHERS", "SELECTORS", "Observation", "Searcher", "Settings"]
 
@@ -19,6 +19,7 @@ __all__ = ["SEARCHERS", "SELECTORS", "Observation", "Searcher", "Settings"]
 SEARCHERS: dict[str, Callable[[Space, tuple[int, ...]], Searcher]] = {
     "points": Points,
     "random": Random,
+    "original": Original,
     "grid": Grid,
     "sobol": Sobol,
     "gp_bandit": GPBandit,

@@ -59,9 +59,8 @@ def build(tmp_path):
 
 def _add_trial(store, method, config, seed, score, settings, round):
     trial = f"{config}-{seed}"
-    store.add_trials(
-        round, [{"trial": trial, "config": config, "method": method, "seed": seed, "settings": settings, "structure": "s"}]
-    )
+    row = {"trial": trial, "config": config, "method": method, "seed": seed, "settings": settings, "structure": "s"}
+    store.add_trials(round, [row])
     if score is None:
         store.add_failure({"trial": trial, "attempt": 0, "cause": "diverged", "rung": 100, "step": 7,
                            "message": "loss is nan", "detail": "", "final": True})  # fmt: skip
