@@ -117,7 +117,7 @@ def _is(kind: type, value: Any) -> bool:
         return kind is bool
     if kind is float:
         return isinstance(value, int | float)
-    return isinstance(value, kind) and (kind is not int or value >= 1)
+    return isinstance(value, kind) and not (isinstance(value, int) and value < 1)
 
 
 def _check_searcher(file: _File, keys: tuple, name: str, choices: Collection[str]) -> None:
@@ -175,7 +175,7 @@ def _dimension(file: _File, keys: tuple, content: Any) -> Dimension:
         raise file.refuse(keys, str(error)) from None
 
 
-def _plain_dimension(content: dict) -> Dimension:
+def _plain_dimension(content: dict[str, Any]) -> Dimension:
     if "options" in content:
         if len(content) > 1:
             raise StudyError("options go without low, high, log and integer")
@@ -196,7 +196,7 @@ def _scale(file: _File, keys: tuple, content: Any) -> Scale:
                 raise file.refuse((*keys, name, data), f"{name} of {data} = {value!r} must be {KINDS[int]}")
     settings = _check_settings(file, (*keys, "settings"), content.get("settings", {}))
     phases = tuple(_phase(file, (*keys, "phases", n), each) for n, each in enumerate(content.get("phases", [])))
-    absent = {"samples": None, "summary": "", "settings": {}}
+    absent: dict[str, Any] = {"samples": None, "summary": "", "settings": {}}
     return Scale(**absent | content | {"settings": settings, "phases": phases})
 
 

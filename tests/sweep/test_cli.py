@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from data import load
 from metrics import Protocol
+from results import frames
 from sweep.cli import app
 
 TINY = [
@@ -190,15 +191,15 @@ def test_images_that_are_none_are_refused_in_one_line(ganscape, tmp_path):
 
 
 STUDY = """\
-question = "Does a penalty help?"
+question = "Does momentum help?"
 searcher = "random"
 
 [methods.plain]
-fixed = {loss = "hinge"}
+fixed = {loss = "hinge", beta1 = 0.0}
 ranges.learning_rate = {low = 1e-4, high = 1e-3, log = true}
 
-[methods.penalised]
-fixed = {loss = "hinge", penalty = "r1", penalty_weight = 1.0}
+[methods.momentum]
+fixed = {loss = "hinge", beta1 = 0.5}
 ranges.learning_rate = {low = 1e-4, high = 1e-3, log = true}
 
 [scales.smoke]
@@ -230,10 +231,10 @@ def test_a_study_of_one_s_own_runs_from_its_file(ganscape, tmp_path):
         timeout=300,
     )
     assert ran.returncode == 0, ran.stderr
-    found = load(out)
-    assert found.study["study"] == "my_study" and found.study["question"] == "Does a penalty help?"
+    found = frames.load(out)
+    assert found.study["study"] == "my_study" and found.study["question"] == "Does momentum help?"
     counts = found.trials().groupby(["method", "phase"]).size().to_dict()
-    assert counts == {(name, phase): 2 for name in ("plain", "penalised") for phase in ("random", "confirm")}
+    assert counts == {(name, phase): 2 for name in ("plain", "momentum") for phase in ("random", "confirm")}
     assert set(found.confirmed()["seed"]) == {1, 2}
     file.write_text(STUDY.replace("batch_size", "batchsize"))
     refused(ganscape("run", file, "--out", out), f"{file}:14:", "batchsize", "batch_size")
