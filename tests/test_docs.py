@@ -33,6 +33,7 @@ from models.targets import LABEL_FLIPS, LABEL_SMOOTHINGS
 from results import frames
 from search_spaces import STUDIES
 from sweep.cli import app
+from sweep.plan import find_study
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -168,9 +169,10 @@ def test_concepts_list_the_columns_of_the_frames(frame, columns):
     assert row.split("`")[3] == " ".join(columns)
 
 
-def test_every_method_of_a_study_is_in_the_readme():
+def test_every_method_of_a_study_is_in_the_readme_or_the_page_of_studies():
     methods = {method for study in STUDIES.values() for method in study.methods}
-    listed = set(re.findall(r"^\| `(\w+)` \|", text("README.md").split("## Methods")[1], flags=re.MULTILINE))
+    pages = text("README.md").split("## Methods")[1] + text("docs/studies.md")
+    listed = set(re.findall(r"^\| `(\w+)` \|", pages, flags=re.MULTILINE))
     assert methods <= listed
 
 
@@ -219,7 +221,7 @@ def test_commands_in_the_documents_can_be_given():
     for name, *words in commands:
         options = {spelled for each in COMMANDS[name].params for spelled in each.opts}
         assert {word for word in words if word.startswith("--")} <= options
-        if name in ("run", "show") and words[0].islower():
+        if name in ("run", "show") and words[0].islower() and not words[0].endswith(".toml"):
             assert words[0] in STUDIES
 
 
@@ -241,3 +243,10 @@ def test_the_readme_s_gan_trains():
     assert images.min() >= 0 and images.max() <= 1
     real = names["digits"].train / 255
     assert abs(images.mean() - real.mean()) < 0.1
+
+
+def test_the_study_of_one_s_own_in_the_documents_can_be_read(tmp_path):
+    (block,) = blocks("docs/studies.md", "toml")
+    (tmp_path / "mine.toml").write_text(block)
+    study = find_study(str(tmp_path / "mine.toml"))
+    assert list(study.methods) == ["plain", "r1"] and "smoke" in study.scales
