@@ -17,6 +17,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Which GAN is best at the compute you have, and how sure can you be?",
 )
+encoder = typer.Typer(no_args_is_help=True, help="The encoders that metrics use, and weights for them.")
+app.add_typer(encoder, name="encoder")
 Out = Annotated[Path, typer.Argument(metavar="OUT", help="Output folder of a sweep.")]
 StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a study: see `ganscape list`.")]
 
@@ -52,6 +54,10 @@ def run(
         int | None, typer.Option(help="Trials per config.", show_default="the scale's own")
     ] = None,
     seed: Annotated[int, typer.Option(help="Study seed: all randomness is derived from it.")] = 0,
+    metric: Annotated[
+        str | None,
+        typer.Option(help="Metric that trials are scored by; lower must be better.", show_default="the data set's own"),
+    ] = None,
     assignments: Annotated[
         list[str] | None,
         typer.Option(
@@ -92,6 +98,7 @@ def run(
             seeds=seeds,
             seed=seed,
             lanes=lanes,
+            metric=metric,
             settings=settings,
             data_root=data_root,
         )
@@ -224,6 +231,36 @@ def score(
         one = scores[0].protocol
         title = f"{one.samples} images against {one.reference} ({one.reference_samples})"
         _print_table(title, ("metric", "score", "better", "protocol"), rows)
+
+
+@encoder.command()
+def convert(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Weights: a .pth, .npz or .safetensors file.")],
+    to: Annotated[Path, typer.Option(help="The .safetensors file to write.")],
+) -> None:
+    """Convert weights of an encoder's network, without running code that a .pth file may hold."""
+    with _one_line_errors():
+        from metrics.encoders.conversion import convert as converted
+
+        found = converted(file, to)
+        typer.echo(f"{to}: {found.network.name}, {found.origin}; sha256 of the tensors {found.file.sha256}")
+
+
+@encoder.command()
+def info(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME|FILE]", help="An encoder or a weights file.", show_default="all encoders"),
+    ] = None,
+) -> None:
+    """Show the encoders, where their weights are and where to get them, or what a weights file holds."""
+    with _one_line_errors():
+        from metrics.encoders.conversion import encoder_facts, encoder_rows, file_facts, is_file
+
+        if name is None:
+            _print_table("Encoders", ("encoder", "features", "weights"), encoder_rows())
+        else:
+            _print_table(name, ("", ""), file_facts(Path(name)) if is_file(name) else encoder_facts(name))
 
 
 def _with_protocol(score) -> dict[str, Any]:

@@ -1,16 +1,15 @@
 """Reads files written by torch.save, without PyTorch and without running what is in them.
 
-Such a file holds a pickle, and a pickle is a program that may call anything. Here it may call nothing but the few names
-of CALLABLE, and those only note what is asked for; the arrays are made afterwards, with every bound checked. Two formats
-are known: the zip archive of PyTorch 1.6 and later, and the sequence of pickles before it, in which the published
-weights of Inception and VGG are.
+Such a file holds a pickle, and a pickle is a program that may call anything. Here it can name only what `_names` lists,
+which does no more than note what is asked for; the arrays are made afterwards, with every bound checked. Both formats
+are read: the zip archive of PyTorch 1.6 and later, and the sequence of pickles before it, in which older weights such as
+those of Inception and VGG are published.
 """
 
 import pickle
 import struct
 import sys
 from collections import OrderedDict
-from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 from zipfile import BadZipFile, ZipFile, is_zipfile
@@ -127,10 +126,11 @@ class _Reader(pickle.Unpickler):
 
     def __init__(self, file: IO[bytes]) -> None:
         super().__init__(file, encoding="utf-8")
+        self.names = _names()
         self.storages: dict[str, _Storage] = {}
 
     def find_class(self, module: str, name: str) -> Any:
-        found = CALLABLE.get(f"{module}.{name}")
+        found = self.names.get(f"{module}.{name}")
         if found is None:
             raise MetricError(f"it asks for {module}.{name}, which is refused: only tensors are read")
         return found
@@ -145,24 +145,25 @@ class _Reader(pickle.Unpickler):
         return self.storages.setdefault(storage.key, storage)
 
 
-def _tensor(storage: Any, offset: int, shape: Any, strides: Any, *_: Any) -> _Tensor:
-    if not isinstance(storage, _Storage):
-        raise MetricError("a tensor without a storage")
-    return _Tensor(storage, offset, tuple(shape), tuple(strides))
+def _names() -> dict[str, Any]:
+    """What a file may name. Made anew for every file, so that none can leave anything behind on a function."""
 
+    def tensor(storage: Any, offset: int, shape: Any, strides: Any, *_: Any) -> _Tensor:
+        if not isinstance(storage, _Storage):
+            raise MetricError("a tensor without a storage")
+        return _Tensor(storage, offset, tuple(shape), tuple(strides))
 
-def _parameter(tensor: Any, *_: Any) -> Any:
-    return tensor
+    def parameter(tensor: Any, *_: Any) -> Any:
+        return tensor
 
-
-CALLABLE: Mapping[str, Any] = {
-    "collections.OrderedDict": OrderedDict,
-    "torch._utils._rebuild_tensor": _tensor,
-    "torch._utils._rebuild_tensor_v2": _tensor,
-    "torch._utils._rebuild_parameter": _parameter,
-    "torch.DoubleStorage": _Kind(np.dtype("<f8")),
-    "torch.FloatStorage": _Kind(np.dtype("<f4")),
-    "torch.HalfStorage": _Kind(np.dtype("<f2")),
-    "torch.LongStorage": _Kind(np.dtype("<i8")),
-    "torch.IntStorage": _Kind(np.dtype("<i4")),
-}
+    return {
+        "collections.OrderedDict": OrderedDict,
+        "torch._utils._rebuild_tensor": tensor,
+        "torch._utils._rebuild_tensor_v2": tensor,
+        "torch._utils._rebuild_parameter": parameter,
+        "torch.DoubleStorage": _Kind(np.dtype("<f8")),
+        "torch.FloatStorage": _Kind(np.dtype("<f4")),
+        "torch.HalfStorage": _Kind(np.dtype("<f2")),
+        "torch.LongStorage": _Kind(np.dtype("<i8")),
+        "torch.IntStorage": _Kind(np.dtype("<i4")),
+    }
