@@ -5,9 +5,9 @@
     reference = metric.summarise(encoder.encode(real))          # once per data set
     value = metric.compare(reference, encoder.encode(fake))     # once per evaluation, a float
 
-A metric is called `<formula>_<encoder>`: every formula of FORMULAS on the features of every encoder, those of classes on
-the logits of every classifier. Two have the names that the literature keeps for them, see NAMED. What needs more than
-features of two sets is a function of its module: metrics.kernel, metrics.prd, metrics.ms_ssim.
+A metric is called `<formula>_<encoder>`: every formula of FORMULAS on the features of every encoder, those of classes
+on the logits of every classifier. Two have the names that the literature keeps for them, see NAMED. What needs more
+than features of two sets is a function of its module: metrics.kernel, metrics.prd, metrics.ms_ssim.
 
 Importing this package does not import jax; `metrics.encoders` does.
 """
@@ -65,9 +65,10 @@ class Metric(NamedTuple):
 def metric_named(name: str) -> Metric:
     """Returns METRICS[name]. Raises MetricError listing the choices."""
     if name not in METRICS:
-        named, formulas, encoders = ", ".join(NAMED.values()), ", ".join(FORMULAS), ", ".join(FEATURES | LOGITS)
+        named, formulas, encoders = (", ".join(each) for each in (NAMED.values(), FORMULAS, FEATURES | LOGITS))
         raise MetricError(
-            f"unknown metric {name!r}; it is one of {named}, or <formula>_<encoder>, one of {formulas}; one of {encoders}"
+            f"unknown metric {name!r}; it is one of {named}, or <formula>_<encoder>, "
+            f"one of {formulas}; one of {encoders}"
         )
     return METRICS[name]
 

@@ -20,6 +20,12 @@ app = typer.Typer(
 encoder = typer.Typer(no_args_is_help=True, help="The encoders that metrics use, and weights for them.")
 app.add_typer(encoder, name="encoder")
 Out = Annotated[Path, typer.Argument(metavar="OUT", help="Output folder of a sweep.")]
+Weights = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of weights files of encoders.", show_default="$GANSCAPE_WEIGHTS or ~/.cache/ganscape/weights"
+    ),
+]
 StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a study: see `ganscape list`.")]
 
 USER_ERRORS = {
@@ -70,6 +76,7 @@ def run(
         Path | None,
         typer.Option(help="Folder of data files.", show_default="$GANSCAPE_DATA or ~/.cache/ganscape"),
     ] = None,
+    weights: Weights = None,
     cpus_per_worker: Annotated[float, typer.Option(help="CPU cores that a worker takes.")] = 1.0,
     gpus_per_worker: Annotated[float, typer.Option(help="GPUs, or the share of one, of a worker.")] = 0.0,
     tpus_per_worker: Annotated[float, typer.Option(help="TPU chips of a worker: 1, 2, 4 or 8.")] = 0.0,
@@ -77,6 +84,7 @@ def run(
 ) -> None:
     """Run a study, or continue it: the same command again computes only what is missing."""
     with _one_line_errors():
+        _look_for(weights)
         from sweep.executors import Resources, check_executor, default_workers
 
         resources = Resources(cpus_per_worker, gpus_per_worker, tpus_per_worker)
@@ -211,12 +219,14 @@ def score(
         Path | None,
         typer.Option(help="Folder of data files.", show_default="$GANSCAPE_DATA or ~/.cache/ganscape"),
     ] = None,
+    weights: Weights = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print a line of JSON per metric, with its protocol, instead of a table.")
     ] = False,
 ) -> None:
     """Score images that were made elsewhere, the way sweeps are scored."""
     with _one_line_errors():
+        _look_for(weights)
         from sweep.scoring import score_images
 
         names = None if metric is None else metric.split(",")
@@ -250,11 +260,13 @@ def convert(
 def info(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME|FILE]", help="An encoder or a weights file.", show_default="all encoders"),
+        typer.Argument(metavar="NAME", help="An encoder, or a weights file.", show_default="all encoders"),
     ] = None,
+    weights: Weights = None,
 ) -> None:
     """Show the encoders, where their weights are and where to get them, or what a weights file holds."""
     with _one_line_errors():
+        _look_for(weights)
         from metrics.encoders.conversion import encoder_facts, encoder_rows, file_facts, is_file
 
         if name is None:
@@ -295,6 +307,14 @@ def _one_line_errors() -> Iterator[None]:
             text = f"the disk is full ({text}); nothing stored is lost, the same command continues once there is room"
         typer.echo(f"error: {' '.join(text.split())}", err=True)
         raise typer.Exit(2) from None
+
+
+def _look_for(weights: Path | None) -> None:
+    """Encoders look for their weights in this folder, here and in the workers that are started from here."""
+    import os
+
+    if weights is not None:
+        os.environ["GANSCAPE_WEIGHTS"] = str(weights.absolute())
 
 
 def _settings(assignments: list[str]) -> dict[str, Any]:

@@ -9,26 +9,24 @@ from metrics.encoders.weight_files import Network
 
 __all__ = ["ENCODERS", "NETWORKS", "Encoder"]
 
-_INCEPTIONS = {
-    "inception": {},
-    "inception_pytorch": {"preprocessing": "pytorch"},
-    "inception_clean": {"preprocessing": "clean"},
-    "inception_64": {"output": "64"},
-    "inception_192": {"output": "192"},
-    "inception_768": {"output": "768"},
-    "inception_logits": {"output": "logits"},
-    "inception_logits_unbiased": {"output": "logits_unbiased"},
-}
-
 ENCODERS: dict[str, Callable[[tuple[int, int, int]], Encoder]] = {
     "pixels": pixels.encoder,
     "digits": classifier.digits,
     "mnist": classifier.mnist,
     "random_conv": random_conv.encoder,
-    **{name: partial(inception.encoder, name, **choices) for name, choices in _INCEPTIONS.items()},
+    "inception": partial(inception.encoder, "inception"),
+    "inception_pytorch": partial(inception.encoder, "inception_pytorch", preprocessing="pytorch"),
+    "inception_clean": partial(inception.encoder, "inception_clean", preprocessing="clean"),
+    "inception_64": partial(inception.encoder, "inception_64", output="64"),
+    "inception_192": partial(inception.encoder, "inception_192", output="192"),
+    "inception_768": partial(inception.encoder, "inception_768", output="768"),
     "vgg16": vgg16.encoder,
     "digits_logits": classifier.digits_logits,
     "mnist_logits": classifier.mnist_logits,
+    "inception_logits": partial(inception.encoder, "inception_logits", output="logits"),
+    "inception_logits_unbiased": partial(
+        inception.encoder, "inception_logits_unbiased", output="logits_unbiased"
+    ),
 }
 
 # Networks whose weights come from outside.

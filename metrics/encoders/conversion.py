@@ -8,7 +8,7 @@ from metrics.encoders import NETWORKS
 from metrics.encoders.weight_files import SUFFIXES, File, Network, check_tensors, find, folder, load, read, save
 from metrics.errors import MetricError
 
-Rows = list[tuple[str, ...]]
+Row = tuple[str, ...]
 
 
 ABSENT = "absent"
@@ -50,17 +50,18 @@ def convert(path: Path, to: Path) -> Contents:
     return found
 
 
-def encoder_rows() -> Rows:
+def encoder_rows() -> list[Row]:
     """Returns a row for every encoder: its name, its features, where its weights are."""
     return [(name, words, _place(network_of(name))) for name, words in (FEATURES | LOGITS).items()]
 
 
-def encoder_facts(name: str) -> Rows:
+def encoder_facts(name: str) -> list[Row]:
     """Returns what there is to know of an encoder. Raises MetricError for an unknown one, or weights that are wrong."""
     encoders = FEATURES | LOGITS
     if name not in encoders:
         raise MetricError(f"{name!r} is no weights file and none of the encoders: {', '.join(encoders)}")
-    network, rows = network_of(name), [("features", encoders[name])]
+    network = network_of(name)
+    rows: list[Row] = [("features", encoders[name])]
     if network is None:
         return [*rows, ("weights", _place(None))]
     rows += [
@@ -74,7 +75,7 @@ def encoder_facts(name: str) -> Rows:
     return rows if _place(network) == ABSENT else [*rows, ("sha256 of the tensors", load(network).sha256)]
 
 
-def file_facts(path: Path) -> Rows:
+def file_facts(path: Path) -> list[Row]:
     """Returns what there is to know of a weights file. Raises MetricError as `contents`."""
     found = contents(path)
     values = sum(array.size for array in found.file.tensors.values())

@@ -2,11 +2,11 @@
 
 Each takes images [n, height, width, channels] and returns float32 [n, size, size, channels].
 
-| way                  | as                                               | source of output pixel i       | when shrinking |
-|----------------------|--------------------------------------------------|--------------------------------|----------------|
-| tf1_bilinear         | TensorFlow 1, align_corners and half_pixel false | i in / out                     | skips pixels   |
-| half_pixel_bilinear  | PyTorch's interpolate, align_corners false       | (i + 1/2) in / out - 1/2, >= 0 | skips pixels   |
-| antialiased_bicubic  | Pillow, mode F                                   | (i + 1/2) in / out - 1/2       | averages       |
+| way                 | as                                               | source of output pixel i       | shrinking |
+|---------------------|--------------------------------------------------|--------------------------------|-----------|
+| tf1_bilinear        | TensorFlow 1, align_corners and half_pixel false | i in / out                     | skips     |
+| half_pixel_bilinear | PyTorch's interpolate, align_corners false       | (i + 1/2) in / out - 1/2, >= 0 | skips     |
+| antialiased_bicubic | Pillow, mode F                                   | (i + 1/2) in / out - 1/2       | averages  |
 """
 
 import jax

@@ -2,8 +2,8 @@
 
 Such a file holds a pickle, and a pickle is a program that may call anything. Here it can name only what `_names` lists,
 which does no more than note what is asked for; the arrays are made afterwards, with every bound checked. Both formats
-are read: the zip archive of PyTorch 1.6 and later, and the sequence of pickles before it, in which older weights such as
-those of Inception and VGG are published.
+are read: the zip archive of PyTorch 1.6 and later, and the sequence of pickles before it, in which older weights such
+as those of Inception and VGG are published.
 """
 
 import pickle
@@ -32,7 +32,7 @@ class _Kind(NamedTuple):
 class _Storage(NamedTuple):
     key: str
     dtype: np.dtype
-    count: int
+    length: int
 
 
 class _Tensor(NamedTuple):
@@ -58,7 +58,8 @@ def read(path: Path) -> dict[str, np.ndarray]:
     except OSError:
         raise
     except Exception as error:  # a damaged pickle can raise nearly anything
-        raise MetricError(f"{path}: no file of tensors written by torch.save ({type(error).__name__}: {error})") from None
+        cause = f"{type(error).__name__}: {error}"
+        raise MetricError(f"{path}: no file of tensors written by torch.save ({cause})") from None
 
 
 def _from_zip(file: IO[bytes]) -> dict[str, np.ndarray]:
@@ -90,8 +91,8 @@ def _from_pickles(file: IO[bytes]) -> dict[str, np.ndarray]:
     for key in _Reader(file).load():
         (count,) = struct.unpack("<q", file.read(8))
         storage = reader.storages[key]
-        if count != storage.count:
-            raise MetricError(f"storage {key} has {count} elements, not {storage.count}")
+        if count != storage.length:
+            raise MetricError(f"storage {key} has {count} elements, not {storage.length}")
         raw[key] = file.read(count * storage.dtype.itemsize)
     return {name: _array(name, tensor, raw[tensor.storage.key]) for name, tensor in tensors.items()}
 
@@ -108,7 +109,7 @@ def _tensors(found: Any) -> dict[str, _Tensor]:
 
 def _array(name: str, tensor: _Tensor, raw: bytes) -> np.ndarray:
     """The elements of a tensor, copied out of its storage."""
-    dtype, count = tensor.storage.dtype, tensor.storage.count
+    dtype, count = tensor.storage.dtype, tensor.storage.length
     sizes = (tensor.offset, *tensor.shape, *tensor.strides)
     if len(tensor.shape) != len(tensor.strides) or not all(type(size) is int and size >= 0 for size in sizes):
         raise MetricError(f"tensor {name} has no sound shape")
@@ -140,7 +141,7 @@ class _Reader(pickle.Unpickler):
         if kind != "storage" or not isinstance(type_, _Kind) or any(view is not None for view in views):
             raise MetricError(f"it refers to {pid!r}, which is no storage of numbers")
         storage = _Storage(str(key), type_.dtype, int(count))
-        if storage.count < 0 or storage.count * storage.dtype.itemsize > sys.maxsize:
+        if storage.length < 0 or storage.length * storage.dtype.itemsize > sys.maxsize:
             raise MetricError(f"storage {key} has {count} elements")
         return self.storages.setdefault(storage.key, storage)
 

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from functools import cache
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from metrics.encoders import weight_files
@@ -56,10 +55,9 @@ def features(layers: Layers, images: jax.Array) -> jax.Array:
 
 def arrange(tensors: Tensors) -> Layers:
     """Returns the layers up to FC7, the first dense one for features in the order rows, columns, channels."""
-    layers = [
-        (np.ascontiguousarray(tensors[f"features.{place}.weight"].transpose(2, 3, 1, 0)), tensors[f"features.{place}.bias"])
-        for place in CONVOLUTIONS
-    ]
+    kernels = (tensors[f"features.{place}.weight"].transpose(2, 3, 1, 0) for place in CONVOLUTIONS)
+    biases = (tensors[f"features.{place}.bias"] for place in CONVOLUTIONS)
+    layers = [(np.ascontiguousarray(kernel), bias) for kernel, bias in zip(kernels, biases, strict=True)]
     first, second = (tensors[f"classifier.{place}.weight"] for place in (0, 3))
     side = SIDE // 2 ** len(POOLS)
     places = first.reshape(len(first), -1, side, side).transpose(2, 3, 1, 0).reshape(-1, len(first))

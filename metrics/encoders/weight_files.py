@@ -1,8 +1,8 @@
 """Weights that do not ship with the package: where they are looked for, how they are read, what they are known by.
 
-Nothing is downloaded, and nothing in a file is run. A .pth file must be the published one, by its sha256. Files of other
-kinds hold the same tensors by the same names; every protocol has the sha256 of the tensors, which is the same whatever
-the kind of file they came in.
+Nothing is downloaded, and nothing in a file is run. A .pth file must be the published one, by its sha256. Files of
+other kinds hold the same tensors by the same names; every protocol has the sha256 of the tensors, which is the same
+whatever the kind of file they came in.
 """
 
 import json
@@ -50,8 +50,12 @@ class File(NamedTuple):
 
 
 def folder() -> Path:
-    """Returns $GANSCAPE_WEIGHTS, else ~/.cache/ganscape/weights."""
-    return Path(os.environ.get("GANSCAPE_WEIGHTS") or "~/.cache/ganscape/weights").expanduser()
+    """Returns $GANSCAPE_WEIGHTS, else ~/.cache/ganscape/weights. Raises MetricError if there is no home for the `~`."""
+    path = Path(os.environ.get("GANSCAPE_WEIGHTS") or "~/.cache/ganscape/weights")
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise MetricError(f"weights folder {path}: {error} Give a path without ~.") from error
 
 
 def find(network: Network) -> Path:
