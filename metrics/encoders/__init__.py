@@ -24,9 +24,7 @@ ENCODERS: dict[str, Callable[[tuple[int, int, int]], Encoder]] = {
     "digits_logits": classifier.digits_logits,
     "mnist_logits": classifier.mnist_logits,
     "inception_logits": partial(inception.encoder, "inception_logits", output="logits"),
-    "inception_logits_unbiased": partial(
-        inception.encoder, "inception_logits_unbiased", output="logits_unbiased"
-    ),
+    "inception_logits_unbiased": partial(inception.encoder, "inception_logits_unbiased", output="logits_unbiased"),
 }
 
 # Networks whose weights come from outside.

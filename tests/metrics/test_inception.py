@@ -15,6 +15,7 @@ F = torch.nn.functional
 
 def by_torch(state, x):
     """The outputs by name, for x [n, 3, 299, 299]; batch normalization, pools and logits as in TensorFlow's graph."""
+
     def unit(x, name, **how):
         x = F.conv2d(x, state[f"{name}.conv.weight"], **how)
         kept = (state[f"{name}.bn.{part}"] for part in ("running_mean", "running_var", "weight", "bias"))
