@@ -16,11 +16,15 @@ from metrics import FORMULAS
 from metrics.encoders import ENCODERS
 from models import METHODS
 from models.architectures import ARCHITECTURES
+from models.architectures.conditioning import CONDITIONINGS
+from models.architectures.generator_noise import GENERATOR_NOISES
+from models.architectures.upsampling import UPSAMPLINGS
 from models.augmentations import AUGMENTATIONS
-from models.averaging import AVERAGINGS
+from models.averaging import AVERAGINGS, HISTORICAL_AVERAGINGS
 from models.batch_features import BATCH_FEATURES
 from models.began import K_RANGES
 from models.config import FIELDS
+from models.gan import PASSES, UPDATES
 from models.instance_noise import INSTANCE_NOISES
 from models.latents import LATENTS
 from models.losses import LOSSES
@@ -50,6 +54,12 @@ TRICKS = {
     "augmentation": AUGMENTATIONS,
     "batch_features": BATCH_FEATURES,
     "projection": PROJECTIONS,
+    "discriminator_passes": PASSES,
+    "conditioning": CONDITIONINGS,
+    "generator_noise": GENERATOR_NOISES,
+    "update": UPDATES,
+    "historical_averaging": HISTORICAL_AVERAGINGS,
+    "upsampling": UPSAMPLINGS,
     "averaging": AVERAGINGS,
     "optimizer": OPTIMIZERS,
     "architecture": ARCHITECTURES,
@@ -114,6 +124,11 @@ def test_a_trick_s_row_names_the_file_that_holds_it(slot):
         assert file, row
         held = (ROOT / file[1]).read_text(encoding="utf-8")
         assert re.search(rf"\b{re.escape(name)}\b", held), f"{file[1]} does not speak of {name}"
+
+
+def test_every_field_of_a_config_is_in_the_page_of_tricks():
+    missing = [name for name in FIELDS if f"`{name}`" not in text("docs/tricks.md")]
+    assert missing == []
 
 
 @pytest.mark.parametrize("registry", [DATASETS, STUDIES], ids=["data sets", "studies"])
