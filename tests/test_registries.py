@@ -103,12 +103,6 @@ def test_an_architecture_attends_at_every_height_it_says(architecture):
         check_networks(small(**settings), shape)
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_an_architecture_can_be_stepped(architecture):
-    settings = {"architecture": architecture, "disc_iters": 1} | few_channels(architecture)
-    check_method(small(**settings), smallest(architecture))
-
-
 def check_networks(config: Config, image_shape) -> None:
     """The contract of a pair of networks: images and logits of the right shapes, statistics that keep their form."""
     networks, (z, seen) = build(config, image_shape), input_shapes(config, image_shape)
