@@ -11,6 +11,9 @@ failures      trial config method seed attempt cause rung step message detail fi
               final False: an attempt that was lost and is tried again.
 per_trial     trial config method seed status rung value
               value: the study's metric under a rule, taken at `rung`; +inf for a failed trial, NaN while running.
+costs         trial images seconds
+              of finished trials: up to the last score. A failed one is charged up to the rung it was heading for, at
+              its own seconds per image, or its method's median where it has no score; NaN while running.
 environments  recorded + one column per entry: one row per start of the sweep.
 protocols     fingerprint + one column per entry.
 """
@@ -36,6 +39,7 @@ FAILURES = [*TRIAL, "attempt", "cause", "rung", "step", "message", "detail", "fi
 PER_TRIAL = [*TRIAL, "status", "rung", "value"]
 DTYPES = {"seed": "int64", "round": "int64", "rungs": "int64", "images": "int64", "attempt": "int64", "rung": "Int64",
           "step": "Int64", "value": "float64", "seconds": "float64", "final": "bool"}  # fmt: skip
+RECORDED = Path(__file__).parent / "recorded"
 RULES: dict[str, Callable] = {  # of (value, rung) pairs
     "best": min,
     "last": lambda scores: max(scores, key=lambda score: score[1]),
@@ -45,6 +49,14 @@ RULES: dict[str, Callable] = {  # of (value, rung) pairs
 def load(folder) -> "Results":
     """What OUT holds at this instant, also while its sweep runs. Raises StoreError when there is no store."""
     return Results(Path(folder), store.read(folder))
+
+
+def recorded(name: str) -> "Results":
+    """A small study that ships with the package, such as "equal_wide_digits"; raises StoreError for another name."""
+    known = sorted(path.parent.name for path in RECORDED.glob(f"*/{store.STORE}"))
+    if name not in known:
+        raise StoreError(f"unknown recorded study '{name}'; one of: {', '.join(known)}")
+    return load(RECORDED / name)
 
 
 class Results:
@@ -132,6 +144,30 @@ class Results:
             rows.append(row)
         return _frame(rows, PER_TRIAL)
 
+    def costs(self) -> "pd.DataFrame":
+        """One row per trial: real images seen and seconds of training and evaluating it."""
+        trials = self.per_trial()[["trial", "method", "status"]]
+        spent = self.scores().groupby("trial")[["images", "seconds"]].max()
+        trials = trials.join(spent, on="trial")
+        pace = (trials["seconds"] / trials["images"]).where(trials["images"] > 0)
+        pace = pace.fillna(pace.groupby(trials["method"]).transform("median"))
+        heading = self.failures().query("final").groupby("trial")["rung"].max()
+        charged = trials["trial"].map(heading).astype("float64").fillna(max(self.study.get("rungs") or [0]))
+        failed = trials["status"] == "failed"
+        trials["images"] = trials["images"].astype("float64").mask(failed, charged)
+        trials["seconds"] = trials["seconds"].astype("float64").mask(failed, charged * pace)
+        trials.loc[trials["status"] == "running", ["images", "seconds"]] = np.nan
+        return trials[["trial", "images", "seconds"]]
+
+    def defaults(self) -> set[str]:
+        """The configs that are authors' settings of their method: what the study's definition lists as defaults."""
+        found = set()
+        for row in self._trials.values():
+            space = self.study.get("methods", {}).get(row["method"], {})
+            if any(_is(row["settings"], wanted) for wanted in space.get("defaults", [])):
+                found.add(row["config"])
+        return found
+
     def best(self) -> "pd.DataFrame":
         """The rows of `scores` that hold the lowest score so far, of unfinished trials too; empty when there is none.
 
@@ -151,6 +187,15 @@ class Results:
         status = dict.fromkeys(self._trials, "running")
         status |= {row["trial"]: "failed" for row in self._tables["failures"] if row["final"]}
         return status | {row["trial"]: "done" for row in self._selected() if row["rung"] >= last}
+
+
+def _is(settings: dict, wanted: dict) -> bool:
+    spelled = {}
+    for name, value in wanted.items():
+        both = name == "learning_rate" and name not in settings
+        spelled |= dict.fromkeys(("g_lr", "d_lr"), value) if both else {name: value}
+    shared = spelled.keys() & settings.keys()
+    return bool(shared) and all(settings[name] == spelled[name] for name in shared)
 
 
 def export(results: Results, path) -> Path:
