@@ -95,8 +95,8 @@ def success_probability(values, k: int) -> float:
 def expected_best_curve(values, max_k: int | None = None) -> "pd.DataFrame":
     """Columns k mean low high sd q05 median q95 success, for k = 1 .. max_k (default n).
 
-    Beyond 256 configurations the k are every one up to 12, then spaced geometrically. values: [configs] or [configs, seeds], +inf for a failed run;
-    raises ValueError for NaN, no values, or max_k outside 1 .. n.
+    Of more than 256 configurations k is each one up to 12, then spaced geometrically. values: [configs] or
+    [configs, seeds], +inf for a failed run; raises ValueError for NaN, no values, or max_k outside 1 .. n.
     """
     import pandas as pd
 
@@ -129,7 +129,7 @@ def lucic_curve(values, max_k: int | None = None) -> "pd.DataFrame":
 
 
 def replicates(trials: "pd.DataFrame", method: str, column: str = "value") -> np.ndarray:
-    """[configs, seeds]: one column of a `per_trial` frame for one method, by default the scores, +inf for failed trials.
+    """[configs, seeds]: a column of a `per_trial` frame for one method, by default the scores, +inf for failed trials.
 
     Column r holds the r-th seed of every configuration. Seeds that only some configurations were given (a second look
     at the best ones) are left out: they are no draw of the search. So are configurations with an unfinished trial.

@@ -144,6 +144,13 @@ class Results:
             rows.append(row)
         return _frame(rows, PER_TRIAL)
 
+    def rungs(self) -> "pd.DataFrame":
+        """The study's metric, one row per trial (its index) and one column per rung, NaN where there is no score."""
+        import pandas as pd
+
+        rows = pd.DataFrame(self._selected(), columns=["trial", "rung", "value"])
+        return rows.pivot(index="trial", columns="rung", values="value").astype("float64").sort_index(axis=1)
+
     def costs(self) -> "pd.DataFrame":
         """One row per trial: real images seen and seconds of training and evaluating it."""
         trials = self.per_trial()[["trial", "method", "status"]]

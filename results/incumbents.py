@@ -34,7 +34,7 @@ def by_cost(values, costs, orders: int = ORDERS, seed: int = 0) -> "pd.DataFrame
 
     columns, spent = budget.columns_of(values), budget.columns_of(costs)
     if columns.shape != spent.shape or not (np.isfinite(spent) & (spent > 0)).all():
-        raise ValueError(f"costs has shape {spent.shape} for values of {columns.shape}; expected the same, all positive")
+        raise ValueError(f"costs has shape {spent.shape}, values {columns.shape}; expected the same, all positive")
     n, seeds = columns.shape
     count = max(1, min(orders, LARGEST // (n * seeds)))
     order = _orders(n, count, np.random.default_rng(seed))
@@ -81,8 +81,8 @@ def of_searches(searches) -> "pd.DataFrame":
     """Columns k mean low high best worst: the incumbent after k configurations over whole searches.
 
     searches: [searches, configs] scores in the order asked. low, high: Student's interval of the mean over SEARCHES,
-    carried to its logarithm where all scores are positive; NaN for one search or while some search has only failures. Seeds
-    of the configurations of one search are no searches: they were chosen together.
+    carried to its logarithm where all scores are positive; NaN for one search or while some search has only failures.
+    Seeds of the configurations of one search are no searches: they were chosen together.
     """
     import pandas as pd
 
