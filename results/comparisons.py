@@ -100,7 +100,7 @@ def best_of_k(x, y, k: int, rng=None) -> float:
 
 
 def holm(p) -> np.ndarray:
-    """p values adjusted for their number (Holm 1979): those below alpha are wrong together at most alpha of the time."""
+    """p values adjusted for their number (Holm 1979): of those below alpha any is wrong at most alpha of the time."""
     p = np.asarray(p, dtype=np.float64)
     order = np.argsort(p)
     adjusted = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)).clip(max=1)
@@ -184,7 +184,7 @@ def configs_needed(improvement: float, power: float = 0.8, level: float = 0.05) 
 
 
 def configs_needed_by_simulation(x, y, power: float = 0.8, level: float = 0.05, repeats: int = 400, seed: int = 0):
-    """The same by drawing from the scores at hand with replacement, as if they were all there is; at most 1000, else inf.
+    """The same by drawing from the scores at hand with replacement, as if they were all there is; inf beyond 1000.
 
     Repeats of the rank test at sizes that double, then by bisection: an estimate with an error of a few per cent.
     """

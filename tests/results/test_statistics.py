@@ -171,7 +171,8 @@ def test_a_second_look_is_reported_by_its_fresh_seeds_alone(build):
                                   "settings": {"learning_rate": 1.0}, "structure": "s"}])  # fmt: skip
             for rung in (100, 200):
                 store.add_scores([{"trial": trial, "rung": rung, "images": rung, "metric": "fd_digits",
-                                   "value": value, "protocol": "0123456789ab", "attempt": 0, "seconds": 1.0}])  # fmt: skip
+                                   "value": value, "protocol": "0123456789ab", "attempt": 0,
+                                   "seconds": 1.0}])  # fmt: skip
     row = statistics.selection(frames.load(folder)).iloc[0]
     assert (row["fresh"], row["fresh_seeds"]) == (9.0, 2)  # a-1 and a-2 tie at 2.5; the first asked is the choice
     assert (row["fresh_low"], row["fresh_high"]) == pytest.approx(stats.t.interval(0.95, 1, 9, 1))
@@ -191,7 +192,8 @@ def test_metrics_are_compared_over_configs_at_their_last_rung(build):
             for seed in range(2):
                 for rung, value in ((100, -i), (200, i)):
                     store.add_scores([{"trial": f"a-{i}-{seed}", "rung": rung, "images": rung, "metric": "kid",
-                                       "value": float(value), "protocol": "other", "attempt": 0, "seconds": 1.0}])  # fmt: skip
+                                       "value": float(value), "protocol": "other", "attempt": 0,
+                                       "seconds": 1.0}])  # fmt: skip
     row = statistics.metric_agreement(frames.load(folder)).iloc[0]
     assert row[["a", "b", "within", "configs"]].tolist() == ["fd_digits", "kid", "all", 8]
     assert (row["spearman"], row["kendall"]) == pytest.approx((1, 1))
