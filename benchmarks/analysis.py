@@ -40,7 +40,9 @@ def curves() -> dict:
     scores = np.random.default_rng(0).lognormal(3, 1, (METHODS, SCORES))
     budget.expected_best_curve(scores[0, :100])
     row = {"case": f"curves of {METHODS} x {SCORES:,} scores"}
-    row["ours_s"] = round(min(seconds(lambda: [budget.expected_best_curve(each) for each in scores]) for _ in range(3)), 3)
+    row["ours_s"] = round(
+        min(seconds(lambda: [budget.expected_best_curve(each) for each in scores]) for _ in range(3)), 3
+    )
     row["lucic_s"] = round(seconds(lambda: [budget.lucic_curve(each) for each in scores]), 3)
     row["naive_s"] = round(METHODS * seconds(lambda: naive_curve(scores[0])), 2)
     return row | {"naive_over_ours": round(row["naive_s"] / row["ours_s"], 1)}

@@ -106,6 +106,7 @@ def lognormal(rng, n):
     return rng.lognormal(0, 1, n)
 
 
+EQUAL, UNEQUAL = [3] * 8, [1, 2, 3, 4, 2, 3, 5, 2]  # seeds of each config
 ROWS: list[tuple[list[str], str, Callable]] = [
     (["`budget.interval`"], "n = 20, k = 5, log-normal", expected_best(20, 5, lognormal, best_of_lognormal(5))),
     (["`budget.interval`"], "n = 50, k = 10, log-normal", expected_best(50, 10, lognormal, best_of_lognormal(10))),
@@ -114,9 +115,9 @@ ROWS: list[tuple[list[str], str, Callable]] = [
     (["`mean`"], "n = 5, normal", mean(normal, 5, 0.0)),
     (["`mean`"], "n = 10, log-normal (not normal)", mean(lognormal, 10, math.exp(0.5))),
     (["`share`"], "n = 20, p = 0.1", share(20, 0.1)),
-    (["seed deviation", "share of configs"], "8 configs of 3 seeds, normal", components([3] * 8, normal)),
-    (["seed deviation", "share of configs"], "8 configs of 1 to 5 seeds, normal", components([1, 2, 3, 4, 2, 3, 5, 2], normal)),
-    (["seed deviation", "share of configs"], "8 configs of 3 seeds, t with 4 degrees (not normal)", components([3] * 8, heavy)),
+    (["seed deviation", "share of configs"], "8 configs of 3 seeds, normal", components(EQUAL, normal)),
+    (["seed deviation", "share of configs"], "8 configs of 1 to 5 seeds, normal", components(UNEQUAL, normal)),
+    (["seed deviation", "share of configs"], "8 configs of 3 seeds, t of 4 degrees (not normal)", components(EQUAL, heavy)),
     (["`improvement`"], "6 against 6 configs, P = 0.5", improvement(6, 6, 0.0)),
     (["`improvement`"], "20 against 10 configs of 3 seeds, P = 0.75", improvement(20, 10, 1.0, 3)),
     (["`improvement`"], "30 against 30 configs, P = 0.95", improvement(30, 30, 2.5)),
@@ -138,7 +139,8 @@ def coverage(draw: Callable, simulations: int) -> list[float]:
 def table(simulations: int) -> str:
     """The rows as Markdown, under the command that makes them."""
     error = 100 * math.sqrt(0.95 * 0.05 / simulations)
-    text = f"`python docs/generate_coverage.py --write --simulations {simulations}`, standard error {error:.1f} points:\n\n"
+    command = f"python docs/generate_coverage.py --write --simulations {simulations}"
+    text = f"`{command}`, standard error {error:.1f} points:\n\n"
     text += "| interval, nominal 95 % | simulated | covered |\n| --- | --- | --- |\n"
     for names, words, draw in ROWS:
         for name, found in zip(names, coverage(draw, simulations), strict=True):

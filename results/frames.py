@@ -66,6 +66,7 @@ class Results:
         self.folder = folder
         self.study = tables["study"][0]["definition"] if tables["study"] else {}
         self._tables = tables
+        self._per_trial: dict[str, pd.DataFrame] = {}
         self._trials = {row["trial"]: row for row in tables["trials"]}
         self._settings = {row["config"]: row["settings"] for row in tables["trials"]}
 
@@ -87,7 +88,10 @@ class Results:
 
     def scores(self) -> "pd.DataFrame":
         """One row per score in the order committed."""
-        return _frame([self._trials[row["trial"]] | row for row in self._tables["scores"]], SCORES)
+        rows = self._tables["scores"]
+        owners = [self._trials[row["trial"]] for row in rows]
+        return _typed({name: [owner[name] for owner in owners] for name in TRIAL}
+                      | {name: [row[name] for row in rows] for name in SCORES[len(TRIAL):]})  # fmt: skip
 
     def failures(self) -> "pd.DataFrame":
         """One row per failure in the order committed, lost attempts included."""
@@ -128,6 +132,11 @@ class Results:
         """
         if rule not in RULES:
             raise StoreError(f"unknown rule '{rule}'; one of: {', '.join(RULES)}")
+        if rule not in self._per_trial:
+            self._per_trial[rule] = self._by_rule(RULES[rule])
+        return self._per_trial[rule].copy()
+
+    def _by_rule(self, pick: Callable) -> "pd.DataFrame":
         status = self._status()
         reached: dict[str, list[tuple[float, int]]] = {}
         for row in self._selected():
@@ -140,7 +149,7 @@ class Results:
                 "value": np.inf if status[trial] == "failed" else np.nan,
             }
             if status[trial] == "done":
-                row["value"], row["rung"] = RULES[rule](reached[trial])
+                row["value"], row["rung"] = pick(reached[trial])
             rows.append(row)
         return _frame(rows, PER_TRIAL)
 
@@ -197,7 +206,7 @@ class Results:
 
 
 def _is(settings: dict, wanted: dict) -> bool:
-    spelled = {}
+    spelled: dict = {}
     for name, value in wanted.items():
         both = name == "learning_rate" and name not in settings
         spelled |= dict.fromkeys(("g_lr", "d_lr"), value) if both else {name: value}
@@ -246,9 +255,11 @@ def _write_parquet(table, path):
 
 
 def _frame(rows: list[dict], columns: list[str]) -> "pd.DataFrame":
+    return _typed({name: [row.get(name) for row in rows] for name in columns})
+
+
+def _typed(values: dict[str, list]) -> "pd.DataFrame":
     import pandas as pd
 
-    frame = pd.DataFrame.from_records(
-        [[row.get(name) for name in columns] for row in rows], columns=pd.Index(columns, dtype=object)
-    )
-    return frame.astype({name: DTYPES[name] for name in columns if name in DTYPES})
+    frame = pd.DataFrame(values, columns=pd.Index(list(values), dtype=object))
+    return frame.astype({name: DTYPES[name] for name in values if name in DTYPES})

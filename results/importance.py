@@ -19,12 +19,16 @@ if TYPE_CHECKING:
 
 TRUSTED = 0.3
 CONFIGS = 10  # below which no forest is asked
+MOST = 500  # configs a forest is grown on; of more this many are drawn
 TREES, FOLDS, REPEATS = 100, 5, 10
 LOGARITHMIC = 20.0  # a positive number that spans more than this factor is searched on a log scale
 
 
 class Importance(NamedTuple):
-    """What `importance` found. r2: out-of-fold, NaN where there are too few configs; reason: why not interpretable.
+    """What `importance` found.
+
+    r2: out-of-fold, NaN where there are too few configs; configs, trials: that took part, at most `MOST` configs;
+    reason: why not interpretable.
 
     single: setting alone alone_sd permutation permutation_sd; alone: the share of the forest's variance that the
     setting explains by itself (sd: between trees), permutation: the rise of the squared error in units of the variance
@@ -45,6 +49,10 @@ def importance(results: Results, method: str | None = None, rule: str = "best", 
     """Of the settings that differ between the trials of one method, or of all of them with the method as a setting."""
     table, score, config = design(results, method, rule)
     count = int(config.nunique())
+    if count > MOST:
+        drawn = np.random.default_rng(seed).choice(config.unique(), MOST, replace=False)
+        kept = config.isin(drawn).to_numpy()
+        table, score, config, count = table[kept], score[kept], config[kept], MOST
     if count < CONFIGS or table.empty or np.ptp(score) == 0:
         few = f"{count} finished configs, fewer than {CONFIGS}" if count < CONFIGS else "nothing varies"
         return Importance(np.nan, count, len(table), False, few, *_empty())
@@ -63,9 +71,9 @@ def importance(results: Results, method: str | None = None, rule: str = "best", 
 def design(results: Results, method: str | None = None, rule: str = "best"):
     """Settings that differ (one column each), scores and configs of the finished trials.
 
-    Scores are on their log scale; a failure counts as the worst of them. Settings that go together (equal numbers, such as the two
-    learning rates, or words that say the same) are one column, named after the first. With several methods the method is a setting, and those that
-    it decides by itself are left out.
+    Scores are on their log scale; a failure counts as the worst of them. Settings that go together (equal numbers,
+    such as the two learning rates, or words that say the same) are one column, named after the first. With several
+    methods the method is a setting, and those that it decides by itself are left out.
     """
     trials = results.trials().set_index("trial")
     value = results.per_trial(rule).set_index("trial")["value"]
@@ -97,8 +105,8 @@ def encode(table: "pd.DataFrame") -> tuple[np.ndarray, np.ndarray]:
     for name in table.columns:
         column = table[name]
         if is_number(column):
-            x = column.astype("float64")
-            x = x.fillna(x.median()).to_numpy()
+            filled = column.astype("float64")
+            x = filled.fillna(filled.median()).to_numpy()
             x = np.log(x) if x.min() > 0 and x.max() / x.min() > LOGARITHMIC else x
             columns.append(x)
             bounds.append((x.min(), x.max()))

@@ -135,14 +135,14 @@ def _titled(picture, results):
     for lane, rows in enumerate(plots.points(results).values()):
         start = text.find(f'-points-{lane}"')
         end = text.find("</g>", text.find("<use", start)) if start >= 0 else -1
-        group = text[start:end] if end >= 0 else ""
-        if group.count("<use") != len(rows):
+        parts = re.split(r"(?<=/>)", text[start:end]) if end >= 0 else []
+        places = [i for i, part in enumerate(parts) if "<use" in part]
+        if len(places) != len(rows):
             continue
-        names = iter(
-            [f"{row.method} {row.config} seed {row.seed}: {verdict.number(row.value)}" for row in rows.itertuples()]
-        )
-        named = re.sub(r"(<use[^>]*?)/>", lambda use: f"{use[1]}><title>{escape(next(names))}</title></use>", group)
-        text = text[:start] + named + text[end:]
+        for i, row in zip(places, rows.to_dict("records"), strict=True):
+            title = escape(f"{row['method']} {row['config']} seed {row['seed']}: {verdict.number(row['value'])}")
+            parts[i] = parts[i].replace("/>", f"><title>{title}</title></use>")
+        text = text[:start] + "".join(parts) + text[end:]
     return Markup(text)
 
 

@@ -176,8 +176,11 @@ def seed_variance(results: Results, rule: str = "best") -> "pd.DataFrame":
     for method in results.methods():
         value = trials.loc[trials["method"] == method].set_index("config")["value"]
         finite = value[np.isfinite(value)]
-        groups = [group.to_numpy() for _, group in scale(finite).groupby(level=0, sort=False)]
-        found = variance_components(groups)
+        if finite.index.has_duplicates:
+            groups = scale(finite).groupby(level=0, sort=False)
+            found = variance_components([group.to_numpy() for _, group in groups])
+        else:  # one seed each, however many configs
+            found = variance_components([])._replace(groups=len(finite), scores=len(finite))
         rows.append((method, found.groups, found.scores, int(np.isinf(value).sum()), *found.seeds, found.configs,
                      *found.share))  # fmt: skip
     columns = ["method", "configs", "scores", "failed", "seed", "low", "high", "config", "share", "share_low",
@@ -192,6 +195,8 @@ def metric_agreement(results: Results) -> "pd.DataFrame":
     "best quarter" (the lowest quarter by a), where agreement is always lower because the range is narrower.
     """
     scores = results.scores()
+    if scores.empty:
+        return _agreement([])
     names = scores["metric"] + " " + scores["protocol"]
     once = scores["metric"].groupby(scores["metric"]).transform(lambda group: names[group.index].nunique()) == 1
     scores = scores.assign(measure=scores["metric"].where(once, names))

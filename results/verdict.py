@@ -69,11 +69,11 @@ def count(amount: int, noun: str) -> str:
 
 def _best_config(method, trials):
     failed, finished = (trials["status"] == "failed").sum(), (trials["status"] != "running").sum()
-    groups = [(config, group["value"].to_numpy()) for config, group in trials.groupby("config", sort=False)]
-    works = [(float(np.median(score)), config, score) for config, score in groups if not np.isnan(score).any()]
-    median, config, score = min(works, key=lambda row: row[0], default=(np.inf, "", np.array([])))
-    if not np.isfinite(median):
-        median, config, score = np.inf, "", np.array([])
+    groups = trials.groupby("config", sort=False)["value"]
+    medians = groups.median()[groups.count() == groups.size()]
+    config = medians.idxmin() if len(medians) and np.isfinite(medians.min()) else ""
+    median = medians[config] if config else np.inf
+    score = trials.loc[trials["config"] == config, "value"].to_numpy()
     finite = score[np.isfinite(score)]
     sd = finite.std(ddof=1) if len(finite) > 1 else np.nan
     mean, low, high = (score.mean(), score.min(), score.max()) if len(score) else (np.nan, np.nan, np.nan)

@@ -114,7 +114,8 @@ def mixed_budget_curves(results: Results, rule: str = "best", ax: "Axes | None" 
 
 
 def _curves(results, rule, ax, curve_of: Callable, label, note):
-    trials, ax, drawn = results.per_trial(rule), _canvas(results, ax), []
+    trials, ax = results.per_trial(rule), _canvas(results, ax)
+    drawn: list = []
     for method in results.methods():
         scores = budget.replicates(trials, method)
         if np.isfinite(scores).any():

@@ -90,7 +90,7 @@ def fit_budget_axis(ax: "Axes", max_k: int) -> None:
     elif max_k > 1000:
         ax.set_xscale("log")
     else:
-        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.locator_params(axis="x", integer=True)
 
 
 def count(number: int, noun: str) -> str:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 CROWDED = 60  # points per lane, from which they are drawn smaller
-MOST = 2000  # points per lane; of more every n-th of the sorted ones is drawn
+MOST = 400  # points per lane; of more every n-th of the sorted ones is drawn
 STAR = {"marker": "*", "color": "black", "markersize": 13, "markeredgecolor": "white", "markeredgewidth": 1.2}
 
 
@@ -88,11 +88,11 @@ def seeds_versus_configs(results: Results, rule: str = "best", ax: "Axes | None"
     ax = canvas.axes(5.6, 1.6 + 0.42 * max(len(table), 1)) if ax is None else ax
     if table.empty:
         return canvas.empty(ax, "no config has two finished seeds")
-    for lane, row in enumerate(table.itertuples()):
-        colour = canvas.style(results, row.method)["color"]
-        ax.plot([row.low, row.high], [lane, lane], color=colour, linewidth=2)
+    for lane, row in enumerate(table.to_dict("records")):
+        colour = canvas.style(results, row["method"])["color"]
+        ax.plot([row["low"], row["high"]], [lane, lane], color=colour, linewidth=2)
         ax.plot(
-            row.seed,
+            row["seed"],
             lane,
             marker="o",
             markersize=7,
@@ -100,10 +100,10 @@ def seeds_versus_configs(results: Results, rule: str = "best", ax: "Axes | None"
             linestyle="none",
             label="seeds" if lane == 0 else None,
         )
-        ax.plot(row.config, lane, marker="D", markersize=7, color=colour, markerfacecolor="white", linestyle="none",
+        ax.plot(row["config"], lane, marker="D", markersize=7, color=colour, markerfacecolor="white", linestyle="none",
                 label="configs" if lane == 0 else None)  # fmt: skip
-        share = "" if np.isnan(row.share) else f"{row.share:.0%} between configs"
-        _note(ax, lane, f"{share}\n{canvas.count(row.configs, 'config')}, {canvas.count(row.scores, 'trial')}")
+        share = "" if np.isnan(row["share"]) else f"{row['share']:.0%} between configs"
+        _note(ax, lane, f"{share}\n{canvas.count(row['configs'], 'config')}, {canvas.count(row['scores'], 'trial')}")
     positive = table[["seed", "low", "high", "config"]].to_numpy().ravel()
     positive = positive[np.isfinite(positive) & (positive > 0)]
     if positive.size:

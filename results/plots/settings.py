@@ -89,12 +89,10 @@ def importance_bars(found: Importance, ax: "Axes | None" = None) -> "Axes":
 
     Lines: one standard deviation between trees, or between repeats. Says why instead where it may not be read.
     """
-    rows = [
-        (row.setting, row.alone, row.alone_sd, row.permutation, row.permutation_sd) for row in found.single.itertuples()
-    ]
-    rows += [
-        (f"{row.a} and {row.b}", row.share, row.share_sd, np.nan, np.nan) for row in found.pairs.head(3).itertuples()
-    ]
+    columns = ["setting", "alone", "alone_sd", "permutation", "permutation_sd"]
+    rows = [tuple(row[name] for name in columns) for row in found.single.to_dict("records")]
+    pairs = found.pairs.head(3).to_dict("records")
+    rows += [(f"{row['a']} and {row['b']}", row["share"], row["share_sd"], np.nan, np.nan) for row in pairs]
     rows = sorted(rows, key=lambda row: -row[1])[:SHOWN]
     ax = canvas.axes(5.6, 1.5 + 0.36 * max(len(rows), 1)) if ax is None else ax
     if not found.interpretable:

@@ -14,8 +14,9 @@ TABLE = {
     "b": [[9.0, None], [3.5, 2.5], [1.5, 6.5], [4.5, "running"]],
 }
 FIGURES = [
-    plots.budget_curves, plots.lucic_budget_curves, plots.cost_curves, plots.incumbent_curves, plots.score_distributions,
-    plots.top_distributions, plots.seeds_versus_configs, plots.performance_profiles, plots.improvement_matrix,
+    plots.budget_curves, plots.lucic_budget_curves, plots.cost_curves, plots.incumbent_curves,
+    plots.score_distributions, plots.top_distributions, plots.seeds_versus_configs,
+    plots.performance_profiles, plots.improvement_matrix,
 ]  # fmt: skip
 
 
@@ -82,7 +83,14 @@ def test_figures_name_metric_samples_reference_data_and_rule(results, draw):
     ax = draw(results, rule="last")
     words = " ".join([ax.get_xlabel(), ax.get_ylabel(), ax.get_title(loc="left")])
     compares = draw in (plots.seeds_versus_configs, plots.improvement_matrix, parallel)  # no axis of scores
-    for word in ("fd_digits", "" if compares else "lower is better", "797 samples", "digits/test (797)", "data digits", "last rung"):
+    for word in (
+        "fd_digits",
+        "" if compares else "lower is better",
+        "797 samples",
+        "digits/test (797)",
+        "data digits",
+        "last rung",
+    ):
         assert word in words
 
 

@@ -198,3 +198,20 @@ def test_a_report_that_fails_leaves_the_earlier_page(build, monkeypatch):
 def test_a_folder_without_a_store_is_named(tmp_path):
     with pytest.raises(StoreError, match="nowhere"):
         report.write_report(tmp_path / "nowhere")
+
+
+def test_a_point_is_titled_with_its_config_and_seed(build):
+    text, parsed = page(build(TABLE))
+    assert "<title>ns_gan ns_gan-1 seed 1: 2</title></use>" in text
+    assert parsed.tags.count("title") == 1 + 5 + 3
+
+
+def test_seeds_pairs_and_importance_are_told_or_refused(build):
+    rows = {name: [[float(i + 1), i + 1.5] for i in range(8)] for name in "ab"}
+    _, parsed = page(build(rows))
+    words = " ".join(parsed.text)
+    assert "Seeds and luck" in words and "corrected for all 1 pairs" in words and "Not answered" not in words
+    _, parsed = page(build({"a": [[1.0]]}, "one"))
+    words = " ".join(parsed.text)
+    for refusal in ("No config has two finished seeds", "Fewer than two methods", "Not answered: 1 finished configs"):
+        assert refusal in words
