@@ -117,7 +117,7 @@ ROWS: list[tuple[list[str], str, Callable]] = [
     (["`share`"], "n = 20, p = 0.1", share(20, 0.1)),
     (["seed deviation", "share of configs"], "8 configs of 3 seeds, normal", components(EQUAL, normal)),
     (["seed deviation", "share of configs"], "8 configs of 1 to 5 seeds, normal", components(UNEQUAL, normal)),
-    (["seed deviation", "share of configs"], "8 configs of 3 seeds, t of 4 degrees (not normal)", components(EQUAL, heavy)),
+    (["seed deviation", "share of configs"], "8 configs of 3 seeds, t of 4 (not normal)", components(EQUAL, heavy)),
     (["`improvement`"], "6 against 6 configs, P = 0.5", improvement(6, 6, 0.0)),
     (["`improvement`"], "20 against 10 configs of 3 seeds, P = 0.75", improvement(20, 10, 1.0, 3)),
     (["`improvement`"], "30 against 30 configs, P = 0.95", improvement(30, 30, 2.5)),
