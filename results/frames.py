@@ -66,12 +66,23 @@ class Results:
         self.folder = folder
         self.study = tables["study"][0]["definition"] if tables["study"] else {}
         self._tables = tables
-        self._per_trial: dict[str, pd.DataFrame] = {}
+        self._made: dict[str, pd.DataFrame] = {}  # frames that many ask for; each gets its copy
+        self._methods = list(
+            dict.fromkeys([*self.study.get("methods", {}), *(row["method"] for row in tables["trials"])])
+        )
         self._trials = {row["trial"]: row for row in tables["trials"]}
         self._settings = {row["config"]: row["settings"] for row in tables["trials"]}
 
     def trials(self) -> "pd.DataFrame":
         """One row per trial in the order asked."""
+        return self._once("trials", self._all_trials)
+
+    def _once(self, name: str, make: Callable) -> "pd.DataFrame":
+        if name not in self._made:
+            self._made[name] = make()
+        return self._made[name].copy()
+
+    def _all_trials(self) -> "pd.DataFrame":
         status = self._status()
         rungs: dict[str, set[int]] = {trial: set() for trial in self._trials}
         for row in self._tables["scores"]:
@@ -118,7 +129,7 @@ class Results:
 
     def methods(self) -> list[str]:
         """The methods of the definition, then any other that has trials."""
-        return list(dict.fromkeys([*self.study.get("methods", {}), *(row["method"] for row in self._tables["trials"])]))
+        return list(self._methods)
 
     def settings(self, config: str) -> dict:
         """The settings of one config, as they were asked."""
@@ -132,9 +143,7 @@ class Results:
         """
         if rule not in RULES:
             raise StoreError(f"unknown rule '{rule}'; one of: {', '.join(RULES)}")
-        if rule not in self._per_trial:
-            self._per_trial[rule] = self._by_rule(RULES[rule])
-        return self._per_trial[rule].copy()
+        return self._once(rule, lambda: self._by_rule(RULES[rule]))
 
     def _by_rule(self, pick: Callable) -> "pd.DataFrame":
         status = self._status()

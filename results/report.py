@@ -77,6 +77,7 @@ def render(results: Results) -> str:
         loader=templates, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"number": verdict.number, "shown": _shown}
+    shared = _shared_settings(results)
     return environment.get_template("report.html.jinja").render(
         study=dict.fromkeys(("question", "data", "scale", "rungs", "configs", "seeds")) | results.study,
         title=results.study.get("study", results.folder.name),
@@ -86,8 +87,8 @@ def render(results: Results) -> str:
         seeds=_seeds(results),
         pairs=_pairs(results),
         importance=_importance(results),
-        methods=_methods(results),
-        shared_settings=_shared_settings(results),
+        methods=_methods(results, shared),
+        shared_settings=shared,
         failures=_failures(results),
         samples=_samples(results),
         cost=_cost(results),
@@ -173,8 +174,7 @@ def _importance(results):
     return {"found": found, "figure": picture, "caption": IMPORTANCE, "trusted": importance.TRUSTED}
 
 
-def _methods(results):
-    shared = _shared_settings(results)
+def _methods(results, shared):
     rows = verdict.best_configs(results).to_dict("records")
     for row in rows:
         settings = results.settings(row["config"]) if row["config"] else {}

@@ -34,6 +34,15 @@ def test_components_of_an_unbalanced_table_are_unbiased():
     assert (np.abs(mean - [9.0, 0.25]) < 4 * error).all()
 
 
+def test_the_share_of_an_unbalanced_table_takes_the_harmonic_mean_of_its_sizes():
+    groups = [[1.0, 2.0], [9.0, 8.0, 7.5, 8.5, 9.5], [30.0, 28.0], [17.0, 18.0, 19.0]]
+    found = statistics.variance_components(groups)
+    harmonic = stats.hmean([2, 5, 2, 3])
+    within = sum(np.var(group) * len(group) for group in groups) / 8
+    ratio = harmonic * np.var([np.mean(group) for group in groups], ddof=1) / within / stats.f.ppf(0.975, 3, 8)
+    assert found.share.low == pytest.approx((ratio - 1) / (ratio - 1 + harmonic))
+
+
 @pytest.mark.parametrize("groups", [[], [[1.0, 2.0]], [[1.0], [2.0]]])
 def test_without_a_second_config_or_seed_there_are_no_components(groups):
     found = statistics.variance_components(groups)
