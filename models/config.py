@@ -77,7 +77,8 @@ class Config:
       latent: where z comes from; in a vae always N(0, 1).
       averaging: what of the generator's weights is sampled with.
       historical_averaging: whether the players' losses hold them near the means of their past weights.
-      unrolled_steps: gradient steps of the discriminator that the generator looks ahead.
+      unrolled_steps: gradient steps of the discriminator that the generator looks ahead, on all that the
+        discriminator minimises.
       update: whether the players move one after the other or at once.
       k_range: only with family began: how far its balance k may go.
       architecture: the pair of networks. What follows up to attention depends on what it offers.
@@ -100,10 +101,10 @@ class Config:
       flip_probability: in [0, 1], with which an image is called the other kind.
       noise_std: > 0, of the instance noise before the first image, for pixels in [0, 1].
       noise_images: > 0, real images until instance noise is gone (linear) or halved (exponential).
-      generator_noise_std, dropout_rate: the levels of generator noise, >= 0 and in [0, 1).
+      generator_noise_std, dropout_rate: the levels of generator noise, > 0 and in [0, 1).
       truncation: > 0, the largest |z| at sampling, with latent truncated_normal alone.
       ema_decay: in [0, 1), of averaging ema.
-      historical_weight: >= 0, of the squared distance that historical averaging adds to the losses.
+      historical_weight: > 0, of the squared distance that historical averaging adds to the losses.
       unrolled_lr: > 0, the learning rate of the steps looked ahead.
       fade_images: > 0, only with architecture progan: real images over which a new resolution is faded in,
         and as many more until the next one comes.

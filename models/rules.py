@@ -15,6 +15,10 @@ MEANINGLESS: list[tuple[Callable[..., bool], str]] = [
         "packing={packing} does not divide batch_size={batch_size}",
     ),
     (
+        lambda config: config.packing not in (None, 1) and config.packing == config.batch_size,
+        "packing={packing} means nothing with batch_size={batch_size}: a batch has to have two packs at least",
+    ),
+    (
         lambda config: config.packing not in (None, 1) and config.conditioning != "none",
         "packing={packing} means nothing with conditioning={conditioning!r}: a pack has no one class",
     ),
@@ -42,6 +46,18 @@ MEANINGLESS: list[tuple[Callable[..., bool], str]] = [
         ),
         "discriminator_passes='joint' means nothing with discriminator_normalization='virtual_batch_norm', "
         "which looks at no other image but its reference batch; it needs discriminator_passes='separate'",
+    ),
+    (
+        lambda config: (
+            config.discriminator_normalization == "virtual_batch_norm" and config.batch_features not in (None, "none")
+        ),
+        "batch_features={batch_features!r} means nothing with discriminator_normalization='virtual_batch_norm', "
+        "whose reference would be part of every batch",
+    ),
+    (
+        lambda config: config.discriminator_passes == "joint" and config.batch_features == "minibatch_stddev",
+        "batch_features='minibatch_stddev' means nothing with discriminator_passes='joint', where it is one for "
+        "real and generated images; it needs discriminator_passes='separate'",
     ),
     (
         lambda config: (

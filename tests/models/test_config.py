@@ -400,32 +400,6 @@ def test_a_number_without_default_is_asked_for(settings, number):
     assert f"needs a {number}" in refusal(**settings)
 
 
-@pytest.mark.parametrize(
-    ("settings", "wanted"),
-    [
-        ({"packing": 3}, ["packing=3", "divide", "batch_size=64"]),
-        ({"packing": 2, "conditioning": "projection", "classes": 3}, ["packing=2", "conditioning='projection'"]),
-        ({"loss": "hinge", "label_smoothing": "one_sided"}, ["label_smoothing='one_sided'", "'hinge'", "minimax"]),
-        (
-            {"loss": "wasserstein", "label_flipping": "random", "flip_probability": 0.1},
-            ["label_flipping='random'", "'wasserstein'", "non_saturating"],
-        ),
-        (
-            {"discriminator_passes": "joint", "discriminator_normalization": "virtual_batch_norm"},
-            ["discriminator_passes='joint'", "virtual_batch_norm", "separate"],
-        ),
-        (
-            {"discriminator_normalization": "virtual_batch_norm", "conditioning": "projection", "classes": 3},
-            ["virtual_batch_norm", "conditioning='projection'"],
-        ),
-    ],
-)
-def test_a_combination_that_means_nothing_is_refused(settings, wanted):
-    message = refusal(**settings)
-    for word in wanted:
-        assert word in message
-
-
 def test_more_scales_than_the_images_have_are_refused():
     check_images(Config(discriminator_scales=2), (8, 8, 1))
     with pytest.raises(ConfigError, match=r"discriminator_scales=4: .* 12x12 divided by 8 is not; at most 3"):

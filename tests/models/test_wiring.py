@@ -15,7 +15,7 @@ from models.architectures.layers import Dense
 from models.architectures.networks import Architecture, Blueprint, Networks
 from models.architectures.players import Maker, Viewer
 from models.initialization import he_normal
-from models.passes import TRAINING, Judgement
+from models.passes import TRAINING
 
 SHAPE = (4, 4, 1)
 BATCH, Z = 4, 3
