@@ -100,7 +100,7 @@ def images_seen(config, state: State) -> Array:
     return state.updates.astype(jnp.float32) * config.batch_size
 
 
-def objective(config, networks, state: State, given: Pass, shown_to, key: Array, params):
+def objective(config, networks, state: State, given: Pass, shown_to: tuple[Array, Array], key: Array, params):
     """What a discriminator of these weights minimises on the real and the generated images shown to it, and the
     statistics that its passes over them leave.
 
@@ -190,7 +190,7 @@ def update_generator(config, networks, state: State, batch: Batch):
     ), value
 
 
-def unrolled(config, networks, state: State, given: Pass, shown_to, key: Array):
+def unrolled(config, networks, state: State, given: Pass, shown_to: tuple[Array, Array], key: Array):
     """The discriminator's weights after unrolled_steps of gradient descent on its objective on this batch, as a
     function of the generated images: the generator's gradient goes through the steps.
 

@@ -22,6 +22,16 @@ def test_targets_of_real_images_are_smoothed():
     np.testing.assert_allclose(value, cross_entropy(REAL[:, 0], 0.75) + cross_entropy(FAKE[:, 0], 0.0), rtol=1e-5)
 
 
+def test_random_targets_are_drawn_for_each_image():
+    """Cross-entropy does not depend on the target at a logit of 0, and is 10 times it, nearly, at one of -10."""
+    config = Config(label_smoothing="one_sided_random", smoothing=0.25)
+    values = [discriminator_loss(config, -10.0 * np.eye(6, dtype=np.float32)[i], FAKE[:, 0], KEY) for i in range(6)]
+    rest = 5 * np.log(2.0) / 6 + cross_entropy(FAKE[:, 0], 0.0)
+    targets = (np.array(values) - rest) * 6 / 10.0
+    assert ((targets > 0.749) & (targets < 1.001)).all()
+    assert np.diff(np.sort(targets)).min() > 1e-4
+
+
 def test_flipped_targets_are_those_of_the_other_kind():
     """All of them: the loss with the kinds exchanged. None of them: the loss."""
     plain = discriminator_loss(Config(), REAL[:, 0], FAKE[:, 0], KEY)

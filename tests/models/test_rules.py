@@ -1,7 +1,8 @@
 import pytest
 
 from models import Config, ConfigError
-from models.rules import MEANINGLESS
+from models.architectures import ARCHITECTURES
+from models.rules import MEANINGLESS, check_images
 
 VIRTUAL = {"discriminator_normalization": "virtual_batch_norm"}
 CLASSES = {"conditioning": "projection", "classes": 3}
@@ -74,3 +75,29 @@ def test_every_rule_refuses_something():
 @pytest.mark.parametrize("family", ["began", "vae"])
 def test_what_does_not_apply_offends_no_rule(family):
     Config(family=family, **VIRTUAL, generator_normalization="virtual_batch_norm", batch_size=2)
+
+
+def test_more_scales_than_the_images_have_are_refused():
+    check_images(Config(discriminator_scales=2), (8, 8, 1))
+    with pytest.raises(ConfigError, match=r"discriminator_scales=4: .* 12x12 divided by 8 is not; at most 3"):
+        check_images(Config(discriminator_scales=4), (12, 12, 1))
+
+
+def test_attention_where_there_is_none_is_refused():
+    with pytest.raises(ConfigError, match=r"attention=4: architecture 'mlp' has no such height .* it has: none"):
+        check_images(Config(attention=4), (8, 8, 1))
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 1), (28, 28, 1), (32, 32, 3), (64, 64, 3), (8, 12, 1), (500, 500, 3)])
+def test_images_that_do_not_fit_are_refused_with_the_architectures_that_do(shape):
+    fitting = [name for name in ARCHITECTURES if ARCHITECTURES[name].accepts(shape)]
+    for name in ARCHITECTURES:
+        if name in fitting:
+            check_images(Config(architecture=name), shape)
+            continue
+        with pytest.raises(ConfigError) as caught:
+            check_images(Config(architecture=name), shape)
+        subject, choices = str(caught.value).split("one of: ")
+        assert repr(name) in subject
+        assert f"{shape[0]}x{shape[1]}" in subject
+        assert choices.split(", ") == (fitting or ["none"])

@@ -189,7 +189,7 @@ def test_players_at_once_move_by_the_gradient_of_one_sum():
 
 def test_players_at_once_keep_all_else_that_their_updates_leave():
     settings = {"historical_averaging": "squared_distance", "historical_weight": 0.1, "averaging": "uniform"}
-    game = Game(update="simultaneous", **settings, discriminator_normalization="batch_norm")
+    game = Game(update="simultaneous", loss="non_saturating", **settings, discriminator_normalization="batch_norm")
     state, *_ = game.after(gan.simultaneous)
     d_state, _ = game.after(gan.update_discriminator)
     g_state, _ = game.after(gan.update_generator)
