@@ -9,9 +9,10 @@ from data import DATASETS, DataError, load
 from metrics import Protocol, check_lower, check_samples, encoder_of
 from models import Config, ConfigError
 from models.architectures import build
-from models.config import ALIASES, FIELDS, check_choice, check_images, expand, made_inert
+from models.config import ALIASES, FIELDS, check_choice, expand, made_inert
 from models.initialization import parameter_count
 from models.players import input_shapes
+from models.rules import check_images
 from search_spaces import Phase, Scale, Space, Study, StudyError, find, find_scale, phases, read_study, rungs
 from search_spaces import metric as usual_metric
 from sweep.population import images_per_cycle, trial_key
@@ -149,9 +150,7 @@ def plan(
     if size.phases:
         definition["phases"] = size.describe()["phases"]
     checkpoints = str(Path(out) / "checkpoints")
-    workload = Workload(
-        dataset, protocol.metric, samples, budgets, lanes, checkpoints, checkpoint_seconds
-    )
+    workload = Workload(dataset, protocol.metric, samples, budgets, lanes, checkpoints, checkpoint_seconds)
     return Plan(
         definition,
         chosen.methods,
@@ -223,8 +222,7 @@ def parameters(config: Config, image_shape: tuple[int, int, int]) -> tuple[int, 
     """Trainable values of the network that makes images and of the one that sees them."""
     networks, shapes = build(config, image_shape), input_shapes(config, image_shape)
     generator, discriminator = (
-        parameter_count(network, shape, classes=config.classes)
-        for network, shape in zip(networks, shapes, strict=True)
+        parameter_count(network, shape, classes=config.classes) for network, shape in zip(networks, shapes, strict=True)
     )
     return generator, discriminator
 

@@ -13,7 +13,6 @@ from metrics import METRICS, encoder_of
 from models import METHODS, Config
 from models.architectures import ARCHITECTURES, build
 from models.began import K_RANGES
-from models.config import check_images
 from models.losses import LOSSES
 from models.normalizations import STATISTICS
 from models.optimizers import OPTIMIZERS
@@ -21,6 +20,7 @@ from models.passes import Pass
 from models.penalties import PENALTIES
 from models.players import input_shapes
 from models.projections import PROJECTIONS
+from models.rules import check_images
 from search_spaces import SPACES, STUDIES, metric, rungs
 from sweep.population import images_per_cycle
 from sweep.searchers import SEARCHERS, Observation
