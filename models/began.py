@@ -13,7 +13,7 @@ from jax import Array
 from models.architectures import build
 from models.latents import LATENTS
 from models.method import Method
-from models.players import Player, discriminate, generate, new_players, sampled, update_player
+from models.players import Player, discriminate, generate, new_players, sampled, update_player, walked
 
 # How far k may go: as it comes in the code of Lucic et al. 2018, held in [0, 1] in the paper.
 K_RANGES = {
@@ -116,4 +116,10 @@ def sample(config, state: State, image_shape, key: Array, count: int) -> Array:
     return sampled(config, params, statistics, 0.0, image_shape, key, count)
 
 
-METHOD = Method(init, step, sample, ("d_loss", "g_loss", "k", "convergence"))
+def walk(config, state: State, image_shape, key: Array, count: int) -> Array:
+    """images [count, height, width, channels] as of `sample`, from one latent to another."""
+    params, statistics, _ = state.generator
+    return walked(config, params, statistics, 0.0, image_shape, key, count)
+
+
+METHOD = Method(init, step, sample, walk, ("d_loss", "g_loss", "k", "convergence"))

@@ -27,6 +27,7 @@ from models.players import (
     progress,
     sampled,
     update_player,
+    walked,
 )
 from models.projections import PROJECTIONS
 
@@ -262,4 +263,10 @@ def sample(config, state: State, image_shape, key: Array, count: int) -> Array:
     return sampled(config, params, statistics, images_seen(config, state), image_shape, key, count)
 
 
-METHOD = Method(init, step, sample, ("d_loss", "g_loss", "d_gradient", "g_gradient"))
+def walk(config, state: State, image_shape, key: Array, count: int) -> Array:
+    """images [count, height, width, channels] as of `sample`, of one class, from one latent to another."""
+    params, statistics = state.average or state.generator[:2]
+    return walked(config, params, statistics, images_seen(config, state), image_shape, key, count)
+
+
+METHOD = Method(init, step, sample, walk, ("d_loss", "g_loss", "d_gradient", "g_gradient"))

@@ -10,7 +10,7 @@ from jax import Array
 
 from models.architectures import build
 from models.initialization import initialise
-from models.latents import LATENTS
+from models.latents import LATENTS, slerp
 from models.normalizations import STATISTICS
 from models.optimizers import OPTIMIZERS
 from models.passes import TRAINING, Pass
@@ -99,10 +99,27 @@ def progress(config, seen: Array | float) -> Array | float:
 def sampled(config, params, statistics, seen: Array | float, image_shape, key: Array, count: int) -> Array:
     """images [count, height, width, channels] of a generator with these weights after so many real images."""
     z = LATENTS[config.latent].sampling(config, key, (count, config.z_dim))
+    return made(config, params, statistics, seen, image_shape, key, z, count)
+
+
+def walked(config, params, statistics, seen: Array | float, image_shape, key: Array, count: int) -> Array:
+    """images [count, height, width, channels] of one class, from one latent to another at equal angles."""
+    z = between(LATENTS[config.latent].sampling(config, key, (2, config.z_dim)), count)
+    return made(config, params, statistics, seen, image_shape, key, z, 1)
+
+
+def between(ends: Array, count: int) -> Array:
+    """[count, z_dim]: `slerp` from the first of two latents [2, z_dim] to the second, both included."""
+    return slerp(ends[0], ends[1], jnp.linspace(0.0, 1.0, count)[:, None])
+
+
+def made(config, params, statistics, seen, image_shape, key: Array, z: Array, classes_drawn: int) -> Array:
+    """images of z [count, z_dim]; one class drawn for each, or one for all."""
     class_key, noise_key = jax.random.split(jax.random.fold_in(key, 1))
     classes = None
     if config.classes is not None:
-        classes = jax.nn.one_hot(jax.random.randint(class_key, (count,), 0, config.classes), config.classes)
+        drawn = jax.random.randint(class_key, (classes_drawn,), 0, config.classes)
+        classes = jax.nn.one_hot(jnp.broadcast_to(drawn, len(z)), config.classes)
     given = Pass(False, classes, noise_level(config), progress(config, seen))
     generator = build(config, image_shape).generator
     variables = {"params": params, STATISTICS: statistics}

@@ -13,7 +13,7 @@ from models.architectures import build
 from models.method import Method
 from models.normalizations import STATISTICS
 from models.passes import Pass
-from models.players import Player, discriminate, generate, new_players, update_player
+from models.players import Player, between, discriminate, generate, new_players, update_player
 
 
 class State(NamedTuple):
@@ -97,11 +97,20 @@ def step(config, state: State, images, key: Array, labels: Array | None = None):
 def sample(config, state: State, image_shape, key: Array, count: int) -> Array:
     """The decoder's probabilities, images [count, height, width, channels] in [0, 1], of z ~ N(0, 1);
     batch norm by its running averages."""
+    return decode(config, state, image_shape, jax.random.normal(key, (count, config.z_dim)))
+
+
+def walk(config, state: State, image_shape, key: Array, count: int) -> Array:
+    """images [count, height, width, channels] as of `sample`, from one latent to another."""
+    return decode(config, state, image_shape, between(jax.random.normal(key, (2, config.z_dim)), count))
+
+
+def decode(config, state: State, image_shape, z: Array) -> Array:
+    """The decoder's probabilities of z [count, z_dim]."""
     networks = build(config, image_shape)
     variables = {"params": state.decoder.params, STATISTICS: state.decoder.statistics}
-    z = jax.random.normal(key, (count, config.z_dim))
     logits = networks.generator.apply(variables, z, Pass(training=False))
     return jax.nn.sigmoid(cast(Array, logits))
 
 
-METHOD = Method(init, step, sample, ("nll", "kl"))
+METHOD = Method(init, step, sample, walk, ("nll", "kl"))

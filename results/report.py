@@ -231,6 +231,7 @@ def _samples(results):
     return {
         "trial": best["trial"], "method": best["method"], "value": best["value"], "rung": rung,
         "scored": int(best["rung"]), "generated": _embedded(grids[rung]),
+        "walks": _embedded(walks) if (walks := grids[rung].with_name(f"{rung}_walks.png")).exists() else None,
         "real": _embedded(real) if real.exists() else None,
     }  # fmt: skip
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from models import Config
 from results.store import Store
 from sweep import checkpoints, pictures
+from sweep.evaluation import GRID, WALK
 from sweep.executors.worker import Ready
 from sweep.plan import Plan, ask, parameters, trial_of
 from sweep.searchers import Observation
@@ -174,7 +175,9 @@ class Backlog:
         return (time.monotonic() - self.began) / advanced * left
 
     def _record_score(self, message: Score) -> None:
-        pictures.save_grid(self._samples / message.trial / f"{message.rung}.png", message.grid)
+        folder = self._samples / message.trial
+        pictures.save_grid(folder / f"{message.rung}.png", message.grid[:GRID], WALK)
+        pictures.save_grid(folder / f"{message.rung}_walks.png", message.grid[GRID:], WALK)
         row = message._asdict() | {
             "metric": self.plan.workload.metric,
             "protocol": self.plan.protocol.fingerprint,

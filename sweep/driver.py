@@ -11,7 +11,7 @@ from pathlib import Path
 from results.store import check, open_store
 from sweep import pictures
 from sweep.backlog import Backlog
-from sweep.evaluation import GRID
+from sweep.evaluation import GRID, WALK
 from sweep.executors import EXECUTORS, Resources, check_executor, cores, default_workers
 from sweep.plan import Plan
 
@@ -49,7 +49,7 @@ def run_study(
     with EXECUTORS[executor](Path(out), workers, resources) as execute, open_store(out) as store:
         store.begin(plan.definition)
         store.add_protocol(plan.protocol.fingerprint, plan.protocol.describe())
-        pictures.save_grid(Path(out) / "samples" / "real.png", plan.workload.dataset.test[:GRID])
+        pictures.save_grid(Path(out) / "samples" / "real.png", plan.workload.dataset.test[:GRID], WALK)
         backlog = Backlog(plan, store, workers, environment() | run, observe)
         if not backlog.done():
             execute(backlog, plan.workload)

@@ -17,6 +17,7 @@ from sweep.signs import spread
 
 CHUNK = 512
 GRID = 64
+WALKS, WALK = 4, 8
 
 
 class Evaluator(NamedTuple):
@@ -47,8 +48,9 @@ def encoded(encoder: Encoder, images: np.ndarray) -> np.ndarray:
 
 
 def sample_and_encode(population: Population, evaluator: Evaluator, *, lanes: int):
-    """Features [members, samples, dimension] and the first images of each member, uint8
-    [members, GRID, height, width, channels]; zeros for halted members."""
+    """Features [members, samples, dimension] and images of each member to look at, uint8
+    [members, GRID + WALKS * WALK, height, width, channels]: the first samples, then walks of WALK images from one
+    latent to another; zeros for halted members."""
     return _sample_and_encode(
         population,
         encode=evaluator.encoder.encode,
@@ -65,16 +67,20 @@ def _sample_and_encode(population, *, encode, samples, image_shape, lanes):
 
     def one(member: Population) -> tuple[Array, Array]:
         sampling_key = jax.random.fold_in(member.key, 2 * member.cycle + 1)
+        method = METHODS[member.config.family]
 
         def chunk(number):
             key = jax.random.fold_in(sampling_key, number)
-            sample = METHODS[member.config.family].sample
-            images = sample(member.config, member.state, image_shape, key, count)
-            shown = jnp.round(jnp.clip(images[:GRID], 0.0, 1.0) * 255.0).astype(jnp.uint8)
-            return encode(images), shown
+            images = method.sample(member.config, member.state, image_shape, key, count)
+            return encode(images), _stored(images[:GRID])
+
+        def walk(number):
+            key = jax.random.fold_in(sampling_key, number)
+            return _stored(method.walk(member.config, member.state, image_shape, key, WALK))
 
         features, shown = jax.lax.map(chunk, jnp.arange(chunks))
-        return features.reshape(-1, features.shape[-1])[:samples], shown[0]
+        walks = jax.lax.map(walk, chunks + jnp.arange(WALKS)).reshape(-1, *image_shape)
+        return features.reshape(-1, features.shape[-1])[:samples], jnp.concatenate([shown[0], walks])
 
     def one_running(member: Population):
         shapes = jax.eval_shape(one, member)
@@ -82,6 +88,10 @@ def _sample_and_encode(population, *, encode, samples, image_shape, lanes):
         return jax.lax.cond(member.halted, lambda _: nothing, one, member)
 
     return over_members(one_running, population, lanes)
+
+
+def _stored(images: Array) -> Array:
+    return jnp.round(jnp.clip(images, 0.0, 1.0) * 255.0).astype(jnp.uint8)
 
 
 def score(evaluator: Evaluator, features: np.ndarray) -> float:

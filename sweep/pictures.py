@@ -1,6 +1,5 @@
 """Images as PNG files."""
 
-import math
 import os
 from pathlib import Path
 
@@ -9,16 +8,15 @@ import numpy as np
 GAP, GREY = 1, 128
 
 
-def save_grid(path: Path, images: np.ndarray) -> None:
-    """The images, uint8 [n, height, width, 1 or 3], as one PNG: rows of ceil(sqrt(n)), a grey pixel between.
+def save_grid(path: Path, images: np.ndarray, columns: int) -> None:
+    """The images, uint8 [n, height, width, 1 or 3], as one PNG: rows of so many, a grey pixel between.
 
     Written under another name and renamed, so that the file is whole whenever it is there.
     """
     from PIL import Image
 
     count, height, width, channels = images.shape
-    columns = math.ceil(math.sqrt(count))
-    rows = math.ceil(count / columns)
+    rows = -(-count // columns)
     tiles = np.full((rows * columns, height + GAP, width + GAP, channels), GREY, np.uint8)
     tiles[:count, :height, :width] = images
     grid = tiles.reshape(rows, columns, height + GAP, width + GAP, channels).swapaxes(1, 2)

@@ -69,7 +69,7 @@ class Score(NamedTuple):
 
     rung: the real images planned for it; images: those seen, a whole number of cycles.
     seconds: the trial's share of its cohort's wall time, compilation apart.
-    grid: its first generated images, uint8 [n, height, width, channels].
+    grid: images to look at, uint8 [n, height, width, channels], as `sample_and_encode` orders them.
     signs: what its losses, gradients and samples say beside the score.
     """
 

@@ -69,6 +69,9 @@ def check_method(config: Config, image_shape) -> None:
     assert logs and all(shape == () for shape, _ in jax.tree.leaves(shapes(logs), is_leaf=_is_pair))
     made = jax.eval_shape(lambda state, key: method.sample(config, state, image_shape, key, 5), state, key)
     assert (made.shape, made.dtype) == ((5, *image_shape), jnp.float32)
+    walked = jax.eval_shape(lambda state, key: method.walk(config, state, image_shape, key, 5), state, key)
+    assert (walked.shape, walked.dtype) == ((5, *image_shape), jnp.float32)
+    assert set(logs) == set(method.logs)
 
 
 def _is_pair(value) -> bool:

@@ -27,7 +27,7 @@ def reopened(planned, store):
 
 
 def score(trial, rung, value=1.0):
-    return Score(trial.id, 0, rung, rung, value, 0.5, np.zeros((4, 8, 8, 1), np.uint8))
+    return Score(trial.id, 0, rung, rung, value, 0.5, np.zeros((96, 8, 8, 1), np.uint8))
 
 
 def finish(backlog, cohort, value=1.0):

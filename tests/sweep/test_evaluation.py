@@ -5,7 +5,7 @@ import pytest
 from metrics import MetricError, encoder_of
 from metrics.frechet import frechet_distance_of_features
 from models import Config
-from sweep.evaluation import GRID, evaluator, sample_and_encode, score
+from sweep.evaluation import GRID, WALK, WALKS, evaluator, sample_and_encode, score
 from sweep.population import only, stack, start
 
 
@@ -27,15 +27,26 @@ def test_real_images_score_what_the_metric_says(digits):
 def test_as_many_samples_as_asked_are_encoded(population, digits, samples):
     judge = evaluator("fd_pixels", digits.test, samples)
     features, grids = sample_and_encode(population, judge, lanes=1)
-    assert features.shape == (2, samples, 64) and grids.shape == (2, GRID, 8, 8, 1)
+    assert features.shape == (2, samples, 64) and grids.shape == (2, GRID + WALKS * WALK, 8, 8, 1)
     assert len(np.unique(np.asarray(features[0]), axis=0)) == samples
 
 
 def test_the_grid_shows_the_first_samples(population, digits):
     judge = evaluator("fd_pixels", digits.test, 100)
     features, grids = sample_and_encode(population, judge, lanes=1)
-    shown = np.asarray(grids[1], np.float32).reshape(GRID, -1) / 255
+    shown = np.asarray(grids[1][:GRID], np.float32).reshape(GRID, -1) / 255
     np.testing.assert_allclose(shown, features[1][:GRID], atol=0.5 / 255 + 1e-6)
+
+
+def test_a_walk_goes_in_small_steps_from_one_image_to_another(population, digits):
+    """Neighbours on a walk are nearer to each other than its ends are."""
+    judge = evaluator("fd_pixels", digits.test, 50)
+    _, grids = sample_and_encode(population, judge, lanes=1)
+    walks = np.asarray(grids[0][GRID:], np.float64).reshape(WALKS, WALK, -1)
+    steps = np.linalg.norm(np.diff(walks, axis=1), axis=2)
+    ends = np.linalg.norm(walks[:, -1] - walks[:, 0], axis=1)
+    assert (ends > 0).all() and (steps.max(axis=1) < 0.6 * ends).all()
+    assert len(np.unique(walks[:, 0], axis=0)) == WALKS
 
 
 def test_members_and_cycles_have_samples_of_their_own(population, digits):

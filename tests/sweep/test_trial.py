@@ -31,7 +31,7 @@ def test_every_trial_is_scored_at_every_rung(configs, make_cohort, workload, jud
     for message in messages[1:]:
         assert message.images == message.rung
         assert np.isfinite(message.value) and message.seconds > 0
-        assert message.grid.shape == (64, 8, 8, 1) and message.grid.dtype == np.uint8
+        assert message.grid.shape == (64 + 4 * 8, 8, 8, 1) and message.grid.dtype == np.uint8
 
 
 def test_seconds_grow_from_rung_to_rung(configs, make_cohort, workload, judge):
