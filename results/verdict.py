@@ -25,6 +25,7 @@ COLUMNS = [
     "trials",
     "finished",
     "failed",
+    "confirmed",
 ]
 
 
@@ -32,13 +33,20 @@ def best_configs(results: Results, rule: str = "best") -> "pd.DataFrame":
     """One row per method, best first: its configuration with the lowest median over seeds.
 
     Columns: method config, scores (one per seed in seed order, +inf for a failed one), median mean sd low high of these
-    (sd: between seeds, NaN for one seed), configs and trials (asked), finished (failed ones included), failed.
-    Only configurations with every seed finished take part; config is "" when none of a method worked.
+    (sd: between seeds, NaN for one seed), configs and trials (asked), finished (failed ones included), failed,
+    confirmed. Only configurations with every seed finished take part; config is "" when none of a method worked.
+    Where the search was followed by trials of the chosen configuration on fresh seeds (confirmed), and all of them
+    are finished, the scores are theirs and no others.
     """
     import pandas as pd
 
-    trials = results.per_trial(rule).sort_values("seed", kind="stable")
-    rows = [_best_config(method, trials[trials["method"] == method]) for method in results.methods()]
+    searched, fresh = (
+        each.sort_values("seed", kind="stable") for each in (results.searched(rule), results.confirmed(rule))
+    )
+    rows = [
+        _best_config(method, searched[searched["method"] == method], fresh[fresh["method"] == method])
+        for method in results.methods()
+    ]
     return pd.DataFrame(rows, columns=COLUMNS).sort_values("median", kind="stable", ignore_index=True)
 
 
@@ -67,17 +75,23 @@ def count(amount: int, noun: str) -> str:
     return f"{amount:,} {noun}" + ("" if amount == 1 else "s")
 
 
-def _best_config(method, trials):
-    failed, finished = (trials["status"] == "failed").sum(), (trials["status"] != "running").sum()
+def _best_config(method, trials, fresh):
+    counted = [*trials["status"], *fresh["status"]]
+    failed, finished = counted.count("failed"), len(counted) - counted.count("running")
     groups = [(config, group["value"].to_numpy()) for config, group in trials.groupby("config", sort=False)]
     works = [(float(np.median(score)), config, score) for config, score in groups if not np.isnan(score).any()]
     median, config, score = min(works, key=lambda row: row[0], default=(np.inf, "", np.array([])))
     if not np.isfinite(median):
         median, config, score = np.inf, "", np.array([])
+    again = fresh.loc[fresh["config"] == config, "value"].to_numpy()
+    confirmed = bool(len(again)) and not np.isnan(again).any()
+    if confirmed:
+        median, score = float(np.median(again)), again
     finite = score[np.isfinite(score)]
     sd = finite.std(ddof=1) if len(finite) > 1 else np.nan
     mean, low, high = (score.mean(), score.min(), score.max()) if len(score) else (np.nan, np.nan, np.nan)
-    return method, config, score.tolist(), median, mean, sd, low, high, len(groups), len(trials), finished, failed
+    amounts = len(groups), len(counted), finished, failed
+    return method, config, score.tolist(), median, mean, sd, low, high, *amounts, confirmed
 
 
 def _winner(found, results):
@@ -104,7 +118,7 @@ def _extent(low, high):
 
 
 def _comparison(results, rule):
-    trials = results.per_trial(rule)
+    trials = results.searched(rule)
     scores = {method: budget.replicates(trials, method) for method in results.methods()}
     scores = {method: score for method, score in scores.items() if len(score)}
     if len(scores) < 2:
@@ -163,7 +177,12 @@ def _few(table):
 
 
 def _winners_curse(table):
-    configs = table["configs"].max()
+    configs, chosen = table["configs"].max(), table[table["config"] != ""]
+    if len(chosen) and chosen["confirmed"].all():
+        return (
+            "The best configuration of each method was chosen by the scores of the search and then trained again: its "
+            f"numbers here are those of {count(max(map(len, chosen['scores'])), 'fresh seed')}."
+        )
     return configs > 1 and (
         f"The best of {count(configs, 'configuration')} looks better than it is, because it was chosen by the same "
         "scores; train it again with fresh seeds before quoting its number."

@@ -10,10 +10,15 @@ from search_spaces.dimensions import (
     Uniform,
     When,
 )
-from search_spaces.spaces import SPACES, Space
-from search_spaces.studies import STUDIES, Scale, Study, find, find_scale, metric, rungs
+from search_spaces.original import original_sets
+from search_spaces.space import Space
+from search_spaces.spaces import SPACES
+from search_spaces.studies import STUDIES, find, metric
+from search_spaces.study import SELECTING, Phase, Scale, Study, find_scale, phases, rungs
+from search_spaces.study_file import read_study, write_study
 
 __all__ = [
+    "SELECTING",
     "SPACES",
     "STUDIES",
     "Choice",
@@ -21,6 +26,7 @@ __all__ = [
     "Fixed",
     "Integer",
     "LogUniform",
+    "Phase",
     "Scale",
     "Space",
     "Study",
@@ -30,5 +36,9 @@ __all__ = [
     "find",
     "find_scale",
     "metric",
+    "original_sets",
+    "phases",
+    "read_study",
     "rungs",
+    "write_study",
 ]

@@ -1,133 +1,18 @@
-"""Studies: which methods are compared on what, over which spaces, for how long; each at several scales."""
+"""Every study by name, and what selects on a data set."""
 
-import difflib
-from collections.abc import Iterable
-from typing import NamedTuple
-
-from search_spaces.dimensions import StudyError, Value
-from search_spaces.spaces import SPACES, Space
-
-
-class Scale(NamedTuple):
-    """How large a study is run.
-
-    data: name of the data set used when the user names none.
-    settings: config fields fixed for every method; a space's own settings override them.
-    configs: configs asked per method, the space's defaults first.
-    seeds: trials per config.
-    images: real images seen by one trial, or a table data set -> images.
-    interval: real images between two rungs, or a table data set -> images.
-    samples: generated images per score; None: as many as the test split has.
-    summary: one line for people.
-    rounds: how often each method's searcher is asked for its share of the configs, told the scores in between.
-    """
-
-    data: str
-    settings: dict[str, Value]
-    configs: int
-    seeds: int
-    images: int | dict[str, int]
-    interval: int | dict[str, int]
-    samples: int | None
-    summary: str
-    rounds: int = 1
-
-    def describe(self) -> dict:
-        """The scale as JSON-able data."""
-        tables = {k: dict(sorted(v.items())) for k, v in self._asdict().items() if isinstance(v, dict)}
-        return self._asdict() | tables
-
-
-class Study(NamedTuple):
-    """A question, the spaces that are searched to answer it, and how they are searched.
-
-    searcher: "random" (the defaults of a space, then random draws), "points" (its defaults only), "gp_bandit" (what
-      a Gaussian process expects most of) or another one of `sweep.searchers.SEARCHERS`.
-    """
-
-    question: str
-    source: str
-    methods: dict[str, Space]
-    searcher: str
-    scales: dict[str, Scale]
-
-    def describe(self) -> dict:
-        """The study as JSON-able data, equal for equal studies."""
-        methods = {name: each.describe() for name, each in self.methods.items()}
-        scales = {name: each.describe() for name, each in self.scales.items()}
-        return self._asdict() | {"methods": methods, "scales": scales}
-
-    def only(self, methods: Iterable[str]) -> "Study":
-        """This study with these methods alone, in its own order; StudyError for one that it does not have."""
-        wanted = list(methods)
-        for method in wanted:
-            _check_name("method", method, self.methods)
-        return self._replace(methods={method: each for method, each in self.methods.items() if method in wanted})
-
-    def drop(self, name: str) -> "Study":
-        """This study without config field `name`, in its methods and scales."""
-        methods = {method: each.drop(name) for method, each in self.methods.items()}
-        scales = {
-            scale: each._replace(settings={field: value for field, value in each.settings.items() if field != name})
-            for scale, each in self.scales.items()
-        }
-        return self._replace(methods=methods, scales=scales)
-
-    def pin(self, name: str, value: Value) -> "Study":
-        """This study with config field `name` fixed to `value` for every method.
-
-        StudyError for a field by which the methods differ: their names would lie.
-        """
-        own = {method: each.fixed[name] for method, each in self.methods.items() if name in each.fixed}
-        if len(set(own.values())) > 1:
-            told = ", ".join(f"{method} has {each}" for method, each in own.items())
-            raise StudyError(f"{name}={value!r} would make the methods one; {name} is what they differ by: {told}")
-        return self._replace(methods={method: each.pin(name, value) for method, each in self.methods.items()})
+from search_spaces import equal, landscape
+from search_spaces.study import Study, check_name
 
 
 def find(name: str) -> Study:
     """The study called `name`; StudyError listing the choices otherwise."""
-    _check_name("study", name, STUDIES)
+    check_name("study", name, STUDIES)
     return STUDIES[name]
-
-
-def find_scale(study: Study, name: str) -> Scale:
-    """The scale of `study` called `name`; StudyError listing the choices otherwise."""
-    _check_name("scale", name, study.scales)
-    return study.scales[name]
-
-
-def rungs(scale: Scale, data: str) -> tuple[int, ...]:
-    """Real images seen at each evaluation of a trial on data set `data`: increasing, the last is the whole budget.
-
-    StudyError when the scale has no training length for that data set, or one that is not positive.
-    """
-    images, interval = (_for_data(table, data) for table in (scale.images, scale.interval))
-    for name, value in (("images", images), ("interval", interval)):
-        if value < 1:
-            raise StudyError(f"{name} of a scale is a positive number of real images, not {value}")
-    return (*range(interval, images, interval), images)
 
 
 def metric(data: str) -> str:
     """Name of the metric that selects on data set `data`: its own classifier's features, else pixels."""
     return _METRICS.get(data, "fd_pixels")
-
-
-def _for_data(table: int | dict[str, int], data: str) -> int:
-    if isinstance(table, int):
-        return table
-    _check_name("data set at this scale", data, table)
-    return table[data]
-
-
-def _check_name(what: str, name: str, choices: Iterable[str]) -> None:
-    names = list(choices)
-    if name in names:
-        return
-    close = difflib.get_close_matches(str(name), names, n=1)
-    meant = f" (did you mean {close[0]!r}?)" if close else ""
-    raise StudyError(f"unknown {what} {name!r}{meant}; one of: {', '.join(names)}")
 
 
 _METRICS = {
@@ -136,68 +21,4 @@ _METRICS = {
     "mnist5k": "fd_mnist",
 }  # fmt: skip
 
-# ----------------------------------------------------------------------------------------------------------------------
-# EQUAL: Lucic et al. 2018, arXiv:1711.10337. A step is one discriminator update on 64 images; the published budget of
-# 20 epochs counts 50,000 images each, so 15,625 steps, evaluated every 3,906 steps and at the end.
-
-_PAPER = "arXiv:1711.10337"
-_COMMON: dict[str, Value] = {"optimizer": "adam", "beta2": 0.999, "batch_size": 64, "z_dim": 64}
-_MLP: dict[str, Value] = _COMMON | {"architecture": "mlp"}
-_INFOGAN: dict[str, Value] = _COMMON | {"architecture": "infogan"}
-_IMAGES = {"mnist": 15_625 * 64, "triangles": 15_625 * 64}
-_INTERVAL = {"mnist": 3_906 * 64, "triangles": 3_906 * 64}
-
-#                data      settings  configs seeds  images     interval   samples  summary
-_EQUAL_WIDE = {
-    "smoke":  Scale("digits", _MLP,     4,   2,     160_000,    40_000,    None,   "8x8 digits, about two minutes"),
-    "laptop": Scale("digits", _MLP,     25,  3,   1_000_000,   200_000,    None,   "8x8 digits, about an hour"),
-    "paper":  Scale("mnist",  _INFOGAN, 100, 1,     _IMAGES, _INTERVAL,  10_000,   "published protocol: 100 configs"),
-}  # fmt: skip
-_EQUAL_NARROW = {
-    "smoke":  Scale("digits", _MLP,     4,   2,     160_000,    40_000,    None,   "8x8 digits, a few minutes"),
-    "laptop": Scale("digits", _MLP,     25,  3,   1_000_000,   200_000,    None,   "8x8 digits, about an hour"),
-    "paper":  Scale("mnist",  _INFOGAN, 50,  1,     _IMAGES, _INTERVAL,  10_000,   "published protocol: 50 configs"),
-}  # fmt: skip
-_EQUAL_DEFAULTS = {
-    "smoke":  Scale("digits", _MLP,     1,   8,     160_000,    40_000,    None,   "8x8 digits, a few minutes"),
-    "laptop": Scale("digits", _MLP,     1,   50,  1_000_000,   200_000,    None,   "8x8 digits, under an hour"),
-    "paper":  Scale("mnist",  _INFOGAN, 1,   50,    _IMAGES, _INTERVAL,  10_000,   "published length, 50 seeds"),
-}  # fmt: skip
-# The protocol of the Gaussian-process search in Kurach et al. 2019, arXiv:1807.04720: 12 rounds of 10.
-_EQUAL_BANDIT = {
-    "smoke":  Scale("digits", _MLP,     12,  1,     160_000,    40_000,    None,   "8x8 digits, a few minutes", 3),
-    "laptop": Scale("digits", _MLP,     50,  1,   1_000_000,   200_000,    None,   "8x8 digits, half an hour", 5),
-    "paper":  Scale("mnist",  _INFOGAN, 120, 1,     _IMAGES, _INTERVAL,  10_000,   "12 rounds of 10", 12),
-}  # fmt: skip
-_GANS = ("mm_gan", "ns_gan", "lsgan", "wgan", "wgan_gp", "dragan")
-
-STUDIES: dict[str, Study] = {
-    "equal/wide": Study(
-        question="Which GAN is best when each may try the same number of configs of a wide space?",
-        source=f"{_PAPER}, wide one-shot search",
-        methods=SPACES["equal/wide"],
-        searcher="random",
-        scales=_EQUAL_WIDE,
-    ),
-    "equal/narrow": Study(
-        question="Which GAN is best when each may try the same number of configs of a narrow, hand-picked space?",
-        source=f"{_PAPER}, narrow two-shot search",
-        methods=SPACES["equal/narrow"],
-        searcher="random",
-        scales=_EQUAL_NARROW,
-    ),
-    "equal/defaults": Study(
-        question="How good is each GAN with its authors' settings, and how much of that is the seed?",
-        source=f"{_PAPER}, default settings of each method, repeated over seeds",
-        methods=SPACES["equal/defaults"],
-        searcher="points",
-        scales=_EQUAL_DEFAULTS,
-    ),
-    "equal/bandit": Study(
-        question="Which GAN is best when a Gaussian process chooses where in the wide space each one tries?",
-        source=f"{_PAPER}, wide ranges; searched in rounds as in arXiv:1807.04720",
-        methods={method: SPACES["equal/wide"][method] for method in _GANS},
-        searcher="gp_bandit",
-        scales=_EQUAL_BANDIT,
-    ),
-}
+STUDIES: dict[str, Study] = equal.STUDIES | landscape.STUDIES

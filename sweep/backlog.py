@@ -41,7 +41,7 @@ class Backlog:
         self.plan, self.store, self.workers = plan, store, workers
         self.environment, self.observe = environment, observe
         self.trials: dict[str, Trial] = {}
-        self.asked: Counter[str] = Counter()
+        self.asked: defaultdict[tuple[str, int], set[str]] = defaultdict(set)
         self.unfinished: Counter[str] = Counter()
         self.rounds: Counter[str] = Counter()
         self.exhausted: set[str] = set()
@@ -204,7 +204,8 @@ class Backlog:
     def _recall(self) -> None:
         """Everything that the store knows."""
         for row in self.store.trials():
-            self._enlist(self._trial(row["method"], Config.from_dict(row["settings"]), row["seed"]))
+            trial = self._trial(row["method"], Config.from_dict(row["settings"]), row["seed"])
+            self._enlist(trial, self.plan.place(row["round"]))
             self.rounds[row["method"]] = row["round"] + 1
         for row in self.store.scores():
             self._know(row["trial"], row["rung"], row["value"])
@@ -222,22 +223,31 @@ class Backlog:
                 self._ask_round(method)
 
     def _ask_round(self, method: str) -> None:
+        """The next round of the method, of the next phase where one has nothing more to ask."""
         number = self.rounds[method]
-        configs = ask(self.plan, method, number, self._observations(method))
-        trials = [self._trial(method, config, seed) for config in configs for seed in range(self.plan.seeds)]
-        if not trials:
-            self.exhausted.add(method)
-            return
-        self.store.add_trials(number, [_row(trial) for trial in trials])
-        self.rounds[method] += 1
-        for trial in trials:
-            self._enlist(trial)
+        while number < self.plan.rounds:
+            place = self.plan.place(number)
+            known = self._observations(method)
+            configs = ask(self.plan, method, number, known, len(self.asked[method, place]))
+            trials = [self._trial(method, config, seed) for config in configs for seed in self.plan.seeds_of(place)]
+            if trials:
+                self.store.add_trials(number, [_row(trial) for trial in trials])
+                self.rounds[method] = number + 1
+                for trial in trials:
+                    self._enlist(trial, place)
+                return
+            number = self.plan.first_round(place + 1)
+        self.rounds[method] = number
+        self.exhausted.add(method)
 
     def _expected(self, method: str) -> int:
-        """A method whose searcher gave fewer configs than it was asked for has no more."""
-        full = min(self.plan.configs, self.rounds[method] * self.plan.batch)
-        more = self.asked[method] == full * self.plan.seeds
-        return self.plan.configs * self.plan.seeds if more else self.asked[method]
+        """A phase whose searcher gave fewer configs than it was asked for has no more."""
+        return sum(self._configs(method, place) * each.seeds for place, each in enumerate(self.plan.phases))
+
+    def _configs(self, method: str, place: int) -> int:
+        phase, asked = self.plan.phases[place], len(self.asked[method, place])
+        rounds = self.rounds[method] - self.plan.first_round(place)
+        return phase.configs if asked >= min(phase.configs, rounds * phase.batch) else asked
 
     def _observations(self, method: str) -> list[Observation]:
         """What the method's configs scored, in the order they were asked: the lowest rung of each trial."""
@@ -252,9 +262,9 @@ class Backlog:
                 scores[config][row["trial"]] = min(scores[config][row["trial"]], row["value"])
         return [Observation(settings[config], tuple(scores[config].values())) for config in settings]
 
-    def _enlist(self, trial: Trial) -> None:
+    def _enlist(self, trial: Trial, place: int) -> None:
         self.trials[trial.id] = trial
-        self.asked[trial.method] += 1
+        self.asked[trial.method, place].add(trial.config.identity())
         self.unfinished[trial.method] += 1
         self.waiting.append(trial.id)
 
@@ -278,7 +288,7 @@ class Backlog:
         optimizers fit in COHORT_BYTES."""
         shape = self.plan.workload.dataset.image_shape
         member = 12 * sum(parameters(config, shape))
-        together = self.plan.batch * self.plan.seeds * len(self.plan.methods)
+        together = max(each.batch * each.seeds for each in self.plan.phases) * len(self.plan.methods)
         share = math.ceil(min(len(self.trials), together) / self.workers)
         return max(1, self.plan.workload.lanes, min(COHORT_TRIALS, share, COHORT_BYTES // member))
 

@@ -18,7 +18,7 @@ app = typer.Typer(
     help="Which GAN is best at the compute you have, and how sure can you be?",
 )
 Out = Annotated[Path, typer.Argument(metavar="OUT", help="Output folder of a sweep.")]
-StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a study: see `ganscape list`.")]
+StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Study: a name of `ganscape list`, or a .toml file.")]
 
 USER_ERRORS = {
     "data": "DataError",
@@ -38,6 +38,10 @@ def run(
     ] = None,
     data: Annotated[str | None, typer.Option(help="Data set.", show_default="the scale's own")] = None,
     scale: Annotated[str, typer.Option(help="Size of the study: smoke, laptop or paper.")] = "smoke",
+    searcher: Annotated[
+        str | None,
+        typer.Option(help="What proposes configs; `original`: the published sets.", show_default="the study's own"),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Output folder.", show_default="runs/STUDY-DATA-SCALE")
     ] = None,
@@ -57,7 +61,7 @@ def run(
         typer.Option(
             "--set",
             metavar="NAME=VALUE",
-            help="Fix a config field for all methods, or one of configs, rounds, images, interval, samples.",
+            help="Fix a config field for all methods, or configs, rounds, images, interval, samples, confirm.",
         ),
     ] = None,
     data_root: Annotated[
@@ -78,17 +82,18 @@ def run(
         count = default_workers(resources) if workers is None else workers
         _prepare_jax(dry_run, resources)
         settings = _settings(assignments or [])
-        from search_spaces import find, find_scale
-        from sweep.plan import plan
+        from search_spaces import find_scale
+        from sweep.plan import find_study, plan, study_label
 
-        data = data or find_scale(find(study), scale).data
-        folder = out or Path("runs", "-".join((*study.split("/"), data, scale)))
+        data = data or find_scale(find_study(study), scale).data
+        folder = out or Path("runs", "-".join((*study_label(study).split("/"), data, scale)))
         planned = plan(
             study,
             out=folder,
             methods=None if methods is None else methods.split(","),
             data=data,
             scale=scale,
+            searcher=searcher,
             seeds=seeds,
             seed=seed,
             lanes=lanes,
@@ -138,12 +143,18 @@ def list_names() -> None:
 
 
 @app.command()
-def show(study: StudyName) -> None:
-    """Show a study: its question, methods with their ranges and defaults, scales, sources."""
+def show(
+    study: StudyName,
+    toml: Annotated[bool, typer.Option("--toml", help="Print it as a file that `ganscape run` takes.")] = False,
+) -> None:
+    """Show a study: its question, methods with their ranges and defaults, scales, phases, cost, sources."""
     with _one_line_errors():
-        from search_spaces import find
+        from search_spaces import write_study
 
-        found = find(study)
+        found = _find_study(study)
+        if toml:
+            typer.echo(write_study(found), nl=False)
+            return
         typer.echo(f"{study}: {found.question}\nsource: {found.source}; searcher: {found.searcher}")
         fields = dict.fromkeys(name for space in found.methods.values() for name in space.names())
         rows = [
@@ -153,11 +164,33 @@ def show(study: StudyName) -> None:
         _print_table("Search spaces, and what is asked first", ("field", *found.methods), rows)
         for source in dict.fromkeys(space.source for space in found.methods.values()):
             typer.echo(f"source: {source}")
-        scales = [
-            (name, scale.summary, scale.data, scale.configs, scale.rounds, scale.seeds, _plain(scale.images))
-            for name, scale in found.scales.items()
-        ]
-        _print_table("Scales", ("scale", "", "data", "configs", "rounds", "seeds", "images per trial"), scales)
+        _print_scales(found)
+
+
+def _find_study(name: str):
+    """A named study without loading what trains it."""
+    if name.endswith(".toml"):
+        from sweep.plan import find_study
+
+        return find_study(name)
+    from search_spaces import find
+
+    return find(name)
+
+
+def _print_scales(study) -> None:
+    from search_spaces import phases, rungs
+
+    rows = []
+    for name, scale in study.scales.items():
+        parts = phases(study.searcher, scale)
+        trials = len(study.methods) * sum(each.configs * each.seeds for each in parts)
+        length = rungs(scale, scale.data)
+        words = "\n".join(f"{each.name}: {_size(each)}" for each in parts)
+        rows.append((name, scale.summary, scale.data, words, f"{length[-1]:,}, {len(length)} rungs",
+                     f"{trials:,}", f"{trials * length[-1]:,}"))  # fmt: skip
+    header = ("scale", "", "data", "phases", "images per trial", "trials at most", "images in all")
+    _print_table("Scales", header, rows)
 
 
 @app.command()
@@ -302,8 +335,8 @@ def _print_plan(planned, workers: int, folder: Path) -> None:
         ("data", f"{definition['data']} {'x'.join(map(str, definition['image_shape']))}"),
         ("score", planned.protocol.label()),
         ("methods", ", ".join(planned.methods)),
-        ("trials", f"{cost.trials} = {cost.trials // planned.seeds} configs x {planned.seeds} seeds"),
-        ("rounds", f"{planned.rounds}, each of {planned.batch} configs per method"),
+        ("trials", f"{cost.trials}"),
+        *((f"phase {each.name}", _size(each)) for each in planned.phases),
         ("structures to compile", cost.structures),
         ("images per trial", f"{definition['images']:,}, scored at {len(definition['rungs'])} rungs"),
         ("images in all", f"{cost.images:,}"),
@@ -311,6 +344,16 @@ def _print_plan(planned, workers: int, folder: Path) -> None:
         ("that config", cost.measured.structure()),
     ]
     _print_table("Plan", ("", ""), rows)
+
+
+def _size(phase) -> str:
+    """A phase in words: what every method is given in it."""
+    words = f"{phase.configs} configs x {phase.seeds} seeds per method, by searcher {phase.searcher!r}"
+    if phase.rounds > 1:
+        words += f", in {phase.rounds} rounds of {phase.batch}"
+    if phase.settings:
+        words += f", with {_plain(phase.settings)}"
+    return words
 
 
 def _print_status(folder: Path) -> None:
@@ -350,8 +393,8 @@ def _cell(space: dict, field: str) -> str:
         return _plain(space["fixed"][field])
     if field not in space["dimensions"]:
         return ""
-    first = [_plain(default[field]) for default in space["defaults"] if field in default]
-    return "\n".join([_plain(space["dimensions"][field]), *(f"first {value}" for value in first)])
+    first = dict.fromkeys(_plain(default[field]) for default in space["defaults"] if field in default)
+    return "\n".join([_plain(space["dimensions"][field]), *([f"first {' or '.join(first)}"] if first else [])])
 
 
 def _plain(value: Any) -> str:

@@ -35,23 +35,28 @@ def first_round(plan: Plan) -> list[Config]:
     return [config for method in plan.methods for config in ask(plan, method, 0, [])]
 
 
+def trials(plan: Plan) -> int:
+    """Trials of all rounds; a method whose first round is short has no more in that phase."""
+    first = plan.phases[0]
+    missing = [first.configs - len(asked) for m in plan.methods if len(asked := ask(plan, m, 0, [])) < first.batch]
+    return plan.trials * len(plan.methods) - sum(missing) * first.seeds
+
+
 def estimate(plan: Plan, workers: int) -> Estimate:
     """The cost of the plan on this many workers like this process.
 
     One member of the commonest structure is compiled, trained for two seconds and evaluated.
     """
     configs = first_round(plan)
-    full = len(configs) == plan.batch * len(plan.methods)
-    asked = plan.configs * len(plan.methods) if full else len(configs)
     structures = Counter(config.structure() for config in configs)
     commonest = structures.most_common(1)[0][0]
     chosen = next(config for config in configs if config.structure() == commonest)
     compiling, per_image, per_score = _measure(plan, chosen)
-    trials = asked * plan.seeds
-    images = trials * plan.workload.rungs[-1]
-    scores = trials * len(plan.workload.rungs)
+    count = trials(plan)
+    images = count * plan.workload.rungs[-1]
+    scores = count * len(plan.workload.rungs)
     work = len(structures) * compiling + images * per_image + scores * per_score
-    return Estimate(trials, len(structures), images, work / min(workers, trials), chosen)
+    return Estimate(count, len(structures), images, work / min(workers, count), chosen)
 
 
 def _measure(plan: Plan, config: Config) -> tuple[float, float, float]:

@@ -1,8 +1,7 @@
 """From names to a plan: everything of a study that can be checked before work starts."""
 
 import hashlib
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,15 +9,17 @@ from data import DATASETS, DataError, load
 from metrics import Protocol, check_samples, encoder_of
 from models import Config, ConfigError
 from models.architectures import build
-from models.config import check_choice, check_images, expand, made_inert
+from models.config import ALIASES, FIELDS, check_choice, check_images, expand, made_inert
 from models.initialization import parameter_count
 from models.players import input_shapes
-from search_spaces import Scale, Space, Study, StudyError, find, find_scale, metric, rungs
+from search_spaces import Phase, Scale, Space, Study, StudyError, find, find_scale, metric, phases, read_study, rungs
 from sweep.population import images_per_cycle, trial_key
-from sweep.searchers import SEARCHERS, Observation, Searcher
+from sweep.searchers import SEARCHERS, SELECTORS, Observation
 from sweep.trial import Trial, Workload
 
 SCALE_FIELDS = ("configs", "rounds", "images", "interval", "samples")
+FILE = ".toml"
+CONFIRM, CONFIRMING = "confirm", "best"
 CHECKPOINT_SECONDS = 60.0
 
 
@@ -27,15 +28,13 @@ class Plan(NamedTuple):
 
     definition: JSON-able; two runs are the same study exactly when their definitions are equal.
     fixed: settings of every config; a method's space overrides them.
+    phases: one after the other in each method; rounds are numbered through all of them.
     """
 
     definition: dict[str, Any]
     methods: dict[str, Space]
     fixed: dict[str, Any]
-    searcher: Callable[[Space, tuple[int, ...]], Searcher]
-    configs: int
-    rounds: int
-    seeds: int
+    phases: tuple[Phase, ...]
     seed: int
     workload: Workload
     protocol: Protocol
@@ -46,9 +45,28 @@ class Plan(NamedTuple):
         return self.workload.dataset.name
 
     @property
-    def batch(self) -> int:
-        """Configs of a method in a round; the last may have fewer."""
-        return math.ceil(self.configs / self.rounds)
+    def rounds(self) -> int:
+        """Rounds of all phases."""
+        return sum(each.rounds for each in self.phases)
+
+    def place(self, number: int) -> int:
+        """Of which phase the round of this number is, counted from 0; of the last for all beyond its rounds."""
+        last = len(self.phases) - 1
+        return next((place for place in range(last) if number < self.first_round(place + 1)), last)
+
+    def first_round(self, place: int) -> int:
+        """The number of the first round of a phase; of the one after the last, the number of rounds."""
+        return sum(each.rounds for each in self.phases[:place])
+
+    def seeds_of(self, place: int) -> range:
+        """The seeds of a phase: none that an earlier one had."""
+        start = sum(each.seeds for each in self.phases[:place])
+        return range(start, start + self.phases[place].seeds)
+
+    @property
+    def trials(self) -> int:
+        """Trials of a method that has as many configs as every phase asks for."""
+        return sum(each.configs * each.seeds for each in self.phases)
 
 
 def plan(
@@ -58,6 +76,7 @@ def plan(
     methods: Sequence[str] | None = None,
     data: str | None = None,
     scale: str = "smoke",
+    searcher: str | None = None,
     seeds: int | None = None,
     seed: int = 0,
     lanes: int = 1,
@@ -65,29 +84,35 @@ def plan(
     data_root: str | Path | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
 ) -> Plan:
-    """The plan of a named study.
+    """The plan of a study.
 
     Args:
-      study, scale: names; see `search_spaces.STUDIES`.
+      study: a name, see `search_spaces.STUDIES`, or the path of a .toml file. scale: the name of one of its scales.
       out: the output folder, where checkpoints go; not touched here.
       methods: those of the study's methods that take part; all by default.
       data: a data set's name; the scale's own by default.
+      searcher: in place of the study's own.
       seeds: trials per config; the scale's own by default.
       seed: the study seed, from which all randomness is derived.
       lanes: members side by side in a program.
-      settings: config fields fixed for all methods, and `configs rounds images interval samples`.
+      settings: config fields fixed for all methods, `configs rounds images interval samples`, and `confirm`:
+        on how many fresh seeds the best config of each method is trained at the end.
       data_root: the folder with the data sets' files.
       checkpoint_seconds: training seconds between two checkpoints.
 
     Raises:
       StudyError, DataError, ConfigError, MetricError: one line each, before any work.
     """
-    chosen = find(study) if methods is None else find(study).only(methods)
+    chosen = find_study(study) if methods is None else find_study(study).only(methods)
+    if searcher is not None:
+        if searcher not in SEARCHERS:
+            raise StudyError(f"unknown searcher {searcher!r}; one of: {', '.join(sorted(SEARCHERS))}")
+        chosen = chosen._replace(searcher=searcher)
     chosen, size = _override(chosen, scale, settings or {})
     data = size.data if data is None else data
     if data not in DATASETS:
         raise DataError(f"unknown data set {data!r}; one of: {', '.join(sorted(DATASETS))}")
-    seeds = _at_least("seeds", size.seeds if seeds is None else seeds, 1)
+    size = size._replace(seeds=_at_least("seeds", size.seeds if seeds is None else seeds, 1))
     _at_least("seed", seed, 0)
     _at_least("lanes", lanes, 1)
     budgets = rungs(size, data)
@@ -96,7 +121,7 @@ def plan(
     samples = len(dataset.test) if size.samples is None else size.samples
     protocol = _protocol(metric(data), dataset, samples)
     definition = {
-        "study": study,
+        "study": study_label(study),
         "question": chosen.question,
         "source": chosen.source,
         "scale": scale,
@@ -104,7 +129,7 @@ def plan(
         "data_fingerprint": dataset.fingerprint,
         "image_shape": list(dataset.image_shape),
         "seed": seed,
-        "seeds": seeds,
+        "seeds": size.seeds,
         "configs": size.configs,
         "rounds": size.rounds,
         "searcher": chosen.searcher,
@@ -115,6 +140,8 @@ def plan(
         "metric": protocol.metric,
         "protocol": protocol.fingerprint,
     }
+    if size.phases:
+        definition["phases"] = size.describe()["phases"]
     checkpoints = str(Path(out) / "checkpoints")
     workload = Workload(
         dataset, protocol.metric, samples, budgets, lanes, checkpoints, checkpoint_seconds
@@ -123,32 +150,54 @@ def plan(
         definition,
         chosen.methods,
         size.settings,
-        SEARCHERS[chosen.searcher],
-        size.configs,
-        size.rounds,
-        seeds,
+        phases(chosen.searcher, size),
         seed,
         workload,
         protocol,
     )
 
 
-def ask(plan: Plan, method: str, number: int, known: list[Observation]) -> list[Config]:
-    """The configs of a method's round: new ones only, at most a batch and what its budget of configs allows.
+def find_study(name: str) -> Study:
+    """The study called `name`, or in the TOML file of that path; StudyError otherwise."""
+    if name.endswith(FILE):
+        return read_study(name, SEARCHERS, [*FIELDS, *ALIASES])
+    return find(name)
+
+
+def study_label(name: str) -> str:
+    """What a study is called in stores and folders; one from a file like the file."""
+    return Path(name).stem if name.endswith(FILE) else name
+
+
+def ask(plan: Plan, method: str, number: int, known: list[Observation], asked: int = 0) -> list[Config]:
+    """The configs of a method's round: at most a batch and what the phase's budget of configs allows. They are other
+    ones than those known, unless the phase looks at the best of these again.
 
     known: every config of the method's earlier rounds, in the order they were asked, with the scores of its trials.
+    asked: how many configs the earlier rounds of the same phase asked for.
     """
-    space = plan.methods[method]
-    searcher = plan.searcher(space, searcher_seed(plan.seed, method, number))
+    phase = plan.phases[plan.place(number)]
+    count = max(0, min(phase.batch, phase.configs - asked))
+    if phase.searcher in SELECTORS:
+        return [Config.from_dict(settings) for settings in SELECTORS[phase.searcher](known, count)]
+    space = plan.methods[method] if phase is plan.phases[0] else _in_phase(plan.methods[method], phase)
+    searcher = SEARCHERS[phase.searcher](space, searcher_seed(plan.seed, method, number))
     searcher.tell([each._replace(settings=space.recognise(each.settings)) for each in known])
     seen = {Config.from_dict(observation.settings).identity() for observation in known}
     configs = []
-    for settings in searcher.ask(max(0, min(plan.batch, plan.configs - len(known)))):
+    for settings in searcher.ask(count):
         config = _config(method, {**plan.fixed, **settings}, plan.data)
         if config.identity() not in seen:
             seen.add(config.identity())
             configs.append(config)
     return configs
+
+
+def _in_phase(space: Space, phase: Phase) -> Space:
+    """The space of a later phase: its settings fixed, and nothing to ask first."""
+    for field, value in phase.settings.items():
+        space = space.pin(field, value)
+    return space._replace(defaults=())
 
 
 def searcher_seed(study_seed: int, method: str, number: int) -> tuple[int, ...]:
@@ -176,20 +225,26 @@ def parameters(config: Config, image_shape: tuple[int, int, int]) -> tuple[int, 
 
 def _override(study: Study, name: str, settings: Mapping[str, Any]) -> tuple[Study, Scale]:
     """The study and its scale of that name with these settings fixed, and without what they make inert."""
-    numbers = {field: _at_least(field, settings[field], 1) for field in SCALE_FIELDS if field in settings}
+    given = [field for field in SCALE_FIELDS if field in settings]
+    numbers: dict[str, Any] = {field: _at_least(field, settings[field], 1) for field in given}
     for alias, value in settings.items():
-        if alias in SCALE_FIELDS:
+        if alias in (*SCALE_FIELDS, CONFIRM):
             continue
         try:
             fields = expand(alias, value)
         except ConfigError as error:
-            raise ConfigError(f"{error}, or of the study: {', '.join(SCALE_FIELDS)}") from None
+            raise ConfigError(f"{error}, or of the study: {', '.join((*SCALE_FIELDS, CONFIRM))}") from None
         for field, chosen in fields.items():
             check_choice(field, chosen)
             study = study.pin(field, chosen)
             for inert in made_inert(field, chosen):
                 study = study if inert in settings else study.drop(inert)
-    return study, Scale(**{**find_scale(study, name)._asdict(), **numbers})
+    scale = find_scale(study, name)._replace(**numbers)
+    if CONFIRM in settings:
+        seeds = _at_least(CONFIRM, settings[CONFIRM], 1)
+        others = tuple(each for each in scale.phases if each.searcher not in SELECTORS)
+        scale = scale._replace(phases=(*others, Phase(CONFIRM, CONFIRMING, 1, seeds)))
+    return study, scale
 
 
 def _at_least(name: str, value: Any, low: int) -> int:
@@ -201,11 +256,13 @@ def _at_least(name: str, value: Any, low: int) -> int:
 def _check_configs(study: Study, scale: Scale, budgets, data: str, seed: int) -> None:
     """Every config of the first round can be trained on these images and reaches every rung, and so can as many
     random ones as later rounds may ask."""
-    batch = math.ceil(scale.configs / scale.rounds)
+    first, *later = phases(study.searcher, scale)
     for method, space in study.methods.items():
         numbers = searcher_seed(seed, method, 0)
-        later = SEARCHERS["random"](space, numbers).ask(scale.configs) if scale.rounds > 1 else []
-        for settings in [*SEARCHERS[study.searcher](space, numbers).ask(batch), *later]:
+        asked = SEARCHERS[first.searcher](space, numbers).ask(first.batch)
+        for phase in [first] * (first.rounds > 1) + [each for each in later if each.searcher not in SELECTORS]:
+            asked = [*asked, *SEARCHERS["random"](_in_phase(space, phase), numbers).ask(phase.configs)]
+        for settings in asked:
             config = _config(method, {**scale.settings, **settings}, data)
             check_images(config, DATASETS[data].image_shape)
             cycles = [budget // images_per_cycle(config) for budget in budgets]

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 
 # What each folder may import beside itself: the leaves know no folder of ours, `sweep` knows them all.
 ALLOWED = {
-    "data": {"PIL", "mlxtend", "numpy", "pooch", "sklearn"},
+    "data": {"PIL", "mlxtend", "numpy", "pooch", "pyarrow", "sklearn"},
     "metrics": {"jax", "numpy", "optax", "safetensors", "scipy", "sklearn", "threadpoolctl"},
     "models": {"flax", "jax", "numpy", "optax"},
     "results": {"jinja2", "markupsafe", "matplotlib", "numpy", "pandas", "scipy"},
@@ -52,7 +52,10 @@ ONLY_IN = {
 }
 
 # Slow to import and not always needed: imported by the function that uses them.
-LAZY = {"PIL", "jinja2", "markupsafe", "matplotlib", "mlxtend", "orbax", "pandas", "pooch", "skopt", "sklearn"}
+LAZY = {
+    *("PIL", "jinja2", "markupsafe", "matplotlib", "mlxtend", "orbax", "pandas", "pooch", "pyarrow", "skopt"),
+    "sklearn",
+}
 
 
 class Import(NamedTuple):

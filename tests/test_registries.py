@@ -148,9 +148,9 @@ def test_a_study_s_first_configs_can_be_trained_at_every_scale(study, scale):
     chosen, size = STUDIES[study], STUDIES[study].scales[scale]
     shape = DATASETS[size.data].image_shape
     budgets = rungs(size, size.data)
-    for method, space in chosen.methods.items():
+    for space in chosen.methods.values():
         asked = SEARCHERS[chosen.searcher](space, (0, 0)).ask(size.configs)
-        assert len(asked) == size.configs, method
+        assert len(asked) == (min(size.configs, len(space.defaults)) if chosen.searcher == "points" else size.configs)
         for settings in asked:
             config = Config.from_dict(size.settings | settings)
             check_images(config, shape)

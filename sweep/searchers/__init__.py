@@ -8,20 +8,23 @@ import functools
 from collections.abc import Callable
 
 from search_spaces import Space
-from sweep.searchers.contract import Observation, Searcher, Settings
+from sweep.searchers.contract import Observation, Searcher, Settings, best
 from sweep.searchers.gp_bandit import GPBandit
 from sweep.searchers.optimizer import Optimizer
-from sweep.searchers.sequences import Grid, Points, Random, Sobol
+from sweep.searchers.sequences import Grid, Original, Points, Random, Sobol
 
-__all__ = ["SEARCHERS", "Observation", "Searcher", "Settings"]
+__all__ = ["SEARCHERS", "SELECTORS", "Observation", "Searcher", "Settings"]
 
 # name -> (space, seed) -> Searcher; the last number of a seed is the round's.
 SEARCHERS: dict[str, Callable[[Space, tuple[int, ...]], Searcher]] = {
     "points": Points,
     "random": Random,
+    "original": Original,
     "grid": Grid,
     "sobol": Sobol,
     "gp_bandit": GPBandit,
     "gp_ei": functools.partial(GPBandit, acquisition="expected_improvement"),
     "skopt": Optimizer,
 }
+# What a phase may ask again: name -> (everything that is known, how many) -> settings of trained configs.
+SELECTORS: dict[str, Callable[[list[Observation], int], list[Settings]]] = {"best": best}

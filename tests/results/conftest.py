@@ -27,9 +27,10 @@ def build(tmp_path):
     """build({method: [[score per seed] per config]}, ...) -> an output folder.
 
     A score is a number (the last rung; the first rung is twice as bad), None (a final failure) or "running".
+    round: the round of each config of a method, 0 by default. again={method: (config, [score per fresh seed], round)}.
     """
 
-    def build(table, name="out", **changes):
+    def build(table, name="out", again=(), round=(0,) * 1000, **changes):
         folder = tmp_path / name
         configs, seeds = max(map(len, table.values())), max(len(row) for rows in table.values() for row in rows)
         with open_store(folder) as store:
@@ -40,18 +41,26 @@ def build(tmp_path):
                 for c, row in enumerate(rows):
                     for seed, score in enumerate(row):
                         _add_trial(
-                            store, method, f"{method}-{c}", seed, score, {"learning_rate": 10.0**-c, "loss": method}
+                            store,
+                            method,
+                            f"{method}-{c}",
+                            seed,
+                            score,
+                            {"learning_rate": 10.0**-c, "loss": method},
+                            round[c],
                         )
+            for method, (config, row, number) in dict(again).items():
+                for seed, score in enumerate(row, start=seeds):
+                    _add_trial(store, method, config, seed, score, {"learning_rate": 1.0, "loss": method}, number)
         return folder
 
     return build
 
 
-def _add_trial(store, method, config, seed, score, settings):
+def _add_trial(store, method, config, seed, score, settings, round):
     trial = f"{config}-{seed}"
-    store.add_trials(
-        0, [{"trial": trial, "config": config, "method": method, "seed": seed, "settings": settings, "structure": "s"}]
-    )
+    row = {"trial": trial, "config": config, "method": method, "seed": seed, "settings": settings, "structure": "s"}
+    store.add_trials(round, [row])
     if score is None:
         store.add_failure({"trial": trial, "attempt": 0, "cause": "diverged", "rung": 100, "step": 7,
                            "message": "loss is nan", "detail": "", "final": True})  # fmt: skip

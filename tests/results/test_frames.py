@@ -16,11 +16,11 @@ def test_columns_are_the_documented_ones_also_when_there_is_nothing(tmp_path, bu
     for results in (load(tmp_path / "empty"), load(build(TABLE))):
         assert list(results.scores()) == [*trial, "rung", "images", "metric", "value", "protocol", "attempt", "seconds"]
         assert list(results.failures()) == [*trial, "attempt", "cause", "rung", "step", "message", "detail", "final"]
-        assert list(results.per_trial()) == [*trial, "status", "rung", "value"]
-        assert list(results.trials())[:7] == [*trial, "round", "status", "rungs"]
+        assert list(results.per_trial()) == [*trial, "phase", "status", "rung", "value"]
+        assert list(results.trials())[:8] == [*trial, "round", "phase", "status", "rungs"]
         assert list(results.best()) == list(results.scores())
         assert results.scores().dtypes["value"] == "float64" and results.scores().dtypes["images"] == "int64"
-    assert list(load(build(TABLE, "two")).trials())[7:] == ["learning_rate", "loss"]
+    assert list(load(build(TABLE, "two")).trials())[8:] == ["learning_rate", "loss"]
     assert load(tmp_path / "empty").study == {}
 
 
@@ -160,7 +160,7 @@ def test_export_keeps_every_score_bit_for_bit_and_every_failed_trial(tmp_path, b
     read = {".csv": lambda file: pd.read_csv(file, converters={"value": number}), ".parquet": pd.read_parquet}[suffix](
         path
     )
-    assert list(read) == [*frames.SCORES, "round", "status", "rungs", "learning_rate", "loss"]
+    assert list(read) == [*frames.SCORES, "round", "phase", "status", "rungs", "learning_rate", "loss"]
     scores = results.scores()
     found = read.dropna(subset="value").set_index(["trial", "rung"]).sort_index()
     expected = scores.set_index(["trial", "rung"]).sort_index()
@@ -213,3 +213,24 @@ def test_an_export_that_fails_leaves_the_earlier_file(tmp_path, build, monkeypat
     assert path.read_bytes() == before and [file.name for file in tmp_path.iterdir() if file.is_file()] == [
         "scores.csv"
     ]
+
+
+PHASES = [
+    {"name": "bandit", "searcher": "gp_bandit", "rounds": 2},
+    {"name": "confirm", "searcher": "best", "rounds": 1},
+]
+
+
+def test_a_round_belongs_to_the_phase_that_it_falls_into(build):
+    """Rounds are numbered through all phases: 0 and 1, then 2 and 3, then 4."""
+    rounds = {"a": [[1.0], [2.0], [3.0], [4.0]]}
+    folder = build(rounds, rounds=2, searcher="points", phases=PHASES, again={"a": ("a-0", [5.0], 4)}, round=range(4))
+    results = frames.load(folder)
+    assert results.trials()["phase"].tolist() == ["points", "points", "bandit", "bandit", "confirm"]
+    assert results.searched()["value"].tolist() == [1.0, 2.0, 3.0, 4.0]
+    assert results.confirmed()["value"].tolist() == [5.0]
+
+
+def test_without_phases_the_only_one_is_called_like_the_searcher(build):
+    results = frames.load(build({"a": [[1.0]]}, searcher="random"))
+    assert results.per_trial()["phase"].tolist() == ["random"] and results.confirmed().empty

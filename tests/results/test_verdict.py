@@ -85,3 +85,31 @@ def test_that_the_authors_setting_is_no_random_draw_is_said(build):
     first = {"searcher": "random", "methods": {"a": {"defaults": [{"beta1": 0.5}]}, "b": {}}}
     assert "authors' setting" in said(build(table, "with", **first))
     assert "authors' setting" not in said(build(table, "without", searcher="random"))
+
+
+CONFIRM = [{"name": "confirm", "searcher": "best", "rounds": 1}]
+
+
+def test_the_choice_is_the_search_s_and_its_numbers_are_those_of_fresh_seeds(build):
+    """What a config scores again can neither make nor unmake it the chosen one."""
+    table = {"a": [[1.0, 3.0], [4.0, 4.0]], "b": [[5.0, 5.0], [6.0, 6.0]]}
+    again = {"a": ("a-0", [6.0, 7.0, 9.0], 1), "b": ("b-0", [5.5, 4.5, None], 1)}
+    folder = build(table, searcher="random", phases=CONFIRM, again=again)
+    found = verdict.best_configs(frames.load(folder)).set_index("method")
+    assert found["confirmed"].all() and found["median"].to_dict() == {"a": 7.0, "b": 5.5}
+    assert found["config"].to_dict() == {"a": "a-0", "b": "b-0"}
+    assert found.loc["a", "scores"] == [6.0, 7.0, 9.0]
+    assert found[["trials", "finished", "failed"]].to_numpy().tolist() == [[7, 7, 1], [7, 7, 0]]
+    text = said(folder)
+    assert "b has the best configuration: median fd_digits 5.5 over 3 seeds" in text
+    assert "looks better than it is" not in text and "those of 3 fresh seeds" in text
+    # The budget counts the draws of the search alone: 2 configurations of each method.
+    assert "With a budget of 1 configuration the expected best is 3" in text or "expected best is: a 3" in text
+
+
+def test_fresh_seeds_count_when_all_of_them_are_finished(build):
+    again = {"a": ("a-0", [9.0, "running"], 1)}
+    folder = build({"a": [[1.0], [2.0]]}, searcher="random", phases=CONFIRM, again=again)
+    (row,) = verdict.best_configs(frames.load(folder)).to_dict("records")
+    assert (row["median"], row["confirmed"]) == (1.0, False)
+    assert "looks better than it is" in said(folder)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from search_spaces import SPACES, Choice, LogUniform, Space, StudyError, Uniform, When
-from search_spaces.spaces import space
+from search_spaces.space import space
 
 EVERY_SPACE = {f"{study}:{method}": each for study, spaces in SPACES.items() for method, each in spaces.items()}
 each_space = pytest.mark.parametrize("each", EVERY_SPACE.values(), ids=EVERY_SPACE.keys())
@@ -64,20 +64,24 @@ def test_description_survives_json(each):
 
 
 def test_descriptions_of_different_spaces_differ():
-    texts = {json.dumps(each.describe()) for each in EVERY_SPACE.values()}
-    assert len(texts) == len(EVERY_SPACE)
+    """Two are equal only where one slice of Kurach et al. 2019 is in two studies."""
+    for methods in SPACES.values():
+        assert len({json.dumps(each.describe()) for each in methods.values()}) == len(methods)
+    for name, each in EVERY_SPACE.items():
+        alike = [other for other in EVERY_SPACE if EVERY_SPACE[other].describe() == each.describe()]
+        assert alike == [name] or all(other.startswith("landscape/") for other in alike)
 
 
 @each_space
 def test_a_pinned_field_is_the_same_in_every_config(each):
     pinned = each.pin("beta1", 0.25)
     assert "beta1" not in pinned.dimensions
-    assert [default["beta1"] for default in pinned.defaults] == [0.25]
+    assert pinned.defaults and all(default["beta1"] == 0.25 for default in pinned.defaults)
     assert pinned.sample(np.random.default_rng(0))["beta1"] == 0.25
     assert pinned.describe() == each.pin("beta1", 0.75).pin("beta1", 0.25).describe()
 
 
-@pytest.mark.parametrize("study", SPACES)
+@pytest.mark.parametrize("study", ["equal/wide", "equal/narrow", "equal/defaults"])
 @pytest.mark.parametrize("method", PUBLISHED_DEFAULTS)
 def test_the_published_default_is_asked_first(study, method):
     published = PUBLISHED_NARROW_DEFAULTS if study == "equal/narrow" else PUBLISHED_DEFAULTS

@@ -109,7 +109,7 @@ def test_a_sweep_from_the_command_line(ganscape, tmp_path):
     dry = subprocess.run(
         [sys.executable, "-m", "sweep", *map(str, command), "--dry-run"], capture_output=True, text=True, check=True
     )
-    assert "3 = 3 configs x 1 seeds" in dry.stdout and "estimated time" in dry.stdout
+    assert "1 configs x 1 seeds per method" in dry.stdout and "estimated time" in dry.stdout
     assert not out.exists()
 
     ran = subprocess.run([sys.executable, "-m", "sweep", *map(str, command)], capture_output=True, text=True)
@@ -187,3 +187,63 @@ def test_images_that_cannot_be_scored_are_refused_in_one_line(ganscape, handwrit
 
 def test_images_that_are_none_are_refused_in_one_line(ganscape, tmp_path):
     refused(ganscape("score", "--images", tmp_path, "--against", "digits"), "no pictures in", tmp_path.name)
+
+
+STUDY = """\
+question = "Does a penalty help?"
+searcher = "random"
+
+[methods.plain]
+fixed = {loss = "hinge"}
+ranges.learning_rate = {low = 1e-4, high = 1e-3, log = true}
+
+[methods.penalised]
+fixed = {loss = "hinge", penalty = "r1", penalty_weight = 1.0}
+ranges.learning_rate = {low = 1e-4, high = 1e-3, log = true}
+
+[scales.smoke]
+data = "digits"
+settings = {architecture = "mlp", batch_size = 32, z_dim = 8}
+configs = 2
+seeds = 1
+images = 640
+interval = 320
+samples = 100
+
+[[scales.smoke.phases]]
+name = "confirm"
+searcher = "best"
+configs = 1
+seeds = 2
+"""
+
+
+def test_a_study_of_one_s_own_runs_from_its_file(ganscape, tmp_path):
+    """Two methods, two configs each, the better one again on two fresh seeds."""
+    file = tmp_path / "my_study.toml"
+    file.write_text(STUDY)
+    out = tmp_path / "out"
+    ran = subprocess.run(
+        [sys.executable, "-m", "sweep", "run", str(file), "--out", str(out), "--workers", "1"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert ran.returncode == 0, ran.stderr
+    found = load(out)
+    assert found.study["study"] == "my_study" and found.study["question"] == "Does a penalty help?"
+    counts = found.trials().groupby(["method", "phase"]).size().to_dict()
+    assert counts == {(name, phase): 2 for name in ("plain", "penalised") for phase in ("random", "confirm")}
+    assert set(found.confirmed()["seed"]) == {1, 2}
+    file.write_text(STUDY.replace("batch_size", "batchsize"))
+    refused(ganscape("run", file, "--out", out), f"{file}:14:", "batchsize", "batch_size")
+
+
+def test_a_study_is_shown_with_its_phases_its_cost_and_as_a_file(ganscape, tmp_path):
+    shown = ganscape("show", "landscape/reg-norm").output
+    for text in ("points: 24 configs x 5 seeds", "in 12 rounds of 10", "disc_iters=5", "32,256,000,000", "1807.04720"):
+        assert text in shown
+    file = tmp_path / "mine.toml"
+    file.write_text(ganscape("show", "equal/wide", "--toml").output)
+    again = ganscape("show", file, "--toml").output
+    assert again == file.read_text() and "weight_clipping" in again

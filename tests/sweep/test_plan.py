@@ -44,7 +44,8 @@ def test_lanes_and_checkpoints_do_not_change_the_definition(planned):
 def test_the_paper_is_asked_for_as_published(planned, mnist_root):
     made = planned(scale="paper", data_root=mnist_root)
     assert made.workload.rungs == (249984, 499968, 749952, 999936, 1000000)
-    assert (made.configs, made.seeds, made.workload.samples) == (100, 1, 10_000)
+    (phase,) = made.phases
+    assert (phase.configs, phase.seeds, made.workload.samples) == (100, 1, 10_000)
     asked = configs(made)
     assert len(asked) == 800 and {config.architecture for config in asked} == {"infogan"}
     assert made.protocol.label() == "fd_mnist, 10000 samples against mnist/test (10000)"
@@ -76,14 +77,14 @@ def test_a_space_with_nothing_left_to_search_gives_each_config_once(planned):
     pins = {"learning_rate": 1e-3, "beta1": 0.5, "disc_iters": 1, "discriminator_normalization": "none"}
     made = planned(settings=pins)
     (config,) = ask(made, "ns_gan", 0, [])
-    assert ask(made, "ns_gan", 1, [Observation(config.to_dict(), (1.0,))]) == []
+    assert ask(made, "ns_gan", 0, [Observation(config.to_dict(), (1.0,))], 1) == []
 
 
 def test_a_method_asks_for_what_its_budget_leaves(planned):
     made = planned()
     first = ask(made, "wgan", 0, [])
     known = [Observation(config.to_dict(), (1.0,)) for config in first[:3]]
-    assert ask(made, "wgan", 0, known) == first[3:]
+    assert ask(made, "wgan", 0, known, 3) == first[3:]
 
 
 def test_a_trial_is_named_by_its_content():

@@ -1,0 +1,250 @@
+"""A study as a TOML file: what a user writes, and what `ganscape show STUDY --toml` prints."""
+
+import itertools
+import json
+import re
+import tomllib
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from search_spaces.dimensions import Choice, Dimension, Fixed, Integer, LogUniform, StudyError, Uniform, When
+from search_spaces.space import Space, check_condition
+from search_spaces.study import SELECTING, Phase, Scale, Study, check_name
+
+STUDY = {"question": str, "source": str, "searcher": str, "methods": dict, "scales": dict}
+METHOD = {"source": str, "fixed": dict, "ranges": dict, "defaults": list}
+RANGE = {"low": float, "high": float, "log": bool, "integer": bool, "options": list, "when": dict}
+SCALE = {
+    "data": str, "settings": dict, "configs": int, "seeds": int, "images": (int, dict), "interval": (int, dict),
+    "samples": int, "summary": str, "rounds": int, "phases": list,
+}
+PHASE = {"name": str, "searcher": str, "configs": int, "seeds": int, "rounds": int, "settings": dict}
+OPTIONAL = {"source", "samples", "summary", "rounds", "phases", "settings", "fixed", "ranges", "defaults"}
+KINDS = {str: "text", int: "a whole number of at least 1", dict: "a table", list: "a list", bool: "true or false"}
+
+
+class _File(NamedTuple):
+    """The text of a file, and the names that it may use."""
+
+    path: Path
+    text: str
+    searchers: Collection[str]
+    fields: Collection[str]
+
+    def refuse(self, keys: tuple, message: str) -> StudyError:
+        """The error of what stands under these keys, with its line."""
+        return StudyError(f"{self.path}:{line_of(self.text, keys)}: {message}")
+
+
+def read_study(path: str | Path, searchers: Collection[str], fields: Collection[str]) -> Study:
+    """The study in a TOML file.
+
+    searchers: names that a study or a phase may give. fields: names of config fields and their aliases.
+
+    Raises:
+      StudyError: in one line with file and line, for text that is no TOML, an unknown or missing key, a value of
+        another kind, a range that is empty, a condition that can never hold.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+        content = tomllib.loads(text)
+    except OSError as error:
+        raise StudyError(f"no study in {path}: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise StudyError(f"{path}: not TOML: {error}") from error
+    file = _File(path, text, searchers, fields)
+    _check(file, (), content, STUDY)
+    _check_searcher(file, ("searcher",), content["searcher"], searchers)
+    for part in ("methods", "scales"):
+        if not content[part]:
+            raise file.refuse((part,), f"{part} is empty; a study needs one at least")
+    return Study(
+        content["question"],
+        content.get("source", path.name),
+        {name: _space(file, ("methods", name), each) for name, each in content["methods"].items()},
+        content["searcher"],
+        {name: _scale(file, ("scales", name), each) for name, each in content["scales"].items()},
+    )
+
+
+def line_of(text: str, keys: tuple) -> int:
+    """The line, counted from 1, on which these keys stand, or as many of the first of them as can be found."""
+    header: tuple = ()
+    counts: dict[tuple, int] = {}
+    found, best = 1, 0
+    for number, line in enumerate(text.splitlines(), start=1):
+        if table := re.match(r"\s*(\[\[?)([^\]]+)\]", line):
+            header = _keys(table[2])
+            if table[1] == "[[":
+                counts[header] = counts.get(header, -1) + 1
+                header = (*header, counts[header])
+            here = header
+        elif entry := re.match(r"\s*([^=#\[\]{}]+?)\s*=", line):
+            here = (*header, *_keys(entry[1]))
+        else:
+            continue
+        shared = len(list(itertools.takewhile(lambda pair: pair[0] == pair[1], zip(keys, here, strict=False))))
+        if shared > best:
+            found, best = number, shared
+    return found
+
+
+def _keys(dotted: str) -> tuple[str, ...]:
+    return tuple(bare or quoted for quoted, bare in re.findall(r'"([^"]*)"|([^\s."]+)', dotted))
+
+
+def _check(file: _File, keys: tuple, content: Any, known: Mapping[str, Any]) -> None:
+    """Every key is known, none is missing, every value is of its kind."""
+    where = ".".join(map(str, keys)) or "the file"
+    if not isinstance(content, dict):
+        raise file.refuse(keys, f"{where} is {content!r}, not a table")
+    for name, value in content.items():
+        if name not in known:
+            raise file.refuse((*keys, name), f"unknown key {name!r} in {where}; one of: {', '.join(known)}")
+        kinds = known[name] if isinstance(known[name], tuple) else (known[name],)
+        if not any(_is(kind, value) for kind in kinds):
+            expected = " or ".join(KINDS.get(kind, "a number") for kind in kinds)
+            raise file.refuse((*keys, name), f"{name} = {value!r} in {where} must be {expected}")
+    for name in known:
+        if name not in OPTIONAL and name not in content and known is not RANGE:
+            raise file.refuse(keys, f"{where} has no {name}")
+
+
+def _is(kind: type, value: Any) -> bool:
+    if isinstance(value, bool):
+        return kind is bool
+    if kind is float:
+        return isinstance(value, int | float)
+    return isinstance(value, kind) and (kind is not int or value >= 1)
+
+
+def _check_searcher(file: _File, keys: tuple, name: str, choices: Collection[str]) -> None:
+    try:
+        check_name("searcher", name, choices)
+    except StudyError as error:
+        raise file.refuse(keys, str(error)) from None
+
+
+def _check_settings(file: _File, keys: tuple, settings: dict) -> dict:
+    for field, value in settings.items():
+        try:
+            check_name("config field", field, file.fields)
+            Fixed(value)
+        except StudyError as error:
+            raise file.refuse((*keys, field), str(error)) from None
+    return settings
+
+
+def _space(file: _File, keys: tuple, content: Any) -> Space:
+    _check(file, keys, content, METHOD)
+    fixed = _check_settings(file, (*keys, "fixed"), content.get("fixed", {}))
+    ranges = content.get("ranges", {})
+    for name in ranges:
+        if name in fixed:
+            raise file.refuse((*keys, "ranges", name), f"{name} is both fixed and a range")
+    dimensions = {name: _dimension(file, (*keys, "ranges", name), each) for name, each in ranges.items()}
+    for name in dimensions:
+        try:
+            check_name("config field", name, file.fields)
+            check_condition(name, fixed, dimensions)
+        except StudyError as error:
+            raise file.refuse((*keys, "ranges", name), str(error)) from None
+    given = content.get("defaults", [])
+    for number, each in enumerate(given):
+        if not isinstance(each, dict):
+            raise file.refuse((*keys, "defaults", number), f"default {each!r} is not a table of settings")
+        _check_settings(file, (*keys, "defaults", number), each)
+    source = content.get("source", file.path.name)
+    return Space(fixed, dimensions, tuple(fixed | each for each in given), source)
+
+
+def _dimension(file: _File, keys: tuple, content: Any) -> Dimension:
+    _check(file, keys, content, RANGE)
+    content = dict(content)
+    when = content.pop("when", None)
+    try:
+        if when is not None:
+            if len(when) != 1 or not isinstance(next(iter(when.values())), list):
+                raise StudyError(f"when = {when!r} must name one field and a list of its values")
+            ((field, values),) = when.items()
+            return When(_plain_dimension(content), field, tuple(values))
+        return _plain_dimension(content)
+    except StudyError as error:
+        raise file.refuse(keys, str(error)) from None
+
+
+def _plain_dimension(content: dict) -> Dimension:
+    if "options" in content:
+        if len(content) > 1:
+            raise StudyError("options go without low, high, log and integer")
+        return Choice(tuple(content["options"]))
+    if not {"low", "high"} <= content.keys():
+        raise StudyError("a range needs low and high, or else options")
+    if content.get("log") and content.get("integer"):
+        raise StudyError("a range of integers cannot be logarithmic")
+    kind = LogUniform if content.get("log") else Integer if content.get("integer") else Uniform
+    return kind(content["low"], content["high"])
+
+
+def _scale(file: _File, keys: tuple, content: Any) -> Scale:
+    _check(file, keys, content, SCALE)
+    for name in ("images", "interval"):
+        for data, value in content[name].items() if isinstance(content[name], dict) else ():
+            if not _is(int, value):
+                raise file.refuse((*keys, name, data), f"{name} of {data} = {value!r} must be {KINDS[int]}")
+    settings = _check_settings(file, (*keys, "settings"), content.get("settings", {}))
+    phases = tuple(_phase(file, (*keys, "phases", n), each) for n, each in enumerate(content.get("phases", [])))
+    absent = {"samples": None, "summary": "", "settings": {}}
+    return Scale(**absent | content | {"settings": settings, "phases": phases})
+
+
+def _phase(file: _File, keys: tuple, content: Any) -> Phase:
+    _check(file, keys, content, PHASE)
+    _check_searcher(file, (*keys, "searcher"), content["searcher"], [*file.searchers, *SELECTING])
+    return Phase(**content | {"settings": _check_settings(file, (*keys, "settings"), content.get("settings", {}))})
+
+
+# Writing
+
+
+def write_study(study: Study) -> str:
+    """The text of a file that `read_study` makes this study of again."""
+    lines = [f"{name} = {_toml(getattr(study, name))}" for name in ("question", "source", "searcher")]
+    for name, each in study.methods.items():
+        lines += ["", f"[methods.{_key(name)}]", f"source = {_toml(each.source)}", f"fixed = {_toml(each.fixed)}"]
+        if each.defaults:
+            asked = [{f: v for f, v in default.items() if each.fixed.get(f, ()) != v} for default in each.defaults]
+            lines += ["defaults = [", *(f"  {_toml(default)}," for default in asked), "]"]
+        if each.dimensions:
+            lines += ["", f"[methods.{_key(name)}.ranges]"]
+            lines += [f"{_key(field)} = {_toml(_described(one))}" for field, one in each.dimensions.items()]
+    for name, scale in study.scales.items():
+        values = {field: value for field, value in scale._asdict().items() if value is not None and field != "phases"}
+        lines += ["", f"[scales.{_key(name)}]", *(f"{field} = {_toml(value)}" for field, value in values.items())]
+        for phase in scale.phases:
+            lines += ["", f"[[scales.{_key(name)}.phases]]"]
+            lines += [f"{field} = {_toml(value)}" for field, value in phase._asdict().items()]
+    return "\n".join(lines) + "\n"
+
+
+def _described(dimension: Dimension) -> dict[str, Any]:
+    if isinstance(dimension, When):
+        return _described(dimension.dimension) | {"when": {dimension.field: list(dimension.values)}}
+    if isinstance(dimension, Choice):
+        return {"options": list(dimension.options)}
+    kind = {LogUniform: {"log": True}, Integer: {"integer": True}}.get(type(dimension), {})
+    return {"low": dimension.low, "high": dimension.high} | kind  # type: ignore[attr-defined]
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[\w-]+", name, flags=re.ASCII) else json.dumps(name)
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_key(name)} = {_toml(each)}" for name, each in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return json.dumps(value)
