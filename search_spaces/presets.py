@@ -33,7 +33,7 @@ def _adam(beta1: float, beta2: float, rate: float, **others: Value) -> dict[str,
 
 
 def _rmsprop(rate: float, **others: Value) -> dict[str, Value]:
-    return {"optimizer": "rmsprop", "learning_rate": rate} | others
+    return {"optimizer": "rmsprop_torch", "learning_rate": rate} | others
 
 
 def _sizes(architecture: str, batch_size: int, z_dim: int, **others: Value) -> dict[str, Value]:
@@ -61,7 +61,7 @@ PRESETS: dict[str, Preset] = {
         _rmsprop(5e-5, disc_iters=5, weight_clipping=0.01),
         _sizes("dcgan", 64, 100),
         "Arjovsky et al. 2017, arXiv:1701.07875, algorithm 1: RMSProp at 5e-5, c = 0.01, m = 64, 5 critic updates; "
-        "DCGAN's networks and z of length 100, normal: their code, main.py, whose 100 critic updates at the first 25 "
+        "DCGAN's networks and z of length 100, normal: their code, main.py, in PyTorch, whose 100 critic updates at the first 25 "
         "cycles and every 500th are not here",
     ),
     "wgan_gp": Preset(
@@ -144,8 +144,8 @@ PRESETS: dict[str, Preset] = {
         _rmsprop(1e-4, disc_iters=1, penalty_weight=10.0),
         _sizes("resnet_cifar", 64, 256, ema_decay=0.999),
         "Mescheder et al. 2018, arXiv:1801.04406, section 5, and its code, default.yaml: gamma 10, RMSProp at 1e-4, "
-        "batches of 64, z normal, of length 256, an average with 0.999, no normalization. Their residual networks are "
-        "not here, nor their RMSProp with 0.99 in place of 0.9: those of CIFAR-10 stand in",
+        "batches of 64, z normal, of length 256, an average with 0.999, no normalization. Their residual networks "
+        "are not here: those of CIFAR-10 stand in",
     ),
     "ragan": Preset(
         {"loss": "relativistic_average", "latent": "normal"} | _normalized(_SN),

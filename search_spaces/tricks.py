@@ -74,7 +74,7 @@ _RANGES: dict[str, Dimension] = {
     "unrolled_steps":          Choice((0, 1, 3)),
     "unrolled_lr":             When(LogUniform(1e-4, 1e-1), "unrolled_steps", (1, 3)),
     "update":                  Choice(("alternating", "simultaneous")),
-    "optimizer":               Choice(("adam", "rmsprop", "sgd")),
+    "optimizer":               Choice(("adam", "rmsprop", "rmsprop_torch", "sgd")),
     "beta1":                   When(Uniform(0.0, 0.95), "optimizer", ("adam",)),
     "beta2":                   When(Choice((0.9, 0.99, 0.999)), "optimizer", ("adam",)),
     "g_lr":                    LogUniform(1e-5, 1e-2),
@@ -99,15 +99,19 @@ SPACES: dict[str, dict[str, Space]] = {
     "tricks": {"d_activations": _tricks(_OF_ACTIVATIONS), "d_kernels": _tricks(_OF_KERNELS)},
 }
 
-_MLP: dict[str, Value] = {"architecture": "mlp", "batch_size": 64, "z_dim": 64}
-_CONV8: dict[str, Value] = _MLP | {"architecture": "conv8"}
-_INFOGAN: dict[str, Value] = _MLP | {"architecture": "infogan"}
+_COMMON: dict[str, Value] = {"batch_size": 64, "z_dim": 64}
+_MLP: dict[str, Value] = _COMMON | {"architecture": "mlp"}
+_PAIRS: dict[str, dict[str, Value]] = {
+    "d_activations": {"architecture": "mlp"},
+    "d_kernels": {"architecture": "sndcgan"},
+}
 
 #                    data       settings  configs seeds  images    interval   samples summary
 _SCALES = {
     "smoke":  Scale("digits",   _MLP,     8,      1,      96_000,   48_000,    None,  "8x8 digits, minutes"),
-    "laptop": Scale("digits",   _CONV8,   50,     2,     480_000,  160_000,    None,  "8x8 digits, hours"),
-    "paper":  Scale("mnist",    _INFOGAN, 200,    3,   1_000_000,  200_000,  10_000,  "28x28 digits, days"),
+    "laptop": Scale("mnist5k",  _MLP,     50,     2,     480_000,  160_000,    None,  "28x28 digits, hours"),
+    "paper":  Scale("cifar10",  _COMMON,  200,    3,   3_200_000,  640_000,  10_000,
+                    "CIFAR10; convolutions where kernels are normalised; days", own=_PAIRS),
 }  # fmt: skip
 
 STUDIES: dict[str, Study] = {
