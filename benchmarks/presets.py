@@ -4,8 +4,8 @@
 
 At 8x8 the networks are those of the study's scale `smoke`; at 32x32, where every pixel is a square of 16, they are the
 published ones, narrower, with batches of 64 and averages over 100 updates. The score is the Frechet distance to the
-test digits, of the features of a classifier at 8x8 and of the pixels at 32x32; lower is better, and the ratio is that of
-before to after. Seconds are those of one CPU thread, compilation included.
+test digits, of the features of a classifier at 8x8 and of the pixels at 32x32; lower is better, and the ratio is that
+of before to after. Seconds are those of one CPU thread, compilation included.
 """
 
 import os
@@ -30,7 +30,7 @@ from sweep.population import advance, images_per_cycle, stack, start, trial_key
 
 LEARNT = 1.5
 NARROW = 8
-# The published networks at 32 pixels, as the paper scale has them, but for what would take hours.
+# What replaces the published sizes at 32 pixels; the rest is as the scale `paper` has it.
 SMALLER = {"batch_size": 64, "z_dim": 64}
 FADE = 1 / 8
 
@@ -62,8 +62,8 @@ def enlarged(dataset: Dataset) -> Dataset:
 def config_of(name: str, size: int, images: int) -> Config:
     """The preset for digits of 8 or 32 pixels and a training of so many images."""
     study = STUDIES["presets"]
-    (settings,) = study.at("smoke" if size == 8 else "paper").methods[name].defaults
-    settings = dict(settings)
+    (default,) = study.at("smoke" if size == 8 else "paper").methods[name].defaults
+    settings: dict[str, Any] = dict(default)
     if size == 32:
         settings |= SMALLER
         if ARCHITECTURES[settings["architecture"]].channels:

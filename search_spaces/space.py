@@ -41,7 +41,7 @@ class Space(NamedTuple):
         """Complete settings of the searched `values`: the fixed ones added, those whose condition fails left out."""
         settings = self.fixed | values
         conditions = {field: each for field, each in self.dimensions.items() if isinstance(each, When)}
-        while absent := [f for f, each in conditions.items() if f in settings and not each.holds(settings, settings[f])]:
+        while absent := [f for f in conditions if f in settings and not conditions[f].holds(settings, settings[f])]:
             for field in absent:
                 del settings[field]
         return settings

