@@ -65,7 +65,7 @@ PRESETS: dict[str, Preset] = {
         _rmsprop(5e-5, disc_iters=5, weight_clipping=0.01),
         _sizes("dcgan", 64, 100),
         "Arjovsky et al. 2017, arXiv:1701.07875, algorithm 1: RMSProp at 5e-5, c = 0.01, m = 64, 5 critic updates; "
-        "DCGAN's networks and z of length 100, normal: their code, main.py, in PyTorch, whose 100 critic updates in the "
+        "DCGAN's networks and z of length 100, normal: their code, main.py, in PyTorch. The 100 critic updates in its "
         "first 25 cycles and every 500th are not here",
     ),
     "wgan_gp": Preset(
