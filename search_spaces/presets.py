@@ -189,7 +189,7 @@ def _small(architecture: str) -> dict[str, dict[str, Value]]:
     """Sizes for 8x8: one pair of networks for all but the one that grows, and averages over fewer updates."""
     same: dict[str, Value] = {"architecture": architecture, "batch_size": 64, "z_dim": 64}
     averaged = {name: _made(ema_decay=0.99) for name, each in PRESETS.items() if "ema_decay" in each.sizes}
-    grown = {"progan": _made(architecture="progan", channels=64, fade_images=2e4)}
+    grown = {"progan": _made(architecture="progan", channels=16, fade_images=2e4)}
     return {name: same | averaged.get(name, {}) | grown.get(name, {}) for name in PRESETS}
 
 
@@ -202,7 +202,7 @@ _STEPS = 200_000 * 64
 
 #                    data      settings configs seeds images    interval    samples summary
 _SCALES = {
-    "smoke":  Scale("digits",  {},     1,     2,   192_000,  48_000,     None,   "8x8 digits, a few minutes",
+    "smoke":  Scale("digits",  {},     1,     2,   192_000,  48_000,     None,   "8x8 digits, about a quarter of an hour",
                     own=_small("mlp")),
     "laptop": Scale("digits",  {},     1,     5,   960_000,  192_000,    None,   "8x8 digits, convolutions, hours",
                     own=_small("conv8")),
