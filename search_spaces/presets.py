@@ -202,7 +202,7 @@ _STEPS = 200_000 * 64
 
 #                    data      settings configs seeds images    interval    samples summary
 _SCALES = {
-    "smoke":  Scale("digits",  {},     1,     2,   192_000,  48_000,     None,   "8x8 digits, about a quarter of an hour",
+    "smoke":  Scale("digits",  {},     1,     2,   192_000,  48_000,     None,   "8x8 digits, a quarter of an hour",
                     own=_small("mlp")),
     "laptop": Scale("digits",  {},     1,     5,   960_000,  192_000,    None,   "8x8 digits, convolutions, hours",
                     own=_small("conv8")),
