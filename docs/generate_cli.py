@@ -36,8 +36,16 @@ class Parameter(NamedTuple):
 
 def reference() -> str:
     """The text of docs/cli.md."""
-    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    return "\n".join([HEAD, *(_section(name, command) for name, command in commands.items())])
+    return "\n".join([HEAD, *(_section(name, command) for name, command in commands().items())])
+
+
+def commands() -> dict[str, Any]:
+    """Every command by the words that call it, those of groups by two."""
+    found = {}
+    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+        inner = getattr(command, "commands", None)
+        found |= {name: command} if inner is None else {f"{name} {each}": held for each, held in inner.items()}
+    return found
 
 
 def parameters(command) -> list[Parameter]:

@@ -5,8 +5,9 @@
     reference = metric.summarise(encoder.encode(real))          # once per data set
     value = metric.compare(reference, encoder.encode(fake))     # once per evaluation, a float
 
-A metric is called `<formula>_<encoder>`: every formula of FORMULAS on the features of every encoder. What needs more
-than features of two sets is a function of its module: metrics.inception_score, metrics.ms_ssim.
+A metric is called `<formula>_<encoder>`: every formula of FORMULAS on the features of every encoder, those of classes
+on the logits of every classifier. Two have the names that the literature keeps for them, see NAMED. What needs more
+than features of two sets is a function of its module: metrics.kernel, metrics.prd, metrics.ms_ssim.
 
 Importing this package does not import jax; `metrics.encoders` does.
 """
@@ -15,7 +16,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from metrics import frechet, kernel, prd, precision_recall
+from metrics import frechet, inception_score, kernel, prd, precision_recall
 from metrics.errors import MetricError
 from metrics.protocol import Protocol
 
@@ -25,11 +26,14 @@ if TYPE_CHECKING:
 __all__ = [
     "FEATURES",
     "FORMULAS",
+    "LOGITS",
     "METRICS",
+    "NAMED",
     "Formula",
     "Metric",
     "MetricError",
     "Protocol",
+    "check_lower",
     "check_samples",
     "encoder_of",
     "metric_named",
@@ -44,6 +48,7 @@ class Formula(NamedTuple):
     minimum_samples: int  # of real and of generated images, in any dimension; `compare` may need more in many
     better: str  # "lower" or "higher"
     summary: str  # a few words
+    of_logits: bool = False  # takes the logits of a classifier, not any features
 
 
 class Metric(NamedTuple):
@@ -60,15 +65,26 @@ class Metric(NamedTuple):
 def metric_named(name: str) -> Metric:
     """Returns METRICS[name]. Raises MetricError listing the choices."""
     if name not in METRICS:
-        formulas, encoders = ", ".join(FORMULAS), ", ".join(FEATURES)
-        raise MetricError(f"unknown metric {name!r}; it is <formula>_<encoder>, one of {formulas}; one of {encoders}")
+        named, formulas, encoders = (", ".join(each) for each in (NAMED.values(), FORMULAS, FEATURES | LOGITS))
+        raise MetricError(
+            f"unknown metric {name!r}; it is one of {named}, or <formula>_<encoder>, "
+            f"one of {formulas}; one of {encoders}"
+        )
     return METRICS[name]
+
+
+def check_lower(name: str) -> None:
+    """Raises MetricError if there is no such metric, or higher values of it are better: no sweep selects by it."""
+    if metric_named(name).better != "lower":
+        formulas = ", ".join(each for each, formula in FORMULAS.items() if formula.better == "lower")
+        raise MetricError(f"of {name} higher is better; a sweep selects where lower is: fid, or one of {formulas}")
 
 
 def encoder_of(metric: str, image_shape: tuple[int, int, int]) -> "Encoder":
     """Returns the encoder that a metric uses on images of the given (height, width, channels).
 
-    Raises MetricError, listing the choices, if there is no such metric or its encoder does not take such images.
+    Raises MetricError, listing the choices, if there is no such metric or its encoder does not take such images, and if
+    the encoder's weights are not there or not what they should be.
     """
     from metrics.encoders import ENCODERS
 
@@ -115,16 +131,42 @@ FORMULAS: dict[str, Formula] = {
     "prd_recall": Formula(
         prd.reference, prd.largest_f_8, prd.CLUSTERS // 2, "higher", "largest F_8 of precision and recall curves"
     ),
+    "classifier_score": Formula(
+        inception_score.no_reference,
+        inception_score.score,
+        1,
+        "higher",
+        "exp of the mean divergence of an image's classes from all images' classes",
+        of_logits=True,
+    ),
 }
 
 FEATURES = {
     "pixels": "the pixels in [0, 1], any image shape",
     "digits": "64 features of a classifier of 8x8 digits",
     "mnist": "128 features of a classifier of MNIST",
+    "random_conv": "128 features of random convolutions",
+    "inception": "2,048 features of the Inception of 2015-12-05",
+    "inception_pytorch": "2,048 features of the Inception of 2015-12-05, images resized as by pytorch-fid",
+    "inception_clean": "2,048 features of the Inception of 2015-12-05, images resized as by clean-fid",
+    "inception_64": "64 early features of the Inception of 2015-12-05",
+    "inception_192": "192 early features of the Inception of 2015-12-05",
+    "inception_768": "768 features of the Inception of 2015-12-05",
+    "vgg16": "4,096 features of VGG16, FC7",
 }
 
+LOGITS = {
+    "digits_logits": "10 logits of a classifier of 8x8 digits",
+    "mnist_logits": "10 logits of a classifier of MNIST",
+    "inception_logits": "1,008 logits of the Inception of 2015-12-05",
+    "inception_logits_unbiased": "1,008 logits of the Inception of 2015-12-05, without bias",
+}
+
+# Names that the literature means exactly one encoder by; they stand in place of the composed ones.
+NAMED = {("fd", "inception"): "fid", ("classifier_score", "inception_logits_unbiased"): "inception_score"}
+
 METRICS: dict[str, Metric] = {
-    f"{formula}_{encoder}": Metric(encoder, *made[:-1], f"{made.summary}, of {features}")
+    NAMED.get((formula, encoder), f"{formula}_{encoder}"): Metric(encoder, *made[:-2], f"{made.summary}, of {features}")
     for formula, made in FORMULAS.items()
-    for encoder, features in FEATURES.items()
+    for encoder, features in (LOGITS if made.of_logits else FEATURES).items()
 }

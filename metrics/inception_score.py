@@ -44,6 +44,20 @@ def inception_score(logits: ArrayLike, splits: int = 1) -> InceptionScore:
     return InceptionScore(float(np.mean(scores)), float(np.std(scores)))
 
 
+def score(reference: None, logits: ArrayLike) -> float:
+    """Returns the score of logits [n, classes] in one piece, at least 1. The reference is that of `no_reference`.
+
+    Raises MetricError for no logits, or some that are not finite.
+    """
+    return inception_score(logits).mean
+
+
+def no_reference(logits: ArrayLike) -> None:
+    """Checks the logits of real images, which the score never looks at. Raises MetricError as `score`."""
+    if not len(as_features(logits)):
+        raise MetricError("no real images to compare with")
+
+
 def _score(logits: Floats) -> float:
     total, entropy = np.zeros(logits.shape[1]), 0.0
     for start in range(0, len(logits), ROWS):

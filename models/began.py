@@ -116,4 +116,4 @@ def sample(config, state: State, image_shape, key: Array, count: int) -> Array:
     return sampled(config, params, statistics, 0.0, image_shape, key, count)
 
 
-METHOD = Method(init, step, sample)
+METHOD = Method(init, step, sample, ("d_loss", "g_loss", "k", "convergence"))

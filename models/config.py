@@ -24,8 +24,6 @@ from models.fields import (
     ConfigError,
     Only,
     all_but_none,
-    check_number,
-    check_structure,
     fraction,
     number,
     positive,
@@ -41,7 +39,7 @@ from models.normalizations import NORMALIZATIONS
 from models.optimizers import OPTIMIZERS
 from models.penalties import PENALTIES
 from models.projections import PROJECTIONS
-from models.rules import MEANINGLESS
+from models.rules import check_combination, default_offered, value_of
 from models.targets import LABEL_FLIPS, LABEL_SMOOTHINGS
 
 _GAME = Only("family", ("gan",))
@@ -77,7 +75,8 @@ class Config:
       latent: where z comes from; in a vae always N(0, 1).
       averaging: what of the generator's weights is sampled with.
       historical_averaging: whether the players' losses hold them near the means of their past weights.
-      unrolled_steps: gradient steps of the discriminator that the generator looks ahead.
+      unrolled_steps: gradient steps of the discriminator that the generator looks ahead, on all that the
+        discriminator minimises.
       update: whether the players move one after the other or at once.
       k_range: only with family began: how far its balance k may go.
       architecture: the pair of networks. What follows up to attention depends on what it offers.
@@ -100,10 +99,10 @@ class Config:
       flip_probability: in [0, 1], with which an image is called the other kind.
       noise_std: > 0, of the instance noise before the first image, for pixels in [0, 1].
       noise_images: > 0, real images until instance noise is gone (linear) or halved (exponential).
-      generator_noise_std, dropout_rate: the levels of generator noise, >= 0 and in [0, 1).
+      generator_noise_std, dropout_rate: the levels of generator noise, > 0 and in [0, 1).
       truncation: > 0, the largest |z| at sampling, with latent truncated_normal alone.
       ema_decay: in [0, 1), of averaging ema.
-      historical_weight: >= 0, of the squared distance that historical averaging adds to the losses.
+      historical_weight: > 0, of the squared distance that historical averaging adds to the losses.
       unrolled_lr: > 0, the learning rate of the steps looked ahead.
       fade_images: > 0, only with architecture progan: real images over which a new resolution is faded in,
         and as many more until the next one comes.
@@ -172,16 +171,8 @@ class Config:
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
-            object.__setattr__(self, field.name, _check(self, field, getattr(self, field.name)))
-        families = ARCHITECTURES[self.architecture].families
-        if self.family not in families:
-            raise ConfigError(
-                f"architecture {self.architecture!r} has no networks for family {self.family!r}; "
-                f"one of: {', '.join(families)}"
-            )
-        for refused, sentence in MEANINGLESS:
-            if refused(self):
-                raise ConfigError(sentence.format_map(vars(self)))
+            object.__setattr__(self, field.name, value_of(self, field, getattr(self, field.name)))
+        check_combination(self)
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> "Config":
@@ -283,84 +274,8 @@ def made_inert(name: str, value: Any) -> list[str]:
     return [field for field, only in conditions.items() if only and only.field == name and not only.allows(value)]
 
 
-def check_images(config: Config, image_shape: tuple[int, int, int]) -> None:
-    """Raises ConfigError, naming what fits, if this config's networks do not take such images."""
-    architecture = ARCHITECTURES[config.architecture]
-    height, width, channels = image_shape
-    if not architecture.accepts(image_shape):
-        fitting = [name for name, each in ARCHITECTURES.items() if each.accepts(image_shape)]
-        raise ConfigError(
-            f"architecture {config.architecture!r} is for {architecture.sizes}, not {height}x{width}; "
-            f"for these images one of: {', '.join(fitting) or 'none'}"
-        )
-    heights = architecture.attention(image_shape)
-    if config.attention and config.attention not in heights:
-        known = ", ".join(map(str, heights)) or "none, so attention=0"
-        raise ConfigError(
-            f"attention={config.attention}: architecture {config.architecture!r} has no such height of "
-            f"activations in images of {height}x{width}; it has: {known}"
-        )
-    for scale in range(1, config.discriminator_scales or 1):
-        part = 2**scale
-        if height % part or width % part or not architecture.accepts((height // part, width // part, channels)):
-            raise ConfigError(
-                f"discriminator_scales={config.discriminator_scales}: architecture {config.architecture!r} is for "
-                f"{architecture.sizes}, which {height}x{width} divided by {part} is not; at most {scale}"
-            )
-
-
-def _check(config: Config, field: dataclasses.Field, value: Any) -> Any:
-    """The value that the field takes: None where it does not apply."""
-    if field.metadata.get("offered"):
-        return _check_offered(config, field, value)
-    only: Only | Above | None = field.metadata["only"]
-    if only is not None and not only.allows(getattr(config, only.field)):
-        if value is not None:
-            raise ConfigError(f"{field.name}={value!r} means nothing with {_obstacle(config, only)}")
-        return None
-    if value is None:
-        value = field.metadata["when"]
-    if value is None and only is not None:
-        raise ConfigError(f"{only.field}={getattr(config, only.field)!r} needs {_article(field.name)} {field.name}")
-    if field.metadata["number"]:
-        return check_number(field, value)
-    return check_structure(field, value)
-
-
-def _article(name: str) -> str:
-    return "an" if name[0] in "aeio" else "a"
-
-
-def _obstacle(config: Config, only: Only | Above) -> str:
-    """Why a field does not apply, in words: of a condition on one that does not apply itself, why that does not."""
-    value = getattr(config, only.field)
-    above = Config.__dataclass_fields__[only.field].metadata["only"]
-    if value is None and above is not None:
-        return _obstacle(config, above)
-    return f"{only.field}={value!r}; {only.needed()}"
-
-
-def _check_offered(config: Config, field: dataclasses.Field, value: Any) -> Any:
-    """The value of a field whose choices the architecture says."""
-    offer = getattr(ARCHITECTURES[config.architecture], field.metadata["offered"])
-    if value is None:
-        return _first(offer)
-    value = check_structure(field, value)
-    if not offer:
-        raise ConfigError(f"{field.name}={value!r} means nothing with architecture {config.architecture!r}")
-    if field.metadata["choices"] is not None and value not in offer:
-        raise ConfigError(
-            f"architecture {config.architecture!r} has no {field.name} {value!r}; one of: {', '.join(offer)}"
-        )
-    return value
-
-
-def _first(offer: tuple[str, ...] | int | None) -> Any:
-    return (offer[0] if offer else None) if isinstance(offer, tuple) else offer
-
-
 def _is_neutral(config: Config, name: str, value: Any) -> bool:
     metadata = Config.__dataclass_fields__[name].metadata
     if metadata.get("offered") and name != "discriminator_normalization":
-        return value == _first(getattr(ARCHITECTURES[config.architecture], metadata["offered"]))
+        return value == default_offered(config, metadata["offered"])
     return type(value) is type(metadata["neutral"]) and value == metadata["neutral"]

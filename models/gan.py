@@ -1,5 +1,6 @@
 """Family `gan`, the logit game: a generator against a discriminator. Read this file first."""
 
+import functools
 from typing import Any, NamedTuple
 
 import jax
@@ -13,7 +14,7 @@ from models.inputs import shown_both
 from models.latents import LATENTS
 from models.losses import LOSSES
 from models.method import Method
-from models.objectives import discriminator_loss, generator_loss, hold, penalty, per_discriminator
+from models.objectives import discriminator_loss, generator_loss, hold, penalty
 from models.passes import Judgement, Pass
 from models.players import (
     Player,
@@ -22,6 +23,7 @@ from models.players import (
     kernels_of,
     new_players,
     noise_level,
+    norm,
     progress,
     sampled,
     update_player,
@@ -96,35 +98,40 @@ def given_to(config, state: State, labels: Array | None) -> Pass:
 
 def images_seen(config, state: State) -> Array:
     """Real images that the discriminator was trained on, float32."""
-    return (state.updates * config.batch_size).astype(jnp.float32)
+    return state.updates.astype(jnp.float32) * config.batch_size
+
+
+def objective(config, networks, state: State, given: Pass, shown_to: tuple[Array, Array], key: Array, params):
+    """What a discriminator of these weights minimises on the real and the generated images shown to it, and the
+    statistics that its passes over them leave.
+
+    A penalty looks at the discriminator as these passes left it, and leaves no statistics itself.
+    """
+
+    def see(statistics, images):
+        return discriminate(networks, params, statistics, images, _repeated(given, images))
+
+    real, fake, statistics = PASSES[config.discriminator_passes](see, state.discriminator.statistics, *shown_to)
+    _, target_key = jax.random.split(jax.random.fold_in(key, 2))
+    loss = discriminator_loss(config, real.logits, fake.logits, target_key)
+    if config.penalty_weight is not None:
+
+        def critic(images):
+            return discriminate(networks, params, statistics, images, given)[0].logits
+
+        loss = loss + penalty(config, critic, kernels_of(params), *shown_to, key, state.updates)
+    return loss + hold(config, params, state.history[1:]), statistics
 
 
 def update_discriminator(config, networks, state: State, batch: Batch):
-    """One step on real and generated images, then projected.
-
-    A penalty looks at the discriminator as the passes over both left it, and leaves no statistics itself.
-    """
+    """One step on real and generated images, then projected."""
     generator, discriminator = state.generator, state.discriminator
     given = given_to(config, state, batch.labels)
-    noise_key, target_key = jax.random.split(jax.random.fold_in(batch.key, 2))
+    noise_key, _ = jax.random.split(jax.random.fold_in(batch.key, 2))
     fake, g_statistics = generate(networks, generator.params, generator.statistics, batch.z, given, noise_key)
     shown_to = shown_both(config, batch.real, fake, jax.random.fold_in(batch.key, 1), images_seen(config, state))
-
-    def objective(params):
-        def see(statistics, images):
-            return discriminate(networks, params, statistics, images, _repeated(given, images))
-
-        real, fake, statistics = PASSES[config.discriminator_passes](see, discriminator.statistics, *shown_to)
-        loss = discriminator_loss(config, real.logits, fake.logits, target_key)
-        if config.penalty_weight is not None:
-
-            def critic(images):
-                return discriminate(networks, params, statistics, images, given)[0].logits
-
-            loss = loss + penalty(config, critic, kernels_of(params), *shown_to, batch.key, state.updates)
-        return loss + hold(config, params, state.history[1:]), statistics
-
-    (loss, statistics), gradients = jax.value_and_grad(objective, has_aux=True)(discriminator.params)
+    minimised = functools.partial(objective, config, networks, state, given, shown_to, batch.key)
+    (loss, statistics), gradients = jax.value_and_grad(minimised, has_aux=True)(discriminator.params)
     player = update_player(config, config.d_lr, discriminator, gradients)
     params = PROJECTIONS[config.projection](player.params, config)
     updates = state.updates + 1
@@ -134,7 +141,7 @@ def update_discriminator(config, networks, state: State, batch: Batch):
         discriminator=Player(params, statistics, player.optimizer),
         updates=updates,
         history=history,
-    ), loss
+    ), {"d_loss": loss, "d_gradient": norm(gradients)}
 
 
 def _repeated(given: Pass, images: Array) -> Pass:
@@ -147,31 +154,30 @@ def _repeated(given: Pass, images: Array) -> Pass:
 def update_generator(config, networks, state: State, batch: Batch):
     """One step against the discriminator as it is, or as it would be unrolled_steps later.
 
-    It passes over the real images only for a loss whose generator sees them, or where passes are joint.
+    All draws but z are its own. It passes over the real images only for a loss whose generator sees them, or where
+    passes are joint.
     """
     generator, discriminator = state.generator, state.discriminator
     given = given_to(config, state, batch.labels)
-    noise_key = jax.random.fold_in(batch.key, 3)
+    noise_key, shown_key = jax.random.split(jax.random.fold_in(batch.key, 3))
 
-    def objective(params):
+    def minimised(params):
         fake, g_statistics = generate(networks, params, generator.statistics, batch.z, given, noise_key)
-        real_shown, fake_shown = shown_both(
-            config, batch.real, fake, jax.random.fold_in(batch.key, 1), images_seen(config, state)
-        )
-        d_params = unrolled(config, networks, state, given, real_shown, fake_shown)
+        shown_to = shown_both(config, batch.real, fake, shown_key, images_seen(config, state))
+        d_params = unrolled(config, networks, state, given, shown_to, batch.key)
 
         def see(statistics, images):
             return discriminate(networks, d_params, statistics, images, _repeated(given, images))
 
         if LOSSES[config.loss].generator_sees_real or config.discriminator_passes == "joint":
             passes = PASSES[config.discriminator_passes]
-            real, fake, d_statistics = passes(see, discriminator.statistics, real_shown, fake_shown)
+            real, fake, d_statistics = passes(see, discriminator.statistics, *shown_to)
         else:
-            real, (fake, d_statistics) = None, see(discriminator.statistics, fake_shown)
+            real, (fake, d_statistics) = None, see(discriminator.statistics, shown_to[1])
         value = generator_loss(config, real, fake)
         return value + hold(config, params, state.history[:1]), (g_statistics, d_statistics)
 
-    (value, (g_statistics, d_statistics)), gradients = jax.value_and_grad(objective, has_aux=True)(generator.params)
+    (value, (g_statistics, d_statistics)), gradients = jax.value_and_grad(minimised, has_aux=True)(generator.params)
     player = update_player(config, config.g_lr, generator, gradients)._replace(statistics=g_statistics)
     cycles = state.cycles + 1
     average = state.average and AVERAGINGS[config.averaging](config, state.average, player[:2], cycles)
@@ -182,38 +188,29 @@ def update_generator(config, networks, state: State, batch: Batch):
         cycles=cycles,
         average=average,
         history=history,
-    ), value
+    ), {"g_loss": value, "g_gradient": norm(gradients)}
 
 
-def unrolled(config, networks, state: State, given: Pass, real: Array, fake: Array):
-    """The discriminator's weights after unrolled_steps of gradient descent on this batch, as a function of the
-    generated images: the generator's gradient goes through the steps.
+def unrolled(config, networks, state: State, given: Pass, shown_to: tuple[Array, Array], key: Array):
+    """The discriminator's weights after unrolled_steps of gradient descent on its objective on this batch, as a
+    function of the generated images: the generator's gradient goes through the steps.
+
+    The steps are of plain descent and without projection.
 
     Reference: Metz et al. 2017 (arXiv:1611.02163), equations 7 to 9.
     """
-
-    def loss(params):
-        def see(statistics, images):
-            return discriminate(networks, params, statistics, images, _repeated(given, images))
-
-        passes = PASSES[config.discriminator_passes]
-        judged_real, judged_fake, _ = passes(see, state.discriminator.statistics, real, fake)
-        return per_discriminator(LOSSES[config.loss].discriminator, judged_real.logits, judged_fake.logits)
-
-    def descend(params):
-        return jax.tree.map(lambda x, slope: x - config.unrolled_lr * slope, params, jax.grad(loss)(params))
-
+    slopes = jax.grad(functools.partial(objective, config, networks, state, given, shown_to, key), has_aux=True)
     params = state.discriminator.params
     for _ in range(config.unrolled_steps):
-        params = descend(params)
+        params = jax.tree.map(lambda x, slope: x - config.unrolled_lr * slope, params, slopes(params)[0])
     return params
 
 
 def alternating(config, networks, state: State, batch: Batch):
-    """The discriminator's update, then the generator's against the moved discriminator."""
-    state, d_loss = update_discriminator(config, networks, state, batch)
-    state, g_loss = update_generator(config, networks, state, batch)
-    return state, d_loss, g_loss
+    """The discriminator's update, then the generator's against the moved discriminator; their logs."""
+    state, d_logs = update_discriminator(config, networks, state, batch)
+    state, g_logs = update_generator(config, networks, state, batch)
+    return state, d_logs, g_logs
 
 
 def simultaneous(config, networks, state: State, batch: Batch):
@@ -222,11 +219,11 @@ def simultaneous(config, networks, state: State, batch: Batch):
 
     The discriminator keeps the statistics of its own update's passes.
     """
-    moved, d_loss = update_discriminator(config, networks, state, batch)
-    answered, g_loss = update_generator(config, networks, state, batch)
+    moved, d_logs = update_discriminator(config, networks, state, batch)
+    answered, g_logs = update_generator(config, networks, state, batch)
     history = state.history and (answered.history[0], moved.history[1])
     taken = {"generator": answered.generator, "cycles": answered.cycles, "average": answered.average}
-    return moved._replace(**taken, history=history), d_loss, g_loss
+    return moved._replace(**taken, history=history), d_logs, g_logs
 
 
 UPDATES = {"alternating": alternating, "simultaneous": simultaneous}
@@ -237,7 +234,8 @@ def step(config, state: State, images, key: Array, labels: Array | None = None):
 
     The generator moves right after the first discriminator update of a cycle, or at once with it, on the latents
     that this update saw, as in the code of Lucic et al. 2018 and Kurach et al. 2019; there the WGAN-GP class
-    alone drew new latents for the generator.
+    alone drew new latents for the generator. Logs are losses and norms of gradients, the discriminator's means over
+    the cycle.
     """
     networks = build(config, images.shape[1:])
     z_key, *keys = jax.random.split(key, 1 + config.disc_iters)
@@ -248,13 +246,13 @@ def step(config, state: State, images, key: Array, labels: Array | None = None):
         None if labels is None else labels.reshape(config.disc_iters, config.batch_size),
     )
     first, others = (jax.tree.map(lambda leaf, part=part: leaf[part], batches) for part in (0, slice(1, None)))
-    state, d_loss, g_loss = UPDATES[config.update](config, networks, state, first)
+    state, d_logs, g_logs = UPDATES[config.update](config, networks, state, first)
     if config.disc_iters > 1:
-        state, d_losses = jax.lax.scan(
+        state, more = jax.lax.scan(
             lambda state, batch: update_discriminator(config, networks, state, batch), state, others
         )
-        d_loss = (d_loss + jnp.sum(d_losses)) / config.disc_iters
-    return state, {"d_loss": d_loss, "g_loss": g_loss}
+        d_logs = jax.tree.map(lambda one, rest: (one + jnp.sum(rest)) / config.disc_iters, d_logs, more)
+    return state, d_logs | g_logs
 
 
 def sample(config, state: State, image_shape, key: Array, count: int) -> Array:
@@ -264,4 +262,4 @@ def sample(config, state: State, image_shape, key: Array, count: int) -> Array:
     return sampled(config, params, statistics, images_seen(config, state), image_shape, key, count)
 
 
-METHOD = Method(init, step, sample)
+METHOD = Method(init, step, sample, ("d_loss", "g_loss", "d_gradient", "g_gradient"))

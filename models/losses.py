@@ -20,6 +20,8 @@ class Loss(NamedTuple):
     targeted: (logits [batch], targets [batch] in [0, 1]) -> what the discriminator minimises of each
       image, [batch]; discriminator is its mean over real images at 1 plus that over generated ones
       at 0. None for a loss without targets.
+    floor: what discriminator comes to, from above, when it tells the kinds apart ever better; None where that
+      depends on more or has no end.
     """
 
     discriminator: Callable[[Array, Array], Array]
@@ -27,6 +29,7 @@ class Loss(NamedTuple):
     generator_sees_real: bool = False
     generator_sees_features: bool = False
     targeted: Callable[[Array, Array], Array] | None = None
+    floor: float | None = None
 
 
 def cross_entropy_discriminator(real_logits: Array, fake_logits: Array) -> Array:
@@ -157,7 +160,7 @@ def _over_the_other_mean(real_logits: Array, fake_logits: Array) -> tuple[Array,
 
 def _relativistic(discriminator: Callable[[Array, Array], Array]) -> Loss:
     """The generator's loss is the discriminator's with the two kinds of images exchanged."""
-    return Loss(discriminator, lambda real, fake: discriminator(fake, real), generator_sees_real=True)
+    return Loss(discriminator, lambda real, fake: discriminator(fake, real), generator_sees_real=True, floor=0.0)
 
 
 def _f_divergence(divergence: Divergence) -> Loss:
@@ -171,13 +174,13 @@ def _f_divergence(divergence: Divergence) -> Loss:
 
 
 LOSSES = {
-    "non_saturating": Loss(cross_entropy_discriminator, non_saturating_generator, targeted=cross_entropy),
-    "minimax": Loss(cross_entropy_discriminator, minimax_generator, targeted=cross_entropy),
-    "least_squares": Loss(least_squares_discriminator, least_squares_generator, targeted=least_squares),
+    "non_saturating": Loss(cross_entropy_discriminator, non_saturating_generator, targeted=cross_entropy, floor=0.0),
+    "minimax": Loss(cross_entropy_discriminator, minimax_generator, targeted=cross_entropy, floor=0.0),
+    "least_squares": Loss(least_squares_discriminator, least_squares_generator, targeted=least_squares, floor=0.0),
     "wasserstein": Loss(wasserstein_discriminator, wasserstein_generator),
-    "hinge": Loss(hinge_discriminator, wasserstein_generator),
+    "hinge": Loss(hinge_discriminator, wasserstein_generator, floor=0.0),
     "least_squares_logits": Loss(
-        least_squares_logits_discriminator, least_squares_logits_generator, targeted=least_squares_logits
+        least_squares_logits_discriminator, least_squares_logits_generator, targeted=least_squares_logits, floor=0.0
     ),
     "feature_matching": Loss(
         cross_entropy_discriminator,
@@ -185,6 +188,7 @@ LOSSES = {
         generator_sees_real=True,
         generator_sees_features=True,
         targeted=cross_entropy,
+        floor=0.0,
     ),
     "relativistic": _relativistic(relativistic_discriminator),
     "relativistic_average": _relativistic(relativistic_average_discriminator),

@@ -13,6 +13,7 @@ class Method(NamedTuple):
       labels int32 [disc_iters * batch_size] or None) -> (state, logs): one cycle, in a game disc_iters
       discriminator updates and one generator update; logs is a dict of scalars, non-finite ones
       meaning divergence. labels are for configs with classes.
+    logs: the names of step's logs.
     sample: (config, state, image_shape, key, count) -> images [count, height, width, channels]
       in [0, 1].
     """
@@ -20,3 +21,4 @@ class Method(NamedTuple):
     init: Callable
     step: Callable
     sample: Callable
+    logs: tuple[str, ...] = ()

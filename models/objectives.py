@@ -44,14 +44,24 @@ def generator_loss(config, real, fake) -> Array:
 def penalty(config, critic, kernels, real: Array, fake: Array, key: Array, update: Array) -> Array:
     """The weighted penalty, times penalty_every at every penalty_every-th update and 0 at the others.
 
-    critic, kernels, real, fake, key: as in `models.penalties`. update: the number of this one, from 0.
+    critic, kernels, real, fake, key: as in `models.penalties`, but where the critic's logits are [batch,
+    discriminators]: there it is the mean of each one's. update: the number of this one, from 0.
 
-    Reference: Karras et al. 2020 (arXiv:1912.04958), section 3.1, lazy regularization.
+    Reference: Karras et al. 2020 (arXiv:1912.04958), section 3.1, lazy regularization, without their correction of
+    Adam's numbers.
     """
+
+    def of_one(index):
+        def one(images):
+            return critic(images)[:, index]
+
+        return PENALTIES[config.penalty](one, kernels, real, fake, key)
 
     def weighted():
         weight = config.penalty_weight * config.penalty_every
-        return weight * PENALTIES[config.penalty](critic, kernels, real, fake, key)
+        if config.discriminator_scales == 1:
+            return weight * PENALTIES[config.penalty](critic, kernels, real, fake, key)
+        return weight * jnp.mean(jnp.stack([of_one(index) for index in range(config.discriminator_scales)]))
 
     if config.penalty_every == 1:
         return weighted()

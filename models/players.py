@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple, cast
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 from jax import Array
@@ -70,6 +71,11 @@ def kernels_of(params) -> list[Array]:
     """The matrices and filters of a network, as they are before any normalization: no biases, no scales."""
     leaves = jax.tree_util.tree_leaves_with_path(params)
     return [leaf for path, leaf in leaves if path[-1].key == "kernel"]
+
+
+def norm(tree) -> Array:
+    """The root of the sum of squares of all values of a tree."""
+    return jnp.sqrt(sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(tree)))
 
 
 def update_player(config, learning_rate, player: Player, gradients) -> Player:

@@ -1,18 +1,24 @@
-"""Combinations of a config's fields that mean nothing."""
+"""What a config may be: the value of a field beside those before it, all fields together, and with images."""
 
+import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 from models.architectures import ARCHITECTURES
 from models.architectures.conditioning import CONDITIONINGS
-from models.fields import all_but_none
+from models.fields import Above, ConfigError, Only, all_but_none, check_number, check_structure
 from models.losses import LOSSES
 
 _TARGETED = ", ".join(name for name, loss in LOSSES.items() if loss.targeted is not None)
-# Each with why, a sentence with the config's fields in it.
+# Combinations of fields that mean nothing, each with why, a sentence with the config's fields in it.
 MEANINGLESS: list[tuple[Callable[..., bool], str]] = [
     (
         lambda config: bool(config.packing) and config.batch_size % config.packing > 0,
         "packing={packing} does not divide batch_size={batch_size}",
+    ),
+    (
+        lambda config: config.packing not in (None, 1) and config.packing == config.batch_size,
+        "packing={packing} means nothing with batch_size={batch_size}: a batch has to have two packs at least",
     ),
     (
         lambda config: config.packing not in (None, 1) and config.conditioning != "none",
@@ -45,9 +51,115 @@ MEANINGLESS: list[tuple[Callable[..., bool], str]] = [
     ),
     (
         lambda config: (
+            config.discriminator_normalization == "virtual_batch_norm" and config.batch_features not in (None, "none")
+        ),
+        "batch_features={batch_features!r} means nothing with discriminator_normalization='virtual_batch_norm', "
+        "whose reference would be part of every batch",
+    ),
+    (
+        lambda config: config.discriminator_passes == "joint" and config.batch_features == "minibatch_stddev",
+        "batch_features='minibatch_stddev' means nothing with discriminator_passes='joint', where it is one for "
+        "real and generated images; it needs discriminator_passes='separate'",
+    ),
+    (
+        lambda config: (
             "virtual_batch_norm" in (config.discriminator_normalization, config.generator_normalization)
             and config.conditioning not in (None, "none")
         ),
         "virtual_batch_norm means nothing with conditioning={conditioning!r}: its reference batch has no classes",
     ),
 ]
+
+
+def value_of(config, field: dataclasses.Field, value: Any) -> Any:
+    """What the field of a config takes for this value: None where it does not apply, a default for None.
+
+    Raises ConfigError for a value that it does not take. The fields before it have theirs.
+    """
+    if field.metadata.get("offered"):
+        return _offered(config, field, value)
+    only: Only | Above | None = field.metadata["only"]
+    if only is not None and not only.allows(getattr(config, only.field)):
+        if value is not None:
+            raise ConfigError(f"{field.name}={value!r} means nothing with {_obstacle(config, only)}")
+        return None
+    if value is None:
+        value = field.metadata["when"]
+    if value is None and only is not None:
+        raise ConfigError(f"{only.field}={getattr(config, only.field)!r} needs {_article(field.name)} {field.name}")
+    if field.metadata["number"]:
+        return check_number(field, value)
+    return check_structure(field, value)
+
+
+def _article(name: str) -> str:
+    return "an" if name[0] in "aeio" else "a"
+
+
+def _obstacle(config, only: Only | Above) -> str:
+    """Why a field does not apply, in words: of a condition on one that does not apply itself, why that does not."""
+    value = getattr(config, only.field)
+    above = config.__dataclass_fields__[only.field].metadata["only"]
+    if value is None and above is not None:
+        return _obstacle(config, above)
+    return f"{only.field}={value!r}; {only.needed()}"
+
+
+def _offered(config, field: dataclasses.Field, value: Any) -> Any:
+    """The value of a field whose choices the architecture says."""
+    offer = getattr(ARCHITECTURES[config.architecture], field.metadata["offered"])
+    if value is None:
+        return default_offered(config, field.metadata["offered"])
+    value = check_structure(field, value)
+    if not offer:
+        raise ConfigError(f"{field.name}={value!r} means nothing with architecture {config.architecture!r}")
+    if field.metadata["choices"] is not None and value not in offer:
+        raise ConfigError(
+            f"architecture {config.architecture!r} has no {field.name} {value!r}; one of: {', '.join(offer)}"
+        )
+    return value
+
+
+def default_offered(config, offered: str) -> Any:
+    """The default that the architecture has for what it says in this field of its own; None where it offers none."""
+    offer = getattr(ARCHITECTURES[config.architecture], offered)
+    return (offer[0] if offer else None) if isinstance(offer, tuple) else offer
+
+
+def check_combination(config) -> None:
+    """Raises ConfigError, in one sentence, for fields that mean nothing together."""
+    families = ARCHITECTURES[config.architecture].families
+    if config.family not in families:
+        raise ConfigError(
+            f"architecture {config.architecture!r} has no networks for family {config.family!r}; "
+            f"one of: {', '.join(families)}"
+        )
+    for refused, sentence in MEANINGLESS:
+        if refused(config):
+            raise ConfigError(sentence.format_map(vars(config)))
+
+
+def check_images(config, image_shape: tuple[int, int, int]) -> None:
+    """Raises ConfigError, naming what fits, if this config's networks do not take such images."""
+    architecture = ARCHITECTURES[config.architecture]
+    height, width, channels = image_shape
+    if not architecture.accepts(image_shape):
+        fitting = [name for name, each in ARCHITECTURES.items() if each.accepts(image_shape)]
+        raise ConfigError(
+            f"architecture {config.architecture!r} is for {architecture.sizes}, not {height}x{width}; "
+            f"for these images one of: {', '.join(fitting) or 'none'}"
+        )
+    heights = architecture.attention(image_shape)
+    if config.attention and config.attention not in heights:
+        known = ", ".join(map(str, heights)) or "none, so attention=0"
+        raise ConfigError(
+            f"attention={config.attention}: architecture {config.architecture!r} has no such height of "
+            f"activations in images of {height}x{width}; it has: {known}"
+        )
+    for scale in range(1, config.discriminator_scales or 1):
+        part = 2**scale
+        if height % part or width % part or not architecture.accepts((height // part, width // part, channels)):
+            raise ConfigError(
+                f"discriminator_scales={config.discriminator_scales}: architecture {config.architecture!r} is for "
+                f"{architecture.sizes}, which {height}x{width} divided by {part} is not; at most {scale}"
+            )

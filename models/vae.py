@@ -104,4 +104,4 @@ def sample(config, state: State, image_shape, key: Array, count: int) -> Array:
     return jax.nn.sigmoid(cast(Array, logits))
 
 
-METHOD = Method(init, step, sample)
+METHOD = Method(init, step, sample, ("nll", "kl"))

@@ -1,6 +1,6 @@
 """What was found: the store, frames, budget curves, plots, the report. Imports neither jax nor ray."""
 
-from results.frames import Results, export, load
+from results.frames import Results, export, load, recorded
 from results.store import StoreError
 
-__all__ = ["Results", "StoreError", "export", "load"]
+__all__ = ["Results", "StoreError", "export", "load", "recorded"]

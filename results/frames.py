@@ -11,8 +11,14 @@ scores        trial config method seed rung images metric value protocol attempt
               better; protocol: fingerprint; seconds: wall seconds of training and evaluating the trial up to this rung.
 failures      trial config method seed attempt cause rung step message detail final
               final False: an attempt that was lost and is tried again.
+signs         trial config method seed rung quantity value cause
+              quantity: diversity of the samples, or a log of the trial's method; cause: the failure of which the value
+              is a sign (discriminator_won, exploding_gradient, mode_collapse), None for most.
 per_trial     trial config method seed phase status rung value
               value: the study's metric under a rule, taken at `rung`; +inf for a failed trial, NaN while running.
+costs         trial images seconds
+              of finished trials: up to the last score. A failed one is charged up to the rung it was heading for, at
+              its own seconds per image, or its method's median where it has no score; NaN while running.
 environments  recorded + one column per entry: one row per start of the sweep.
 protocols     fingerprint + one column per entry.
 """
@@ -35,10 +41,12 @@ TRIAL = ["trial", "config", "method", "seed"]
 TRIALS = [*TRIAL, "round", "phase", "status", "rungs"]
 SCORES = [*TRIAL, "rung", "images", "metric", "value", "protocol", "attempt", "seconds"]
 FAILURES = [*TRIAL, "attempt", "cause", "rung", "step", "message", "detail", "final"]
+SIGNS = [*TRIAL, "rung", "quantity", "value", "cause"]
 PER_TRIAL = [*TRIAL, "phase", "status", "rung", "value"]
 DTYPES = {"seed": "int64", "round": "int64", "rungs": "int64", "images": "int64", "attempt": "int64", "rung": "Int64",
           "step": "Int64", "value": "float64", "seconds": "float64", "final": "bool"}  # fmt: skip
 CONFIRMING = "best"  # the searcher of a phase that trains the best config of each method again
+RECORDED = Path(__file__).parent / "recorded"
 RULES: dict[str, Callable] = {  # of (value, rung) pairs
     "best": min,
     "last": lambda scores: max(scores, key=lambda score: score[1]),
@@ -50,6 +58,14 @@ def load(folder) -> "Results":
     return Results(Path(folder), store.read(folder))
 
 
+def recorded(name: str) -> "Results":
+    """A small study that ships with the package, such as "equal_wide_digits"; raises StoreError for another name."""
+    known = sorted(path.parent.name for path in RECORDED.glob(f"*/{store.STORE}"))
+    if name not in known:
+        raise StoreError(f"unknown recorded study '{name}'; one of: {', '.join(known)}")
+    return load(RECORDED / name)
+
+
 class Results:
     """One view of an output folder: `folder`, `study` (the definition, {} before the sweep began) and frames."""
 
@@ -57,11 +73,23 @@ class Results:
         self.folder = folder
         self.study = tables["study"][0]["definition"] if tables["study"] else {}
         self._tables = tables
+        self._made: dict[str, pd.DataFrame] = {}  # frames that many ask for; each gets its copy
+        self._methods = list(
+            dict.fromkeys([*self.study.get("methods", {}), *(row["method"] for row in tables["trials"])])
+        )
         self._trials = {row["trial"]: row | {"phase": self._phase(row["round"])} for row in tables["trials"]}
         self._settings = {row["config"]: row["settings"] for row in tables["trials"]}
 
     def trials(self) -> "pd.DataFrame":
         """One row per trial in the order asked."""
+        return self._once("trials", self._all_trials)
+
+    def _once(self, name: str, make: Callable) -> "pd.DataFrame":
+        if name not in self._made:
+            self._made[name] = make()
+        return self._made[name].copy()
+
+    def _all_trials(self) -> "pd.DataFrame":
         status = self._status()
         rungs: dict[str, set[int]] = {trial: set() for trial in self._trials}
         for row in self._tables["scores"]:
@@ -78,11 +106,18 @@ class Results:
 
     def scores(self) -> "pd.DataFrame":
         """One row per score in the order committed."""
-        return _frame([self._trials[row["trial"]] | row for row in self._tables["scores"]], SCORES)
+        rows = self._tables["scores"]
+        owners = [self._trials[row["trial"]] for row in rows]
+        return _typed({name: [owner[name] for owner in owners] for name in TRIAL}
+                      | {name: [row[name] for row in rows] for name in SCORES[len(TRIAL):]})  # fmt: skip
 
     def failures(self) -> "pd.DataFrame":
         """One row per failure in the order committed, lost attempts included."""
         return _frame([self._trials[row["trial"]] | row for row in self._tables["failures"]], FAILURES)
+
+    def signs(self) -> "pd.DataFrame":
+        """One row per quantity of a trial at a rung, beside its score; empty for stores of versions without signs."""
+        return _frame([self._trials[row["trial"]] | row for row in self._tables["signs"]], SIGNS)
 
     def environments(self) -> "pd.DataFrame":
         """One row per start of the sweep."""
@@ -105,7 +140,7 @@ class Results:
 
     def methods(self) -> list[str]:
         """The methods of the definition, then any other that has trials."""
-        return list(dict.fromkeys([*self.study.get("methods", {}), *(row["method"] for row in self._tables["trials"])]))
+        return list(self._methods)
 
     def settings(self, config: str) -> dict:
         """The settings of one config, as they were asked."""
@@ -119,6 +154,9 @@ class Results:
         """
         if rule not in RULES:
             raise StoreError(f"unknown rule '{rule}'; one of: {', '.join(RULES)}")
+        return self._once(rule, lambda: self._by_rule(RULES[rule]))
+
+    def _by_rule(self, pick: Callable) -> "pd.DataFrame":
         status = self._status()
         reached: dict[str, list[tuple[float, int]]] = {}
         for row in self._selected():
@@ -131,7 +169,7 @@ class Results:
                 "value": np.inf if status[trial] == "failed" else np.nan,
             }
             if status[trial] == "done":
-                row["value"], row["rung"] = RULES[rule](reached[trial])
+                row["value"], row["rung"] = pick(reached[trial])
             rows.append(row)
         return _frame(rows, PER_TRIAL)
 
@@ -144,6 +182,37 @@ class Results:
         """The rows of `per_trial` from phases that confirm."""
         trials = self.per_trial(rule)
         return trials[trials["phase"].isin(self._confirming())]
+
+    def rungs(self) -> "pd.DataFrame":
+        """The study's metric, one row per trial (its index) and one column per rung, NaN where there is no score."""
+        import pandas as pd
+
+        rows = pd.DataFrame(self._selected(), columns=["trial", "rung", "value"])
+        return rows.pivot(index="trial", columns="rung", values="value").astype("float64").sort_index(axis=1)
+
+    def costs(self) -> "pd.DataFrame":
+        """One row per trial: real images seen and seconds of training and evaluating it."""
+        trials = self.per_trial()[["trial", "method", "status"]]
+        spent = self.scores().groupby("trial")[["images", "seconds"]].max()
+        trials = trials.join(spent, on="trial")
+        pace = (trials["seconds"] / trials["images"]).where(trials["images"] > 0)
+        pace = pace.fillna(pace.groupby(trials["method"]).transform("median"))
+        heading = self.failures().query("final").groupby("trial")["rung"].max()
+        charged = trials["trial"].map(heading).astype("float64").fillna(max(self.study.get("rungs") or [0]))
+        failed = trials["status"] == "failed"
+        trials["images"] = trials["images"].astype("float64").mask(failed, charged)
+        trials["seconds"] = trials["seconds"].astype("float64").mask(failed, charged * pace)
+        trials.loc[trials["status"] == "running", ["images", "seconds"]] = np.nan
+        return trials[["trial", "images", "seconds"]]
+
+    def defaults(self) -> set[str]:
+        """The configs that are authors' settings of their method: what the study's definition lists as defaults."""
+        found = set()
+        for row in self._trials.values():
+            space = self.study.get("methods", {}).get(row["method"], {})
+            if any(_is(row["settings"], wanted) for wanted in space.get("defaults", [])):
+                found.add(row["config"])
+        return found
 
     def best(self) -> "pd.DataFrame":
         """The rows of `scores` that hold the lowest score so far, of unfinished trials too; empty when there is none.
@@ -177,6 +246,15 @@ class Results:
         status = dict.fromkeys(self._trials, "running")
         status |= {row["trial"]: "failed" for row in self._tables["failures"] if row["final"]}
         return status | {row["trial"]: "done" for row in self._selected() if row["rung"] >= last}
+
+
+def _is(settings: dict, wanted: dict) -> bool:
+    spelled: dict = {}
+    for name, value in wanted.items():
+        both = name == "learning_rate" and name not in settings
+        spelled |= dict.fromkeys(("g_lr", "d_lr"), value) if both else {name: value}
+    shared = spelled.keys() & settings.keys()
+    return bool(shared) and all(settings[name] == spelled[name] for name in shared)
 
 
 def export(results: Results, path) -> Path:
@@ -220,9 +298,11 @@ def _write_parquet(table, path):
 
 
 def _frame(rows: list[dict], columns: list[str]) -> "pd.DataFrame":
+    return _typed({name: [row.get(name) for row in rows] for name in columns})
+
+
+def _typed(values: dict[str, list]) -> "pd.DataFrame":
     import pandas as pd
 
-    frame = pd.DataFrame.from_records(
-        [[row.get(name) for name in columns] for row in rows], columns=pd.Index(columns, dtype=object)
-    )
-    return frame.astype({name: DTYPES[name] for name in columns if name in DTYPES})
+    frame = pd.DataFrame(values, columns=pd.Index(list(values), dtype=object))
+    return frame.astype({name: DTYPES[name] for name in values if name in DTYPES})

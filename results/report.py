@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from results import plots, verdict
+from results import comparisons, importance, plots, statistics, verdict
 from results.frames import Results, load
 from results.store import StoreError
 
@@ -24,10 +24,30 @@ FIGURES = {
     ),
     "score-distributions": (
         plots.score_distributions,
-        "Every trial that finished, each seed a point. Bar and box: median and quartiles of the method, a failed trial "
-        "counting as worse than any score. The vertical position within a lane carries no meaning.",
+        "Every trial that finished, each seed a point; point at one to see its config and seed. Bar and box: median "
+        "and quartiles of the method, a failed trial counting as worse than any score. Star: the authors' settings. "
+        "The vertical position within a lane carries no meaning.",
     ),
 }
+SEEDS = (
+    plots.seeds_versus_configs,
+    "How much scores differ between seeds of one config (filled, with the 95 % interval of the deviation) and between "
+    "configs (open). A difference between two configs that is not well above the seeds' deviation can be luck. "
+    "Failed trials are left out here.",
+)
+IMPROVEMENT = (
+    plots.improvement_matrix,
+    "The probability that a trial of the row's method scores lower than one of the column's, both drawn from all that "
+    "finished, and its 95 % interval over configs. Bold: the interval leaves out 50 %, for this pair by itself.",
+)
+IMPORTANCE = (
+    "Bars: the share of the forest's variance over the whole space that a setting, or a pair beyond its two settings, "
+    "explains (functional analysis of variance), lines: one sd between trees. Diamonds: how much worse held-out trials "
+    "are predicted when the setting is shuffled."
+)
+# Searches whose configs are no draws at random from the space: their budget curve is the incumbent in order.
+LEARNS = ("gp_bandit", "gp_ei", "skopt")
+PAIRS_SHOWN = 28
 
 
 def write_report(folder) -> Path:
@@ -56,15 +76,19 @@ def render(results: Results) -> str:
     environment = Environment(
         loader=templates, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"number": verdict.number}
+    environment.filters |= {"number": verdict.number, "shown": _shown}
+    shared = _shared_settings(results)
     return environment.get_template("report.html.jinja").render(
         study=dict.fromkeys(("question", "data", "scale", "rungs", "configs", "seeds")) | results.study,
         title=results.study.get("study", results.folder.name),
         sentences=verdict.sentences(results),
         protocol=results.protocol_label(),
-        figures=[(name, svg(draw(results), name), caption) for name, (draw, caption) in FIGURES.items()],
-        methods=_methods(results),
-        shared_settings=_shared_settings(results),
+        figures=_figures(results),
+        seeds=_seeds(results),
+        pairs=_pairs(results),
+        importance=_importance(results),
+        methods=_methods(results, shared),
+        shared_settings=shared,
         failures=_failures(results),
         samples=_samples(results),
         cost=_cost(results),
@@ -92,8 +116,65 @@ def svg(ax, name: str) -> str:
     return Markup(text)
 
 
-def _methods(results):
-    shared = _shared_settings(results)
+def _figures(results):
+    figures = dict(FIGURES)
+    if results.study.get("searcher") in LEARNS:
+        figures["budget-curves"] = (
+            plots.incumbent_curves,
+            "The best score so far, in the order in which the searcher asked. Its configurations are no independent "
+            "draws, and there is one search per method: no interval can be given.",
+        )
+    found = [(name, svg(draw(results), name), caption) for name, (draw, caption) in figures.items()]
+    return [(name, _titled(picture, results), caption) for name, picture, caption in found]
+
+
+def _titled(picture, results):
+    """The picture with the config and seed of each point of the distributions as its title."""
+    from markupsafe import Markup, escape
+
+    text = str(picture)
+    for lane, rows in enumerate(plots.points(results).values()):
+        start = text.find(f'-points-{lane}"')
+        end = text.find("</g>", text.find("<use", start)) if start >= 0 else -1
+        parts = re.split(r"(?<=/>)", text[start:end]) if end >= 0 else []
+        places = [i for i, part in enumerate(parts) if "<use" in part]
+        if len(places) != len(rows):
+            continue
+        for i, row in zip(places, rows.to_dict("records"), strict=True):
+            title = escape(f"{row['method']} {row['config']} seed {row['seed']}: {verdict.number(row['value'])}")
+            parts[i] = parts[i].replace("/>", f"><title>{title}</title></use>")
+        text = text[:start] + "".join(parts) + text[end:]
+    return Markup(text)
+
+
+def _seeds(results):
+    """Seed variance and the fate of the selected best, None where no config has two finished seeds."""
+    table = statistics.seed_variance(results)
+    if not table["seed"].notna().any():
+        return None
+    kept = statistics.selection(results).set_index("method")
+    rows = [row | kept.loc[row["method"]].to_dict() for row in table.to_dict("records")]
+    draw, caption = SEEDS
+    return {"rows": rows, "figure": svg(draw(results), "seeds-versus-configs"), "caption": caption}
+
+
+def _pairs(results):
+    """Probability of improvement, None for fewer than two methods with finished configs."""
+    table = comparisons.pairs(results)
+    if table.empty:
+        return None
+    shown = table.sort_values("p", kind="stable").head(PAIRS_SHOWN).to_dict("records")
+    draw, caption = IMPROVEMENT
+    return {"rows": shown, "count": len(table), "figure": svg(draw(results), "improvement"), "caption": caption}
+
+
+def _importance(results):
+    found = importance.importance(results)
+    picture = svg(plots.importance_bars(found), "importance") if found.interpretable else None
+    return {"found": found, "figure": picture, "caption": IMPORTANCE, "trusted": importance.TRUSTED}
+
+
+def _methods(results, shared):
     rows = verdict.best_configs(results).to_dict("records")
     for row in rows:
         settings = results.settings(row["config"]) if row["config"] else {}
@@ -103,12 +184,19 @@ def _methods(results):
 
 
 def _shared_settings(results) -> dict[str, str]:
-    """The settings that are the same in every trial."""
+    """The settings that are the same in every trial that has them."""
     every = [results.settings(config) for config in results.trials()["config"].unique()]
-    first = every[0] if every else {}
-    return {
-        name: _text(value) for name, value in first.items() if all(name in row and row[name] == value for row in every)
-    }
+    first = {name: value for settings in reversed(every) for name, value in settings.items()}
+    return {name: _text(value) for name, value in first.items() if all(row.get(name, value) == value for row in every)}
+
+
+def _shown(value, percent: bool = False) -> str:
+    """Four digits, or whole per cent; a dash where there is no number, "failed" for infinity."""
+    if value is None or np.isnan(value):
+        return "\N{EN DASH}"
+    if np.isinf(value):
+        return "failed"
+    return f"{100 * value:.0f} %" if percent else verdict.number(value)
 
 
 def _text(value) -> str:

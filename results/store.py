@@ -60,7 +60,16 @@ def m001_initial(db):
         db.execute(statement)
 
 
-MIGRATIONS = [m001_initial]
+def m002_signs(db):
+    """What losses, gradients and samples say beside a score, and of which failure it is a sign."""
+    db.execute(
+        """CREATE TABLE signs (id INTEGER PRIMARY KEY, trial TEXT NOT NULL REFERENCES trials (trial),
+             rung INTEGER NOT NULL, quantity TEXT NOT NULL, value REAL NOT NULL, cause TEXT,
+             recorded TEXT NOT NULL, UNIQUE (trial, rung, quantity)) STRICT"""
+    )
+
+
+MIGRATIONS = [m001_initial, m002_signs]
 
 QUERIES = {
     "study": "SELECT definition, recorded FROM study",
@@ -69,6 +78,7 @@ QUERIES = {
     "trials": "SELECT trial, config, method, seed, round, structure, settings, recorded FROM trials ORDER BY round, id",
     "scores": "SELECT trial, rung, images, metric, value, protocol, attempt, seconds, recorded FROM scores ORDER BY id",
     "failures": "SELECT trial, attempt, cause, rung, step, message, detail, final, recorded FROM failures ORDER BY id",
+    "signs": "SELECT trial, rung, quantity, value, cause, recorded FROM signs ORDER BY id",
 }
 JSON_COLUMNS = ("definition", "environment", "description", "settings")
 
@@ -79,7 +89,8 @@ JSON_COLUMNS = ("definition", "environment", "description", "settings")
 def read(folder) -> dict[str, list[dict]]:
     """Every table of OUT as lists of dicts, all seen at one instant; does not disturb a running sweep.
 
-    Keys: study, environments, protocols, trials, scores, failures. Raises StoreError when there is no store.
+    Keys: study, environments, protocols, trials, scores, failures, signs; a table that an older version did not
+    write is empty. Raises StoreError when there is no store.
     """
     path = Path(folder) / STORE
     if not path.exists():
@@ -88,7 +99,8 @@ def read(folder) -> dict[str, list[dict]]:
     with _explained(path), closing(_connect_reader(path)) as db:
         _refuse_newer(db, path)
         db.execute("BEGIN")
-        return {table: _rows(db, query) for table, query in QUERIES.items()}
+        written = {row["name"] for row in _rows(db, "SELECT name FROM sqlite_master WHERE type = 'table'")}
+        return {table: _rows(db, query) if table in written else [] for table, query in QUERIES.items()}
 
 
 def _connect_reader(path: Path) -> sqlite3.Connection:
@@ -225,7 +237,8 @@ class Store:
                        seed=int(row["seed"]), structure=row["structure"], settings=_json(row["settings"]))  # fmt: skip
 
     def add_scores(self, rows: list[dict]):
-        """Appends finite scores, all or none. Keys: trial rung images metric value protocol attempt seconds.
+        """Appends finite scores, all or none. Keys: trial rung images metric value protocol attempt seconds, and
+        signs, if any: a list with keys quantity value cause.
 
         Raises ValueError for a value that is not finite (that is a failure) and StoreError for a second score of
         the same (trial, rung, metric, protocol).
@@ -239,6 +252,9 @@ class Store:
                 insert("scores", trial=row["trial"], rung=int(row["rung"]), images=int(row["images"]),
                        metric=row["metric"], value=float(row["value"]), protocol=row["protocol"],
                        attempt=int(row["attempt"]), seconds=float(row["seconds"]))  # fmt: skip
+                for sign in row.get("signs", ()):
+                    insert("signs", trial=row["trial"], rung=int(row["rung"]), quantity=sign["quantity"],
+                           value=float(sign["value"]), cause=sign["cause"])  # fmt: skip
 
     def add_failure(self, row: dict):
         """Appends one failure. Keys: trial attempt cause rung step message detail final; rung and step may be None."""

@@ -78,11 +78,11 @@ def count(amount: int, noun: str) -> str:
 def _best_config(method, trials, fresh):
     counted = [*trials["status"], *fresh["status"]]
     failed, finished = counted.count("failed"), len(counted) - counted.count("running")
-    groups = [(config, group["value"].to_numpy()) for config, group in trials.groupby("config", sort=False)]
-    works = [(float(np.median(score)), config, score) for config, score in groups if not np.isnan(score).any()]
-    median, config, score = min(works, key=lambda row: row[0], default=(np.inf, "", np.array([])))
-    if not np.isfinite(median):
-        median, config, score = np.inf, "", np.array([])
+    groups = trials.groupby("config", sort=False)["value"]
+    medians = groups.median()[groups.count() == groups.size()]
+    config = medians.idxmin() if len(medians) and np.isfinite(medians.min()) else ""
+    median = medians[config] if config else np.inf
+    score = trials.loc[trials["config"] == config, "value"].to_numpy()
     again = fresh.loc[fresh["config"] == config, "value"].to_numpy()
     confirmed = bool(len(again)) and not np.isnan(again).any()
     if confirmed:

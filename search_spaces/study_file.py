@@ -131,7 +131,7 @@ def _is(kind: type, value: Any) -> bool:
         return kind is bool
     if kind is float:
         return isinstance(value, int | float)
-    return isinstance(value, kind) and (kind is not int or value >= 1)
+    return isinstance(value, kind) and not (isinstance(value, int) and value < 1)
 
 
 def _check_searcher(file: _File, keys: tuple, name: str, choices: Collection[str]) -> None:
@@ -200,7 +200,7 @@ def _conditional(dimension: Dimension, when: dict | None, unless: dict | None, o
     return When(dimension, field, tuple(values)) if of is None else Partly(dimension, field, tuple(values), tuple(of))
 
 
-def _plain_dimension(content: dict) -> Dimension:
+def _plain_dimension(content: dict[str, Any]) -> Dimension:
     if "options" in content:
         if len(content) > 1:
             raise StudyError("options go without low, high, log and integer")

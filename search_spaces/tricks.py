@@ -49,7 +49,12 @@ _RANGES: dict[str, Dimension] = {
     "noise_images":            When(LogUniform(1e4, 1e6), "instance_noise", ("linear", "exponential")),
     "augmentation":            Choice((_OFF, "color", "translation", "cutout", "diffaugment")),
     "packing":                 Unless(Choice((1, 2, 4)), "conditioning", _CONDITIONINGS),
-    "batch_features":          Choice((_OFF, "minibatch_discrimination", "minibatch_stddev")),
+    "batch_features":          Partly(
+        Unless(
+            Choice((_OFF, "minibatch_discrimination", "minibatch_stddev")), "discriminator_normalization", _VIRTUAL
+        ),
+        "discriminator_passes", ("separate",), of=("minibatch_stddev",),
+    ),
     "discriminator_scales":    Choice((1, 2)),
     "conditioning":            Unless(
         Unless(Choice((_OFF, *_CONDITIONINGS)), "discriminator_normalization", _VIRTUAL),

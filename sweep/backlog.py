@@ -180,6 +180,7 @@ class Backlog:
             "protocol": self.plan.protocol.fingerprint,
         }
         del row["grid"]
+        row["signs"] = [sign._asdict() for sign in message.signs]
         self.store.add_scores([row])
         self._know(message.trial, message.rung, message.value)
 

@@ -17,7 +17,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Which GAN is best at the compute you have, and how sure can you be?",
 )
+encoder = typer.Typer(no_args_is_help=True, help="The encoders that metrics use, and weights for them.")
+app.add_typer(encoder, name="encoder")
 Out = Annotated[Path, typer.Argument(metavar="OUT", help="Output folder of a sweep.")]
+Weights = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of weights files of encoders.", show_default="$GANSCAPE_WEIGHTS or ~/.cache/ganscape/weights"
+    ),
+]
 StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Study: a name of `ganscape list`, or a .toml file.")]
 
 USER_ERRORS = {
@@ -56,6 +64,10 @@ def run(
         int | None, typer.Option(help="Trials per config.", show_default="the scale's own")
     ] = None,
     seed: Annotated[int, typer.Option(help="Study seed: all randomness is derived from it.")] = 0,
+    metric: Annotated[
+        str | None,
+        typer.Option(help="Metric that trials are scored by; lower must be better.", show_default="the data set's own"),
+    ] = None,
     assignments: Annotated[
         list[str] | None,
         typer.Option(
@@ -68,6 +80,7 @@ def run(
         Path | None,
         typer.Option(help="Folder of data files.", show_default="$GANSCAPE_DATA or ~/.cache/ganscape"),
     ] = None,
+    weights: Weights = None,
     cpus_per_worker: Annotated[float, typer.Option(help="CPU cores that a worker takes.")] = 1.0,
     gpus_per_worker: Annotated[float, typer.Option(help="GPUs, or the share of one, of a worker.")] = 0.0,
     tpus_per_worker: Annotated[float, typer.Option(help="TPU chips of a worker: 1, 2, 4 or 8.")] = 0.0,
@@ -75,6 +88,7 @@ def run(
 ) -> None:
     """Run a study, or continue it: the same command again computes only what is missing."""
     with _one_line_errors():
+        _look_for(weights)
         from sweep.executors import Resources, check_executor, default_workers
 
         resources = Resources(cpus_per_worker, gpus_per_worker, tpus_per_worker)
@@ -97,6 +111,7 @@ def run(
             seeds=seeds,
             seed=seed,
             lanes=lanes,
+            metric=metric,
             settings=settings,
             data_root=data_root,
         )
@@ -237,12 +252,14 @@ def score(
         Path | None,
         typer.Option(help="Folder of data files.", show_default="$GANSCAPE_DATA or ~/.cache/ganscape"),
     ] = None,
+    weights: Weights = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print a line of JSON per metric, with its protocol, instead of a table.")
     ] = False,
 ) -> None:
     """Score images that were made elsewhere, the way sweeps are scored."""
     with _one_line_errors():
+        _look_for(weights)
         from sweep.scoring import score_images
 
         names = None if metric is None else metric.split(",")
@@ -257,6 +274,38 @@ def score(
         one = scores[0].protocol
         title = f"{one.samples} images against {one.reference} ({one.reference_samples})"
         _print_table(title, ("metric", "score", "better", "protocol"), rows)
+
+
+@encoder.command()
+def convert(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Weights: a .pth, .npz or .safetensors file.")],
+    to: Annotated[Path, typer.Option(help="The .safetensors file to write.")],
+) -> None:
+    """Convert weights of an encoder's network, without running code that a .pth file may hold."""
+    with _one_line_errors():
+        from metrics.encoders.conversion import convert as converted
+
+        found = converted(file, to)
+        typer.echo(f"{to}: {found.network.name}, {found.origin}; sha256 of the tensors {found.file.sha256}")
+
+
+@encoder.command()
+def info(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", help="An encoder, or a weights file.", show_default="all encoders"),
+    ] = None,
+    weights: Weights = None,
+) -> None:
+    """Show the encoders, where their weights are and where to get them, or what a weights file holds."""
+    with _one_line_errors():
+        _look_for(weights)
+        from metrics.encoders.conversion import encoder_facts, encoder_rows, file_facts, is_file
+
+        if name is None:
+            _print_table("Encoders", ("encoder", "features", "weights"), encoder_rows())
+        else:
+            _print_table(name, ("", ""), file_facts(Path(name)) if is_file(name) else encoder_facts(name))
 
 
 def _with_protocol(score) -> dict[str, Any]:
@@ -291,6 +340,14 @@ def _one_line_errors() -> Iterator[None]:
             text = f"the disk is full ({text}); nothing stored is lost, the same command continues once there is room"
         typer.echo(f"error: {' '.join(text.split())}", err=True)
         raise typer.Exit(2) from None
+
+
+def _look_for(weights: Path | None) -> None:
+    """Encoders look for their weights in this folder, here and in the workers that are started from here."""
+    import os
+
+    if weights is not None:
+        os.environ["GANSCAPE_WEIGHTS"] = str(weights.absolute())
 
 
 def _settings(assignments: list[str]) -> dict[str, Any]:

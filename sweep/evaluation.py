@@ -13,26 +13,29 @@ from metrics import Metric, encoder_of, metric_named
 from metrics.encoders import Encoder
 from models import METHODS
 from sweep.population import Population, over_members
+from sweep.signs import spread
 
 CHUNK = 512
 GRID = 64
 
 
 class Evaluator(NamedTuple):
-    """What scores are computed with; made once per worker."""
+    """What scores are computed with; made once per worker. spread: that of the reference's features."""
 
     metric: Metric
     encoder: Encoder
     reference: Any
     samples: int
     image_shape: tuple[int, int, int]
+    spread: float
 
 
 def evaluator(metric: str, images: np.ndarray, samples: int) -> Evaluator:
     """The evaluator of a metric against these reference images, uint8 [n, height, width, channels]."""
     encoder = encoder_of(metric, images.shape[1:])
-    reference = metric_named(metric).summarise(encoded(encoder, images))
-    return Evaluator(metric_named(metric), encoder, reference, samples, images.shape[1:])
+    features = encoded(encoder, images)
+    reference = metric_named(metric).summarise(features)
+    return Evaluator(metric_named(metric), encoder, reference, samples, images.shape[1:], spread(features))
 
 
 def encoded(encoder: Encoder, images: np.ndarray) -> np.ndarray:
@@ -88,3 +91,9 @@ def score(evaluator: Evaluator, features: np.ndarray) -> float:
       MetricError: for non-finite features.
     """
     return evaluator.metric.compare(evaluator.reference, features)
+
+
+def diversity(evaluator: Evaluator, features: np.ndarray) -> float:
+    """How much one member's features [samples, dimension] vary, over how much the reference's do; 1 where those
+    do not vary at all."""
+    return spread(features) / evaluator.spread if evaluator.spread > 0.0 else 1.0

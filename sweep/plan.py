@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from data import DATASETS, DataError, load
-from metrics import Protocol, check_samples, encoder_of
+from metrics import Protocol, check_lower, check_samples, encoder_of
 from models import Config, ConfigError
 from models.architectures import build
-from models.config import ALIASES, FIELDS, check_choice, check_images, expand, made_inert
+from models.config import ALIASES, FIELDS, check_choice, expand, made_inert
 from models.initialization import parameter_count
 from models.players import input_shapes
-from search_spaces import Phase, Scale, Space, Study, StudyError, find, find_scale, metric, phases, read_study, rungs
+from models.rules import check_images
+from search_spaces import Phase, Scale, Space, Study, StudyError, find, find_scale, phases, read_study, rungs
+from search_spaces import metric as usual_metric
 from sweep.population import images_per_cycle, trial_key
 from sweep.searchers import SEARCHERS, SELECTORS, Observation
 from sweep.trial import Trial, Workload
@@ -80,6 +82,7 @@ def plan(
     seeds: int | None = None,
     seed: int = 0,
     lanes: int = 1,
+    metric: str | None = None,
     settings: Mapping[str, Any] | None = None,
     data_root: str | Path | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
@@ -95,6 +98,7 @@ def plan(
       seeds: trials per config; the scale's own by default.
       seed: the study seed, from which all randomness is derived.
       lanes: members side by side in a program.
+      metric: what trials are scored by, where lower is better; the data set's own by default.
       settings: config fields fixed for all methods, `configs rounds images interval samples`, and `confirm`:
         on how many fresh seeds the best config of each method is trained at the end.
       data_root: the folder with the data sets' files.
@@ -115,11 +119,14 @@ def plan(
     size = size._replace(seeds=_at_least("seeds", size.seeds if seeds is None else seeds, 1))
     _at_least("seed", seed, 0)
     _at_least("lanes", lanes, 1)
+    metric = usual_metric(data) if metric is None else metric
+    check_lower(metric)
+    encoder_of(metric, DATASETS[data].image_shape)
     budgets = rungs(size, data)
     _check_configs(chosen, size, budgets, data, seed)
     dataset = load(data, data_root)
     samples = len(dataset.test) if size.samples is None else size.samples
-    protocol = _protocol(metric(data), dataset, samples)
+    protocol = _protocol(metric, dataset, samples)
     definition = {
         "study": study_label(study),
         "question": chosen.question,
@@ -143,9 +150,7 @@ def plan(
     if size.phases:
         definition["phases"] = size.describe()["phases"]
     checkpoints = str(Path(out) / "checkpoints")
-    workload = Workload(
-        dataset, protocol.metric, samples, budgets, lanes, checkpoints, checkpoint_seconds
-    )
+    workload = Workload(dataset, protocol.metric, samples, budgets, lanes, checkpoints, checkpoint_seconds)
     return Plan(
         definition,
         chosen.methods,
@@ -217,8 +222,7 @@ def parameters(config: Config, image_shape: tuple[int, int, int]) -> tuple[int, 
     """Trainable values of the network that makes images and of the one that sees them."""
     networks, shapes = build(config, image_shape), input_shapes(config, image_shape)
     generator, discriminator = (
-        parameter_count(network, shape, classes=config.classes)
-        for network, shape in zip(networks, shapes, strict=True)
+        parameter_count(network, shape, classes=config.classes) for network, shape in zip(networks, shapes, strict=True)
     )
     return generator, discriminator
 

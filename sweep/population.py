@@ -12,6 +12,8 @@ from jax import Array
 
 from models import METHODS, Config
 
+REMEMBERED = 100
+
 
 class Population(NamedTuple):
     """Members on a leading axis [members, ...].
@@ -22,6 +24,7 @@ class Population(NamedTuple):
     cycle: int32 [members], cycles done.
     halted: bool [members]; a halted member is not advanced.
     finite: bool [members], whether every loss so far was.
+    logs: name -> float32 [members], the mean of a log over the cycles so far, of about the last 100 after those.
     """
 
     config: Config
@@ -30,6 +33,7 @@ class Population(NamedTuple):
     cycle: Array | np.ndarray | np.int32
     halted: Array | np.ndarray | np.bool_
     finite: Array | np.ndarray | np.bool_
+    logs: dict[str, Any] = {}  # noqa: RUF012 - never changed in place
 
 
 def trial_key(study_seed: int, config: Config, seed: int) -> tuple[int, int]:
@@ -44,7 +48,8 @@ def start(config: Config, image_shape: tuple[int, int, int], key: tuple[int, int
     words = np.asarray(key, np.uint32)
     state = METHODS[config.family].init(config, image_shape, words)
     numbers = jax.tree.map(np.float32, config)
-    return Population(numbers, state, words, np.int32(0), np.bool_(False), np.bool_(True))
+    logs = dict.fromkeys(METHODS[config.family].logs, np.float32(0.0))
+    return Population(numbers, state, words, np.int32(0), np.bool_(False), np.bool_(True), logs)
 
 
 def stack(members: Sequence[Population], size: int) -> Population:
@@ -94,7 +99,10 @@ def advance(
         classes = None if labels is None else labels[drawn]
         state, logs = step(member.config, member.state, real, step_key, classes)
         finite = jnp.isfinite(sum(jax.tree.leaves(logs)))
-        return member._replace(state=state, cycle=member.cycle + 1, finite=finite)
+        cycle = member.cycle + 1
+        part = jnp.maximum(1.0 / cycle, 1.0 / REMEMBERED)
+        means = {name: mean + part * (logs[name] - mean) for name, mean in member.logs.items()}
+        return member._replace(state=state, cycle=cycle, finite=finite, logs=means)
 
     def to_stop(member: Population) -> Population:
         return jax.lax.while_loop(

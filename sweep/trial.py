@@ -1,6 +1,7 @@
 """A trial's way from its config to its scores: THE loop, for a whole cohort at once."""
 
 import dataclasses
+import json
 import time
 import traceback
 import warnings
@@ -16,8 +17,9 @@ from data import Dataset
 from metrics import MetricError
 from models import Config
 from sweep import checkpoints
-from sweep.evaluation import Evaluator, sample_and_encode, score
+from sweep.evaluation import Evaluator, diversity, sample_and_encode, score
 from sweep.population import Population, advance, images_per_cycle, only, stack, start, take
+from sweep.signs import Sign, signs_of
 
 SEGMENT_SECONDS = 5.0
 
@@ -68,6 +70,7 @@ class Score(NamedTuple):
     rung: the real images planned for it; images: those seen, a whole number of cycles.
     seconds: the trial's share of its cohort's wall time, compilation apart.
     grid: its first generated images, uint8 [n, height, width, channels].
+    signs: what its losses, gradients and samples say beside the score.
     """
 
     trial: str
@@ -77,6 +80,7 @@ class Score(NamedTuple):
     value: float
     seconds: float
     grid: np.ndarray
+    signs: tuple[Sign, ...] = ()
 
 
 class Failure(NamedTuple):
@@ -230,10 +234,13 @@ def _evaluate(training: _Training, evaluator: Evaluator) -> None:
     features, grids = jax.device_get(
         sample_and_encode(population, evaluator, lanes=training.workload.lanes)
     )
-    values = {}
+    logs = jax.device_get(training.population.logs)
+    values, signs = {}, {}
     for place in due:
         try:
             values[place] = score(evaluator, features[place])
+            own = {name: mean[place] for name, mean in logs.items()}
+            signs[place] = signs_of(training.config, own, diversity(evaluator, features[place]))
         except MetricError as error:
             _fail(training, place, "diverged", error)
         except Exception as error:
@@ -249,6 +256,7 @@ def _evaluate(training: _Training, evaluator: Evaluator) -> None:
                 value,
                 training.seconds[place],
                 grids[place],
+                signs[place],
             )
         )
     _checkpoint(training)
@@ -301,6 +309,7 @@ def _pack(member: Population, seconds: float, scores: list[Score]) -> checkpoint
         numbers = (held.rung, held.images, held.value, held.seconds)
         arrays[f"score{held.rung:012d}"] = np.asarray(numbers, np.float64)
         arrays[f"grid{held.rung:012d}"] = held.grid
+        arrays[f"signs{held.rung:012d}"] = np.frombuffer(json.dumps(held.signs).encode(), np.uint8)
     return arrays
 
 
@@ -315,8 +324,9 @@ def _unpack(
     scores = []
     for name in sorted(name for name in arrays if name.startswith("score")):
         rung, images, value, seconds = arrays[name].tolist()
-        grid = arrays[name.replace("score", "grid")]
-        scores.append(Score(trial.id, attempt, int(rung), int(images), value, seconds, grid))
+        grid, signs = (arrays[name.replace("score", other)] for other in ("grid", "signs"))
+        known = tuple(Sign(*sign) for sign in json.loads(signs.tobytes()))
+        scores.append(Score(trial.id, attempt, int(rung), int(images), value, seconds, grid, known))
     return member, float(arrays["seconds"]), scores
 
 

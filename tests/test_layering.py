@@ -16,7 +16,7 @@ ALLOWED = {
     "data": {"PIL", "mlxtend", "numpy", "pooch", "pyarrow", "sklearn"},
     "metrics": {"jax", "numpy", "optax", "safetensors", "scipy", "sklearn", "threadpoolctl"},
     "models": {"flax", "jax", "numpy", "optax"},
-    "results": {"jinja2", "markupsafe", "matplotlib", "numpy", "pandas", "scipy"},
+    "results": {"jinja2", "markupsafe", "matplotlib", "numpy", "pandas", "scipy", "sklearn"},
     "search_spaces": {"numpy"},
     "sweep": {
         *("data", "metrics", "models", "results", "search_spaces"),
@@ -27,9 +27,13 @@ FOLDERS = tuple(ALLOWED)
 
 # Inside these folders a module imports only what stands before it.
 ORDER = {
-    "results": ["store", "frames", "budget", "verdict", "plots", "report"],
+    "results": [
+        *("store", "frames", "budget", "incumbents", "statistics", "comparisons", "importance", "verdict"),
+        *("plots.canvas", "plots.budgets", "plots.distributions", "plots.comparisons", "plots.settings", "plots"),
+        "report",
+    ],
     "sweep": [
-        *("population", "evaluation", "scoring", "checkpoints", "trial"),
+        *("population", "signs", "evaluation", "scoring", "checkpoints", "trial"),
         *("searchers.contract", "searchers.coordinates", "searchers.sequences", "searchers.gp_bandit"),
         *("searchers.optimizer", "searchers", "plan", "estimate"),
         *("pictures", "executors", "executors.worker", "backlog"),
@@ -38,14 +42,17 @@ ORDER = {
     ],
 }
 # A package's __init__ may look into its own modules: it holds the registry of them.
-REGISTRIES = {"sweep.executors", "sweep.searchers"}
+REGISTRIES = {"results.plots", "sweep.executors", "sweep.searchers"}
 
 # The only files that import these.
 ONLY_IN = {
     "ray": {"sweep/executors/ray_tune.py"},
     "sqlite3": {"results/store.py"},
     "typer": {"sweep/cli.py"},
-    "matplotlib": {"results/plots.py", "results/report.py"},
+    "matplotlib": {
+        *("results/plots/canvas.py", "results/plots/comparisons.py", "results/plots/settings.py"),
+        "results/report.py",
+    },
     "orbax": {"sweep/checkpoints.py"},
     "skopt": {"sweep/searchers/coordinates.py", "sweep/searchers/gp_bandit.py", "sweep/searchers/optimizer.py"},
     "jinja2": {"results/report.py"},

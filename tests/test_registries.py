@@ -2,6 +2,7 @@
 
 import itertools
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,13 +11,16 @@ import pytest
 from data import DATASETS
 from metrics import METRICS, encoder_of
 from models import METHODS, Config
-from models.architectures import ARCHITECTURES
+from models.architectures import ARCHITECTURES, build
 from models.began import K_RANGES
-from models.config import check_images
 from models.losses import LOSSES
+from models.normalizations import STATISTICS
 from models.optimizers import OPTIMIZERS
+from models.passes import Pass
 from models.penalties import PENALTIES
+from models.players import input_shapes
 from models.projections import PROJECTIONS
+from models.rules import check_images
 from search_spaces import SPACES, STUDIES, metric, rungs
 from sweep.population import images_per_cycle
 from sweep.searchers import SEARCHERS, Observation
@@ -33,12 +37,14 @@ SLOTS = {
 }
 CHOICES = [(slot, name) for slot, registry in SLOTS.items() for name in registry]
 NORMALIZED = [
-    (name, normalization)
+    (name, f"{player}_normalization", normalization)
     for name, architecture in ARCHITECTURES.items()
-    for normalization in architecture.discriminator_normalizations
+    for player in ("discriminator", "generator")
+    for normalization in getattr(architecture, f"{player}_normalizations")
 ]
+UPSAMPLED = [(name, upsampling) for name, each in ARCHITECTURES.items() for upsampling in each.upsamplings]
 FAMILIES = [(name, family) for name, each in ARCHITECTURES.items() for family in each.families if family != "gan"]
-SHAPES = sorted({source.image_shape for source in DATASETS.values()})
+SHAPES = [(8, 8, 1), (28, 28, 1), (32, 32, 3), (48, 48, 3), (64, 64, 3)]
 SCALES = [(name, scale) for name, study in STUDIES.items() for scale in study.scales]
 
 
@@ -61,8 +67,9 @@ def check_method(config: Config, image_shape) -> None:
     method = METHODS[config.family]
     state = method.init(config, image_shape, np.array([1, 2], np.uint32))
     images = jax.ShapeDtypeStruct((images_per_cycle(config), *image_shape), jnp.float32)
+    labels = jax.ShapeDtypeStruct((images_per_cycle(config),), jnp.int32)
     key = jax.ShapeDtypeStruct((2,), jnp.uint32)
-    stepped, logs = jax.eval_shape(method.step, config, state, images, key)
+    stepped, logs = jax.eval_shape(method.step, config, state, images, key, labels)
     assert shapes(stepped) == shapes(state)
     assert logs and all(shape == () for shape, _ in jax.tree.leaves(shapes(logs), is_leaf=_is_pair))
     made = jax.eval_shape(lambda state, key: method.sample(config, state, image_shape, key, 5), state, key)
@@ -78,17 +85,61 @@ def test_a_choice_of_a_slot_makes_a_method_that_can_be_stepped(slot, name):
     check_method(small(**{slot: name}, **NEEDED.get(name, {})), (8, 8, 1))
 
 
-@pytest.mark.parametrize(("architecture", "normalization"), NORMALIZED)
-def test_an_architecture_can_be_stepped_on_the_images_it_accepts(architecture, normalization):
-    accepted = [shape for shape in (*SHAPES, (32, 32, 3)) if ARCHITECTURES[architecture].accepts(shape)]
-    assert accepted
-    for shape in accepted:
-        check_method(small(architecture=architecture, discriminator_normalization=normalization), shape)
+@pytest.mark.parametrize(("architecture", "field", "normalization"), NORMALIZED)
+def test_an_architecture_can_be_stepped_with_every_normalization_it_knows(architecture, field, normalization):
+    settings = {"architecture": architecture, field: normalization} | few_channels(architecture)
+    if normalization.startswith("conditional"):
+        settings |= {"conditioning": "projection", "classes": 2}
+    check_networks(small(**settings), smallest(architecture))
+
+
+@pytest.mark.parametrize(("architecture", "upsampling"), UPSAMPLED)
+def test_an_architecture_can_be_stepped_with_every_upsampling_it_knows(architecture, upsampling):
+    settings = {"architecture": architecture, "upsampling": upsampling} | few_channels(architecture)
+    check_networks(small(**settings), smallest(architecture))
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_an_architecture_attends_at_every_height_it_says(architecture):
+    shape = smallest(architecture)
+    for height in ARCHITECTURES[architecture].attention(shape):
+        settings = {"architecture": architecture, "attention": height} | few_channels(architecture)
+        check_images(small(**settings), shape)
+        check_networks(small(**settings), shape)
+
+
+def check_networks(config: Config, image_shape) -> None:
+    """The contract of a pair of networks: images and logits of the right shapes, statistics that keep their form."""
+    networks, (z, seen) = build(config, image_shape), input_shapes(config, image_shape)
+    classes = None if config.classes is None else jnp.zeros((config.batch_size, config.classes))
+    results = []
+    for network, shape in zip(networks, (z, seen), strict=True):
+        inputs = jax.ShapeDtypeStruct(shape, jnp.float32)
+
+        def passed(key, inputs, network=network):
+            variables = nn.meta.unbox(network.init(key, inputs, Pass(classes=classes)))
+            made, left = network.apply(variables, inputs, Pass(classes=classes), mutable=[STATISTICS])
+            return made, variables.get(STATISTICS, {}), left.get(STATISTICS, {})
+
+        made, before, after = jax.eval_shape(passed, jax.random.key(0), inputs)
+        assert shapes(before) == shapes(after)
+        results.append(made)
+    images, judgement = results
+    assert (images.shape, images.dtype) == ((config.batch_size, *image_shape), jnp.float32)
+    assert (judgement.logits.shape, judgement.logits.dtype) == ((config.batch_size,), jnp.float32)
+
+
+def few_channels(architecture: str) -> dict:
+    return {"channels": 8} if ARCHITECTURES[architecture].channels else {}
+
+
+def smallest(architecture: str) -> tuple[int, int, int]:
+    return next(shape for shape in SHAPES if ARCHITECTURES[architecture].accepts(shape))
 
 
 @pytest.mark.parametrize(("architecture", "family"), FAMILIES)
 def test_a_family_can_be_stepped_with_the_architectures_that_have_it(architecture, family):
-    shape = next(shape for shape in SHAPES if ARCHITECTURES[architecture].accepts(shape))
+    shape = smallest(architecture)
     normalization = ARCHITECTURES[architecture].discriminator_normalizations[-1]
     check_method(small(family=family, architecture=architecture, discriminator_normalization=normalization), shape)
 

@@ -1,14 +1,31 @@
 """Encoders: images -> features. A distance between features means something only together with its encoder."""
 
 from collections.abc import Callable
+from functools import partial
 
-from metrics.encoders import classifier, pixels
+from metrics.encoders import classifier, inception, pixels, random_conv, vgg16
 from metrics.encoders.encoder import Encoder
+from metrics.encoders.weight_files import Network
 
-__all__ = ["ENCODERS", "Encoder"]
+__all__ = ["ENCODERS", "NETWORKS", "Encoder"]
 
 ENCODERS: dict[str, Callable[[tuple[int, int, int]], Encoder]] = {
     "pixels": pixels.encoder,
     "digits": classifier.digits,
     "mnist": classifier.mnist,
+    "random_conv": random_conv.encoder,
+    "inception": partial(inception.encoder, "inception"),
+    "inception_pytorch": partial(inception.encoder, "inception_pytorch", preprocessing="pytorch"),
+    "inception_clean": partial(inception.encoder, "inception_clean", preprocessing="clean"),
+    "inception_64": partial(inception.encoder, "inception_64", output="64"),
+    "inception_192": partial(inception.encoder, "inception_192", output="192"),
+    "inception_768": partial(inception.encoder, "inception_768", output="768"),
+    "vgg16": vgg16.encoder,
+    "digits_logits": classifier.digits_logits,
+    "mnist_logits": classifier.mnist_logits,
+    "inception_logits": partial(inception.encoder, "inception_logits", output="logits"),
+    "inception_logits_unbiased": partial(inception.encoder, "inception_logits_unbiased", output="logits_unbiased"),
 }
+
+# Networks whose weights come from outside.
+NETWORKS: dict[str, Network] = {network.name: network for network in (inception.NETWORK, vgg16.NETWORK)}

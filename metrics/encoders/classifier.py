@@ -63,6 +63,16 @@ def mnist(image_shape: tuple[int, int, int]) -> Encoder:
     return _encoder("mnist", image_shape)
 
 
+def digits_logits(image_shape: tuple[int, int, int]) -> Encoder:
+    """Returns the encoder of the logits of the 8x8 digits' ten classes. Raises MetricError for another image shape."""
+    return _encoder("digits", image_shape, of_logits=True)
+
+
+def mnist_logits(image_shape: tuple[int, int, int]) -> Encoder:
+    """Returns the encoder of the logits of MNIST's ten classes. Raises MetricError for another image shape."""
+    return _encoder("mnist", image_shape, of_logits=True)
+
+
 def features(architecture: Architecture, weights: Weights, images: jax.Array) -> jax.Array:
     """Returns the features [n, features] of images [n, height, width, channels] in [0, 1].
 
@@ -109,17 +119,20 @@ def load_weights(path: Path, expected: str) -> dict[str, np.ndarray]:
 
 
 @cache
-def _encode(name: str) -> Callable[[jax.Array], jax.Array]:
+def _encode(name: str, of_logits: bool) -> Callable[[jax.Array], jax.Array]:
     """One function per encoder: JAX compiles another one again."""
-    return partial(features, ARCHITECTURES[name], load_weights(FOLDER / f"{name}.safetensors", SHA256[name]))
+    weights = load_weights(FOLDER / f"{name}.safetensors", SHA256[name])
+    return partial(logits if of_logits else features, ARCHITECTURES[name], weights)
 
 
-def _encoder(name: str, image_shape: tuple[int, int, int]) -> Encoder:
+def _encoder(name: str, image_shape: tuple[int, int, int], *, of_logits: bool = False) -> Encoder:
     architecture = ARCHITECTURES[name]
+    own = f"{name}_logits" if of_logits else name
     if tuple(image_shape) != architecture.image_shape:
         accepted, given = shape_text(architecture.image_shape), shape_text(image_shape)
-        raise MetricError(f"encoder {name!r} takes images of {accepted}, not {given}; encoder 'pixels' takes any shape")
-    return Encoder(name, architecture.features, SHA256[name], PREPROCESSING, _encode(name))
+        raise MetricError(f"encoder {own!r} takes images of {accepted}, not {given}; encoder 'pixels' takes any shape")
+    dimension = architecture.classes if of_logits else architecture.features
+    return Encoder(own, dimension, SHA256[name], PREPROCESSING, _encode(name, of_logits))
 
 
 def _dense(x: jax.Array, weights: Weights, layer: str) -> jax.Array:

@@ -3,20 +3,30 @@ from typing import NamedTuple
 
 import jax
 
+from metrics.errors import MetricError
+
 
 class Encoder(NamedTuple):
     """A deterministic function from images to features, the features of an image not depending on its batch."""
 
     name: str  # key in ENCODERS
     dimension: int
-    weights: str  # sha256 of the weights file, "none" if there is none
+    weights: str  # sha256 of the weights, "none" if there are none
     preprocessing: str  # in words, part of the protocol
     encode: Callable[[jax.Array], jax.Array]  # float32 [n, height, width, channels] in [0, 1] -> float32 [n, dimension]
 
 
-PREPROCESSING = "float32 in [0, 1], real images as uint8 / 255, generated images not quantised, no resize"
+UNRESIZED = "float32 in [0, 1], real images as uint8 / 255, generated images not quantised"
+PREPROCESSING = f"{UNRESIZED}, no resize"
 
 
 def shape_text(image_shape: tuple[int, ...]) -> str:
     """Returns (8, 8, 1) as "8x8x1"."""
     return "x".join(str(size) for size in image_shape)
+
+
+def require_gray_or_colour(name: str, image_shape: tuple[int, ...]) -> None:
+    """Raises MetricError if images are not height x width x 1 or 3."""
+    if len(image_shape) != 3 or min(image_shape) < 1 or image_shape[2] not in (1, 3):
+        given = shape_text(image_shape) or "()"
+        raise MetricError(f"encoder {name!r} takes images of any height and width with 1 or 3 channels, not {given}")

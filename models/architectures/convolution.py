@@ -104,6 +104,7 @@ def conv_transpose_as_products(images: Array, kernel: Array, stride: int) -> Arr
 def conv_of_spread_as_products(images: Array, kernel: Array, before: int) -> Array:
     """`conv_of_spread` by one matrix product per tap, each for the one parity of rows and of columns it falls on."""
     n, height, width, channels = images.shape
+    nothing = jnp.zeros((n * height * width, kernel.shape[3]), images.dtype)
     parities = []
     for rows in _taps_by_parity(kernel.shape[0], before):
         for columns in _taps_by_parity(kernel.shape[1], before):
@@ -112,7 +113,7 @@ def conv_of_spread_as_products(images: Array, kernel: Array, before: int) -> Arr
                 for row, down in rows
                 for column, right in columns
             ]
-            parities.append(sum(products, jnp.zeros((), images.dtype)))
+            parities.append(sum(products[1:], products[0]) if products else nothing)
     squares = jnp.stack(parities).reshape(2, 2, n, height, width, kernel.shape[3])
     return squares.transpose(2, 3, 0, 4, 1, 5).reshape(n, 2 * height, 2 * width, -1)
 

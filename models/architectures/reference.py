@@ -14,8 +14,9 @@ class WithReference(nn.Module):
 
     The reference is the first batch that a pass in training sees, that is one that leaves statistics; it is
     kept from then on (statistics "reference", and "seen": 1 once there is one), and no gradient flows into
-    it. Before that it is zeros. Other arguments go to the network as they are; of each array that it
-    returns the first `size` are dropped.
+    it. Before that it is zeros. An average of the two statistics from before to after it, "seen" in (0, 1), has the
+    same reference. Other arguments go to the network as they are; of each array that it returns the first
+    `size` are dropped.
 
     Raises ValueError for a batch in training that has not `size` examples.
 
@@ -34,6 +35,6 @@ class WithReference(nn.Module):
                 raise ValueError(f"a reference of {self.size} examples cannot be made of a batch of {x.shape[0]}")
             kept.value = jnp.where(seen.value > 0.0, kept.value, x)
             seen.value = jnp.ones_like(seen.value)
-        reference = jax.lax.stop_gradient(kept.value)
+        reference = jax.lax.stop_gradient(kept.value / jnp.where(seen.value > 0.0, seen.value, 1.0))
         outputs = self.network(jnp.concatenate([reference, x]), *args, **kwargs)
         return jax.tree.map(lambda leaf: leaf[self.size :], outputs)

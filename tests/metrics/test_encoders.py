@@ -9,16 +9,24 @@ import safetensors
 import scipy.signal
 
 from data import load
-from metrics import METRICS, MetricError
-from metrics.encoders import ENCODERS, classifier
+from metrics import FEATURES, LOGITS, METRICS, MetricError
+from metrics.encoders import ENCODERS, NETWORKS, classifier, random_conv
 from metrics.encoders.train_classifier import Recipe, initial_weights, shifted, train, weights_file
 
 MNIST = Path(__file__).parents[3] / "shared" / "data" / "mnist"
-SHAPES = {"pixels": (5, 6, 3), "digits": (8, 8, 1), "mnist": (28, 28, 1)}
+SHAPES = {
+    "pixels": (5, 6, 3),
+    "digits": (8, 8, 1),
+    "mnist": (28, 28, 1),
+    "random_conv": (9, 7, 3),
+    "digits_logits": (8, 8, 1),
+    "mnist_logits": (28, 28, 1),
+}
+SHIPPED = [name for name in ENCODERS if not name.startswith(tuple(NETWORKS))]
 CLASSIFIERS = sorted(classifier.ARCHITECTURES)
 
 
-@pytest.fixture(params=sorted(ENCODERS))
+@pytest.fixture(params=SHIPPED)
 def encoder(request):
     return ENCODERS[request.param](SHAPES[request.param])
 
@@ -86,6 +94,53 @@ def test_features_of_an_image_do_not_depend_on_its_batch(encoder):
     np.testing.assert_allclose(alone, together[::5], rtol=1e-5, atol=1e-5 * np.abs(together).max())
     reversed_ = np.asarray(encode(images[::-1]))[::-1]
     np.testing.assert_allclose(reversed_, together, rtol=1e-5, atol=1e-5 * np.abs(together).max())
+
+
+def test_an_encoder_states_its_name_and_dimension(encoder):
+    assert ENCODERS[encoder.name](SHAPES[encoder.name]).encode is encoder.encode
+    assert str(encoder.dimension) in FEATURES.get(encoder.name, LOGITS.get(encoder.name)) or encoder.name == "pixels"
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_logits_are_those_of_the_classifier(name):
+    images = np.random.default_rng(0).random((5, *SHAPES[name]), dtype=np.float32)
+    expected = classifier.logits(classifier.ARCHITECTURES[name], shipped(name), images)
+    np.testing.assert_array_equal(ENCODERS[f"{name}_logits"](SHAPES[name]).encode(images), expected)
+    assert ENCODERS[f"{name}_logits"](SHAPES[name]).weights == classifier.SHA256[name]
+
+
+def test_random_features_are_scipys_correlations():
+    image = np.random.default_rng(1).random((11, 8, 3), dtype=np.float32)
+    x = 2.0 * image - 1
+    for kernel in random_conv.kernels(3):
+        padding = [max((-(-size // 2) - 1) * 2 + 3 - size, 0) for size in x.shape[:2]]
+        x = np.pad(x, [(p // 2, p - p // 2) for p in padding] + [(0, 0)])
+        full = [
+            sum(scipy.signal.correlate2d(x[..., i], kernel[..., i, o], mode="valid") for i in range(x.shape[2]))
+            for o in range(kernel.shape[3])
+        ]
+        x = np.stack(full, axis=-1)[::2, ::2]
+        x = np.where(x > 0, x, 0.2 * x)
+    found = ENCODERS["random_conv"]((11, 8, 3)).encode(image[None])
+    np.testing.assert_allclose(found[0], x.mean(axis=(0, 1)), rtol=0, atol=1e-5 * np.abs(x).max())
+
+
+def test_random_weights_come_from_their_seed_and_the_protocol_tells_others_apart(monkeypatch):
+    for one, again, other in zip(*(random_conv.kernels.__wrapped__(1, seed) for seed in (5, 5, 6)), strict=True):
+        np.testing.assert_array_equal(one, again)
+        assert not np.array_equal(one, other)
+        assert one.var() == pytest.approx(2 / np.prod(one.shape[:3]), rel=0.2)
+    gray, colour = (ENCODERS["random_conv"]((8, 8, channels)).weights for channels in (1, 3))
+    assert gray != colour
+
+
+def test_fewer_classes_of_digits_score_worse_by_random_features(digits):
+    encode = jax.jit(ENCODERS["random_conv"]((8, 8, 1)).encode)
+    real, fake = (np.asarray(encode(images.astype(np.float32) / 255)) for images in (digits.test, digits.train))
+    metric = METRICS["fd_random_conv"]
+    reference = metric.summarise(real)
+    scores = [metric.compare(reference, fake[digits.train_labels < kept]) for kept in (10, 7, 4, 2, 1)]
+    assert scores == sorted(scores) and scores[-1] > 5 * scores[0]
 
 
 def test_pixels_are_the_pixels_in_row_order():

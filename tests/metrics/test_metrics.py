@@ -5,20 +5,52 @@ import sys
 import numpy as np
 import pytest
 
-from metrics import FEATURES, FORMULAS, METRICS, MetricError, check_samples, encoder_of, metric_named
+from metrics import (
+    FEATURES,
+    FORMULAS,
+    LOGITS,
+    METRICS,
+    NAMED,
+    MetricError,
+    check_lower,
+    check_samples,
+    encoder_of,
+    metric_named,
+)
 from metrics.encoders import ENCODERS
+from metrics.inception_score import inception_score
+
+OF_FEATURES = [name for name, formula in FORMULAS.items() if not formula.of_logits]
 
 
-def test_every_encoder_has_every_formula():
-    made = {f"{formula}_{encoder}": encoder for formula in FORMULAS for encoder in ENCODERS}
-    assert {name: metric.encoder for name, metric in METRICS.items()} == made
-    assert list(FEATURES) == list(ENCODERS)
-
+def test_every_encoder_has_every_formula_of_its_kind():
+    assert list(FEATURES | LOGITS) == list(ENCODERS)
+    made = {}
     for formula, encoder in itertools.product(FORMULAS, ENCODERS):
-        assert METRICS[f"{formula}_{encoder}"][1:-1] == FORMULAS[formula][:-1]
+        if FORMULAS[formula].of_logits == (encoder in LOGITS):
+            made[NAMED.get((formula, encoder), f"{formula}_{encoder}")] = formula, encoder
+    assert {name: metric.encoder for name, metric in METRICS.items()} == {name: each[1] for name, each in made.items()}
+    for name, (formula, _) in made.items():
+        assert METRICS[name][1:-1] == FORMULAS[formula][:-2]
 
 
-@pytest.mark.parametrize("name", FORMULAS)
+def test_a_classifier_score_is_the_inception_score_s_formula_on_logits_and_ignores_the_reference():
+    logits = np.random.default_rng(0).normal(size=(30, 10))
+    metric = METRICS["classifier_score_digits_logits"]
+    assert metric.compare(metric.summarise(logits[:5]), logits) == inception_score(logits).mean
+    assert type(metric.compare(None, logits)) is float
+
+
+def test_a_sweep_selects_only_where_lower_is_better():
+    for name in METRICS:
+        if METRICS[name].better == "lower":
+            check_lower(name)
+        else:
+            with pytest.raises(MetricError, match=f"of {name} higher is better; .* fid, or one of fd, fd_i"):
+                check_lower(name)
+
+
+@pytest.mark.parametrize("name", OF_FEATURES)
 def test_every_formula_tells_nearer_from_farther(name):
     x = np.random.default_rng(0).normal(size=(40, 4))
     formula = FORMULAS[name]
@@ -48,9 +80,10 @@ def test_every_formula_is_repeatable_and_leaves_its_input_alone(name):
 
 
 def test_an_unknown_metric_is_named_with_the_choices():
+    words = r"unknown metric 'fd'; it is one of fid, inception_score, .* one of fd, .*; one of pixels, digits"
     for ask in (metric_named, lambda name: encoder_of(name, (8, 8, 1)), lambda name: check_samples(name, 10)):
-        with pytest.raises(MetricError, match=r"unknown metric 'fid'; .* one of fd, .*; one of pixels, digits, mnist"):
-            ask("fid")
+        with pytest.raises(MetricError, match=words):
+            ask("fd")
 
 
 def test_the_encoder_fits_the_images_or_says_which_do():
@@ -62,7 +95,7 @@ def test_the_encoder_fits_the_images_or_says_which_do():
 
 @pytest.mark.parametrize("name", FORMULAS)
 def test_too_few_samples_are_refused_exactly_where_the_formula_fails(name):
-    formula, metric = FORMULAS[name], f"{name}_pixels"
+    formula, metric = FORMULAS[name], f"{name}_digits_logits" if FORMULAS[name].of_logits else f"{name}_pixels"
     minimum = formula.minimum_samples
     x = np.random.default_rng(0).normal(size=(minimum, 7))
     check_samples(metric, minimum)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from models import METHODS, Config, ConfigError
 from models.architectures import ARCHITECTURES
-from models.config import ALIASES, FIELDS, NUMBERS, check_images, expand
+from models.config import ALIASES, FIELDS, NUMBERS, expand
 from models.fields import Only
 from models.fields import structure as structure_field
 from models.losses import LOSSES
@@ -400,43 +400,6 @@ def test_a_number_without_default_is_asked_for(settings, number):
     assert f"needs a {number}" in refusal(**settings)
 
 
-@pytest.mark.parametrize(
-    ("settings", "wanted"),
-    [
-        ({"packing": 3}, ["packing=3", "divide", "batch_size=64"]),
-        ({"packing": 2, "conditioning": "projection", "classes": 3}, ["packing=2", "conditioning='projection'"]),
-        ({"loss": "hinge", "label_smoothing": "one_sided"}, ["label_smoothing='one_sided'", "'hinge'", "minimax"]),
-        (
-            {"loss": "wasserstein", "label_flipping": "random", "flip_probability": 0.1},
-            ["label_flipping='random'", "'wasserstein'", "non_saturating"],
-        ),
-        (
-            {"discriminator_passes": "joint", "discriminator_normalization": "virtual_batch_norm"},
-            ["discriminator_passes='joint'", "virtual_batch_norm", "separate"],
-        ),
-        (
-            {"discriminator_normalization": "virtual_batch_norm", "conditioning": "projection", "classes": 3},
-            ["virtual_batch_norm", "conditioning='projection'"],
-        ),
-    ],
-)
-def test_a_combination_that_means_nothing_is_refused(settings, wanted):
-    message = refusal(**settings)
-    for word in wanted:
-        assert word in message
-
-
-def test_more_scales_than_the_images_have_are_refused():
-    check_images(Config(discriminator_scales=2), (8, 8, 1))
-    with pytest.raises(ConfigError, match=r"discriminator_scales=4: .* 12x12 divided by 8 is not; at most 3"):
-        check_images(Config(discriminator_scales=4), (12, 12, 1))
-
-
-def test_attention_where_there_is_none_is_refused():
-    with pytest.raises(ConfigError, match=r"attention=4: architecture 'mlp' has no such height .* it has: none"):
-        check_images(Config(attention=4), (8, 8, 1))
-
-
 def test_a_normalization_that_the_architecture_does_not_know_is_refused(monkeypatch):
     plain = ARCHITECTURES["mlp"]._replace(discriminator_normalizations=("none", "spectral_norm"))
     monkeypatch.setitem(ARCHITECTURES, "plain", plain)
@@ -458,21 +421,6 @@ def test_a_family_that_the_architecture_has_no_networks_for_is_refused(monkeypat
 def test_a_config_is_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         Config().g_lr = 1.0
-
-
-@pytest.mark.parametrize("shape", [(8, 8, 1), (28, 28, 1), (32, 32, 3), (64, 64, 3), (8, 12, 1), (500, 500, 3)])
-def test_images_that_do_not_fit_are_refused_with_the_architectures_that_do(shape):
-    fitting = [name for name in ARCHITECTURES if ARCHITECTURES[name].accepts(shape)]
-    for name in ARCHITECTURES:
-        if name in fitting:
-            check_images(Config(architecture=name), shape)
-            continue
-        with pytest.raises(ConfigError) as caught:
-            check_images(Config(architecture=name), shape)
-        subject, choices = str(caught.value).split("one of: ")
-        assert repr(name) in subject
-        assert f"{shape[0]}x{shape[1]}" in subject
-        assert choices.split(", ") == (fitting or ["none"])
 
 
 # A pytree of its numbers

@@ -351,7 +351,7 @@ SLOTS = {
 
 
 CONDITIONAL = [name for name in NORMALIZATIONS if name.startswith("conditional")]
-NEEDED = dict.fromkeys(CONDITIONAL, {"conditioning": "projection"})
+NEEDED = {name: {"conditioning": "projection"} for name in CONDITIONAL}
 
 
 def one_of_each():

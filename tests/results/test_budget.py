@@ -1,6 +1,6 @@
 import math
 from fractions import Fraction
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 import pandas as pd
@@ -152,3 +152,46 @@ def test_replicates_leave_out_second_looks_and_unfinished_configurations():
     trials = pd.DataFrame(rows, columns=["config", "seed", "value"]).assign(method="m")
     assert budget.replicates(trials, "m").tolist() == [[1.0, 2.0], [3.0, 4.0], [math.inf, 8.0]]
     assert budget.replicates(trials, "another").size == 0
+
+
+@given(SCORES.filter(lambda scores: len(scores) <= 4), st.data())
+@settings(max_examples=60, deadline=None)
+def test_the_lucic_curve_equals_enumeration_of_all_resamples(scores, data):
+    k = data.draw(st.integers(1, len(scores)))
+    best = sorted(min(draw) for draw in product(scores, repeat=k))
+    row = budget.lucic_curve(scores).set_index("k").loc[k]
+    assert row["median"] == best[math.ceil(len(best) / 2) - 1]
+    works = [value for value in best if value < math.inf]
+    assert row["success"] == pytest.approx(len(works) / len(best))
+    if math.inf in scores:
+        assert row["mean"] == math.inf and math.isnan(row["sd"])
+    else:
+        mean = Fraction(sum(best), len(best))
+        sd = math.sqrt(sum((value - mean) ** 2 for value in best) / len(best))
+        assert row["mean"] == pytest.approx(float(mean))
+        assert row["sd"] == pytest.approx(sd, abs=1e-7)
+        assert (row["low"], row["high"]) == (row["mean"] - row["sd"], row["mean"] + row["sd"])
+
+
+@pytest.mark.parametrize("k", [1, 37, 1500])
+def test_1500_resampled_scores_agree_with_exact_rationals(k):
+    scores = np.sort(np.random.default_rng(0).lognormal(3.0, 1.0, 1500))
+    exact = sum(Fraction(x) * ((1501 - i) ** k - (1500 - i) ** k) for i, x in enumerate(scores, start=1)) / 1500**k
+    assert budget.lucic_weights(1500, k) @ scores == pytest.approx(float(exact), rel=1e-9)
+    curve = budget.lucic_curve(scores, 1500).set_index("k")
+    assert k not in curve.index or curve["mean"][k] == pytest.approx(float(exact), rel=1e-9)
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_a_long_curve_is_what_its_numbers_are_one_by_one(seeds):
+    rng = np.random.default_rng(1)
+    scores = rng.lognormal(3.0, 1.0, (1500, seeds))
+    scores[rng.random(scores.shape) < 0.01] = math.inf
+    for row in budget.expected_best_curve(scores).iloc[[0, 9, 40, 60, -1]].itertuples():
+        weight = budget.weights(1500, row.k)
+        ordered = np.where(np.isinf(np.sort(scores, axis=0)), 0, np.sort(scores, axis=0))
+        if np.isinf(scores).sum(axis=0).max() < row.k:
+            assert row.mean == pytest.approx((weight @ ordered).mean(), rel=1e-12)
+            assert row.success == 1
+        else:
+            assert row.mean == math.inf

@@ -7,12 +7,28 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from results import budget, frames, plots
+from results import budget, frames, importance, plots, recorded
 
 TABLE = {
     "a": [[4.0, 3.0], [2.0, 6.0], [5.0, 5.5], [8.0, 7.0]],
     "b": [[9.0, None], [3.5, 2.5], [1.5, 6.5], [4.5, "running"]],
 }
+FIGURES = [
+    plots.budget_curves, plots.lucic_budget_curves, plots.cost_curves, plots.incumbent_curves,
+    plots.score_distributions, plots.top_distributions, plots.seeds_versus_configs,
+    plots.performance_profiles, plots.improvement_matrix,
+]  # fmt: skip
+
+
+def slices(results, rule="best", ax=None):
+    return plots.slices(results, "learning_rate", rule, ax)
+
+
+def parallel(results, rule="best", ax=None):
+    return plots.parallel_coordinates(results, "a", rule, ax)
+
+
+FIGURES += [slices, parallel]
 
 
 @pytest.fixture
@@ -62,31 +78,40 @@ def test_every_finished_trial_is_a_point_and_failures_are_counted(results):
     assert texts(ax) == ["8 trials", "7 of 8 trials\n1 failed"]
 
 
-@pytest.mark.parametrize("draw", [plots.budget_curves, plots.score_distributions])
+@pytest.mark.parametrize("draw", FIGURES)
 def test_figures_name_metric_samples_reference_data_and_rule(results, draw):
     ax = draw(results, rule="last")
     words = " ".join([ax.get_xlabel(), ax.get_ylabel(), ax.get_title(loc="left")])
-    for word in ("fd_digits", "lower is better", "797 samples", "digits/test (797)", "data digits", "last rung"):
+    compares = draw in (plots.seeds_versus_configs, plots.improvement_matrix, parallel)  # no axis of scores
+    for word in (
+        "fd_digits",
+        "" if compares else "lower is better",
+        "797 samples",
+        "digits/test (797)",
+        "data digits",
+        "last rung",
+    ):
         assert word in words
 
 
-@pytest.mark.parametrize("draw", [plots.budget_curves, plots.score_distributions])
+@pytest.mark.parametrize("draw", FIGURES)
 def test_figures_draw_on_the_axes_they_are_given_and_save_nothing(results, draw, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     before = sorted(tmp_path.rglob("*"))
     ax = Figure().subplots()
-    assert draw(results, ax=ax) is ax and ax.has_data()
+    assert draw(results, ax=ax) is ax and (ax.has_data() or ax.texts)
     assert sorted(tmp_path.rglob("*")) == before
 
 
 @pytest.mark.parametrize(
     "table", [{"a": [["running"]]}, {"a": [[None, None]]}, {"a": [[1.0]]}, {"a": [[0.0, 0.0]], "b": [[None, 1.0]]}]
 )
-@pytest.mark.parametrize("draw", [plots.budget_curves, plots.score_distributions])
+@pytest.mark.parametrize("draw", FIGURES)
 def test_figures_exist_at_every_stage_of_a_sweep(build, draw, table):
     ax = draw(frames.load(build(table)))
     ax.figure.canvas.print_figure("/dev/null", format="svg")
-    if not np.isfinite(frames.load(build(table, "two")).per_trial()["value"]).any():
+    nothing = not np.isfinite(frames.load(build(table, "two")).per_trial()["value"]).any()
+    if nothing and draw in (plots.budget_curves, plots.score_distributions):
         assert texts(ax) == ["no trial has finished without failing"]
 
 
@@ -109,3 +134,81 @@ assert "matplotlib.pyplot" not in sys.modules
 assert not {{"jax", "ray", "flax", "optax"}} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", script], check=True, env={"PYTHONPATH": str(Path(plots.__file__).parents[1])})
+
+
+def line(ax, label):
+    return next(line for line in ax.lines if str(line.get_label()).startswith(label))
+
+
+def test_the_lucic_curve_is_the_bootstrap_and_says_so(results):
+    ax = plots.lucic_budget_curves(results)
+    curve = budget.lucic_curve(np.array(TABLE["a"]))
+    assert np.allclose(np.asarray(line(ax, "a ").get_ydata(), dtype=float)[:2], curve["mean"][:2])
+    assert "with replacement" in ax.get_title(loc="left")
+
+
+@pytest.mark.parametrize("unit, words", [("images", "real images seen"), ("seconds", "device-seconds")])
+def test_cost_curves_end_at_what_was_spent_and_name_the_unit(results, unit, words):
+    ax = plots.cost_curves(results, unit=unit)
+    x = line(ax, "a ").get_xdata()
+    assert x[-1] == pytest.approx(800 if unit == "images" else 80) and words in ax.get_xlabel()
+    with pytest.raises(ValueError, match="unknown unit 'hours'; one of: images, seconds"):
+        plots.cost_curves(results, unit="hours")
+
+
+def test_incumbents_follow_the_order_asked(results):
+    ax = plots.incumbent_curves(results)
+    assert np.allclose(line(ax, "a ").get_ydata(), [3.5, 2.5, 2.5, 2.5])
+
+
+def test_the_authors_settings_are_starred_and_begin_the_mixed_budget(build):
+    methods = {"a": {"defaults": [{"learning_rate": 0.1}]}, "b": {}}
+    results = frames.load(build(TABLE, methods=methods))
+    stars = [line for line in plots.score_distributions(results).lines if line.get_marker() == "*"]
+    assert {star.get_xdata()[0] for star in stars} == {4.0}
+    ax = plots.mixed_budget_curves(results)
+    assert len(ax.get_legend().get_texts()) == 1 and "1 known, 3 searched" in ax.get_legend().get_texts()[0].get_text()
+    assert np.allclose(line(ax, "a ").get_ydata(), [4.0, 2.75, 2.75, 2.75])  # of 2 and 6 with 4 and 3
+    assert "no method has both" in texts(plots.mixed_budget_curves(frames.load(build(TABLE, "two"))))[0]
+
+
+def test_top_distributions_keep_the_best_twentieth(results):
+    ax = plots.top_distributions(results, share=0.25)
+    assert [list(line.get_xdata()) for line in ax.lines if line.get_marker() == "o"] == [[2.0, 3.0]]
+    assert texts(ax)[0] == "2 of 8 trials"
+
+
+def test_a_profile_rises_to_the_share_that_worked(results):
+    shares = [line.get_ydata()[-1] for line in plots.performance_profiles(results).lines]
+    assert shares == [1.0, pytest.approx(5 / 6)]
+
+
+def test_the_matrix_holds_both_directions(results):
+    first = [text for text in texts(plots.improvement_matrix(results)) if "to" not in text]
+    assert len(first) == 2 and sum(map(int, first)) == 100
+
+
+def test_a_slice_stands_where_the_setting_is_and_failures_above(results):
+    ax = plots.slices(results, "learning_rate")
+    drawn = line(ax, "a ")
+    assert sorted(set(drawn.get_xdata())) == pytest.approx([0.001, 0.01, 0.1, 1.0]) and len(drawn.get_xdata()) == 8
+    assert "1 failed trial" in ax.get_title(loc="left")
+    with pytest.raises(ValueError, match="unknown setting 'lr'; one of: learning_rate, loss"):
+        plots.slices(results, "lr")
+
+
+def test_parallel_coordinates_draw_each_config_once_the_best_last(results):
+    ax = plots.parallel_coordinates(results, "a")
+    ends = [line.get_ydata()[-1] for line in ax.lines if list(line.get_xdata()) == [0, 1]]
+    assert ends == sorted(ends, reverse=True) and len(ends) == 4 and (ends[0], ends[-1]) == (1, 0)
+
+
+def test_importance_that_may_not_be_read_is_not_drawn(results):
+    found = importance.importance(results)
+    assert texts(plots.importance_bars(found)) == [f"not shown: {found.reason}"]
+
+
+def test_every_figure_of_the_studies_can_be_drawn_by_name():
+    study = recorded("equal_wide_digits")
+    for draw in set(plots.STUDIES_FIGURES.values()):
+        assert draw(study).has_data()

@@ -6,7 +6,7 @@ import pytest
 
 from data import load
 from models import Config, ConfigError
-from models.config import check_images
+from models.rules import check_images
 from search_spaces import PRESETS, STUDIES
 from sweep.evaluation import evaluator, sample_and_encode, score
 from sweep.plan import plan

@@ -15,10 +15,8 @@ from search_spaces import (
     Uniform,
     Unless,
     When,
-    read_study,
-    write_study,
 )
-from search_spaces.study_file import line_of
+from search_spaces.study_file import line_of, read_study, write_study
 
 SEARCHERS = ("random", "points", "gp_bandit", "original")
 FIELDS = ("loss", "penalty", "penalty_weight", "learning_rate", "beta1", "disc_iters", "channels", "batch_size")
@@ -181,7 +179,7 @@ def test_a_mistake_is_one_line_with_the_file_and_the_line(read, tmp_path, case):
 def test_no_file_and_no_toml_are_told(read, tmp_path):
     with pytest.raises(StudyError, match=r"no study in .*other.toml: No such file"):
         read_study(tmp_path / "other.toml", SEARCHERS, FIELDS)
-    with pytest.raises(StudyError, match="not TOML: .*line 1"):
+    with pytest.raises(StudyError, match=r"not TOML: .*line 1"):
         read("question = \n")
     with pytest.raises(StudyError, match="the file has no question"):
         read("")

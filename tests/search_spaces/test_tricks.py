@@ -7,7 +7,7 @@ import pytest
 
 from models import METHODS, Config
 from models.architectures import ARCHITECTURES
-from models.config import check_images
+from models.rules import check_images
 from search_spaces import SPACES, Choice, Partly, Unless, When
 
 DRAWS = 500

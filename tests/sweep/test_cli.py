@@ -8,7 +8,10 @@ from typer.testing import CliRunner
 
 from data import load
 from metrics import Protocol
+from metrics.encoders import ENCODERS, NETWORKS
+from results import frames
 from sweep.cli import app
+from sweep.plan import plan
 
 TINY = [
     *("--set", "configs=1", "--set", "images=1280", "--set", "interval=640", "--set", "samples=50"),
@@ -61,11 +64,18 @@ def test_the_help_loads_nothing_heavy():
         (["equal/wide", "--set", "penalty_weight=1"], ["penalty_weight", "wgangp"]),
         (["equal/wide", "--set", "batchsize=1"], ["batchsize", "batch_size", "interval"]),
         (["equal/wide", "--set", "samples=1"], ["fd_digits", "at least 2"]),
+        (["equal/wide", "--metric", "fd"], ["unknown metric 'fd'", "fid, inception_score", "pixels, digits"]),
+        (["equal/wide", "--metric", "recall_digits"], ["of recall_digits higher is better", "fid, or one of fd, "]),
+        (["equal/wide", "--metric", "fd_mnist"], ["'mnist' takes images of 28x28x1, not 8x8x1"]),
+        (["equal/wide", "--metric", "fid", "--weights", "/nowhere"], ["inception needs weights", "put it in /nowhere"]),
         (["equal/wide", "--data", "mnist", "--data-root", "/dev/null"], ["/dev/null", "folder"]),
     ],
     ids=lambda value: " ".join(value[-2:]),
 )
-def test_a_mistake_is_one_line_and_exit_code_2_and_nothing_is_written(ganscape, tmp_path, words, fragments):
+def test_a_mistake_is_one_line_and_exit_code_2_and_nothing_is_written(
+    ganscape, tmp_path, monkeypatch, words, fragments
+):
+    monkeypatch.setenv("GANSCAPE_WEIGHTS", str(tmp_path))
     refused(ganscape("run", *words, "--out", tmp_path / "out"), *fragments)
     assert not (tmp_path / "out").exists()
 
@@ -173,7 +183,8 @@ def test_scores_come_as_a_table_or_as_lines_of_json(ganscape, handwritten):
 @pytest.mark.parametrize(
     "words, fragments",
     [
-        (["--against", "digits", "--metric", "fid"], ["unknown metric 'fid'", "fd, ", "pixels, digits, mnist"]),
+        (["--against", "digits", "--metric", "fad"], ["unknown metric 'fad'", "fd, ", "pixels, digits, mnist"]),
+        (["--against", "digits", "--metric", "fid"], ["inception needs weights", "get pt_inception-2015-12-05"]),
         (["--against", "digits", "--metric", "fd_mnist"], ["28x28x1, not 8x8x1"]),
         (["--against", "nist"], ["'nist'", "digits, mnist"]),
         (["--against", "digits", "--samples", "41"], ["samples=41", "40 images"]),
@@ -181,7 +192,10 @@ def test_scores_come_as_a_table_or_as_lines_of_json(ganscape, handwritten):
         (["--against", "digits", "--metric", "prd_recall_digits"], ["prd_recall_digits", "40 x 64 against 797 x 64"]),
     ],
 )
-def test_images_that_cannot_be_scored_are_refused_in_one_line(ganscape, handwritten, words, fragments):
+def test_images_that_cannot_be_scored_are_refused_in_one_line(
+    ganscape, handwritten, tmp_path, monkeypatch, words, fragments
+):
+    monkeypatch.setenv("GANSCAPE_WEIGHTS", str(tmp_path))
     refused(ganscape("score", "--images", handwritten, *words), *fragments)
 
 
@@ -190,15 +204,15 @@ def test_images_that_are_none_are_refused_in_one_line(ganscape, tmp_path):
 
 
 STUDY = """\
-question = "Does a penalty help?"
+question = "Does momentum help?"
 searcher = "random"
 
 [methods.plain]
-fixed = {loss = "hinge"}
+fixed = {loss = "hinge", beta1 = 0.0}
 ranges.learning_rate = {low = 1e-4, high = 1e-3, log = true}
 
-[methods.penalised]
-fixed = {loss = "hinge", penalty = "r1", penalty_weight = 1.0}
+[methods.momentum]
+fixed = {loss = "hinge", beta1 = 0.5}
 ranges.learning_rate = {low = 1e-4, high = 1e-3, log = true}
 
 [scales.smoke]
@@ -230,10 +244,10 @@ def test_a_study_of_one_s_own_runs_from_its_file(ganscape, tmp_path):
         timeout=300,
     )
     assert ran.returncode == 0, ran.stderr
-    found = load(out)
-    assert found.study["study"] == "my_study" and found.study["question"] == "Does a penalty help?"
+    found = frames.load(out)
+    assert found.study["study"] == "my_study" and found.study["question"] == "Does momentum help?"
     counts = found.trials().groupby(["method", "phase"]).size().to_dict()
-    assert counts == {(name, phase): 2 for name in ("plain", "penalised") for phase in ("random", "confirm")}
+    assert counts == {(name, phase): 2 for name in ("plain", "momentum") for phase in ("random", "confirm")}
     assert set(found.confirmed()["seed"]) == {1, 2}
     file.write_text(STUDY.replace("batch_size", "batchsize"))
     refused(ganscape("run", file, "--out", out), f"{file}:14:", "batchsize", "batch_size")
@@ -247,3 +261,39 @@ def test_a_study_is_shown_with_its_phases_its_cost_and_as_a_file(ganscape, tmp_p
     file.write_text(ganscape("show", "equal/wide", "--toml").output)
     again = ganscape("show", file, "--toml").output
     assert again == file.read_text() and "weight_clipping" in again
+
+
+def test_encoders_are_listed_and_told_of(ganscape, tmp_path, monkeypatch):
+    monkeypatch.setenv("GANSCAPE_WEIGHTS", "/nowhere")
+    listed = ganscape("encoder", "info")
+    assert listed.exit_code == 0
+    for name in ENCODERS:
+        assert f" {name} " in listed.stdout
+    told = ganscape("encoder", "info", "inception_clean", "--weights", tmp_path)
+    for text in ("pt_inception-2015-12-05-6726825d.pth", "https://github.com/mseitzer", str(tmp_path), "absent"):
+        assert text in told.stdout
+    refused(ganscape("encoder", "info", "inceptoin"), "'inceptoin'", "pixels, digits")
+    refused(ganscape("encoder", "info", tmp_path / "a.pth"), "a.pth: No such file")
+
+
+def test_weights_are_converted_and_used(ganscape, tmp_path, monkeypatch):
+    """Random ones of a small network in the place of VGG16."""
+    tensors = {"a": np.ones((2, 3), np.float32)}
+    network = NETWORKS["vgg16"]._replace(shapes={"a": (2, 3)})
+    monkeypatch.setitem(NETWORKS, "vgg16", network)
+    np.savez(tmp_path / "weights.npz", **tensors)
+    made = tmp_path / "vgg16.safetensors"
+    converted = ganscape("encoder", "convert", tmp_path / "weights.npz", "--to", made)
+    assert converted.exit_code == 0 and "vgg16, not known to be the published weights" in converted.stdout
+    assert "6 numbers in 1 tensors" in ganscape("encoder", "info", made).stdout
+    monkeypatch.setenv("GANSCAPE_WEIGHTS", str(tmp_path))
+    assert str(made) in ganscape("encoder", "info", "vgg16").stdout
+    refused(ganscape("encoder", "convert", tmp_path / "weights.npz", "--to", made), "vgg16.safetensors exists")
+
+
+def test_a_plan_is_made_for_the_metric_that_is_asked_for(tmp_path):
+    usual, other = (plan("equal/wide", out=tmp_path, metric=name) for name in (None, "kid_random_conv"))
+    assert (usual.protocol.metric, other.protocol.metric) == ("fd_digits", "kid_random_conv")
+    changed = {"metric": "kid_random_conv", "protocol": other.protocol.fingerprint}
+    assert other.definition == usual.definition | changed
+    assert other.workload.metric == "kid_random_conv" and other.protocol.encoder == "random_conv"

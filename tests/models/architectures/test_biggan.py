@@ -6,10 +6,11 @@ from jax import lax
 
 from models import Config
 from models.architectures import ARCHITECTURES, build
-from models.config import ConfigError, check_images
+from models.config import ConfigError
 from models.initialization import glorot_uniform, initialise, orthogonal, parameter_count
 from models.normalizations import STATISTICS
 from models.passes import Pass
+from models.rules import check_images
 
 KEY = np.array([0, 1], np.uint32)
 SHAPE = (32, 32, 3)

@@ -76,6 +76,13 @@ def test_before_training_the_reference_is_zeros_and_after_it_the_first_batch(mod
         np.testing.assert_allclose(module.apply(seen, x[1], 2.0)["plain"], expected, rtol=1e-4, atol=1e-5)
 
 
+def test_an_average_from_before_the_reference_on_has_the_reference(module, train, variables, x):
+    left = train(variables, x[0])[1]
+    average = jax.tree.map(lambda old, latest: 0.9 * old + 0.1 * latest, {**variables}, {**variables, **left})
+    expected = module.apply({**variables, **left}, x[1], 2.0)["plain"]
+    np.testing.assert_allclose(module.apply(average, x[1], 2.0)["plain"], expected, rtol=1e-4, atol=1e-5)
+
+
 def test_no_gradient_flows_into_the_reference(module, variables, x):
     """The gradient at the first batch is that of the examples alone, the reference being the same and held."""
     left = {STATISTICS: {"reference": x[0], "seen": np.float32(1.0)}}

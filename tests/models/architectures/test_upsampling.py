@@ -59,7 +59,7 @@ def assert_close(actual, expected):
     np.testing.assert_allclose(actual, expected, rtol=0, atol=3e-4)
 
 
-@pytest.mark.parametrize("size", [3, 4])
+@pytest.mark.parametrize("size", [1, 3, 4])
 @pytest.mark.parametrize(("way", "larger"), [("unpool", spread), ("nearest", doubled)])
 def test_resizing_then_convolving_in_one_go_is_the_plain_form(way, larger, size):
     x = draw(*SHAPE)
@@ -76,7 +76,7 @@ def test_convolving_then_means_in_one_go_is_the_plain_form(size):
 
 
 @pytest.mark.parametrize("way", UPSAMPLINGS)
-@pytest.mark.parametrize("size", [3, 4])
+@pytest.mark.parametrize("size", [1, 3, 4])
 def test_every_way_doubles_height_and_width_by_one_kernel_and_bias(way, size):
     x = jax.ShapeDtypeStruct(SHAPE, jnp.float32)
     y, variables = jax.eval_shape(Grown(way, size).init_with_output, jax.random.key(0), x)

@@ -1,0 +1,115 @@
+"""What encoders and weights files are, in words, and weights files of any known kind to .safetensors."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from metrics import FEATURES, LOGITS
+from metrics.encoders import NETWORKS
+from metrics.encoders.weight_files import SUFFIXES, File, Network, check_tensors, find, folder, load, read, save
+from metrics.errors import MetricError
+
+Row = tuple[str, ...]
+
+
+ABSENT = "absent"
+
+
+class Contents(NamedTuple):
+    """What a weights file is."""
+
+    network: Network
+    file: File
+    origin: str  # in words
+
+
+def contents(path: Path) -> Contents:
+    """Returns which network a weights file holds, and where it comes from.
+
+    Raises MetricError if it cannot be read or does not hold all of a network and nothing else.
+    """
+    file = read(path)
+    network = max(NETWORKS.values(), key=lambda each: len(each.shapes.keys() & file.tensors.keys()))
+    if not network.shapes.keys() & file.tensors.keys():
+        raise MetricError(f"{path} holds none of: {', '.join(NETWORKS)}")
+    check_tensors(network, path, file.tensors)
+    return Contents(network, file, _origin(network, file))
+
+
+def convert(path: Path, to: Path) -> Contents:
+    """Writes the tensors of a weights file to a .safetensors file and returns what they are.
+
+    Raises MetricError if the file cannot be read, or the other exists or has another ending.
+    """
+    if to.suffix != ".safetensors":
+        raise MetricError(f"{to} must end in .safetensors")
+    if to.exists():
+        raise MetricError(f"{to} exists; remove it or name another file")
+    found = contents(path)
+    card = {"network": found.network.name, "source": path.name, "source_sha256": found.file.file_sha256}
+    save(to, found.file.tensors, found.file.card or card)
+    return found
+
+
+def encoder_rows() -> list[Row]:
+    """Returns a row for every encoder: its name, its features, where its weights are."""
+    return [(name, words, _place(network_of(name))) for name, words in (FEATURES | LOGITS).items()]
+
+
+def encoder_facts(name: str) -> list[Row]:
+    """Returns what there is to know of an encoder. Raises MetricError for an unknown one, or weights that are wrong."""
+    encoders = FEATURES | LOGITS
+    if name not in encoders:
+        raise MetricError(f"{name!r} is no weights file and none of the encoders: {', '.join(encoders)}")
+    network = network_of(name)
+    rows: list[Row] = [("features", encoders[name])]
+    if network is None:
+        return [*rows, ("weights", _place(None))]
+    rows += [
+        ("weights of", network.name),
+        ("published as", "\n".join(network.files)),
+        ("at", network.url),
+        ("sha256 of that file", network.sha256),
+        ("looked for in", str(folder())),
+        ("found", _place(network)),
+    ]
+    return rows if _place(network) == ABSENT else [*rows, ("sha256 of the tensors", load(network).sha256)]
+
+
+def file_facts(path: Path) -> list[Row]:
+    """Returns what there is to know of a weights file. Raises MetricError as `contents`."""
+    found = contents(path)
+    values = sum(array.size for array in found.file.tensors.values())
+    return [
+        ("network", found.network.name),
+        ("origin", found.origin),
+        ("holds", f"{values:,} numbers in {len(found.file.tensors)} tensors"),
+        ("sha256 of the file", found.file.file_sha256),
+        ("sha256 of the tensors", found.file.sha256),
+    ]
+
+
+def is_file(name: str) -> bool:
+    """Whether a word means a weights file, not an encoder."""
+    return Path(name).suffix in SUFFIXES or Path(name).is_file()
+
+
+def network_of(encoder: str) -> Network | None:
+    """Returns the network that an encoder takes weights from outside for, if it does."""
+    return NETWORKS.get(encoder.partition("_")[0])
+
+
+def _place(network: Network | None) -> str:
+    if network is None:
+        return "none needed from outside"
+    try:
+        return str(find(network))
+    except MetricError:
+        return ABSENT
+
+
+def _origin(network: Network, file: File) -> str:
+    if file.file_sha256 == network.sha256:
+        return "the published file"
+    if file.card.get("source_sha256") == network.sha256:
+        return "converted from the published file, as its card says"
+    return f"not known to be the published weights, which have sha256 {network.sha256}"

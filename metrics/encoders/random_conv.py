@@ -1,0 +1,56 @@
+"""An encoder that was never trained: four convolutions of fixed random weights and the mean over the image.
+
+Needs no weights from outside and takes any images, so that a distance by it is a check on one by a trained encoder.
+Random convolutions see edges and textures, not classes.
+"""
+
+from collections.abc import Callable
+from functools import cache
+
+import jax
+import numpy as np
+
+from metrics.encoders.convolution import convolve, in_batches
+from metrics.encoders.encoder import PREPROCESSING, Encoder, require_gray_or_colour
+from metrics.encoders.weight_files import fingerprint
+
+SEED = 20151205
+CHANNELS = (32, 64, 128, 128)
+BATCH = 256
+
+
+def encoder(image_shape: tuple[int, int, int]) -> Encoder:
+    """Returns the encoder for images of any size with 1 or 3 channels: 128 features.
+
+    Raises MetricError for another image shape.
+    """
+    require_gray_or_colour("random_conv", image_shape)
+    channels = image_shape[2]
+    named = {f"{number}": kernel for number, kernel in enumerate(kernels(channels))}
+    return Encoder("random_conv", CHANNELS[-1], fingerprint(named), f"{PREPROCESSING}, 2 x - 1", _encode(channels))
+
+
+@cache
+def kernels(channels: int, seed: int = SEED) -> tuple[np.ndarray, ...]:
+    """Returns normal kernels [3, 3, in, out] of variance 2 / fan_in (He et al. 2015), for images of these channels."""
+    rng = np.random.default_rng((seed, channels))
+    made = []
+    for given, wanted in zip((channels, *CHANNELS), CHANNELS, strict=False):
+        deviation = np.sqrt(2 / (9 * given))
+        made.append(rng.normal(0, deviation, (3, 3, given, wanted)).astype(np.float32))
+    return tuple(made)
+
+
+def features(kernels: tuple[np.ndarray, ...], images: jax.Array) -> jax.Array:
+    """Returns the features [n, 128] of images [n, height, width, channels] in [-1, 1]: every layer halves the sides."""
+    x = images
+    for kernel in kernels:
+        x = jax.nn.leaky_relu(convolve(x, kernel, stride=2), 0.2)
+    return x.mean(axis=(1, 2))
+
+
+@cache
+def _encode(channels: int) -> Callable[[jax.Array], jax.Array]:
+    """One function per encoder: JAX compiles another one again."""
+    made = kernels(channels)
+    return in_batches(lambda images: features(made, 2 * images - 1), BATCH)

@@ -1,0 +1,172 @@
+"""Weights that do not ship with the package: where they are looked for, how they are read, what they are known by.
+
+Nothing is downloaded, and nothing in a file is run. A .pth file must be the published one, by its sha256. Files of
+other kinds hold the same tensors by the same names; every protocol has the sha256 of the tensors, which is the same
+whatever the kind of file they came in.
+"""
+
+import json
+import os
+import zlib
+from collections.abc import Mapping
+from functools import lru_cache
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+from typing import NamedTuple
+from zipfile import BadZipFile
+
+import numpy as np
+import safetensors.numpy
+
+from metrics.encoders import torch_file
+from metrics.encoders.encoder import shape_text
+from metrics.errors import MetricError
+
+Tensors = dict[str, np.ndarray]
+
+TORCH = (".pth", ".pt")
+SUFFIXES = (*TORCH, ".npz", ".safetensors")
+COUNTERS = "num_batches_tracked"  # of batches that a normalization has seen in training: no weights
+
+
+class Network(NamedTuple):
+    """A network of which trained weights are published."""
+
+    name: str
+    shapes: Mapping[str, tuple[int, ...]]  # of every tensor, as PyTorch stores it
+    files: tuple[str, ...]  # names under which the weights are published, all with the same content
+    sha256: str  # of such a file
+    url: str
+
+
+class File(NamedTuple):
+    """What a weights file holds."""
+
+    tensors: Tensors  # float32
+    sha256: str  # of the tensors
+    file_sha256: str
+    card: dict[str, str]  # what a converted file says of its origin; empty for others
+
+
+def folder() -> Path:
+    """Returns $GANSCAPE_WEIGHTS, else ~/.cache/ganscape/weights. Raises MetricError if there is no home for the `~`."""
+    path = Path(os.environ.get("GANSCAPE_WEIGHTS") or "~/.cache/ganscape/weights")
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise MetricError(f"weights folder {path}: {error} Give a path without ~.") from error
+
+
+def find(network: Network) -> Path:
+    """Returns the file with the weights of a network: NAME.safetensors, NAME.npz or as published, the first there is.
+
+    Raises MetricError saying where to get one and where to put it.
+    """
+    place = folder()
+    for name in (f"{network.name}.safetensors", f"{network.name}.npz", *network.files):
+        if (place / name).is_file():
+            return place / name
+    raise MetricError(
+        f"{network.name} needs weights that do not ship with Ganscape: get {network.files[0]} from {network.url} "
+        f"and put it in {place} or set GANSCAPE_WEIGHTS to its folder"
+    )
+
+
+def load(network: Network) -> File:
+    """Returns the weights of a network from the file that `find` finds.
+
+    Raises MetricError if there is none, it does not hold this network, or a .pth file is not the published one.
+    """
+    path = find(network)
+    state = path.stat()
+    found = _read_once(path, state.st_mtime_ns, state.st_size)
+    if path.suffix in TORCH and found.file_sha256 != network.sha256:
+        raise MetricError(
+            f"{path} is not the published file of {network.name}: sha256 {found.file_sha256}, not {network.sha256}"
+        )
+    check_tensors(network, path, found.tensors)
+    return found
+
+
+def read(path: Path) -> File:
+    """Returns what is in a weights file: .pth or .pt as torch.save writes it, .npz, or .safetensors.
+
+    Raises MetricError for another kind of file, one that is damaged or asks for code to be run, or tensors that are not
+    floats.
+    """
+    if path.suffix not in SUFFIXES:
+        raise MetricError(f"{path} is no weights file; its name must end in one of: {', '.join(SUFFIXES)}")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise MetricError(f"weights {path}: {error.strerror}") from None
+    arrays, card = _arrays(path, content)
+    tensors = _floats(path, arrays)
+    found = File(tensors, fingerprint(tensors), sha256(content).hexdigest(), card)
+    expected = card.get("tensors_sha256", found.sha256)
+    if found.sha256 != expected:
+        raise MetricError(f"weights {path} are damaged: sha256 {found.sha256} of the tensors, not {expected}")
+    return found
+
+
+def save(path: Path, tensors: Tensors, card: Mapping[str, str]) -> None:
+    """Writes a .safetensors file with a card that says what the tensors must be."""
+    text = json.dumps({**card, "tensors_sha256": fingerprint(tensors)}, sort_keys=True)
+    try:
+        path.write_bytes(safetensors.numpy.save(tensors, metadata={"card": text}))
+    except OSError as error:
+        raise MetricError(f"cannot write {path}: {error.strerror}") from None
+
+
+def check_tensors(network: Network, path: Path, tensors: Tensors) -> None:
+    """Raises MetricError naming tensors that are missing, not of this network, or of another shape."""
+    missing = [name for name in network.shapes if name not in tensors]
+    foreign = [name for name in tensors if name not in network.shapes]
+    for names, words in ((missing, "lacks"), (foreign, f"is not {network.name}, which has no")):
+        if names:
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            raise MetricError(f"{path} {words} {', '.join(names[:3])}{more}")
+    for name, shape in network.shapes.items():
+        found = tensors[name].shape
+        if found != shape:
+            raise MetricError(f"{path}: {name} is {shape_text(found)}, not {shape_text(shape)} as in {network.name}")
+
+
+def fingerprint(tensors: Mapping[str, np.ndarray]) -> str:
+    """Returns the sha256 of names, shapes and little-endian float32 values, in the order of the names."""
+    made = sha256()
+    for name in sorted(tensors):
+        values = np.ascontiguousarray(tensors[name], "<f4")
+        made.update(f"{name} {shape_text(values.shape)}\n".encode())
+        made.update(values.data)
+    return made.hexdigest()
+
+
+@lru_cache(maxsize=1)
+def _read_once(path: Path, modified: int, size: int) -> File:
+    """Encoders of one file are made one after the other; the file is read again only when it changes."""
+    return read(path)
+
+
+def _arrays(path: Path, content: bytes) -> tuple[Tensors, dict[str, str]]:
+    """The arrays of a file, as they are stored, and its card."""
+    if path.suffix in TORCH:
+        return torch_file.read(path), {}
+    try:
+        if path.suffix == ".npz":
+            with np.load(BytesIO(content), allow_pickle=False) as archive:
+                return {name: archive[name] for name in archive.files}, {}
+        size = int.from_bytes(content[:8], "little")
+        metadata = json.loads(content[8 : 8 + size]).get("__metadata__", {})
+        return safetensors.numpy.load(content), json.loads(metadata.get("card", "{}"))
+    except (safetensors.SafetensorError, BadZipFile, zlib.error, ValueError, KeyError, EOFError) as error:
+        raise MetricError(f"{path}: arrays that cannot be read ({error})") from None
+
+
+def _floats(path: Path, arrays: Tensors) -> Tensors:
+    kept = {name: array for name, array in arrays.items() if name.rpartition(".")[2] != COUNTERS}
+    for name, array in kept.items():
+        if array.dtype.kind != "f":
+            raise MetricError(f"{path}: {name} is of type {array.dtype}, not of floats")
+    return {name: np.ascontiguousarray(array, np.float32) for name, array in kept.items()}

@@ -1,0 +1,130 @@
+"""The best so far where the order of trials, or what they cost, matters.
+
+Scores: lower is better, +inf for a failed run. `budget` treats configurations as exchangeable draws of equal cost;
+here each has its cost (`by_cost`), or a place in the order of a search that learns (`in_order`, `of_searches`), or a
+practitioner goes through a list of known settings first (`practitioner`, Kurach et al. 2019, Figs. 1 to 4).
+"""
+
+from itertools import permutations
+from math import factorial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import stdtrit
+
+from results import budget
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ORDERS = 1000
+LARGEST = 4_000_000  # scores in all orders together; more configurations are put in fewer orders
+POINTS = 120
+
+
+def by_cost(values, costs, orders: int = ORDERS, seed: int = 0) -> "pd.DataFrame":
+    """The best finished within a cost, over random orders of the configurations: cost mean q05 median q95 success.
+
+    values, costs: [configs] or [configs, seeds]; each seed is a replicate of the whole search. A run counts from when
+    it is paid in full. Every order is taken where there are no more than `orders` (exact), else that many at random.
+    The quantiles are the spread of what one search finds, no confidence interval; mean is +inf while nothing may have
+    worked, success the share of orders in which something had.
+    """
+    import pandas as pd
+
+    columns, spent = budget.columns_of(values), budget.columns_of(costs)
+    if columns.shape != spent.shape or not (np.isfinite(spent) & (spent > 0)).all():
+        raise ValueError(f"costs has shape {spent.shape}, values {columns.shape}; expected the same, all positive")
+    n, seeds = columns.shape
+    count = max(1, min(orders, LARGEST // (n * seeds)))
+    order = _orders(n, count, np.random.default_rng(seed))
+    total = spent.sum(axis=0).min()
+    grid = np.linspace(0, total, POINTS + 1)[1:]
+    best = np.concatenate([_incumbents(x[order], c[order], grid) for x, c in zip(columns.T, spent.T, strict=True)])
+    q05, median, q95 = np.quantile(best, [0.05, 0.5, 0.95], axis=0, method="inverted_cdf")
+    return pd.DataFrame({"cost": grid, "mean": best.mean(axis=0), "q05": q05, "median": median, "q95": q95,
+                         "success": np.isfinite(best).mean(axis=0)})  # fmt: skip
+
+
+def practitioner(fixed, bandit, fixed_first: int | None = None) -> "pd.DataFrame":
+    """Columns k fixed bandit mean: who tries known settings first and then goes on with a bandit's.
+
+    With a budget of k the first min(k, fixed_first) are drawn from `fixed` without replacement, the others are the
+    first ones of `bandit` in its order. Exact: the mean over all draws, where the study simulated 1000. How the study
+    divided k is not published; fixed_first is all of them unless given.
+
+    Args:
+      fixed: [configs] or [configs, seeds], scores of settings known beforehand.
+      bandit: [configs] or [configs, seeds], scores in the order asked.
+    """
+    import pandas as pd
+
+    known = budget.columns_of(fixed)
+    later = budget.columns_of(bandit) if np.size(bandit) else np.empty((0, known.shape[1]))
+    first = len(known) if fixed_first is None else fixed_first
+    if not 0 <= first <= len(known):
+        raise ValueError(f"fixed_first = {first} is outside 0 .. {len(known)}, the number of fixed settings")
+    so_far = np.vstack([np.full((1, later.shape[1]), np.inf), np.minimum.accumulate(later, axis=0)])
+    rows = []
+    for k in range(1, first + len(later) + 1):
+        m = min(k, first)
+        rows.append((k, m, k - m, _mixed(known, m, so_far[k - m])))
+    return pd.DataFrame(rows, columns=["k", "fixed", "bandit", "mean"])
+
+
+def in_order(trials: "pd.DataFrame", method: str) -> np.ndarray:
+    """[configs, seeds]: scores of one method in the order its searcher asked, +inf for failed, unfinished left out."""
+    return budget.replicates(trials, method)
+
+
+def of_searches(searches) -> "pd.DataFrame":
+    """Columns k mean low high best worst: the incumbent after k configurations over whole searches.
+
+    searches: [searches, configs] scores in the order asked. low, high: Student's interval of the mean over SEARCHES,
+    carried to its logarithm where all scores are positive; NaN for one search or while some search has only failures.
+    Seeds of the configurations of one search are no searches: they were chosen together.
+    """
+    import pandas as pd
+
+    best = np.minimum.accumulate(budget.columns_of(np.transpose(searches)).T, axis=1)
+    count = len(best)
+    centre = np.where(np.isfinite(best).all(axis=0), np.where(np.isfinite(best), best, 0).mean(axis=0), np.inf)
+    low, high = np.full_like(centre, np.nan), np.full_like(centre, np.nan)
+    known = np.isfinite(centre)
+    if count > 1:
+        each = best[:, known]
+        reach = stdtrit(count - 1, 0.975) * each.std(axis=0, ddof=1) / np.sqrt(count)
+        if (each > 0).all():  # the error of the logarithm, to first order
+            reach = np.exp(reach / centre[known])
+            low[known], high[known] = centre[known] / reach, centre[known] * reach
+        else:
+            low[known], high[known] = centre[known] - reach, centre[known] + reach
+    return pd.DataFrame({"k": np.arange(1, best.shape[1] + 1), "mean": centre, "low": low, "high": high,
+                         "best": best.min(axis=0), "worst": best.max(axis=0)})  # fmt: skip
+
+
+def _orders(n, count, rng) -> np.ndarray:
+    if n < 12 and factorial(n) <= count:
+        return np.array(list(permutations(range(n))))
+    return rng.permuted(np.tile(np.arange(n), (count, 1)), axis=1)
+
+
+def _incumbents(scores, costs, grid) -> np.ndarray:
+    """[orders, points]: the lowest score among the runs of an order that are paid for by each point of the grid."""
+    best, paid = np.minimum.accumulate(scores, axis=1), np.cumsum(costs, axis=1)
+    best = np.pad(best, ((0, 0), (1, 0)), constant_values=np.inf)
+    tolerance = 1e-9 * grid[-1]
+    done = np.array([np.searchsorted(row, grid + tolerance, side="right") for row in paid])
+    return np.take_along_axis(best, done, axis=1)
+
+
+def _mixed(known, m, others) -> float:
+    """Mean over draws of m of the known settings, and over all pairs of replicates, of the lower of the two minima."""
+    if m == 0:
+        return float(others.mean())
+    weight = budget.weights(len(known), m)[:, None]
+    means = []
+    for other in others:
+        best, possible = np.minimum(np.sort(known, axis=0), other), weight > 0
+        means.append(np.where(possible, weight * np.where(possible, best, 0), 0).sum(axis=0).mean())
+    return float(np.mean(means))

@@ -1,0 +1,164 @@
+"""Quality against budget: in configurations, images or seconds, of random searches and of those that learn."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from results import budget, incumbents
+from results.frames import Results
+from results.plots import canvas
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+BARS = 4  # intervals of a curve that are drawn as bars, side by side; more are a band
+UNITS = {"images": "real images seen", "seconds": "device-seconds"}
+
+
+def budget_curves(results: Results, rule: str = "best", ax: "Axes | None" = None) -> "Axes":
+    """Expected best score against the number of configurations tried, one line per method.
+
+    Line: formula U of `budget`, averaged over seed replicates, solid up to half the configurations and dashed beyond.
+    Band, or bars where few budgets have one: 95 % jackknife-t interval of that expectation, over configurations, where
+    the line is solid. For budgets that may meet only failures the expectation is infinite: a dotted line with open
+    markers shows the median best instead.
+    """
+    label = f"expected best {canvas.metric(results)}"
+    return _curves(results, rule, ax, budget.expected_best_curve, label, "")
+
+
+def lucic_budget_curves(results: Results, rule: str = "best", ax: "Axes | None" = None) -> "Axes":
+    """Lucic et al. 2018, Fig. 4: mean and one standard deviation of the best of k drawn with replacement.
+
+    The band is the spread of what a search finds and no confidence interval; the mean is biased upwards.
+    """
+    note = "\nmean and one sd of draws with replacement, as Lucic et al. 2018, Fig. 4"
+    return _curves(results, rule, ax, budget.lucic_curve, f"best {canvas.metric(results)}", note)
+
+
+def cost_curves(results: Results, rule: str = "best", ax: "Axes | None" = None, unit: str = "seconds") -> "Axes":
+    """Median best score against what was spent, over random orders of the configurations, with 5 to 95 % quantiles.
+
+    unit: "images" or "seconds". The band is the spread of what one search finds, no confidence interval; a line begins
+    where half of the orders have a score. Dashed beyond half of what the method spent.
+    """
+    if unit not in UNITS:
+        raise ValueError(f"unknown unit '{unit}'; one of: {', '.join(UNITS)}")
+    ax, drawn = _canvas(results, ax), []
+    trials = results.searched(rule).merge(results.costs(), on="trial")
+    for method in results.methods():
+        scores, spent = budget.replicates(trials, method), budget.replicates(trials, method, unit)
+        if not (np.isfinite(scores).any() and np.isfinite(spent).all() and (spent > 0).all()):
+            continue
+        curve, look = incumbents.by_cost(scores, spent), canvas.style(results, method)
+        median = curve["median"].where(np.isfinite(curve["median"]))
+        half, every = curve["cost"] <= curve["cost"].iloc[-1] / 2, len(curve) // 6
+        ax.plot(curve["cost"], median, linestyle="--", linewidth=1.1, markevery=every, markersize=5, **look)
+        ax.plot(curve["cost"], median.where(half), linewidth=2, markevery=every, markersize=5, **look,
+                label=f"{method} ({canvas.extent(*scores.shape)})")  # fmt: skip
+        band = curve[np.isfinite(curve["q95"]) & half]
+        ax.fill_between(band["cost"], band["q05"], band["q95"], color=look["color"], alpha=0.1, linewidth=0)
+        drawn.append(curve)
+    return _finish(results, rule, ax, drawn, ["median"], f"budget: {UNITS[unit]} per search",
+                   f"median best {canvas.metric(results)}", "\nband: 5 to 95 % of random orders")  # fmt: skip
+
+
+def incumbent_curves(results: Results, rule: str = "best", ax: "Axes | None" = None) -> "Axes":
+    """The best so far in the order asked: for searches that learn, whose configurations are no independent draws.
+
+    Line: the mean over the seeds of each configuration; thin lines: each seed by itself. It is one search per method,
+    so there is no interval.
+    """
+    ax, drawn, trials = _canvas(results, ax), [], results.searched(rule)
+    import pandas as pd
+
+    for method in results.methods():
+        scores = incumbents.in_order(trials, method)
+        if np.isfinite(scores).any():
+            best, look = np.minimum.accumulate(scores, axis=0), canvas.style(results, method)
+            k, shown = np.arange(1, len(best) + 1), np.where(np.isfinite(best), best, np.nan)
+            ax.step(k, shown, where="post", color=look["color"], alpha=0.3, linewidth=0.8)
+            label, every = f"{method} ({canvas.extent(*scores.shape)})", max(1, len(k) // 8)
+            ax.step(
+                k, shown.mean(axis=1), where="post", linewidth=2, markevery=every, markersize=5, label=label, **look
+            )
+            drawn.append(pd.DataFrame({"k": k, "mean": np.nanmax(best, axis=1), "low": best.min(axis=1)}))
+    return _finish(results, rule, ax, drawn, ["mean", "low"], "configurations, in the order asked",
+                   f"best {canvas.metric(results)} so far", "\none search per method: no interval")  # fmt: skip
+
+
+def mixed_budget_curves(results: Results, rule: str = "best", ax: "Axes | None" = None) -> "Axes":
+    """Kurach et al. 2019, Figs. 1 to 4: a practitioner who tries the known settings first, then the searcher's.
+
+    Line: expected best; open markers while still among the known settings, the authors' of the study's definition.
+    """
+    ax, drawn, trials, known = _canvas(results, ax), [], results.searched(rule), results.defaults()
+    for method in results.methods():
+        rows = trials[trials["method"] == method]
+        fixed = budget.replicates(rows[rows["config"].isin(known)], method)
+        later = budget.replicates(rows[~rows["config"].isin(known)], method)
+        if not len(fixed) or not len(later):
+            continue
+        seeds = min(fixed.shape[1], later.shape[1])
+        curve, look = incumbents.practitioner(fixed[:, :seeds], later[:, :seeds]), canvas.style(results, method)
+        shown = curve["mean"].where(np.isfinite(curve["mean"]))
+        label = f"{method} ({len(fixed)} known, {len(later)} searched)"
+        ax.plot(curve["k"], shown, linewidth=2, markersize=5, markevery=max(1, len(curve) // 8), label=label, **look)
+        among = curve["bandit"] == 0
+        ax.plot(curve["k"][among], shown[among], linestyle="none", markersize=7, markerfacecolor="white", **look)
+        drawn.append(curve)
+    return _finish(results, rule, ax, drawn, ["mean"], "budget: settings tried, known ones first",
+                   f"expected best {canvas.metric(results)}", "\nopen markers: known settings only",
+                   nothing="no method has both known and searched settings that worked")  # fmt: skip
+
+
+def _curves(results, rule, ax, curve_of: Callable, label, note):
+    trials, ax = results.searched(rule), _canvas(results, ax)
+    drawn: list = []
+    for method in results.methods():
+        scores = budget.replicates(trials, method)
+        if np.isfinite(scores).any():
+            curve = curve_of(scores)
+            shift = 0.05 * (len(drawn) - len(results.methods()) / 2)
+            name = f"{method} ({canvas.extent(*scores.shape)})"
+            _curve(ax, curve, canvas.style(results, method), name, shift)
+            drawn.append(curve)
+    unit = "budget: configurations drawn at random, one seed each"
+    return _finish(results, rule, ax, drawn, ["mean", "median"], unit, label, note)
+
+
+def _curve(ax, curve, style, label, shift):
+    k, half = curve["k"], max(curve["k"].iloc[-1] / 2, 1)
+    mean = curve["mean"].where(np.isfinite(curve["mean"]))
+    median = curve["median"].where(np.isfinite(curve["median"]) & mean.isna())
+    points = dict(style, markersize=5, markevery=max(1, len(k) // 8))
+    ax.plot(k, mean, linestyle="--", linewidth=1.1, **points)
+    ax.plot(k, mean.where(k <= half), linestyle="-", linewidth=2, label=label, **points)
+    ax.plot(k, median, linestyle=":", linewidth=1.4, fillstyle="none", **points)
+    known = curve[curve["low"].notna() & (k <= half)]
+    if len(known) <= BARS:
+        ax.vlines(known["k"] + shift, known["low"], known["high"], color=style["color"], alpha=0.6, linewidth=1.4)
+    else:
+        ax.fill_between(known["k"], known["low"], known["high"], color=style["color"], alpha=0.12, linewidth=0)
+
+
+def _canvas(results, ax):
+    more = max(0, len(results.methods()) - canvas.METHODS_INSIDE)
+    return canvas.axes(5.6, 4.2 + 0.1 * more) if ax is None else ax
+
+
+def _finish(results, rule, ax, drawn, columns, xlabel, ylabel, note, nothing=canvas.NOTHING):
+    values = np.concatenate([[], *(curve[columns].to_numpy().ravel() for curve in drawn)])
+    if not np.isfinite(values).any():
+        return canvas.empty(ax, nothing)
+    canvas.fit_score_axis(ax.yaxis, ax.set_yscale, ax.set_ylim, values)
+    if "k" in drawn[0]:
+        canvas.fit_budget_axis(ax, max(curve["k"].iloc[-1] for curve in drawn))
+    else:
+        ax.set_xlim(0, max(curve["cost"].iloc[-1] for curve in drawn))
+    ax.set_xlabel(xlabel)
+    ax.set_ylabel(ylabel)
+    canvas.entitle(ax, canvas.subtitle(results, rule) + note)
+    canvas.legend(ax, len(drawn))
+    return ax

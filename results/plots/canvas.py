@@ -1,0 +1,101 @@
+"""What all figures share: size, colours and markers of methods, axes of scores, words of the protocol."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from results.frames import Results
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9", "#7F7F7F"]
+MARKERS = ["o", "s", "^", "D", "v", "P", "X", "<", ">", "h", "*"]
+RATIO_FOR_LOG_AXIS = 5.0
+METHODS_INSIDE = 6  # a longer legend stands below the figure
+NOTHING = "no trial has finished without failing"
+RULE = {"best": "lowest rung of each trial", "last": "last rung of each trial"}
+
+
+def axes(width: float, height: float) -> "Axes":
+    """Axes of a fresh figure of this size in inches, known to no window system."""
+    from matplotlib.figure import Figure
+
+    ax = Figure(figsize=(width, height), layout="constrained").subplots()
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.grid(alpha=0.25, linewidth=0.6)
+    ax.set_axisbelow(True)
+    return ax
+
+
+def empty(ax: "Axes", text: str = NOTHING) -> "Axes":
+    """Axes that say why nothing is drawn."""
+    ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", wrap=True)
+    ax.set_xticks([])
+    ax.set_yticks([])
+    return ax
+
+
+def style(results: Results, method: str) -> dict:
+    """The colour and marker of a method in this study."""
+    place = results.methods().index(method)
+    return {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)]}
+
+
+def metric(results: Results) -> str:
+    """The study's metric with its direction."""
+    return f"{results.study.get('metric', 'score')} (lower is better)"
+
+
+def subtitle(results: Results, rule: str) -> str:
+    """Protocol, data and rule, in two lines."""
+    return f"{results.protocol_label()}\ndata {results.study.get('data', 'unknown')}; {RULE[rule]}"
+
+
+def entitle(ax: "Axes", text: str) -> None:
+    ax.set_title(text, fontsize="small", loc="left")
+
+
+def legend(ax: "Axes", entries: int, below: float = -0.18) -> None:
+    """Inside for a few entries, below the figure for many."""
+    if entries > METHODS_INSIDE:
+        ax.legend(frameon=False, fontsize="small", loc="upper center", bbox_to_anchor=(0.5, below), ncols=2)
+    else:
+        ax.legend(frameon=False, fontsize="small")
+
+
+def fit_score_axis(axis, set_scale, set_limits, values) -> None:
+    """Logarithmic where scores are positive and span more than a factor of five."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    values = np.asarray(values, dtype=np.float64)
+    values = values[np.isfinite(values)]
+    low, high = values.min(), values.max()
+    if low > 0 and high > RATIO_FOR_LOG_AXIS * low:
+        set_scale("log")
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_locator(NullLocator())
+        set_limits(low / 1.2, high * 1.2)
+    else:
+        margin = 0.08 * (high - low) or 0.06 * abs(high) or 1.0
+        set_limits(low - margin, high + margin)
+
+
+def fit_budget_axis(ax: "Axes", max_k: int) -> None:
+    """Whole numbers of configurations."""
+    ax.set_xlim(0.5, max_k + 0.5)
+    if max_k <= 12:
+        ax.set_xticks(range(1, max_k + 1))
+    elif max_k > 1000:
+        ax.set_xscale("log")
+    else:
+        ax.locator_params(axis="x", integer=True)
+
+
+def count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def extent(configs: int, seeds: int) -> str:
+    return f"{count(configs, 'config')}, {count(seeds, 'seed')}"

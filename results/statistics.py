@@ -1,0 +1,282 @@
+"""What can be said of the scores of one method, and how surely. Lower is better, +inf for a failed run.
+
+Every interval is at `level` (0.95) and says in its docstring what it assumes; docs/statistics.md has how often each of
+them covered the truth in simulations, also where the assumption does not hold. Nothing here is an interval of the best
+score itself: for that `budget.interval`.
+"""
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from results.frames import Results
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FEW = 4  # pairs, below which no rank correlation has an interval
+
+
+class Interval(NamedTuple):
+    """An estimate and its interval; low and high are NaN where there is none."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Components(NamedTuple):
+    """What scores vary by. configs, seeds: standard deviations; share: of the variance that is between configs."""
+
+    configs: float
+    seeds: Interval
+    share: Interval
+    groups: int
+    scores: int
+
+
+def mean(scores, level: float = 0.95) -> Interval:
+    """The mean with Student's interval: normal scores, or many."""
+    x = np.asarray(scores, dtype=np.float64)
+    if len(x) < 2 or not np.isfinite(x).all():
+        return Interval(float(x.mean()) if len(x) else np.nan, np.nan, np.nan)
+    reach = stats.t.ppf((1 + level) / 2, len(x) - 1) * x.std(ddof=1) / math.sqrt(len(x))
+    return Interval(float(x.mean()), float(x.mean() - reach), float(x.mean() + reach))
+
+
+def share(successes: int, count: int, level: float = 0.95) -> Interval:
+    """A proportion with Wilson's interval: independent runs."""
+    if count == 0:
+        return Interval(np.nan, np.nan, np.nan)
+    found = stats.binomtest(int(successes), int(count)).proportion_ci(level, method="wilson")
+    return Interval(successes / count, found.low, found.high)
+
+
+def variance_components(groups, level: float = 0.95) -> Components:
+    """Seeds against configs: score = mean + effect of the config + effect of the seed, both normal.
+
+    groups: one array of scores per config, as many seeds each as there are; failed runs are left out by the caller.
+    Moments of the analysis of variance (Searle, Casella and McCulloch 1992, 3.6); a negative variance between configs
+    is 0. The interval of the seeds' deviation is exact (chi-square); that of the share is exact where all configs have
+    equally many seeds, else by Thomas and Hultquist (1978), with the harmonic mean of their numbers.
+    """
+    groups = [np.asarray(group, dtype=np.float64) for group in groups if len(group)]
+    sizes = np.array([len(group) for group in groups])
+    total, count = int(sizes.sum()), len(groups)
+    nothing = Interval(np.nan, np.nan, np.nan)
+    if count < 2 or total == count:
+        return Components(np.nan, nothing, nothing, count, total)
+    means = np.array([group.mean() for group in groups])
+    within = sum(((group - group.mean()) ** 2).sum() for group in groups) / (total - count)
+    centre = np.concatenate(groups).mean()
+    between = (sizes * (means - centre) ** 2).sum() / (count - 1)
+    typical = (total - (sizes**2).sum() / total) / (count - 1)
+    configs = max(0.0, (between - within) / typical)
+    tails = (1 + level) / 2, (1 - level) / 2
+    reach = [math.sqrt(within * (total - count) / stats.chi2.ppf(tail, total - count)) for tail in tails]
+    seeds = Interval(math.sqrt(within), *reach)
+    if within == 0:
+        one = 1.0 if configs > 0 else np.nan
+        return Components(math.sqrt(configs), seeds, Interval(one, np.nan, np.nan), count, total)
+    harmonic = count / (1 / sizes).sum()
+    ratio = harmonic * means.var(ddof=1) / within
+    bounds = [ratio / stats.f.ppf(tail, count - 1, total - count) for tail in tails]
+    low, high = (min(max((bound - 1) / (bound - 1 + harmonic), 0.0), 1.0) for bound in bounds)
+    return Components(math.sqrt(configs), seeds, Interval(configs / (configs + within), low, high), count, total)
+
+
+def rank_agreement(x, y, level: float = 0.95) -> dict[str, Interval]:
+    """{"spearman": ..., "kendall": tau-b}: do two scores rank the same models alike?
+
+    Intervals on Fisher's scale, with the variances of Bonett and Wright (2000) and of Fieller et al. (1957): models
+    drawn independently, roughly normal ranks; NaN below 5 pairs and where one of the two is constant.
+    """
+    x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    if len(x) < 2 or len(np.unique(x)) < 2 or len(np.unique(y)) < 2:
+        return dict.fromkeys(("spearman", "kendall"), Interval(np.nan, np.nan, np.nan))
+    rho, tau = float(stats.spearmanr(x, y).statistic), float(stats.kendalltau(x, y).statistic)
+    n = len(x)
+    variances = ((1 + rho**2 / 2) / (n - 3), 0.437 / (n - 4)) if n > FEW else (np.nan, np.nan)
+    return {name: _fisher(value, variance, level)
+            for name, value, variance in zip(("spearman", "kendall"), (rho, tau), variances, strict=True)}  # fmt: skip
+
+
+def profile(scores, thresholds, level: float = 0.95) -> "pd.DataFrame":
+    """Columns threshold share low high: the share of runs with a score at or below each threshold.
+
+    scores: [configs] or [configs, seeds]; a failed run reaches no threshold. The band holds for all thresholds at once
+    (Dvoretzky, Kiefer and Wolfowitz 1956, Massart 1990), n counting configs: independent draws.
+    """
+    import pandas as pd
+
+    scores = np.asarray(scores, dtype=np.float64)
+    thresholds = np.asarray(thresholds, dtype=np.float64)
+    reached = np.searchsorted(np.sort(scores, axis=None), thresholds, side="right") / scores.size
+    reach = math.sqrt(math.log(2 / (1 - level)) / (2 * len(scores)))
+    low, high = (reached - reach).clip(0), (reached + reach).clip(max=1)
+    return pd.DataFrame({"threshold": thresholds, "share": reached, "low": low, "high": high})
+
+
+def top(scores, share: float = 0.05) -> np.ndarray:
+    """The ceil(share * n) lowest scores, ascending (Kurach et al. 2019, Figs. 1 to 4); failures stay in n."""
+    if not 0 < share <= 1:
+        raise ValueError(f"share = {share} is outside (0, 1]")
+    scores = np.asarray(scores, dtype=np.float64)
+    return np.sort(scores, axis=None)[: math.ceil(round(share * scores.size, 9))]
+
+
+def optimism(table) -> dict[str, float]:
+    """What the best config loses when it is trained again: selected by one seed, judged by the others.
+
+    table: [configs, seeds]. Each seed selects in turn; reported is its score of the config it selects, again that
+    config's mean over the other seeds, optimism their difference, all averaged over the seeds, which share their data:
+    there is no interval. NaN for one seed; infinite where a selected config fails on another seed.
+    """
+    table = np.asarray(table, dtype=np.float64)
+    if table.ndim != 2 or min(table.shape) < 1 or table.shape[1] < 2 or np.isinf(table).all(axis=0).any():
+        return dict.fromkeys(("reported", "again", "optimism"), np.nan)
+    chosen, seeds = table.argmin(axis=0), np.arange(table.shape[1])
+    reported = table[chosen, seeds]
+    others = [np.delete(table[config], seed).mean() for config, seed in zip(chosen, seeds, strict=True)]
+    found = {"reported": float(reported.mean()), "again": float(np.mean(others))}
+    return found | {"optimism": found["again"] - found["reported"]}
+
+
+def shrunk(table) -> Interval:
+    """What the config with the lowest mean is expected to score on fresh seeds, under the model of the components.
+
+    table: [configs, seeds], finite. Its mean is drawn towards the mean of all by the share of its variance that is
+    seeds' (best linear prediction); the interval is of the config's true mean, with the components as if known.
+    """
+    table = np.asarray(table, dtype=np.float64)
+    found = variance_components(table)
+    if not np.isfinite(found.share.value) or not np.isfinite(table).all():
+        return Interval(np.nan, np.nan, np.nan)
+    noise, spread = found.seeds.value**2 / table.shape[1], found.configs**2
+    weight = spread / (spread + noise)
+    value = weight * table.mean(axis=1).min() + (1 - weight) * table.mean()
+    reach = stats.norm.ppf(0.975) * math.sqrt(weight * noise + (1 - weight) ** 2 * (spread + noise) / len(table))
+    return Interval(value, value - reach, value + reach)
+
+
+def seed_variance(results: Results, rule: str = "best") -> "pd.DataFrame":
+    """One row per method: method configs scores failed seed low high config share share_low share_high.
+
+    seed, config: standard deviations of the natural logarithm of the score where all are positive (0.1 is about 10 %),
+    else of the score; share: of the variance that is between configs. low, high: interval of `seed`.
+    Second looks at the best configs count like any other seed.
+    """
+    import pandas as pd
+
+    trials = results.searched(rule)
+    scale = log_scale(trials["value"])
+    rows = []
+    for method in results.methods():
+        value = trials.loc[trials["method"] == method].set_index("config")["value"]
+        finite = value[np.isfinite(value)]
+        if finite.index.has_duplicates:
+            groups = scale(finite).groupby(level=0, sort=False)
+            found = variance_components([group.to_numpy() for _, group in groups])
+        else:  # one seed each, however many configs
+            found = variance_components([])._replace(groups=len(finite), scores=len(finite))
+        rows.append((method, found.groups, found.scores, int(np.isinf(value).sum()), *found.seeds, found.configs,
+                     *found.share))  # fmt: skip
+    columns = ["method", "configs", "scores", "failed", "seed", "low", "high", "config", "share", "share_low",
+               "share_high"]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
+
+
+def metric_agreement(results: Results) -> "pd.DataFrame":
+    """Rank agreement of all pairs of metrics (and protocols) over configs: the median of their seeds at the last rung.
+
+    Columns a b within configs spearman spearman_low spearman_high kendall kendall_low kendall_high; within is "all" or
+    "best quarter" (the lowest quarter by a), where agreement is always lower because the range is narrower.
+    """
+    scores = results.scores()
+    if scores.empty:
+        return _agreement([])
+    names = scores["metric"] + " " + scores["protocol"]
+    once = scores["metric"].groupby(scores["metric"]).transform(lambda group: names[group.index].nunique()) == 1
+    scores = scores.assign(measure=scores["metric"].where(once, names))
+    wide = scores.pivot(index=["config", "trial", "rung"], columns="measure", values="value").sort_index()
+    pairs = []
+    for i, a in enumerate(wide.columns):
+        for b in wide.columns[i + 1 :]:
+            both = wide[[a, b]].dropna().groupby(level="trial").tail(1).groupby(level="config").median()
+            pairs += [(a, b, "all", both), (a, b, "best quarter", both[both[a] <= both[a].quantile(0.25)])]
+    return _agreement([(a, b, within, both[a], both[b]) for a, b, within, both in pairs])
+
+
+def rung_agreement(results: Results) -> "pd.DataFrame":
+    """Rank agreement of the score at each rung with that at the last one, and of the best rung with it.
+
+    Over configs, the medians of their seeds. Columns as in `metric_agreement`, one pair of rows per rung before the
+    last; a is the rung, or "best".
+    """
+    wide = results.rungs().dropna()
+    if wide.shape[1] < 2 or wide.empty:
+        return _agreement([])
+    wide = wide.groupby(results.trials().set_index("trial")["config"]).median()
+    last = wide.iloc[:, -1]
+    firsts = [(f"{rung:,}", wide[rung]) for rung in wide.columns[:-1]] + [("best", wide.min(axis=1))]
+    rows = []
+    for name, first in firsts:
+        near = last <= last.quantile(0.25)
+        rows += [(name, "last", "all", first, last), (name, "last", "best quarter", first[near], last[near])]
+    return _agreement(rows)
+
+
+def selection(results: Results, rule: str = "best") -> "pd.DataFrame":
+    """One row per method: what its best config promised and what it kept.
+
+    Columns method seeds reported again optimism (see `optimism`), fresh fresh_low fresh_high fresh_seeds: the mean over
+    the seeds that only the chosen configs were given, with Student's interval; NaN where there are none.
+    """
+    import pandas as pd
+
+    from results.budget import replicates
+
+    trials, rows = results.searched(rule), []
+    for method in results.methods():
+        table = replicates(trials, method)
+        later = _second_looks(trials[trials["method"] == method])
+        rows.append((method, table.shape[1], *optimism(table).values(), *mean(later), len(later)))
+    columns = ["method", "seeds", "reported", "again", "optimism", "fresh", "fresh_low", "fresh_high", "fresh_seeds"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def log_scale(scores):
+    """np.log where all finite scores are positive, else the identity."""
+    finite = np.asarray(scores)[np.isfinite(scores)]
+    return np.log if finite.size and (finite > 0).all() else np.positive
+
+
+def _second_looks(trials) -> np.ndarray:
+    """Scores, on the seeds that most configs were not given, of the config chosen by the seeds that all were given."""
+    counts = trials.groupby("config")["seed"].transform("size")
+    if trials.empty or counts.min() == counts.max():
+        return np.array([])
+    common = trials["seed"].isin(trials.loc[counts == counts.min(), "seed"])
+    again = trials[counts > counts.min()]
+    chosen = again[common.loc[again.index]].groupby("config", sort=False)["value"].median().idxmin()
+    return again.loc[(again["config"] == chosen) & ~common, "value"].dropna().to_numpy()
+
+
+def _agreement(rows):
+    import pandas as pd
+
+    table = []
+    for a, b, within, x, y in rows:
+        found = rank_agreement(x, y)
+        table.append((a, b, within, len(x), *found["spearman"], *found["kendall"]))
+    kinds = [f"{kind}{part}" for kind in ("spearman", "kendall") for part in ("", "_low", "_high")]
+    return pd.DataFrame(table, columns=["a", "b", "within", "configs", *kinds])
+
+
+def _fisher(value, variance, level) -> Interval:
+    if not np.isfinite(variance) or abs(value) >= 1:
+        return Interval(value, np.nan, np.nan)
+    reach = stats.norm.ppf((1 + level) / 2) * math.sqrt(variance)
+    return Interval(value, math.tanh(math.atanh(value) - reach), math.tanh(math.atanh(value) + reach))

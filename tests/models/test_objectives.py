@@ -1,0 +1,113 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from models import Config
+from models.objectives import discriminator_loss, generator_loss, hold, penalty, per_discriminator
+from models.passes import Judgement
+
+RNG = np.random.default_rng(0)
+REAL, FAKE = RNG.normal(size=(2, 6, 3)).astype(np.float32)
+KEY = jax.random.key(0)
+
+
+def cross_entropy(logits, targets):
+    return np.mean(targets * np.log1p(np.exp(-logits)) + (1.0 - targets) * np.log1p(np.exp(logits)))
+
+
+def test_targets_of_real_images_are_smoothed():
+    config = Config(label_smoothing="one_sided", smoothing=0.25)
+    value = discriminator_loss(config, REAL[:, 0], FAKE[:, 0], KEY)
+    np.testing.assert_allclose(value, cross_entropy(REAL[:, 0], 0.75) + cross_entropy(FAKE[:, 0], 0.0), rtol=1e-5)
+
+
+def test_random_targets_are_drawn_for_each_image():
+    """Cross-entropy does not depend on the target at a logit of 0, and is 10 times it, nearly, at one of -10."""
+    config = Config(label_smoothing="one_sided_random", smoothing=0.25)
+    values = [discriminator_loss(config, -10.0 * np.eye(6, dtype=np.float32)[i], FAKE[:, 0], KEY) for i in range(6)]
+    rest = 5 * np.log(2.0) / 6 + cross_entropy(FAKE[:, 0], 0.0)
+    targets = (np.array(values) - rest) * 6 / 10.0
+    assert ((targets > 0.749) & (targets < 1.001)).all()
+    assert np.diff(np.sort(targets)).min() > 1e-4
+
+
+def test_flipped_targets_are_those_of_the_other_kind():
+    """All of them: the loss with the kinds exchanged. None of them: the loss."""
+    plain = discriminator_loss(Config(), REAL[:, 0], FAKE[:, 0], KEY)
+    exchanged = discriminator_loss(Config(), FAKE[:, 0], REAL[:, 0], KEY)
+    assert abs(plain - exchanged) > 0.1
+    for probability, expected in ((0.0, plain), (1.0, exchanged)):
+        config = Config(label_flipping="random", flip_probability=probability)
+        np.testing.assert_allclose(discriminator_loss(config, REAL[:, 0], FAKE[:, 0], KEY), expected, rtol=1e-5)
+
+
+def test_discriminators_are_told_the_same_targets():
+    """Three equal ones have the loss of one, whatever is drawn."""
+    settings = {"label_smoothing": "one_sided_random", "label_flipping": "random", "flip_probability": 0.5}
+    config = Config(**settings)
+    one = discriminator_loss(config, REAL[:, 0], FAKE[:, 0], KEY)
+    three = discriminator_loss(config, *(np.repeat(x[:, :1], 3, 1) for x in (REAL, FAKE)), KEY)
+    np.testing.assert_allclose(three, one, rtol=1e-6)
+
+
+@pytest.mark.parametrize("loss", ["hinge", "relativistic_average"])
+def test_a_loss_of_several_discriminators_is_the_mean_of_each_ones(loss):
+    config = Config(loss=loss)
+    each = [discriminator_loss(config, REAL[:, i], FAKE[:, i], KEY) for i in range(3)]
+    np.testing.assert_allclose(discriminator_loss(config, REAL, FAKE, KEY), np.mean(each), rtol=1e-5)
+    sees = loss == "relativistic_average"
+
+    def judged(*columns):
+        return [Judgement(x[(slice(None), *columns)], x) for x in (REAL, FAKE)]
+
+    each = [generator_loss(config, real if sees else None, fake) for real, fake in (judged(i) for i in range(3))]
+    real, fake = judged()
+    np.testing.assert_allclose(generator_loss(config, real if sees else None, fake), np.mean(each), rtol=1e-5)
+
+
+def test_features_are_matched_and_logits_are_not():
+    judgements = [Judgement(np.full(6, np.nan, np.float32), x) for x in (REAL, FAKE)]
+    expected = np.sum((REAL.mean(0) - FAKE.mean(0)) ** 2)
+    np.testing.assert_allclose(generator_loss(Config(loss="feature_matching"), *judgements), expected, rtol=1e-5)
+
+
+def test_logits_of_one_discriminator_are_not_averaged_over_anything():
+    np.testing.assert_array_equal(
+        per_discriminator(lambda real, fake: jnp.sum(fake), None, FAKE[:, 0]), FAKE[:, 0].sum()
+    )
+
+
+IMAGES = np.random.default_rng(1).uniform(0.0, 1.0, (3, 2, 2, 1)).astype(np.float32)
+
+
+@pytest.mark.parametrize("every", [1, 4])
+def test_a_penalty_is_weighted_and_as_often_more_as_it_is_rarer(every):
+    config = Config(penalty="r1", penalty_weight=0.3, penalty_every=every)
+    slope = np.arange(1.0, 5.0).reshape(2, 2, 1).astype(np.float32)
+
+    def critic(images):
+        return jnp.sum(slope * images, axis=(1, 2, 3))
+
+    values = [penalty(config, critic, [], IMAGES, IMAGES, KEY, update) for update in range(2 * every)]
+    expected = [every * 0.3 * 15.0, *[0.0] * (every - 1)] * 2
+    np.testing.assert_allclose(values, expected, rtol=1e-6)
+
+
+def test_a_penalty_of_several_discriminators_is_of_each_ones_slope():
+    """Two slopes that cancel each other are no less steep."""
+    config = Config(penalty="r1", penalty_weight=1.0, discriminator_scales=2)
+
+    def critic(images):
+        bright = jnp.sum(images, axis=(1, 2, 3))
+        return jnp.stack([3.0 * bright, -bright], axis=1)
+
+    value = penalty(config, critic, [], IMAGES, IMAGES, KEY, 0)
+    np.testing.assert_allclose(value, 0.5 * np.mean([4 * 9.0, 4 * 1.0]), rtol=1e-6)
+
+
+def test_a_hold_is_the_weighted_squared_distance_and_nothing_without_history():
+    config = Config(historical_averaging="squared_distance", historical_weight=0.5)
+    params, mean = {"a": REAL, "b": FAKE}, {"a": REAL + 2.0, "b": FAKE}
+    np.testing.assert_allclose(hold(config, params, (mean,)), 0.5 * 4.0 * REAL.size, rtol=1e-5)
+    assert hold(Config(), params, ()) == 0.0

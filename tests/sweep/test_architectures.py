@@ -1,0 +1,56 @@
+"""Every architecture in a population: it trains, repeats itself, goes on from disk, and is compiled once."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from models import Config
+from models.architectures import ARCHITECTURES
+from sweep import checkpoints
+from sweep.population import advance, stack, start, take
+
+SHAPES = [(8, 8, 1), (28, 28, 1), (32, 32, 3), (48, 48, 3), (64, 64, 3)]
+
+
+@pytest.fixture(autouse=True)
+def _compile_quickly():
+    """Programs run for moments here and compile for long: most of the compiler's optimisations are off."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_an_architecture_trains_repeats_itself_continues_from_disk_and_is_compiled_once(name, tmp_path):
+    architecture = ARCHITECTURES[name]
+    shape = next(shape for shape in SHAPES if architecture.accepts(shape))
+    settings = {"architecture": name, "batch_size": 2, "z_dim": 4} | ({"channels": 4} if architecture.channels else {})
+    slow, fast = (Config(**settings, g_lr=rate, d_lr=rate) for rate in (1e-4, 1e-2))
+    images = jnp.asarray(np.random.default_rng(0).integers(0, 256, (6, *shape), np.uint8))
+    programs = advance._cache_size()
+
+    def run(*members, until):
+        return jax.device_get(advance(jax.device_put(stack(members, 1)), images, jnp.int32(until), lanes=1))
+
+    first, again = (run(start(slow, shape, (1, 2)), until=2) for _ in range(2))
+    other = run(start(fast, shape, (1, 2)), until=2)
+    assert first.cycle.tolist() == [2] and first.finite.all()
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(first))
+    assert equal(first, again)
+    assert not equal(first.state.generator.params, other.state.generator.params)
+    begun = start(slow, shape, (1, 2))
+    assert not equal(first.state.generator.params, stack([begun], 1).state.generator.params)
+    assert not equal(first.state.discriminator.params, stack([begun], 1).state.discriminator.params)
+
+    half = take(run(begun, until=1), 0)
+    saved = {f"leaf{place:04d}": leaf for place, leaf in enumerate(jax.tree.leaves(half))}
+    checkpoints.save(str(tmp_path), "trial", 1, saved)
+    loaded = checkpoints.load(str(tmp_path), "trial")
+    restored = jax.tree.unflatten(jax.tree.structure(half), [loaded[place] for place in sorted(loaded)])
+    assert equal(run(restored, until=2), first)
+    assert advance._cache_size() == programs + 1
+
+
+def equal(one, other) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True))
