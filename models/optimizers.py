@@ -13,9 +13,17 @@ def rmsprop(config, learning_rate):
     return optax.rmsprop(learning_rate, decay=0.9, eps=1e-10, initial_scale=1.0)
 
 
+def rmsprop_torch(config, learning_rate):
+    """RMSProp with PyTorch's constants: decay 0.99, epsilon 1e-8 outside the root, first moment zero.
+
+    Where gradients are below 1e-5, as behind clipped weights, `rmsprop` hardly moves and this does.
+    """
+    return optax.rmsprop(learning_rate, decay=0.99, eps=1e-8, eps_in_sqrt=False)
+
+
 def sgd(config, learning_rate):
     """Gradient descent, without momentum."""
     return optax.sgd(learning_rate)
 
 
-OPTIMIZERS = {"adam": adam, "rmsprop": rmsprop, "sgd": sgd}
+OPTIMIZERS = {"adam": adam, "rmsprop": rmsprop, "rmsprop_torch": rmsprop_torch, "sgd": sgd}

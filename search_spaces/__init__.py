@@ -6,11 +6,14 @@ from search_spaces.dimensions import (
     Fixed,
     Integer,
     LogUniform,
+    Partly,
     StudyError,
     Uniform,
+    Unless,
     When,
 )
 from search_spaces.original import original_sets
+from search_spaces.presets import PRESETS, Preset
 from search_spaces.space import Space
 from search_spaces.spaces import SPACES
 from search_spaces.studies import STUDIES, find, metric
@@ -18,6 +21,7 @@ from search_spaces.study import SELECTING, Phase, Scale, Study, find_scale, phas
 from search_spaces.study_file import read_study, write_study
 
 __all__ = [
+    "PRESETS",
     "SELECTING",
     "SPACES",
     "STUDIES",
@@ -26,12 +30,15 @@ __all__ = [
     "Fixed",
     "Integer",
     "LogUniform",
+    "Partly",
     "Phase",
+    "Preset",
     "Scale",
     "Space",
     "Study",
     "StudyError",
     "Uniform",
+    "Unless",
     "When",
     "find",
     "find_scale",

@@ -217,8 +217,13 @@ class When(Dimension):
         if not self.values:
             raise StudyError(f"{self}: no values of {self.field!r} under which it is present")
 
-    def holds(self, settings: dict[str, Value]) -> bool:
-        """Whether the dimension is part of a config with these settings."""
+    def holds(self, settings: dict[str, Value], value: Value | None = None) -> bool:
+        """Whether the dimension is part of a config with these settings; `value` is its own there."""
+        inner = self.dimension
+        return self.met(settings, value) and (not isinstance(inner, When) or inner.holds(settings, value))
+
+    def met(self, settings: dict[str, Value], value: Value | None) -> bool:
+        """Whether this condition alone allows it; a `dimension` that is a When itself has one more."""
         return self.field in settings and _key(settings[self.field]) in map(_key, self.values)
 
     def grid(self, n: int) -> list[Value]:
@@ -232,6 +237,30 @@ class When(Dimension):
 
     def contains(self, value: Any) -> bool:
         return self.dimension.contains(value)
+
+
+@dataclass(frozen=True)
+class Unless(When):
+    """A dimension that is part of a config unless the config's `field` has one of `values`."""
+
+    def met(self, settings: dict[str, Value], value: Value | None) -> bool:
+        return not super().met(settings, value)
+
+
+@dataclass(frozen=True)
+class Partly(When):
+    """A dimension whose values `of` are part of a config only if the config's `field` has one of `values`."""
+
+    of: tuple[Value, ...]
+
+    def __post_init__(self):
+        super().__post_init__()
+        object.__setattr__(self, "of", tuple(self.of))
+        for each in self.of:
+            _check_member(self, each)
+
+    def met(self, settings: dict[str, Value], value: Value | None) -> bool:
+        return _key(value) not in map(_key, self.of) or super().met(settings, value)
 
 
 def _key(value: Any) -> tuple:

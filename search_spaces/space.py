@@ -8,6 +8,7 @@ from search_spaces.dimensions import (
     Dimension,
     Fixed,
     StudyError,
+    Unless,
     Value,
     When,
 )
@@ -40,7 +41,7 @@ class Space(NamedTuple):
         """Complete settings of the searched `values`: the fixed ones added, those whose condition fails left out."""
         settings = self.fixed | values
         conditions = {field: each for field, each in self.dimensions.items() if isinstance(each, When)}
-        while absent := [f for f, when in conditions.items() if f in settings and not when.holds(settings)]:
+        while absent := [f for f in conditions if f in settings and not conditions[f].holds(settings, settings[f])]:
             for field in absent:
                 del settings[field]
         return settings
@@ -67,6 +68,12 @@ class Space(NamedTuple):
         pinned = Space(_without(self.fixed, name) | pin, _without(self.dimensions, name), (), self.source)
         defaults = [pinned.settings(_without(default, name) | pin) for default in self.defaults]
         return pinned._replace(defaults=tuple(d for i, d in enumerate(defaults) if d not in defaults[:i]))
+
+    def beside(self, settings: dict[str, Value]) -> "Space":
+        """This space with those of `settings` fixed that it does not set itself."""
+        others = {field: value for field, value in settings.items() if field not in self.names()}
+        defaults = tuple(others | default for default in self.defaults)
+        return self._replace(fixed=others | self.fixed, defaults=defaults)
 
     def drop(self, name: str) -> "Space":
         """This space without field `name`: neither fixed nor searched nor in the defaults."""
@@ -102,18 +109,18 @@ def space(method: dict, ranges: dict[str, Dimension], default: dict, source: str
 
 
 def check_condition(field: str, fixed: dict[str, Value], searched: dict[str, Dimension]) -> None:
-    """StudyError if searched field `field` is a When whose condition is on no field or can never hold."""
-    when = searched[field]
-    if not isinstance(when, When):
-        return
-    known = fixed.keys() | searched.keys()
-    if when.field not in known:
-        choices = ", ".join(sorted(known))
-        raise StudyError(f"dimension {field!r} depends on unknown field {when.field!r}; one of: {choices}")
-    possible = Fixed(fixed[when.field]) if when.field in fixed else searched[when.field]
-    if not any(possible.contains(value) for value in when.values):
-        values = ", ".join(map(repr, when.values))
-        raise StudyError(f"dimension {field!r} is never there: {when.field} is never {values}")
+    """StudyError if searched field `field` is a When with a condition on no field or on values that it never has."""
+    each = searched[field]
+    while isinstance(each, When):
+        known = fixed.keys() | searched.keys()
+        if each.field not in known:
+            choices = ", ".join(sorted(known))
+            raise StudyError(f"dimension {field!r} depends on unknown field {each.field!r}; one of: {choices}")
+        possible = Fixed(fixed[each.field]) if each.field in fixed else searched[each.field]
+        if not isinstance(each, Unless) and not any(possible.contains(value) for value in each.values):
+            values = ", ".join(map(repr, each.values))
+            raise StudyError(f"dimension {field!r} is never there: {each.field} is never {values}")
+        each = each.dimension
 
 
 def _without(table: dict, name: str) -> dict:

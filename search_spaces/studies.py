@@ -1,6 +1,6 @@
 """Every study by name, and what selects on a data set."""
 
-from search_spaces import equal, landscape
+from search_spaces import equal, landscape, presets, tricks
 from search_spaces.study import Study, check_name
 
 
@@ -21,4 +21,4 @@ _METRICS = {
     "mnist5k": "fd_mnist",
 }  # fmt: skip
 
-STUDIES: dict[str, Study] = equal.STUDIES | landscape.STUDIES
+STUDIES: dict[str, Study] = equal.STUDIES | landscape.STUDIES | presets.STUDIES | tricks.STUDIES

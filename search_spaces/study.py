@@ -46,6 +46,7 @@ class Scale(NamedTuple):
     summary: one line for people.
     rounds: how often each method's searcher is asked for its share of the configs, told the scores in between.
     phases: what follows these rounds, in each method by itself.
+    own: method -> config fields fixed for that one alone, before `settings`; its space's own override them too.
     """
 
     data: str
@@ -58,11 +59,17 @@ class Scale(NamedTuple):
     summary: str
     rounds: int = 1
     phases: tuple[Phase, ...] = ()
+    own: dict[str, dict[str, Value]] = {}  # noqa: RUF012 - never changed
 
     def describe(self) -> dict:
         """The scale as JSON-able data."""
         tables = {k: dict(sorted(v.items())) for k, v in self._asdict().items() if isinstance(v, dict)}
         return self._asdict() | tables | {"phases": [each._asdict() for each in self.phases]}
+
+    def drop(self, name: str) -> "Scale":
+        """This scale without config field `name`."""
+        own = {method: _without(each, name) for method, each in self.own.items()}
+        return self._replace(settings=_without(self.settings, name), own=own)
 
 
 class Study(NamedTuple):
@@ -91,13 +98,17 @@ class Study(NamedTuple):
             check_name("method", method, self.methods)
         return self._replace(methods={method: each for method, each in self.methods.items() if method in wanted})
 
+    def at(self, scale: str) -> "Study":
+        """This study with what its scale of that name sets for single methods, where their spaces do not set it."""
+        own = find_scale(self, scale).own
+        return self._replace(
+            methods={method: each.beside(own.get(method, {})) for method, each in self.methods.items()}
+        )
+
     def drop(self, name: str) -> "Study":
         """This study without config field `name`, in its methods and scales."""
         methods = {method: each.drop(name) for method, each in self.methods.items()}
-        scales = {
-            scale: each._replace(settings={field: value for field, value in each.settings.items() if field != name})
-            for scale, each in self.scales.items()
-        }
+        scales = {scale: each.drop(name) for scale, each in self.scales.items()}
         return self._replace(methods=methods, scales=scales)
 
     def pin(self, name: str, value: Value) -> "Study":
@@ -137,6 +148,10 @@ def rungs(scale: Scale, data: str) -> tuple[int, ...]:
         if value < 1:
             raise StudyError(f"{name} of a scale is a positive number of real images, not {value}")
     return (*range(interval, images, interval), images)
+
+
+def _without(settings: dict[str, Value], name: str) -> dict[str, Value]:
+    return {field: value for field, value in settings.items() if field != name}
 
 
 def _for_data(table: int | dict[str, int], data: str) -> int:

@@ -8,19 +8,33 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from search_spaces.dimensions import Choice, Dimension, Fixed, Integer, LogUniform, StudyError, Uniform, When
+from search_spaces.dimensions import (
+    Choice,
+    Dimension,
+    Fixed,
+    Integer,
+    LogUniform,
+    Partly,
+    StudyError,
+    Uniform,
+    Unless,
+    When,
+)
 from search_spaces.space import Space, check_condition
 from search_spaces.study import SELECTING, Phase, Scale, Study, check_name
 
 STUDY = {"question": str, "source": str, "searcher": str, "methods": dict, "scales": dict}
 METHOD = {"source": str, "fixed": dict, "ranges": dict, "defaults": list}
-RANGE = {"low": float, "high": float, "log": bool, "integer": bool, "options": list, "when": dict}
+RANGE = {
+    "low": float, "high": float, "log": bool, "integer": bool, "options": list,
+    "when": dict, "unless": dict, "of": list,
+}
 SCALE = {
     "data": str, "settings": dict, "configs": int, "seeds": int, "images": (int, dict), "interval": (int, dict),
-    "samples": int, "summary": str, "rounds": int, "phases": list,
+    "samples": int, "summary": str, "rounds": int, "phases": list, "own": dict,
 }
 PHASE = {"name": str, "searcher": str, "configs": int, "seeds": int, "rounds": int, "settings": dict}
-OPTIONAL = {"source", "samples", "summary", "rounds", "phases", "settings", "fixed", "ranges", "defaults"}
+OPTIONAL = {"source", "samples", "summary", "rounds", "phases", "settings", "fixed", "ranges", "defaults", "own"}
 KINDS = {str: "text", int: "a whole number of at least 1", dict: "a table", list: "a list", bool: "true or false"}
 
 
@@ -163,16 +177,27 @@ def _space(file: _File, keys: tuple, content: Any) -> Space:
 def _dimension(file: _File, keys: tuple, content: Any) -> Dimension:
     _check(file, keys, content, RANGE)
     content = dict(content)
-    when = content.pop("when", None)
+    conditions = {name: content.pop(name, None) for name in ("when", "unless", "of")}
     try:
-        if when is not None:
-            if len(when) != 1 or not isinstance(next(iter(when.values())), list):
-                raise StudyError(f"when = {when!r} must name one field and a list of its values")
-            ((field, values),) = when.items()
-            return When(_plain_dimension(content), field, tuple(values))
-        return _plain_dimension(content)
+        return _conditional(_plain_dimension(content), **conditions)
     except StudyError as error:
         raise file.refuse(keys, str(error)) from None
+
+
+def _conditional(dimension: Dimension, when: dict | None, unless: dict | None, of: list | None) -> Dimension:
+    for name, fields in (("when", when), ("unless", unless)):
+        if fields is not None and not (fields and all(isinstance(values, list) for values in fields.values())):
+            raise StudyError(f"{name} = {fields!r} must name one field and a list of its values")
+    for field, values in reversed((unless or {}).items()):
+        dimension = Unless(dimension, field, tuple(values))
+    if when is None:
+        if of is not None:
+            raise StudyError(f"of = {of!r} needs a when beside it")
+        return dimension
+    if len(when) > 1:
+        raise StudyError(f"when = {when!r} must name one field and a list of its values")
+    ((field, values),) = when.items()
+    return When(dimension, field, tuple(values)) if of is None else Partly(dimension, field, tuple(values), tuple(of))
 
 
 def _plain_dimension(content: dict[str, Any]) -> Dimension:
@@ -196,6 +221,10 @@ def _scale(file: _File, keys: tuple, content: Any) -> Scale:
                 raise file.refuse((*keys, name, data), f"{name} of {data} = {value!r} must be {KINDS[int]}")
     settings = _check_settings(file, (*keys, "settings"), content.get("settings", {}))
     phases = tuple(_phase(file, (*keys, "phases", n), each) for n, each in enumerate(content.get("phases", [])))
+    for method, each in content.get("own", {}).items():
+        if not isinstance(each, dict):
+            raise file.refuse((*keys, "own", method), f"own of {method} = {each!r} is not a table of settings")
+        _check_settings(file, (*keys, "own", method), each)
     absent: dict[str, Any] = {"samples": None, "summary": "", "settings": {}}
     return Scale(**absent | content | {"settings": settings, "phases": phases})
 
@@ -221,7 +250,8 @@ def write_study(study: Study) -> str:
             lines += ["", f"[methods.{_key(name)}.ranges]"]
             lines += [f"{_key(field)} = {_toml(_described(one))}" for field, one in each.dimensions.items()]
     for name, scale in study.scales.items():
-        values = {field: value for field, value in scale._asdict().items() if value is not None and field != "phases"}
+        own = {"own": scale.own} if scale.own else {}
+        values = {f: v for f, v in scale._asdict().items() if v is not None and f not in ("phases", "own")} | own
         lines += ["", f"[scales.{_key(name)}]", *(f"{field} = {_toml(value)}" for field, value in values.items())]
         for phase in scale.phases:
             lines += ["", f"[[scales.{_key(name)}.phases]]"]
@@ -231,7 +261,11 @@ def write_study(study: Study) -> str:
 
 def _described(dimension: Dimension) -> dict[str, Any]:
     if isinstance(dimension, When):
-        return _described(dimension.dimension) | {"when": {dimension.field: list(dimension.values)}}
+        described = _described(dimension.dimension)
+        condition = {dimension.field: list(dimension.values)}
+        if isinstance(dimension, Unless):
+            return described | {"unless": condition | described.get("unless", {})}
+        return described | {"when": condition} | ({"of": list(dimension.of)} if isinstance(dimension, Partly) else {})
     if isinstance(dimension, Choice):
         return {"options": list(dimension.options)}
     kind = {LogUniform: {"log": True}, Integer: {"integer": True}}.get(type(dimension), {})

@@ -228,7 +228,7 @@ def parameters(config: Config, image_shape: tuple[int, int, int]) -> tuple[int, 
 
 
 def _override(study: Study, name: str, settings: Mapping[str, Any]) -> tuple[Study, Scale]:
-    """The study and its scale of that name with these settings fixed, and without what they make inert."""
+    """The study at its scale of that name, and the scale, with these settings fixed, without what they make inert."""
     given = [field for field in SCALE_FIELDS if field in settings]
     numbers: dict[str, Any] = {field: _at_least(field, settings[field], 1) for field in given}
     for alias, value in settings.items():
@@ -248,7 +248,7 @@ def _override(study: Study, name: str, settings: Mapping[str, Any]) -> tuple[Stu
         seeds = _at_least(CONFIRM, settings[CONFIRM], 1)
         others = tuple(each for each in scale.phases if each.searcher not in SELECTORS)
         scale = scale._replace(phases=(*others, Phase(CONFIRM, CONFIRMING, 1, seeds)))
-    return study, scale
+    return study.at(name), scale
 
 
 def _at_least(name: str, value: Any, low: int) -> int:

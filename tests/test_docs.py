@@ -34,7 +34,7 @@ from models.penalties import PENALTIES
 from models.projections import PROJECTIONS
 from models.targets import LABEL_FLIPS, LABEL_SMOOTHINGS
 from results import frames
-from search_spaces import STUDIES
+from search_spaces import PRESETS, STUDIES
 from sweep.plan import find_study
 
 ROOT = Path(__file__).parents[1]
@@ -135,6 +135,13 @@ def test_every_field_of_a_config_is_in_the_page_of_tricks():
 def test_every_name_is_documented(registry):
     pages = "".join(page.read_text(encoding="utf-8") for page in PAGES)
     assert [name for name in registry if f"`{name}`" not in pages] == []
+
+
+def test_presets_list_exactly_the_registry_and_their_papers():
+    found = {cells[0].strip("`"): cells[1] for cells in rows("docs/presets.md", "Systems")}
+    assert list(found) == list(PRESETS)
+    for name, paper in found.items():
+        assert re.search(r"arXiv:([\d.]+\d)", PRESETS[name].source)[1] in paper
 
 
 def rows(page: str, heading: str) -> list[list[str]]:

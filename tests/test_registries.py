@@ -52,6 +52,11 @@ def small(**settings) -> Config:
     return Config.from_dict({"batch_size": 4, "z_dim": 3, "disc_iters": 2} | settings)
 
 
+def told_classes(settings: dict, classes: int | None) -> dict:
+    """The settings as a plan completes them: a conditioning is told how many classes there are."""
+    return settings | ({"classes": classes} if settings.get("conditioning", "none") != "none" else {})
+
+
 def shapes(tree):
     return jax.tree.map(lambda leaf: (jnp.shape(leaf), jnp.result_type(leaf)), tree)
 
@@ -199,14 +204,14 @@ def test_a_data_set_has_a_score_and_an_architecture(name):
 
 @pytest.mark.parametrize(("study", "scale"), SCALES)
 def test_a_study_s_first_configs_can_be_trained_at_every_scale(study, scale):
-    chosen, size = STUDIES[study], STUDIES[study].scales[scale]
+    chosen, size = STUDIES[study].at(scale), STUDIES[study].scales[scale]
     shape = DATASETS[size.data].image_shape
     budgets = rungs(size, size.data)
     for space in chosen.methods.values():
         asked = SEARCHERS[chosen.searcher](space, (0, 0)).ask(size.configs)
         assert len(asked) == (min(size.configs, len(space.defaults)) if chosen.searcher == "points" else size.configs)
         for settings in asked:
-            config = Config.from_dict(size.settings | settings)
+            config = Config.from_dict(told_classes(size.settings | settings, DATASETS[size.data].classes))
             check_images(config, shape)
             cycles = [budget // images_per_cycle(config) for budget in budgets]
             assert cycles[0] > 0 and all(a < b for a, b in itertools.pairwise(cycles))
@@ -215,7 +220,7 @@ def test_a_study_s_first_configs_can_be_trained_at_every_scale(study, scale):
 @pytest.mark.parametrize("space", SPACES)
 def test_no_two_methods_of_a_space_are_one(space):
     """Equal defaults under two names would train and count one config twice."""
-    defaults = [Config.from_dict(arm.defaults[0]) for arm in SPACES[space].values()]
+    defaults = [Config.from_dict(told_classes(arm.defaults[0], 10)) for arm in SPACES[space].values()]
     assert len({config.identity() for config in defaults}) == len(defaults)
 
 

@@ -62,6 +62,18 @@ def test_rmsprop_is_tensorflows(complete):
     np.testing.assert_allclose(ours, tensorflow_rmsprop(GRADIENTS, 5e-5), rtol=1e-5, atol=1e-12)
 
 
+def test_rmsprop_torch_is_pytorchs(complete):
+    torch = pytest.importorskip("torch")
+    position = torch.zeros(GRADIENTS.shape[1], dtype=torch.float64, requires_grad=True)
+    theirs, path = torch.optim.RMSprop([position], lr=5e-5), []
+    for gradient in GRADIENTS:
+        position.grad = torch.tensor(gradient)
+        theirs.step()
+        path.append(position.detach().numpy().copy())
+    ours = descend(OPTIMIZERS["rmsprop_torch"](complete(optimizer="rmsprop_torch"), 5e-5), GRADIENTS)
+    np.testing.assert_allclose(ours, np.stack(path), rtol=1e-4, atol=1e-9)
+
+
 def test_sgd_is_the_learning_rate_times_the_gradient(complete):
     ours = descend(OPTIMIZERS["sgd"](complete(optimizer="sgd"), 1e-3), GRADIENTS)
     np.testing.assert_allclose(ours, -1e-3 * np.cumsum(GRADIENTS, axis=0), rtol=1e-4, atol=1e-12)

@@ -44,15 +44,20 @@ def test_rungs_increase_up_to_the_whole_budget(name, scale):
 @pytest.mark.parametrize(("name", "scale"), EVERY_SCALE)
 def test_budgets_and_rungs_are_whole_batches(name, scale):
     scale = find_scale(find(name), scale)
-    assert all(mark % scale.settings["batch_size"] == 0 for mark in rungs(scale, scale.data))
+    sizes = [{**scale.settings, **own}["batch_size"] for own in scale.own.values() or [{}]]
+    assert all(mark % size == 0 for mark in rungs(scale, scale.data) for size in sizes if size <= 64)
 
 
 @pytest.mark.parametrize(("name", "scale"), EVERY_SCALE)
 def test_no_setting_of_a_scale_is_also_one_of_a_method(name, scale):
     study = find(name)
-    settings = find_scale(study, scale).settings
-    for each in study.methods.values():
-        assert not settings.keys() & (each.fixed.keys() | each.dimensions.keys())
+    size = find_scale(study, scale)
+    assert size.own.keys() <= study.methods.keys()
+    for method, each in study.methods.items():
+        own, set_there = size.own.get(method, {}).keys(), each.fixed.keys() | each.dimensions.keys()
+        assert not size.settings.keys() & (set_there | own)
+        assert not own & set_there
+        assert not any(own & default.keys() for default in each.defaults)
 
 
 @pytest.mark.parametrize(("name", "scale"), [each for each in EVERY_SCALE if each[0] in EQUAL])

@@ -4,7 +4,18 @@ import tomllib
 
 import pytest
 
-from search_spaces import STUDIES, Choice, Integer, LogUniform, Phase, StudyError, Uniform, When
+from search_spaces import (
+    STUDIES,
+    Choice,
+    Integer,
+    LogUniform,
+    Partly,
+    Phase,
+    StudyError,
+    Uniform,
+    Unless,
+    When,
+)
 from search_spaces.study_file import line_of, read_study, write_study
 
 SEARCHERS = ("random", "points", "gp_bandit", "original")
@@ -65,7 +76,9 @@ def read(tmp_path):
 def test_every_study_survives_its_file(name, tmp_path):
     (tmp_path / "mine.toml").write_text(write_study(STUDIES[name]))
     fields = {field for each in STUDIES[name].methods.values() for field in each.defaults[0]}
-    fields |= {field for scale in STUDIES[name].scales.values() for field in scale.settings}
+    fields |= {field for each in STUDIES[name].methods.values() for field in each.dimensions}
+    for scale in STUDIES[name].scales.values():
+        fields |= {field for settings in (scale.settings, *scale.own.values()) for field in settings}
     again = read_study(tmp_path / "mine.toml", SEARCHERS, fields)
     assert again == STUDIES[name] and again.describe() == STUDIES[name].describe()
     assert list(again.methods) == list(STUDIES[name].methods)
@@ -87,6 +100,32 @@ def test_a_file_says_what_it_says(read):
     scale = study.scales["smoke"]
     assert (scale.samples, scale.rounds, scale.interval) == (None, 1, {"digits": 32000})
     assert scale.phases == (Phase("more", "gp_bandit", 6, 1, 2), Phase("confirm", "best", 1, 5))
+
+
+def test_conditions_that_exclude_and_those_of_some_values(read):
+    text = MINE.replace(
+        'penalty = {options = ["none", "r1", "r2"]}',
+        'penalty = {options = ["none", "r1", "r2"], unless = {loss = ["hinge"], disc_iters = [5]}}',
+    ).replace('when = {penalty = ["r1", "r2"]}}', 'when = {penalty = ["r1"]}}\nloss = {options = ["a", "b"]')
+    text = text.replace('fixed = {loss = "hinge", channels', "fixed = {channels").replace(
+        'loss = {options = ["a", "b"]', 'loss = {options = ["hinge", "b"], when = {penalty = ["r1"]}, of = ["b"]}'
+    )
+    ranges = read(text).methods["mine"].dimensions
+    assert ranges["penalty"] == Unless(
+        Unless(Choice(("none", "r1", "r2")), "disc_iters", (5,)), "loss", ("hinge",)
+    )
+    assert ranges["loss"] == Partly(Choice(("hinge", "b")), "penalty", ("r1",), ("b",))
+    with pytest.raises(StudyError, match=r"mine.toml:17: of = \['b'\] needs a when"):
+        read(MINE.replace('when = {penalty = ["r1", "r2"]}', 'of = ["b"]'))
+
+
+def test_settings_of_single_methods_are_read_and_checked(read):
+    text = MINE.replace("configs = 4", "own = {mine = {channels = 16}}\nconfigs = 4")
+    assert read(text).scales["smoke"].own == {"mine": {"channels": 16}}
+    with pytest.raises(StudyError, match=r"mine.toml:22: unknown config field 'chanels'"):
+        read(text.replace("channels = 16", "chanels = 16"))
+    with pytest.raises(StudyError, match=r"mine.toml:22: own of mine = 3 is not a table"):
+        read(text.replace("{channels = 16}", "3"))
 
 
 def test_names_that_need_quotes_get_them(read):
