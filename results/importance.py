@@ -75,8 +75,8 @@ def design(results: Results, method: str | None = None, rule: str = "best"):
     such as the two learning rates, or words that say the same) are one column, named after the first. With several
     methods the method is a setting, and those that it decides by itself are left out.
     """
-    trials = results.trials().set_index("trial")
     value = results.searched(rule).set_index("trial")["value"]
+    trials = results.trials().set_index("trial").loc[value.index]
     kept = value.notna() & ((trials["method"] == method) if method else True)
     trials, value = trials[kept], value[kept]
     finite = value[np.isfinite(value)]

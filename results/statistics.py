@@ -170,7 +170,7 @@ def seed_variance(results: Results, rule: str = "best") -> "pd.DataFrame":
     """
     import pandas as pd
 
-    trials = results.searched(rule)
+    trials = results.per_trial(rule)
     scale = log_scale(trials["value"])
     rows = []
     for method in results.methods():
@@ -238,9 +238,9 @@ def selection(results: Results, rule: str = "best") -> "pd.DataFrame":
 
     from results.budget import replicates
 
-    trials, rows = results.searched(rule), []
+    searched, trials, rows = results.searched(rule), results.per_trial(rule), []
     for method in results.methods():
-        table = replicates(trials, method)
+        table = replicates(searched, method)
         later = _second_looks(trials[trials["method"] == method])
         rows.append((method, table.shape[1], *optimism(table).values(), *mean(later), len(later)))
     columns = ["method", "seeds", "reported", "again", "optimism", "fresh", "fresh_low", "fresh_high", "fresh_seeds"]

@@ -14,7 +14,7 @@ NOTHING = SimpleNamespace()
 
 @jax.jit
 def of_5000(truncation):
-    return LATENTS["normal"].sampling(SimpleNamespace(truncation=truncation), KEY, (5000,))
+    return LATENTS["truncated_normal"].sampling(SimpleNamespace(truncation=truncation), KEY, (5000,))
 
 
 def truncated(truncation):

@@ -77,11 +77,12 @@ def test_sagan_generates_as_the_authors_do():
     def reference(p, z):
         x = (z @ p["Dense_0"]["kernel"] + p["Dense_0"]["bias"]).reshape(3, 4, 4, 8)
         for block in range(3):
-            first, second, beside = (p[f"Conv_{3 * block + which}"] for which in range(3))
+            first, beside = (p[f"DoubledThenConv_{2 * block + which}"] for which in range(2))
+            second = p[f"Conv_{block}"]
             main = convolved(first, up(relu(normalised(p[f"norm{block}a"], x))))
             x = convolved(second, relu(normalised(p[f"norm{block}b"], main))) + convolved(beside, up(x))
             x = attended(p["SelfAttention_0"], x) if block == 1 else x
-        return (jnp.tanh(convolved(p["Conv_9"], relu(normalised(p["norm_image"], x)))) + 1) / 2
+        return (jnp.tanh(convolved(p["Conv_3"], relu(normalised(p["norm_image"], x)))) + 1) / 2
 
     made, _ = jax.jit(lambda z: generator.apply(variables, z, mutable=[STATISTICS]))(z)
     np.testing.assert_allclose(made, reference(variables["params"], z), rtol=1e-3, atol=1e-4)

@@ -129,21 +129,9 @@ def unbroken(tmp_path_factory, cache):
 
 
 @pytest.fixture
-def check_equal_table(unbroken, make_sweep):
-    """Two workers give the table of one, and leave nothing but results."""
-
-    def check(executor):
-        sweep = make_sweep(executor).start().finish()
-        assert sweep.table() == unbroken.table()
-        assert not (sweep.out / "tune").exists()
-        assert not list((sweep.out / "checkpoints").glob("*"))
-
-    return check
-
-
-@pytest.fixture
 def check_killed_driver(unbroken, make_sweep):
-    """A driver killed at random moments loses no committed score and computes none twice."""
+    """A driver killed at random moments loses no committed score and computes none twice; in the end two workers give
+    the table of one, and nothing but results is left."""
 
     def check(executor, kills):
         sweep, held = make_sweep(executor), []
@@ -161,6 +149,8 @@ def check_killed_driver(unbroken, make_sweep):
         check_held(sweep, held)
         assert sweep.table() == unbroken.table()
         assert interrupted >= kills // 2
+        assert not (sweep.out / "tune").exists()
+        assert not list((sweep.out / "checkpoints").glob("*"))
         wait_until(lambda: not sweep.processes(), 120, "processes are left behind")
 
     return check

@@ -4,10 +4,6 @@ import subprocess
 import sys
 
 
-def test_two_workers_give_the_table_of_local_ones(check_equal_table):
-    check_equal_table("ray")
-
-
 def test_a_driver_killed_at_random_loses_nothing_and_computes_nothing_twice(check_killed_driver):
     check_killed_driver("ray", kills=2)
 
