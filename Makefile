@@ -16,7 +16,7 @@ demo: $(INSTALLED) # Compare seven GANs and a VAE on handwritten digits, write r
 	$(BIN)/ganscape run equal/wide --scale smoke --out runs/demo
 
 test: $(INSTALLED) # Run the tests
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
 
 check: $(INSTALLED) # Lint, check types, run the tests
 	$(BIN)/ruff check .

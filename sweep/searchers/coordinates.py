@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from search_spaces import Choice, Dimension, Integer, Space, StudyError, When
+from search_spaces import Choice, Dimension, Integer, Partly, Space, StudyError, When
 from sweep.searchers.contract import Observation, Settings
 
 # Nothing is asked closer than this to the ends of a range: there optimizers of a surrogate like to stop, and a
@@ -19,7 +19,8 @@ class Coordinates:
     """Settings as points, one coordinate per searched dimension that has more than one value.
 
     A coordinate is the place in [0, 1] of a range, and the number of the cell of an Integer or a Choice. A
-    dimension that the settings do not have is in the middle.
+    dimension that the settings do not have is in the middle; a Partly one at a value that they cannot have, as any
+    other would say something of the settings.
 
     box: the same as a skopt Space, whose transform makes choices one-hot and scales everything to [0, 1].
     """
@@ -49,13 +50,17 @@ class Coordinates:
             places = {f: each.to_unit(known[f]) for f, each in self.space.dimensions.items() if f in known}
         except StudyError:
             return None
-        return [self._coordinate(field, places.get(field, 0.5)) for field in self.fields]
+        return [self._coordinate(field, places.get(field, self._nowhere(field))) for field in self.fields]
 
     def settings(self, point: Point) -> Settings:
         """The settings at a place."""
         places = {field: self._place(field, each) for field, each in zip(self.fields, point, strict=True)}
         values = {field: each.from_unit(places.get(field, 0.5)) for field, each in self.space.dimensions.items()}
         return self.space.settings(values)
+
+    def _nowhere(self, field: str) -> float:
+        dimension = self.space.dimensions[field]
+        return dimension.to_unit(dimension.of[0]) if isinstance(dimension, Partly) else 0.5
 
     def _coordinate(self, field: str, place: float) -> float:
         count = self.cells[field]

@@ -4,7 +4,10 @@ import sys
 
 import results
 
-SIZE = ("configs=6", "rounds=3", "images=6400", "interval=3200", "samples=100", "disc_iters=1", "z_dim=8")
+SIZE = (
+    *("configs=6", "rounds=3", "images=6400", "interval=3200", "samples=100"),
+    *("disc_iters=1", "z_dim=8", "discriminator_normalization=none"),
+)
 
 
 def command(out, executor):
