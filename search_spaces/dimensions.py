@@ -226,6 +226,10 @@ class When(Dimension):
         """Whether this condition alone allows it; a `dimension` that is a When itself has one more."""
         return self.field in settings and _key(settings[self.field]) in map(_key, self.values)
 
+    def fields(self) -> set[str]:
+        """The fields that it depends on."""
+        return {self.field} | (self.dimension.fields() if isinstance(self.dimension, When) else set())
+
     def grid(self, n: int) -> list[Value]:
         return self.dimension.grid(n)
 

@@ -38,11 +38,12 @@ class Space(NamedTuple):
         return self.settings({field: self.dimensions[field].sample(rng) for field in sorted(self.dimensions)})
 
     def settings(self, values: dict[str, Value]) -> dict[str, Value]:
-        """Complete settings of the searched `values`: the fixed ones added, those whose condition fails left out."""
+        """Complete settings of the searched `values`: the fixed ones added, those whose condition fails left out, in
+        an order in which no condition looks at a value that is left out itself."""
         settings = self.fixed | values
         conditions = {field: each for field, each in self.dimensions.items() if isinstance(each, When)}
         while absent := [f for f in conditions if f in settings and not conditions[f].holds(settings, settings[f])]:
-            for field in absent:
+            for field in [f for f in absent if not conditions[f].fields() & set(absent)] or absent:
                 del settings[field]
         return settings
 
