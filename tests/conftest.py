@@ -7,3 +7,8 @@ from hypothesis import settings
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
+
+
+def pytest_collection_modifyitems(items):
+    """Sweeps in processes of their own first: they take longest and wait most, so that others run beside them."""
+    items.sort(key=lambda item: "executors" not in item.path.parts)
