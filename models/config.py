@@ -269,7 +269,7 @@ def check_choice(name: str, value: Any) -> None:
 
 
 def made_inert(name: str, value: Any) -> list[str]:
-    """The number fields that mean nothing once field `name` has this value."""
+    """The fields that mean nothing once field `name` has this value."""
     conditions = {field.name: field.metadata.get("only") for field in dataclasses.fields(Config)}
     return [field for field, only in conditions.items() if only and only.field == name and not only.allows(value)]
 

@@ -104,7 +104,7 @@ _STEPS, _EVERY = 200_000 * 64, 20_000 * 64
 
 
 def _bandits(configs: int, rounds: int) -> tuple[Phase, ...]:
-    """One search for each number of discriminator updates, the second told what the first found."""
+    """One search for each number of discriminator updates."""
     return tuple(Phase(f"bandit_{n}", "gp_bandit", configs, 1, rounds, {"disc_iters": n}) for n in (1, 5))
 
 

@@ -184,7 +184,6 @@ SPACES: dict[str, dict[str, Space]] = {
 }
 
 
-
 def _small(architecture: str) -> dict[str, dict[str, Value]]:
     """Sizes for 8x8: one pair of networks for all but the one that grows, and averages over fewer updates."""
     same: dict[str, Value] = {"architecture": architecture, "batch_size": 64, "z_dim": 64}

@@ -235,18 +235,18 @@ def _evaluate(training: _Training, evaluator: Evaluator) -> None:
         sample_and_encode(population, evaluator, lanes=training.workload.lanes)
     )
     logs = jax.device_get(training.population.logs)
-    values, signs = {}, {}
+    scored = {}
     for place in due:
         try:
-            values[place] = score(evaluator, features[place])
             own = {name: mean[place] for name, mean in logs.items()}
-            signs[place] = signs_of(training.config, own, diversity(evaluator, features[place]))
+            signs = signs_of(training.config, own, diversity(evaluator, features[place]))
+            scored[place] = score(evaluator, features[place]), signs
         except MetricError as error:
             _fail(training, place, "diverged", error)
         except Exception as error:
             _fail(training, place, "crashed", error)
     _charge(training, due, time.monotonic() - began)
-    for place, value in values.items():
+    for place, (value, signs) in scored.items():
         training.scores[place].append(
             Score(
                 training.running[place].id,
@@ -256,11 +256,11 @@ def _evaluate(training: _Training, evaluator: Evaluator) -> None:
                 value,
                 training.seconds[place],
                 grids[place],
-                signs[place],
+                signs,
             )
         )
     _checkpoint(training)
-    for place in values:
+    for place in scored:
         training.report(training.scores[place][-1])
 
 

@@ -28,7 +28,6 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from models.architectures.attention import SelfAttention
 from models.architectures.generator_noise import GENERATOR_NOISES
 from models.architectures.layers import Conv, Dense, Embedding
 from models.architectures.networks import Architecture, Blueprint, ImageShape, Networks
@@ -79,8 +78,7 @@ class Generator(Maker):
         x = Dense(4 * 4 * widths[0], self.draw, self.normalization)(first).reshape(-1, 4, 4, widths[0])
         for depth, (features, condition) in enumerate(zip(widths[1:], conditions, strict=True)):
             x = self.block(x, features, f"norm{depth}", given, condition)
-            if x.shape[1] == self.blueprint.attention:
-                x = SelfAttention(self.draw, self.normalization)(x)
+            x = self.attended(x, self.draw)
         x = jax.nn.relu(BatchNorm(MOMENTUM, EPSILON, given.training, name="norm_image")(x))
         x = GENERATOR_NOISES[self.blueprint.generator_noise](self, x, given.noise)
         x = Conv(self.image_shape[2], self.draw, self.normalization, size=3, stride=1)(x)
@@ -97,7 +95,7 @@ class Generator(Maker):
         def hidden(x, part):
             return self.hidden(x, f"{name}{part}", given, jax.nn.relu, MOMENTUM, EPSILON, condition)
 
-        grow = UPSAMPLINGS[self.blueprint.upsampling or "nearest"]
+        grow = UPSAMPLINGS[self.blueprint.upsampling]
         main = grow(hidden(x, "a"), features, 3, self.draw, self.normalization)
         main = Conv(features, self.draw, self.normalization, size=3, stride=1)(hidden(main, "b"))
         return main + grow(x, features, 1, self.draw, self.normalization)
@@ -135,8 +133,7 @@ class Discriminator(Viewer):
         for depth, width in enumerate(widths.discriminator):
             smaller = depth < widths.halvings
             x = self.block(x, self.channels * width, depth == 0, smaller)
-            if smaller and x.shape[1] == self.blueprint.attention:
-                x = SelfAttention(self.draw, self.normalization)(x)
+            x = self.attended(x, self.draw) if smaller else x
         return self.judge(jnp.sum(jax.nn.relu(x), axis=(1, 2)), given, self.draw)
 
     def block(self, x: Array, features: int, first: bool, smaller: bool) -> Array:

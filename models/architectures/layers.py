@@ -42,20 +42,16 @@ class Dense(_Layer):
         return x @ self.kernel((x.shape[-1], self.features)) + self.bias()
 
 
-class Embedding(_Layer):
-    """One-hot [batch, classes] -> [batch, features]: a dense layer without bias."""
-
-    @nn.compact
-    def __call__(self, classes: Array) -> Array:
-        return classes @ self.kernel((classes.shape[-1], self.features))
-
-
 class Pointwise(_Layer):
     """[..., channels] -> [..., features]: a convolution of 1x1 without bias."""
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         return x @ self.kernel((x.shape[-1], self.features))
+
+
+class Embedding(Pointwise):
+    """One-hot [batch, classes] -> [batch, features]: what stands for each class."""
 
 
 class Conv(_Layer):

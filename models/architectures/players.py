@@ -6,6 +6,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
+from models.architectures.attention import SelfAttention
 from models.architectures.conditioning import CONDITIONINGS
 from models.architectures.generator_noise import GENERATOR_NOISES
 from models.architectures.layers import Dense
@@ -52,11 +53,7 @@ FLAT_DISCRIMINATOR_NORMALIZATIONS = tuple(
 
 def attended(x: Array, blueprint: Blueprint, normalization: str, draw: Draw) -> Array:
     """x [batch, h, w, c], attending to itself where h is the height that the blueprint says."""
-    if x.shape[1] != blueprint.attention:
-        return x
-    from models.architectures.attention import SelfAttention
-
-    return SelfAttention(draw, normalization)(x)
+    return SelfAttention(draw, normalization)(x) if x.shape[1] == blueprint.attention else x
 
 
 class Maker(nn.Module):

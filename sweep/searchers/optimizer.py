@@ -1,4 +1,4 @@
-"""scikit-optimize's own optimizer, for comparison: slower than the bandit of this package, and not as good."""
+"""scikit-optimize's own optimizer, for comparison: it fits its process once for every pick."""
 
 import warnings
 

@@ -4,6 +4,7 @@ import pytest
 from metrics import METRICS
 from models import Config
 from sweep import checkpoints, trial
+from sweep.signs import signs_of
 from sweep.trial import Compiled, Failure, Score, train
 
 WILD = Config(g_lr=1e30, d_lr=1e30, z_dim=8)
@@ -72,6 +73,23 @@ def test_an_evaluation_that_raises_fails_its_trial_alone(configs, make_cohort, w
     (failure,) = failures(messages)
     assert failure.cause == "crashed" and "ZeroDivisionError: not today" in failure.message
     assert "Traceback" in failure.detail
+    assert scores(messages) == alone
+
+
+def test_signs_that_raise_fail_their_trial_alone(configs, make_cohort, workload, judge, monkeypatch):
+    alone = scores(reports(make_cohort(configs[1]), workload, judge))
+    known = iter([ZeroDivisionError("no signs today")])
+
+    def signs(*values):
+        if error := next(known, None):
+            raise error
+        return signs_of(*values)
+
+    monkeypatch.setattr(trial, "signs_of", signs)
+    messages = reports(make_cohort(configs[0], configs[1]), workload, judge)
+    assert [(failure.cause, failure.message) for failure in failures(messages)] == [
+        ("crashed", "ZeroDivisionError: no signs today")
+    ]
     assert scores(messages) == alone
 
 
