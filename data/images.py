@@ -17,10 +17,9 @@ def read_images(path: str | Path) -> np.ndarray:
     """The images at `path`, [n, height, width, channels]: uint8 0..255, or float32 in [0, 1] as stored in arrays.
 
     A folder gives its .png and .jpg files, those of its folders too but none that are hidden, in the order of their
-    paths: gray ones have one
-    channel, coloured ones three, an alpha channel must be opaque and is dropped. An .npz file gives the array called
-    `images`, else `arr_0`, else its only one; [n, height, width] gains a channel axis. Nothing is unpickled, resized or
-    rescaled.
+    paths: gray ones have one channel, coloured ones three, an alpha channel must be opaque and is dropped. An .npz file
+    gives the array called `images`, else `arr_0`, else its only one; [n, height, width] gains a channel axis. Nothing
+    is unpickled, resized or rescaled.
 
     Raises DataError naming the file that is missing, unreadable, of another size than the others, or not such images.
     """

@@ -41,11 +41,18 @@ def _read(file: Path, image_shape: tuple[int, int, int], formats: set[str] | Non
     if column is None or "label" not in table.column_names:
         has, needs = ", ".join(table.column_names), ", ".join(COLUMNS)
         raise DataError(f"{file}: columns {has}; needs label and one of: {needs}")
+    labels = table.column("label").to_pylist()
+    if wrong := [label for label in labels if type(label) is not int or label < 0]:
+        found = f"{len(wrong)} of {len(labels)} labels are no class, as {wrong[0]!r}"
+        raise DataError(f"{file}: {found}; needs 0, 1, 2, ...")
     pictures = table.column(column).to_pylist()
     images = np.empty((len(pictures), *image_shape), np.uint8)
     for number, picture in enumerate(pictures):
-        images[number] = _decoded(picture["bytes"], f"{file}: picture {number}", image_shape, formats)
-    return images, table.column("label").to_numpy().astype(np.int64)
+        content = picture.get("bytes") if isinstance(picture, dict) else None
+        if content is None:
+            raise DataError(f"{file}: picture {number} has no `bytes`")
+        images[number] = _decoded(content, f"{file}: picture {number}", image_shape, formats)
+    return images, np.asarray(labels, np.int64)
 
 
 def _decoded(content: bytes, name: str, image_shape: tuple[int, int, int], formats: set[str] | None) -> np.ndarray:

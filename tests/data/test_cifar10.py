@@ -99,6 +99,13 @@ def test_tables_that_are_not_such_pictures_are_refused(tmp_path, images):
     write_table(path, [b""], [0], "photograph")
     with pytest.raises(DataError, match="columns photograph, label; needs label and one of: img, image"):
         read_pictures([path], SHAPE)
+    write_table(path, [None], [0])
+    with pytest.raises(DataError, match="picture 0 has no `bytes`"):
+        read_pictures([path], SHAPE)
+    for labels, wrong in (([None], "None"), ([-1], "-1"), (["cat"], "'cat'")):
+        write_table(path, [encoded(images[0], "PNG")], labels)
+        with pytest.raises(DataError, match=f"1 of 1 labels are no class, as {wrong}; needs 0, 1, 2, ..."):
+            read_pictures([path], SHAPE)
     path.write_bytes(b"no table")
     with pytest.raises(DataError, match="not a Parquet file"):
         read_pictures([path], SHAPE)
