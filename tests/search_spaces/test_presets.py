@@ -68,7 +68,7 @@ def test_a_field_may_be_set_although_the_scale_sets_it_for_each_method(tmp_path)
 
 
 def test_a_preset_with_classes_needs_data_that_have_them(tmp_path):
-    with pytest.raises(ConfigError, match="method sagan: conditioning='projection' needs classes, which data set"):
+    with pytest.raises(ConfigError, match="method sagan: conditioning='projection' needs classes, which these data"):
         plan("presets", out=tmp_path, methods=["sagan"], data="triangles")
 
 

@@ -1,4 +1,4 @@
-"""MNIST's files: the real ones where they are at hand, and a small file of the same format for every fault."""
+"""Published IDX files: the real ones of MNIST where they are at hand, and a small file for every fault."""
 
 import functools
 import gzip
@@ -14,15 +14,22 @@ import numpy as np
 import pytest
 
 import data
-from data import DataError, mnist
+from data import DataError, fashion_mnist, idx, mnist
 
 PIXELS = np.arange(5 * 4 * 3, dtype=np.uint8).reshape(5, 4, 3)
 CONTENT = struct.pack(">BBBBIII", 0, 0, 8, 3, 5, 4, 3) + PIXELS.tobytes()
 PACKED = gzip.compress(CONTENT, mtime=0)
-TOY = mnist.IdxFile(
-    "toy-idx3-ubyte", (5, 4, 3), hashlib.sha256(CONTENT).hexdigest(), hashlib.sha256(PACKED).hexdigest()
+TOY = idx.IdxFile(
+    "toy-idx3-ubyte", (5, 4, 3), hashlib.sha256(PACKED).hexdigest(), hashlib.sha256(CONTENT).hexdigest()
 )
-FOUR = ("TRAIN_IMAGES", "TRAIN_LABELS", "TEST_IMAGES", "TEST_LABELS")
+AS_PUBLISHED = TOY._replace(sha256=None)
+FOUR = ("train_images", "train_labels", "test_images", "test_labels")
+PUBLISHED = {"mnist": mnist, "fashion_mnist": fashion_mnist}
+
+
+def served_by(*mirrors):
+    """MNIST's publication, as if it were there."""
+    return mnist.PUBLISHED._replace(mirrors=mirrors)
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
@@ -80,9 +87,9 @@ def test_plain_and_packed_files_are_found_in_the_root_and_below(tmp_path, below,
     folder = tmp_path / below
     folder.mkdir(exist_ok=True)
     (folder / f"toy-idx3-ubyte{suffix}").write_bytes(PACKED if suffix else CONTENT)
-    found = mnist.locate(TOY, tmp_path)
+    found = idx.locate(TOY, mnist.PUBLISHED, tmp_path)
     assert found == folder / f"toy-idx3-ubyte{suffix}"
-    np.testing.assert_array_equal(mnist.read(found, TOY), PIXELS)
+    np.testing.assert_array_equal(idx.read(found, TOY), PIXELS)
 
 
 FAULTS = {
@@ -106,7 +113,7 @@ def test_damage_is_told_with_the_file_and_what_was_expected(tmp_path, fault):
     path = tmp_path / "toy-idx3-ubyte.gz"
     path.write_bytes(content)
     with pytest.raises(DataError, match=message) as caught:
-        mnist.read(path, TOY)
+        idx.read(path, TOY)
     assert one_line(caught).startswith(f"{path}: ")
 
 
@@ -140,12 +147,13 @@ def test_images_in_place_of_labels_are_refused(tmp_path, mnist_root):
 
 
 def test_missing_files_are_downloaded_once(tmp_path, mirror, dead_url, monkeypatch, mnist_root, loaded):
-    for constant in FOUR:
-        file = getattr(mnist, constant)
+    published = served_by(dead_url, mirror.url)
+    for field in FOUR:
+        file = getattr(published, field)
         packed = (mnist_root / "mnist" / f"{file.name}.gz").read_bytes()
         (mirror.folder / f"{file.name}.gz").write_bytes(packed)
-        monkeypatch.setattr(mnist, constant, file._replace(gz_sha256=hashlib.sha256(packed).hexdigest()))
-    monkeypatch.setattr(mnist, "MIRRORS", (dead_url, mirror.url))
+        published = published._replace(**{field: file._replace(gz_sha256=hashlib.sha256(packed).hexdigest())})
+    monkeypatch.setattr(mnist, "PUBLISHED", published)
     root = tmp_path / "root"
     assert data.load("mnist", root).fingerprint == loaded("mnist").fingerprint
     assert len(mirror.asked) == 4
@@ -153,31 +161,28 @@ def test_missing_files_are_downloaded_once(tmp_path, mirror, dead_url, monkeypat
     assert len(mirror.asked) == 4
 
 
-def test_download_goes_on_to_the_next_mirror(tmp_path, mirror, dead_url, monkeypatch):
+def test_download_goes_on_to_the_next_mirror(tmp_path, mirror, dead_url):
     (mirror.folder / "toy-idx3-ubyte.gz").write_bytes(PACKED)
-    monkeypatch.setattr(mnist, "MIRRORS", (dead_url, f"{mirror.url}nothing/here/", mirror.url))
-    path = mnist.locate(TOY, tmp_path)
+    path = idx.locate(TOY, served_by(dead_url, f"{mirror.url}nothing/here/", mirror.url), tmp_path)
     assert path == tmp_path / "mnist" / "toy-idx3-ubyte.gz" and path.read_bytes() == PACKED
-    np.testing.assert_array_equal(mnist.read(path, TOY), PIXELS)
+    np.testing.assert_array_equal(idx.read(path, TOY), PIXELS)
 
 
-def test_download_of_other_content_is_refused_and_not_kept(tmp_path, mirror, monkeypatch):
+def test_download_of_other_content_is_refused_and_not_kept(tmp_path, mirror):
     (mirror.folder / "toy-idx3-ubyte.gz").write_bytes(gzip.compress(b"something else"))
-    monkeypatch.setattr(mnist, "MIRRORS", (mirror.url,))
     with pytest.raises(DataError, match="another sha256 than the published one") as caught:
-        mnist.locate(TOY, tmp_path / "root")
+        idx.locate(TOY, served_by(mirror.url), tmp_path / "root")
     one_line(caught)
     assert list((tmp_path / "root" / "mnist").iterdir()) == []
 
 
-def test_absent_file_on_a_mirror_is_told(tmp_path, mirror, monkeypatch):
-    monkeypatch.setattr(mnist, "MIRRORS", (mirror.url,))
+def test_absent_file_on_a_mirror_is_told(tmp_path, mirror):
     with pytest.raises(DataError, match="HTTP status 404"):
-        mnist.locate(TOY, tmp_path)
+        idx.locate(TOY, served_by(mirror.url), tmp_path)
 
 
 def test_offline_says_what_to_put_where_at_once(tmp_path, dead_url, monkeypatch):
-    monkeypatch.setattr(mnist, "MIRRORS", (dead_url, dead_url))
+    monkeypatch.setattr(mnist, "PUBLISHED", served_by(dead_url, dead_url))
     started = time.monotonic()
     with pytest.raises(DataError, match=r"no train-images-idx3-ubyte or train-images-idx3-ubyte.gz") as caught:
         data.load("mnist", tmp_path)
@@ -189,17 +194,42 @@ def test_offline_says_what_to_put_where_at_once(tmp_path, dead_url, monkeypatch)
 
 def test_silent_mirror_is_given_up(tmp_path, monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr(mnist, "TIMEOUT", (0.2, 0.2))
+    monkeypatch.setattr(idx, "TIMEOUT", (0.2, 0.2))
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        monkeypatch.setattr(mnist, "MIRRORS", (f"http://127.0.0.1:{silent.getsockname()[1]}/",))
+        mirror = f"http://127.0.0.1:{silent.getsockname()[1]}/"
         started = time.monotonic()
         with pytest.raises(DataError, match="ReadTimeout"):
-            mnist.locate(TOY, tmp_path)
+            idx.locate(TOY, served_by(mirror), tmp_path)
     assert time.monotonic() - started < 5
 
 
-def test_mirrors_and_hashes_are_well_formed():
-    assert all(url.startswith("https://") and url.endswith("/") for url in mnist.MIRRORS)
-    for constant in FOUR:
-        file = getattr(mnist, constant)
-        assert len(bytes.fromhex(file.sha256)) == len(bytes.fromhex(file.gz_sha256)) == 32
+def test_a_file_known_only_as_published_must_be_that_file(tmp_path):
+    published = fashion_mnist.PUBLISHED._replace(mirrors=())
+    folder = tmp_path / "fashion_mnist"
+    folder.mkdir()
+    (folder / "toy-idx3-ubyte").write_bytes(CONTENT)
+    (tmp_path / "toy-idx3-ubyte.gz").write_bytes(PACKED)
+    with pytest.raises(DataError, match=f"no toy-idx3-ubyte.gz in {folder}, and no download"):
+        idx.locate(AS_PUBLISHED, published, tmp_path)
+    (folder / "toy-idx3-ubyte.gz").write_bytes(PACKED)
+    np.testing.assert_array_equal(idx.read(idx.locate(AS_PUBLISHED, published, tmp_path), AS_PUBLISHED), PIXELS)
+    (folder / "toy-idx3-ubyte.gz").write_bytes(gzip.compress(CONTENT, mtime=1))
+    with pytest.raises(DataError, match=f"bytes have sha256 .*, expected {TOY.gz_sha256}"):
+        idx.read(idx.locate(AS_PUBLISHED, published, tmp_path), AS_PUBLISHED)
+
+
+def test_digits_do_not_pass_for_clothes(tmp_path, mnist_root):
+    (tmp_path / "fashion_mnist").symlink_to(mnist_root / "mnist")
+    with pytest.raises(DataError, match=r"fashion_mnist/train-images.*: bytes have sha256 .*, expected 3aede"):
+        data.load("fashion_mnist", tmp_path)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_mirrors_and_hashes_are_well_formed(name):
+    published = PUBLISHED[name].PUBLISHED
+    assert published.name == name
+    assert all(url.startswith("http") and url.endswith("/") for url in published.mirrors)
+    for field in FOUR:
+        file = getattr(published, field)
+        hashes = [file.gz_sha256] if file.sha256 is None else [file.sha256, file.gz_sha256]
+        assert all(len(bytes.fromhex(each)) == 32 for each in hashes)

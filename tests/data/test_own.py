@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+import data
+from data import DataError
+
+
+def pixels(count, *shape):
+    return np.random.default_rng(count).integers(256, size=(count, *shape), dtype=np.uint8)
+
+
+def write(folder, images):
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, image in enumerate(images):
+        Image.fromarray(image).save(folder / f"{number:03d}.png")
+
+
+def test_every_fifth_image_is_for_testing(tmp_path):
+    images = pixels(11, 6, 7, 3)
+    write(tmp_path / "faces", images)
+    dataset = data.load(str(tmp_path / "faces"))
+    np.testing.assert_array_equal(dataset.test, images[[4, 9]])
+    np.testing.assert_array_equal(dataset.train, images[[0, 1, 2, 3, 5, 6, 7, 8, 10]])
+    assert dataset.name == "faces" and dataset.classes is None and dataset.test_labels is None
+    assert data.find(str(tmp_path / "faces")).image_shape == dataset.image_shape == (6, 7, 3)
+
+
+def test_folders_called_train_and_test_are_the_splits(tmp_path):
+    train, test = pixels(3, 5, 5), pixels(2, 5, 5)
+    write(tmp_path / "train" / "deeper", train)
+    write(tmp_path / "test", test)
+    dataset = data.load(str(tmp_path))
+    np.testing.assert_array_equal(dataset.train[..., 0], train)
+    np.testing.assert_array_equal(dataset.test[..., 0], test)
+
+
+def test_arrays_are_read_and_floats_become_bytes(tmp_path):
+    images = pixels(10, 4, 4, 1)
+    np.save(tmp_path / "bytes.npy", images)
+    np.savez(tmp_path / "floats.npz", images=images.astype(np.float32) / 255)
+    found = [data.load(str(tmp_path / name)) for name in ("bytes.npy", "floats.npz")]
+    assert [each.name for each in found] == ["bytes", "floats"]
+    assert len({each.fingerprint for each in found}) == 1
+
+
+def test_a_name_comes_before_a_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "digits", pixels(10, 4, 4))
+    assert data.load("digits").image_shape == (8, 8, 1)
+    assert data.load("./digits").image_shape == (4, 4, 1)
+
+
+def test_what_cannot_be_trained_on_is_told_in_one_line(tmp_path):
+    (tmp_path / "none").mkdir()
+    write(tmp_path / "few", pixels(9, 4, 4))
+    write(tmp_path / "two" / "train", pixels(2, 4, 4))
+    write(tmp_path / "two" / "test", pixels(2, 5, 4))
+    faults = {
+        "absent": "unknown data set .*absent'; the path of your images, or one of: cifar10",
+        "none": "no pictures in .*none",
+        "few": "few: 1 images for the test split; a score needs at least 2 of each",
+        "two": "two: images of 4x4x1 and 5x4x1 in train and test; all must be alike",
+    }
+    for name, message in faults.items():
+        with pytest.raises(DataError, match=message) as caught:
+            data.load(str(tmp_path / name))
+        assert "\n" not in str(caught.value)
