@@ -13,7 +13,7 @@ class Preset(NamedTuple):
     made_of: the choices that it is known by, and those that its authors made beside them.
     numbers: its rates, weights and steps.
     sizes: what goes with the size of images and the length of training, which a smaller scale replaces: its pair of
-      networks, batch size, z, how far it averages.
+      networks, batch size, z, how far it averages, the balance of an autoencoder and how fast it is found.
     source: the paper and where the numbers stand in it or in its authors' code; what of it there is not here.
     """
 
@@ -94,8 +94,8 @@ PRESETS: dict[str, Preset] = {
     ),
     "began": Preset(
         _made(family="began", k_range="zero_to_one", latent="uniform") | _normalized(_NONE, _NONE),
-        _adam(0.5, 0.999, 1e-4, disc_iters=1, gamma=0.5, k_learning_rate=1e-3),
-        _sizes("infogan", 16, 64),
+        _adam(0.5, 0.999, 1e-4, disc_iters=1),
+        _sizes("infogan", 16, 64, gamma=0.5, k_learning_rate=1e-3),
         "Berthelot et al. 2017, arXiv:1703.10717, sections 3.4 and 4: k in [0, 1] with lambda 0.001, Adam at 1e-4, "
         "batches of 16, z uniform, of length 64, no batch norm; gamma 0.5 is the middle of those shown. Its "
         "autoencoder, and halving the rate where convergence stalls, are not here: infogan's autoencoder stands in",
@@ -185,11 +185,15 @@ SPACES: dict[str, dict[str, Space]] = {
 
 
 def _small(architecture: str) -> dict[str, dict[str, Value]]:
-    """Sizes for 8x8: one pair of networks for all but the one that grows, and averages over fewer updates."""
+    """Sizes for 8x8: one pair of networks for all but the one that grows, averages over fewer updates, and a balance
+    of BEGAN with which its generator does not collapse."""
     same: dict[str, Value] = {"architecture": architecture, "batch_size": 64, "z_dim": 64}
     averaged = {name: _made(ema_decay=0.99) for name, each in PRESETS.items() if "ema_decay" in each.sizes}
-    grown = {"progan": _made(architecture="progan", channels=16, fade_images=2e4)}
-    return {name: same | averaged.get(name, {}) | grown.get(name, {}) for name in PRESETS}
+    own = {
+        "progan": _made(architecture="progan", channels=16, fade_images=2e4),
+        "began": _made(gamma=1.0, k_learning_rate=0.01),
+    }
+    return {name: same | averaged.get(name, {}) | own.get(name, {}) for name in PRESETS}
 
 
 # The papers' attention is at a quarter and at half of 128 pixels.
