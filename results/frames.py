@@ -4,7 +4,8 @@ trials        trial config method seed round phase status rungs + one column per
               phase: the part of the search that the round belongs to; a phase that confirms trains the best config
               of each method again, on seeds that had no say in choosing it.
               status: done (has the study's metric at the last rung of the definition), failed (a final failure),
-              running (neither: being trained, or waiting); rungs: how many rungs have a score.
+              stopped (ended early on purpose by a scheduler, which is no failure), running (none of these: being
+              trained, or waiting); rungs: how many rungs have a score.
               A setting named like a column before it appears as `setting_<name>`.
 scores        trial config method seed rung images metric value protocol attempt seconds
               rung: the planned point on the training axis; images: real images seen by then; value: finite, lower is
@@ -15,7 +16,8 @@ signs         trial config method seed rung quantity value cause
               quantity: diversity of the samples, or a log of the trial's method; cause: the failure of which the value
               is a sign (discriminator_won, exploding_gradient, mode_collapse), None for most.
 per_trial     trial config method seed phase status rung value
-              value: the study's metric under a rule, taken at `rung`; +inf for a failed trial, NaN while running.
+              value: the study's metric under a rule, taken at `rung`, for a stopped trial among those it reached;
+              +inf for a failed trial, NaN while running.
 costs         trial images seconds
               of finished trials: up to the last score. A failed one is charged up to the rung it was heading for, at
               its own seconds per image, or its method's median where it has no score; NaN while running.
@@ -46,6 +48,9 @@ PER_TRIAL = [*TRIAL, "phase", "status", "rung", "value"]
 DTYPES = {"seed": "int64", "round": "int64", "rungs": "int64", "images": "int64", "attempt": "int64", "rung": "Int64",
           "step": "Int64", "value": "float64", "seconds": "float64", "final": "bool"}  # fmt: skip
 CONFIRMING = "best"  # the searcher of a phase that trains the best config of each method again
+KNOWN = "points"  # the searcher that asks for settings known beforehand
+# Searchers that never look at scores; what any other asks for are no independent draws.
+INDEPENDENT = (KNOWN, "random", "original", "grid", "sobol")
 RECORDED = Path(__file__).parent / "recorded"
 RULES: dict[str, Callable] = {  # of (value, rung) pairs
     "best": min,
@@ -150,7 +155,7 @@ class Results:
         """One row per trial with its score under the study's metric and protocol.
 
         rule: "best" takes the lowest rung (a selection, as the studies do), "last" the last rung of the definition.
-        A failed trial has +inf whatever it reached before, a running one NaN.
+        A failed trial has +inf whatever it reached before, a stopped one what it had, a running one NaN.
         """
         if rule not in RULES:
             raise StoreError(f"unknown rule '{rule}'; one of: {', '.join(RULES)}")
@@ -168,7 +173,7 @@ class Results:
                 "rung": None,
                 "value": np.inf if status[trial] == "failed" else np.nan,
             }
-            if status[trial] == "done":
+            if status[trial] in ("done", "stopped") and trial in reached:
                 row["value"], row["rung"] = pick(reached[trial])
             rows.append(row)
         return _frame(rows, PER_TRIAL)
@@ -182,6 +187,28 @@ class Results:
         """The rows of `per_trial` from phases that confirm."""
         trials = self.per_trial(rule)
         return trials[trials["phase"].isin(self._confirming())]
+
+    def independent(self, rule: str = "best") -> "pd.DataFrame":
+        """The rows of `searched` whose configs were asked without looking at scores."""
+        trials = self.searched(rule)
+        return trials[~trials["phase"].isin([phase["name"] for phase in self.learning()])]
+
+    def search(self) -> list[dict]:
+        """Name, searcher and rounds of the phases that search, in order: all but those that confirm."""
+        return [phase for phase in self._phases() if phase["searcher"] != CONFIRMING]
+
+    def learning(self) -> list[dict]:
+        """Those phases of the search that choose configs by the scores of others."""
+        return [phase for phase in self.search() if phase["searcher"] not in INDEPENDENT]
+
+    def exchangeable(self) -> bool:
+        """Whether no score of one trial had a say in another: none was chosen, or stopped, by what others scored."""
+        return not self.learning() and "stopped" not in set(self._status().values())
+
+    def begins_with_known(self) -> bool:
+        """Whether the search tries settings known beforehand and then goes on, as Kurach et al. 2019 did."""
+        first, *later = self.search()
+        return first["searcher"] == KNOWN and bool(later)
 
     def rungs(self) -> "pd.DataFrame":
         """The study's metric, one row per trial (its index) and one column per rung, NaN where there is no score."""
@@ -226,7 +253,7 @@ class Results:
 
     def _phases(self) -> list[dict]:
         """Name, searcher and rounds of every phase, in order."""
-        searcher = self.study.get("searcher", "search")
+        searcher = self.study.get("searcher", "random")
         first = {"name": searcher, "searcher": searcher, "rounds": self.study.get("rounds", 1)}
         return [first, *self.study.get("phases", [])]
 
@@ -244,7 +271,8 @@ class Results:
     def _status(self) -> dict[str, str]:
         last = max(self.study.get("rungs") or [0])
         status = dict.fromkeys(self._trials, "running")
-        status |= {row["trial"]: "failed" for row in self._tables["failures"] if row["final"]}
+        final = [row for row in self._tables["failures"] if row["final"]]
+        status |= {row["trial"]: "stopped" if row["cause"] == "stopped" else "failed" for row in final}
         return status | {row["trial"]: "done" for row in self._selected() if row["rung"] >= last}
 
 

@@ -1,8 +1,8 @@
 """The best so far where the order of trials, or what they cost, matters.
 
 Scores: lower is better, +inf for a failed run. `budget` treats configurations as exchangeable draws of equal cost;
-here each has its cost (`by_cost`), or a place in the order of a search that learns (`in_order`, `of_searches`), or a
-practitioner goes through a list of known settings first (`practitioner`, Kurach et al. 2019, Figs. 1 to 4).
+here each has its cost (`by_cost`), or a place in the order of a search that learns (`of_searches`), or a practitioner
+goes through a list of known settings first (`practitioner`, Kurach et al. 2019, Figs. 1 to 4).
 """
 
 from itertools import permutations
@@ -13,6 +13,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from results import budget
+from results.frames import Results
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,9 +73,16 @@ def practitioner(fixed, bandit, fixed_first: int | None = None) -> "pd.DataFrame
     return pd.DataFrame(rows, columns=["k", "fixed", "bandit", "mean"])
 
 
-def in_order(trials: "pd.DataFrame", method: str) -> np.ndarray:
-    """[configs, seeds]: scores of one method in the order its searcher asked, +inf for failed, unfinished left out."""
-    return budget.replicates(trials, method)
+def of_method(results: Results, method: str, rule: str = "best") -> "pd.DataFrame | None":
+    """`practitioner` of one method: the authors' settings of the definition, then the others in the order asked.
+
+    None where no authors' setting is finished on its seeds.
+    """
+    trials, known = results.searched(rule), results.defaults()
+    rows = trials[trials["method"] == method]
+    fixed = budget.replicates(rows[rows["config"].isin(known)], method)
+    later = budget.replicates(rows[~rows["config"].isin(known)], method)
+    return practitioner(fixed, later) if len(fixed) else None
 
 
 def of_searches(searches) -> "pd.DataFrame":

@@ -45,8 +45,23 @@ IMPORTANCE = (
     "explains (functional analysis of variance), lines: one sd between trees. Diamonds: how much worse held-out trials "
     "are predicted when the setting is shuffled."
 )
-# Searches whose configs are no draws at random from the space: their budget curve is the incumbent in order.
-LEARNS = ("gp_bandit", "gp_ei", "skopt")
+INCUMBENTS = (
+    plots.incumbent_curves,
+    "The best score so far, in the order in which the searcher asked. Its configurations are no independent draws, and "
+    "there is one search per method: no interval can be given.",
+)
+PRACTITIONER = (
+    plots.mixed_budget_curves,
+    "The best score of a practitioner who first tries settings known beforehand, in any order, and then goes on with "
+    "those of the searcher, in the order in which it asked: the mean over all ways to choose among the known ones and "
+    "over seeds. What the searcher asked depends on what it was told, and there is one search per method: no interval "
+    "can be given.",
+)
+TOP = (
+    plots.top_distributions,
+    "The best twentieth of each method's trials, failed ones counted among all. Bar: their median. How good they are "
+    "depends on how much of a search space is hopeless.",
+)
 PAIRS_SHOWN = 28
 
 
@@ -118,12 +133,10 @@ def svg(ax, name: str) -> str:
 
 def _figures(results):
     figures = dict(FIGURES)
-    if results.study.get("searcher") in LEARNS:
-        figures["budget-curves"] = (
-            plots.incumbent_curves,
-            "The best score so far, in the order in which the searcher asked. Its configurations are no independent "
-            "draws, and there is one search per method: no interval can be given.",
-        )
+    if results.begins_with_known():
+        figures |= {"budget-curves": PRACTITIONER, "top-distributions": TOP}
+    elif not results.exchangeable():
+        figures["budget-curves"] = INCUMBENTS
     found = [(name, svg(draw(results), name), caption) for name, (draw, caption) in figures.items()]
     return [(name, _titled(picture, results), caption) for name, picture, caption in found]
 

@@ -22,7 +22,7 @@ def budget_curves(results: Results, rule: str = "best", ax: "Axes | None" = None
     Line: formula U of `budget`, averaged over seed replicates, solid up to half the configurations and dashed beyond.
     Band, or bars where few budgets have one: 95 % jackknife-t interval of that expectation, over configurations, where
     the line is solid. For budgets that may meet only failures the expectation is infinite: a dotted line with open
-    markers shows the median best instead.
+    markers shows the median best instead. Says why instead where configs are no independent draws.
     """
     label = f"expected best {canvas.metric(results)}"
     return _curves(results, rule, ax, budget.expected_best_curve, label, "")
@@ -41,11 +41,14 @@ def cost_curves(results: Results, rule: str = "best", ax: "Axes | None" = None, 
     """Median best score against what was spent, over random orders of the configurations, with 5 to 95 % quantiles.
 
     unit: "images" or "seconds". The band is the spread of what one search finds, no confidence interval; a line begins
-    where half of the orders have a score. Dashed beyond half of what the method spent.
+    where half of the orders have a score. Dashed beyond half of what the method spent. Says why instead where configs
+    are no independent draws.
     """
     if unit not in UNITS:
         raise ValueError(f"unknown unit '{unit}'; one of: {', '.join(UNITS)}")
     ax, drawn = _canvas(results, ax), []
+    if refusal := _no_draws(results):
+        return canvas.empty(ax, refusal)
     trials = results.searched(rule).merge(results.costs(), on="trial")
     for method in results.methods():
         scores, spent = budget.replicates(trials, method), budget.replicates(trials, method, unit)
@@ -74,7 +77,7 @@ def incumbent_curves(results: Results, rule: str = "best", ax: "Axes | None" = N
     import pandas as pd
 
     for method in results.methods():
-        scores = incumbents.in_order(trials, method)
+        scores = budget.replicates(trials, method)
         if np.isfinite(scores).any():
             best, look = np.minimum.accumulate(scores, axis=0), canvas.style(results, method)
             k, shown = np.arange(1, len(best) + 1), np.where(np.isfinite(best), best, np.nan)
@@ -91,30 +94,29 @@ def incumbent_curves(results: Results, rule: str = "best", ax: "Axes | None" = N
 def mixed_budget_curves(results: Results, rule: str = "best", ax: "Axes | None" = None) -> "Axes":
     """Kurach et al. 2019, Figs. 1 to 4: a practitioner who tries the known settings first, then the searcher's.
 
-    Line: expected best; open markers while still among the known settings, the authors' of the study's definition.
+    Line: the best, averaged over all draws of the known settings (the authors' of the study's definition, open
+    markers), then over the one search that followed, in its order. So there is no interval.
     """
-    ax, drawn, trials, known = _canvas(results, ax), [], results.searched(rule), results.defaults()
+    ax, drawn = _canvas(results, ax), []
     for method in results.methods():
-        rows = trials[trials["method"] == method]
-        fixed = budget.replicates(rows[rows["config"].isin(known)], method)
-        later = budget.replicates(rows[~rows["config"].isin(known)], method)
-        if not len(fixed) or not len(later):
+        curve, look = incumbents.of_method(results, method, rule), canvas.style(results, method)
+        if curve is None or not np.isfinite(curve["mean"]).any():
             continue
-        seeds = min(fixed.shape[1], later.shape[1])
-        curve, look = incumbents.practitioner(fixed[:, :seeds], later[:, :seeds]), canvas.style(results, method)
         shown = curve["mean"].where(np.isfinite(curve["mean"]))
-        label = f"{method} ({len(fixed)} known, {len(later)} searched)"
+        label = f"{method} ({curve['fixed'].max()} known, {curve['bandit'].max()} searched)"
         ax.plot(curve["k"], shown, linewidth=2, markersize=5, markevery=max(1, len(curve) // 8), label=label, **look)
         among = curve["bandit"] == 0
         ax.plot(curve["k"][among], shown[among], linestyle="none", markersize=7, markerfacecolor="white", **look)
         drawn.append(curve)
     return _finish(results, rule, ax, drawn, ["mean"], "budget: settings tried, known ones first",
-                   f"expected best {canvas.metric(results)}", "\nopen markers: known settings only",
-                   nothing="no method has both known and searched settings that worked")  # fmt: skip
+                   f"expected best {canvas.metric(results)}", "\nopen markers: known settings only; one search per method: no interval",
+                   nothing="no method has known settings that worked")  # fmt: skip
 
 
 def _curves(results, rule, ax, curve_of: Callable, label, note):
     trials, ax = results.searched(rule), _canvas(results, ax)
+    if refusal := _no_draws(results):
+        return canvas.empty(ax, refusal)
     drawn: list = []
     for method in results.methods():
         scores = budget.replicates(trials, method)
@@ -141,6 +143,15 @@ def _curve(ax, curve, style, label, shift):
         ax.vlines(known["k"] + shift, known["low"], known["high"], color=style["color"], alpha=0.6, linewidth=1.4)
     else:
         ax.fill_between(known["k"], known["low"], known["high"], color=style["color"], alpha=0.12, linewidth=0)
+
+
+def _no_draws(results) -> str:
+    """Why the order of the trials may not be shuffled; "" where it may."""
+    if results.exchangeable():
+        return ""
+    learning = [f"'{phase['searcher']}'" for phase in results.learning()]
+    why = f"configs were chosen by {' and '.join(dict.fromkeys(learning))}" if learning else "trials were stopped early"
+    return f"{why},\nso they are no independent draws: see incumbent_curves or mixed_budget_curves"
 
 
 def _canvas(results, ax):

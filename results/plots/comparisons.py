@@ -18,10 +18,11 @@ def performance_profiles(results: Results, rule: str = "best", ax: "Axes | None"
     """The share of a method's trials with a score at or below each threshold; a failed trial is below none.
 
     Marks: every eighth of the range, to tell methods apart in grey. The 95 % band of a method holds for all thresholds
-    at once and has the same height everywhere, which the legend gives.
+    at once and has the same height everywhere, which the legend gives. Configs chosen by the scores of others are left
+    out: no band holds for them.
     """
     ax = canvas.axes(5.6, 4.4 + 0.1 * max(0, len(results.methods()) - canvas.METHODS_INSIDE)) if ax is None else ax
-    trials = results.searched(rule)
+    trials = results.independent(rule)
     scores = {method: budget.replicates(trials, method) for method in results.methods()}
     scores = {method: table for method, table in scores.items() if np.isfinite(table).any()}
     if not scores:
@@ -46,15 +47,16 @@ def performance_profiles(results: Results, rule: str = "best", ax: "Axes | None"
 def improvement_matrix(results: Results, rule: str = "best", ax: "Axes | None" = None) -> "Axes":
     """P(a trial of the row is better than one of the column) in per cent, with its 95 % interval below.
 
-    Bold where the interval leaves out 50 %; it is of each pair by itself, not corrected for their number.
+    Bold where the interval leaves out 50 %; it is of each pair by itself, not corrected for their number. Configs chosen
+    by the scores of others are left out.
     """
-    trials = results.searched(rule)
+    trials = results.independent(rule)
     scores = {method: budget.replicates(trials, method) for method in results.methods()}
     scores = {method: table for method, table in scores.items() if len(table)}
     size = 1.9 + 0.66 * max(len(scores), 2)
     ax = canvas.axes(size + 0.5, size) if ax is None else ax
     if len(scores) < 2:
-        return canvas.empty(ax, "fewer than two methods have finished configs")
+        return canvas.empty(ax, "fewer than two methods have finished configs that were asked without looking at scores")
     names = list(scores)
     found = [[comparisons.improvement(scores[a], scores[b]) for b in names] for a in names]
     share = np.array([[cell.value for cell in row] for row in found])

@@ -234,3 +234,19 @@ def test_a_round_belongs_to_the_phase_that_it_falls_into(build):
 def test_without_phases_the_only_one_is_called_like_the_searcher(build):
     results = frames.load(build({"a": [[1.0]]}, searcher="random"))
     assert results.per_trial()["phase"].tolist() == ["random"] and results.confirmed().empty
+
+
+def test_what_a_searcher_chose_by_scores_is_not_independent(build):
+    rounds = {"a": [[1.0], [2.0], [3.0], [4.0]]}
+    results = frames.load(build(rounds, rounds=2, searcher="points", phases=PHASES, round=range(4)))
+    assert results.independent()["value"].tolist() == [1.0, 2.0]
+    assert results.begins_with_known() and not results.exchangeable()
+    drawn = frames.load(build(rounds, "drawn", searcher="random", phases=PHASES[1:]))
+    assert drawn.exchangeable() and not drawn.begins_with_known() and len(drawn.independent()) == 4
+    assert not frames.load(build(rounds, "other", searcher="one of tomorrow")).exchangeable()
+
+
+def test_searchers_that_never_look_at_scores_are_known_by_name():
+    from sweep.searchers import SEARCHERS
+
+    assert set(frames.INDEPENDENT) <= set(SEARCHERS)

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from results import budget, frames, importance, plots, recorded
+from results import budget, frames, importance, incumbents, plots, recorded
 
 TABLE = {
     "a": [[4.0, 3.0], [2.0, 6.0], [5.0, 5.5], [8.0, 7.0]],
@@ -18,6 +18,9 @@ FIGURES = [
     plots.score_distributions, plots.top_distributions, plots.seeds_versus_configs,
     plots.performance_profiles, plots.improvement_matrix,
 ]  # fmt: skip
+
+BANDIT = [{"name": "bandit", "searcher": "gp_bandit", "rounds": 1}]
+KNOWN = [{"learning_rate": 1.0}, {"learning_rate": 0.1}]
 
 
 def slices(results, rule="best", ax=None):
@@ -169,7 +172,32 @@ def test_the_authors_settings_are_starred_and_begin_the_mixed_budget(build):
     ax = plots.mixed_budget_curves(results)
     assert len(ax.get_legend().get_texts()) == 1 and "1 known, 3 searched" in ax.get_legend().get_texts()[0].get_text()
     assert np.allclose(line(ax, "a ").get_ydata(), [4.0, 2.75, 2.75, 2.75])  # of 2 and 6 with 4 and 3
-    assert "no method has both" in texts(plots.mixed_budget_curves(frames.load(build(TABLE, "two"))))[0]
+    assert "no method has known settings" in texts(plots.mixed_budget_curves(frames.load(build(TABLE, "two"))))[0]
+
+
+def test_known_settings_with_more_seeds_than_the_search_that_follows_are_all_used(build):
+    """The search of phase 2 was trained once, the known settings twice: pairs of their replicates are averaged."""
+    table, methods = {"a": [[4.0, 8.0], [6.0, 2.0], [3.0]]}, {"a": {"defaults": KNOWN}}
+    folder = build(table, searcher="points", phases=BANDIT, round=(0, 0, 1), methods=methods)
+    curve = incumbents.of_method(frames.load(folder), "a")
+    assert curve[["k", "fixed", "bandit"]].to_numpy().tolist() == [[1, 1, 0], [2, 2, 0], [3, 2, 1]]
+    assert curve["mean"].tolist() == [5.0, 3.0, 2.5]  # of 4, 6, 8, 2; of 4 and 2; of 3 and 2
+
+
+@pytest.mark.parametrize("draw", [plots.budget_curves, plots.lucic_budget_curves, plots.cost_curves])
+def test_configs_that_were_chosen_by_scores_are_not_drawn_as_draws(build, draw):
+    first = frames.load(build(TABLE, "first", searcher="gp_bandit"))
+    later = frames.load(build(TABLE, "later", searcher="points", phases=BANDIT, round=(0, 0, 1, 1)))
+    for results in (first, later):
+        ax = draw(results)
+        assert "chosen by 'gp_bandit'" in texts(ax)[0] and not ax.lines
+    assert plots.incumbent_curves(first).lines and plots.budget_curves(frames.load(build(TABLE, "none"))).lines
+
+
+def test_comparisons_leave_out_configs_that_were_chosen_by_scores(build):
+    results = frames.load(build(TABLE, searcher="points", phases=BANDIT, round=(0, 0, 1, 1)))
+    assert "2 configs per method" in plots.improvement_matrix(results).get_title(loc="left")
+    assert "2 configs, 2 seeds" in plots.performance_profiles(results).get_legend().get_texts()[0].get_text()
 
 
 def test_top_distributions_keep_the_best_twentieth(results):
