@@ -198,9 +198,13 @@ def _methods(results, shared):
 
 def _shared_settings(results) -> dict[str, str]:
     """The settings that are the same in every trial that has them."""
-    every = [results.settings(config) for config in results.trials()["config"].unique()]
-    first = {name: value for settings in reversed(every) for name, value in settings.items()}
-    return {name: _text(value) for name, value in first.items() if all(row.get(name, value) == value for row in every)}
+    shared: dict[str, object] = {}
+    varied = set()
+    for config in results.trials()["config"].unique():
+        for name, value in results.settings(config).items():
+            if shared.setdefault(name, value) != value:
+                varied.add(name)
+    return {name: _text(value) for name, value in shared.items() if name not in varied}
 
 
 def _shown(value, percent: bool = False) -> str:

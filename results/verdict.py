@@ -61,7 +61,8 @@ def sentences(results: Results, rule: str = "best") -> list[str]:
             else "No trial has been asked yet."
         )
         return [first, *_progress(table)]
-    cautions = [_few(table), _winners_curse(table), _order_of_search(results), _authors_first(results), _stopped(results)]
+    cautions = [_few(table), _winners_curse(table)]
+    cautions += [caution(results) for caution in (_order_of_search, _authors_first, _stopped)]
     return [_winner(found, results), *_comparison(results, rule), *_progress(table), *filter(None, cautions)]
 
 
@@ -160,7 +161,8 @@ def _one_search_each(results, scores, rule):
         return []
     k = min(map(len, means.values()))
     ranked = sorted((mean[k - 1], method) for method, mean in means.items())
-    words = [f"{method} {number(mean) if np.isfinite(mean) else 'not known, for all may fail'}" for mean, method in ranked]
+    unknown = "not known, for all may fail"
+    words = [f"{method} {number(mean) if np.isfinite(mean) else unknown}" for mean, method in ranked]
     return [
         f"With a budget of {count(k, 'configuration')}, {order}, the best is on average: {_list(words)}. There is one "
         "search per method, so there is no interval, and this sweep does not decide the order of the methods."
@@ -228,8 +230,9 @@ def _authors_first(results):
 def _order_of_search(results):
     if results.learning():
         return (
-            f"Configurations of {_searchers(results.learning())} were chosen by the scores of earlier ones and not drawn "
-            "at random: they tell what this search found and not what another would, and tests of pairs leave them out."
+            f"Configurations of {_searchers(results.learning())} were chosen by the scores of earlier ones and not "
+            "drawn at random: they tell what this search found and not what another would, and tests of pairs leave "
+            "them out."
         )
     others = [phase for phase in results.search() if phase["searcher"] != "random"]
     return others and (
@@ -241,7 +244,7 @@ def _order_of_search(results):
 def _stopped(results):
     amount = int((results.per_trial()["status"] == "stopped").sum())
     return amount and (
-        f"{count(amount, 'trial')} stopped early, for what they scored beside others: each counts with the score it had."
+        f"{count(amount, 'trial')} stopped early, for what others scored: each counts with the score it had."
     )
 
 

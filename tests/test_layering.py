@@ -30,7 +30,7 @@ ORDER = {
     "results": [
         *("store", "frames", "budget", "incumbents", "statistics", "comparisons", "importance", "verdict"),
         *("plots.canvas", "plots.budgets", "plots.distributions", "plots.comparisons", "plots.settings", "plots"),
-        "report",
+        *("report", "live", "server"),
     ],
     "sweep": [
         *("population", "signs", "evaluation", "scoring", "checkpoints", "trial"),
@@ -38,7 +38,7 @@ ORDER = {
         *("searchers.optimizer", "searchers", "plan", "estimate"),
         *("pictures", "executors", "executors.worker", "backlog"),
         *("executors.local", "executors.ray_tune"),
-        *("driver", "progress", "cli", "__main__"),
+        *("driver", "progress", "watching", "cli", "__main__"),
     ],
 }
 # A package's __init__ may look into its own modules: it holds the registry of them.

@@ -109,7 +109,8 @@ def mixed_budget_curves(results: Results, rule: str = "best", ax: "Axes | None" 
         ax.plot(curve["k"][among], shown[among], linestyle="none", markersize=7, markerfacecolor="white", **look)
         drawn.append(curve)
     return _finish(results, rule, ax, drawn, ["mean"], "budget: settings tried, known ones first",
-                   f"expected best {canvas.metric(results)}", "\nopen markers: known settings only; one search per method: no interval",
+                   f"expected best {canvas.metric(results)}",
+                   "\nopen markers: known settings only; one search per method: no interval",
                    nothing="no method has known settings that worked")  # fmt: skip
 
 

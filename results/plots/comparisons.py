@@ -1,5 +1,6 @@
 """Methods against each other: how often one beats the other, and what share of trials is good enough."""
 
+from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from results import budget, comparisons, statistics
 from results.frames import Results
 from results.plots import canvas
+from results.statistics import Interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,8 +49,8 @@ def performance_profiles(results: Results, rule: str = "best", ax: "Axes | None"
 def improvement_matrix(results: Results, rule: str = "best", ax: "Axes | None" = None) -> "Axes":
     """P(a trial of the row is better than one of the column) in per cent, with its 95 % interval below.
 
-    Bold where the interval leaves out 50 %; it is of each pair by itself, not corrected for their number. Configs chosen
-    by the scores of others are left out.
+    Bold where the interval leaves out 50 %; it is of each pair by itself, not corrected for their number. Configs
+    chosen by the scores of others are left out.
     """
     trials = results.independent(rule)
     scores = {method: budget.replicates(trials, method) for method in results.methods()}
@@ -56,9 +58,11 @@ def improvement_matrix(results: Results, rule: str = "best", ax: "Axes | None" =
     size = 1.9 + 0.66 * max(len(scores), 2)
     ax = canvas.axes(size + 0.5, size) if ax is None else ax
     if len(scores) < 2:
-        return canvas.empty(ax, "fewer than two methods have finished configs that were asked without looking at scores")
+        return canvas.empty(ax, "fewer than two methods have finished configs asked without looking at scores")
     names = list(scores)
-    found = [[comparisons.improvement(scores[a], scores[b]) for b in names] for a in names]
+    above = {(a, b): comparisons.improvement(scores[a], scores[b]) for a, b in combinations_with_replacement(names, 2)}
+    below = {(b, a): Interval(1 - cell.value, 1 - cell.high, 1 - cell.low) for (a, b), cell in above.items() if a != b}
+    found = [[(above | below)[a, b] for b in names] for a in names]
     share = np.array([[cell.value for cell in row] for row in found])
     np.fill_diagonal(share, np.nan)
     ax.grid(False)
