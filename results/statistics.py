@@ -232,7 +232,8 @@ def selection(results: Results, rule: str = "best") -> "pd.DataFrame":
     """One row per method: what its best config promised and what it kept.
 
     Columns method seeds reported again optimism (see `optimism`), fresh fresh_low fresh_high fresh_seeds: the mean over
-    the seeds that only the chosen configs were given, with Student's interval; NaN where there are none.
+    the seeds that only the chosen configs were given, with Student's interval, carried to the logarithm where all are
+    positive; NaN where there are none.
     """
     import pandas as pd
 
@@ -242,7 +243,7 @@ def selection(results: Results, rule: str = "best") -> "pd.DataFrame":
     for method in results.methods():
         table = replicates(searched, method)
         later = _second_looks(trials[trials["method"] == method])
-        rows.append((method, table.shape[1], *optimism(table).values(), *mean(later), len(later)))
+        rows.append((method, table.shape[1], *optimism(table).values(), *_carried(mean(later), later), len(later)))
     columns = ["method", "seeds", "reported", "again", "optimism", "fresh", "fresh_low", "fresh_high", "fresh_seeds"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -251,6 +252,14 @@ def log_scale(scores):
     """np.log where all finite scores are positive, else the identity."""
     finite = np.asarray(scores)[np.isfinite(scores)]
     return np.log if finite.size and (finite > 0).all() else np.positive
+
+
+def _carried(found: Interval, scores) -> Interval:
+    """An interval of a mean, of its logarithm to first order where all scores are positive."""
+    if not np.isfinite(found).all() or not (np.asarray(scores) > 0).all():
+        return found
+    factor = math.exp((found.high - found.value) / found.value)
+    return Interval(found.value, found.value / factor, found.value * factor)
 
 
 def _second_looks(trials) -> np.ndarray:

@@ -30,7 +30,7 @@ ORDER = {
     "results": [
         *("store", "frames", "budget", "incumbents", "statistics", "comparisons", "importance", "verdict"),
         *("plots.canvas", "plots.budgets", "plots.distributions", "plots.comparisons", "plots.settings", "plots"),
-        *("report", "live", "server"),
+        *("interactive", "report", "live", "server"),
     ],
     "sweep": [
         *("population", "signs", "evaluation", "scoring", "checkpoints", "trial"),

@@ -13,7 +13,7 @@ from results.plots.budgets import (
 )
 from results.plots.canvas import style
 from results.plots.comparisons import improvement_matrix, performance_profiles
-from results.plots.distributions import points, score_distributions, seeds_versus_configs, top_distributions
+from results.plots.distributions import points, score_distributions, seeds_versus_configs, top_distributions, top_points
 from results.plots.settings import importance_bars, parallel_coordinates, slices
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "slices",
     "style",
     "top_distributions",
+    "top_points",
 ]
 
 STUDIES_FIGURES = {

@@ -48,7 +48,23 @@ def points(results: Results, rule: str = "best") -> "dict[str, pd.DataFrame]":
     found = {}
     for method in results.methods():
         rows = trials[trials["method"] == method]
-        found[method] = rows.iloc[:: -(-len(rows) // MOST)] if len(rows) > MOST else rows
+        found[method] = _thinned(rows)
+    return found
+
+
+def _thinned(rows):
+    return rows.iloc[:: -(-len(rows) // MOST)] if len(rows) > MOST else rows
+
+
+def top_points(results: Results, rule: str = "best", share: float = 0.05) -> "dict[str, pd.DataFrame]":
+    """The same for `top_distributions`: the best `share` of each method's trials, of many every n-th."""
+    trials = results.searched(rule)
+    trials = trials[trials["value"].notna()].sort_values("value", kind="stable")
+    found = {}
+    for method in results.methods():
+        rows = trials[trials["method"] == method]
+        rows = rows.head(len(statistics.top(rows["value"], share)))
+        found[method] = _thinned(rows[np.isfinite(rows["value"])])
     return found
 
 
@@ -59,18 +75,20 @@ def top_distributions(results: Results, rule: str = "best", ax: "Axes | None" = 
     """
     trials, methods = results.searched(rule), results.methods()
     ax = canvas.axes(5.6, 1.5 + 0.42 * max(len(methods), 1)) if ax is None else ax
+    drawn = top_points(results, rule, share)
     best = {
         method: statistics.top(trials.loc[(trials["method"] == method), "value"].dropna(), share) for method in methods
     }
-    finite = np.concatenate([[], *(scores[np.isfinite(scores)] for scores in best.values())])
+    finite = np.concatenate([[], *(rows["value"] for rows in drawn.values())])
     if not finite.size:
         return canvas.empty(ax)
     for lane, (method, scores) in enumerate(best.items()):
-        shown, look = scores[np.isfinite(scores)], canvas.style(results, method)
+        shown, look = drawn[method]["value"].to_numpy(), canvas.style(results, method)
         median = np.quantile(scores, 0.5, method="inverted_cdf") if len(shown) else np.inf
         if np.isfinite(median):
             ax.plot([median, median], [lane - 0.3, lane + 0.3], color="black", linewidth=1.2)
-        ax.plot(shown, np.full(len(shown), lane), linestyle="none", markersize=7, alpha=0.8, **look)
+        line = ax.plot(shown, np.full(len(shown), lane), linestyle="none", markersize=7, alpha=0.8, **look)[0]
+        line.set_gid(f"points-{lane}")
         asked = int((trials["method"] == method).sum())
         _note(ax, lane, f"{len(scores)} of {canvas.count(asked, 'trial')}")
     canvas.entitle(ax, f"{canvas.subtitle(results, rule)}\nbest {share:.0%} of the trials of each method, bar: median")
@@ -134,7 +152,8 @@ def _lane(ax, lane, trials, shown, style):
     failed = len(score) - len(finite)
     running = len(trials) - len(score)
     few = f"{len(score):,} of " if running else ""
-    _note(ax, lane, few + canvas.count(len(trials), "trial") + (f"\n{failed:,} failed" if failed else ""))
+    thinned = f"\n{len(shown):,} drawn" if len(shown) < len(finite) else ""
+    _note(ax, lane, few + canvas.count(len(trials), "trial") + (f"\n{failed:,} failed" if failed else "") + thinned)
 
 
 def _star(ax, results, trials):

@@ -79,7 +79,8 @@ def parallel_coordinates(results: Results, method: str, rule: str = "best", ax: 
     ax.set_ylim(-0.13, 1.13)
     ax.set_yticks([])
     ax.spines[:].set_visible(False)
-    canvas.entitle(ax, f"{method}: {canvas.count(int(first.sum()), 'config')}, median over seeds; dark is good\n"
+    few = f", {len(order):,} drawn" if len(order) < first.sum() else ""
+    canvas.entitle(ax, f"{method}: {canvas.count(int(first.sum()), 'config')}{few}, median over seeds; dark is good\n"
                        f"{canvas.subtitle(results, rule)}")  # fmt: skip
     return ax
 
