@@ -72,18 +72,27 @@ def recorded(name: str) -> "Results":
 class Results:
     """One view of an output folder: `folder`, `study` (the definition, {} before the sweep began) and frames."""
 
-    def __init__(self, folder: Path, tables: dict[str, dict[str, list]]):
+    def __init__(self, folder: Path, tables: dict[str, dict[str, list]], parts: "tuple[Results, ...]" = ()):
         self.folder = folder
+        self._parts = parts
         self.study = tables["study"]["definition"][0] if tables["study"]["definition"] else {}
-        self._tables = tables
+        self._tables = dict(tables)
         self._made: dict[str, pd.DataFrame] = {}  # frames that many ask for; each gets its copy
         self._ended: dict[str, str] | None = None
         asked = tables["trials"]
         self._methods = list(dict.fromkeys([*self.study.get("methods", {}), *asked["method"]]))
         phases = {number: self._phase(number) for number in set(asked["round"])}
-        asked["phase"] = [phases[number] for number in asked["round"]]
+        self._tables["trials"] = asked = asked | {"phase": [phases[number] for number in asked["round"]]}
         self._place = {trial: place for place, trial in enumerate(asked["trial"])}
         self._settings = dict(zip(asked["config"], asked["settings"], strict=True))
+
+    def tables(self) -> dict[str, dict[str, list]]:
+        """What was read: tables of columns, as `store.read_columns` gives them; not to be changed."""
+        return self._tables
+
+    def searches(self) -> "tuple[Results, ...]":
+        """The folders that were put together, each a search of its own; this one alone where there is one."""
+        return self._parts or (self,)
 
     def trials(self) -> "pd.DataFrame":
         """One row per trial in the order asked."""
@@ -133,9 +142,14 @@ class Results:
         rows = [{"fingerprint": name} | says for name, says in self._described().items()]
         return _frame(rows, list(dict.fromkeys(name for row in rows for name in row)) or ["fingerprint"])
 
+    def protocol(self) -> dict:
+        """The study's protocol: its fingerprint and what that stands for."""
+        fingerprint = self.study.get("protocol")
+        return {"fingerprint": fingerprint} | self._described().get(fingerprint, {})
+
     def protocol_label(self) -> str:
         """The study's protocol in one phrase, such as "fd_digits, 797 samples against digits/test (797)"."""
-        says = self._described().get(self.study.get("protocol"), {})
+        says = self.protocol()
         label = str(self.study.get("metric", "score"))
         label += f", {says['samples']} samples" if says.get("samples") else ""
         label += f" against {says['reference']}" if says.get("reference") else ""

@@ -85,6 +85,29 @@ def of_method(results: Results, method: str, rule: str = "best") -> "pd.DataFram
     return practitioner(fixed, later) if len(fixed) else None
 
 
+def of_study(results: Results, rule: str = "best") -> "dict[str, pd.DataFrame]":
+    """`of_searches` of each method over the searches of a study, each folder of a concatenation being one.
+
+    Of one search: the best so far in the order asked, the mean over its seeds; `of_method` where known settings come
+    first. Searches are cut to the shortest. Methods without a finished config are left out.
+    """
+    found = {}
+    for method in results.methods():
+        curves = [curve for part in results.searches() if len(curve := _of_one(part, method, rule))]
+        if curves:
+            shortest = min(map(len, curves))
+            found[method] = of_searches(np.stack([curve[:shortest] for curve in curves]))
+    return found
+
+
+def _of_one(part, method, rule) -> np.ndarray:
+    if part.begins_with_known():
+        curve = of_method(part, method, rule)
+        return np.empty(0) if curve is None else curve["mean"].to_numpy()
+    scores = budget.replicates(part.searched(rule), method)
+    return np.minimum.accumulate(scores, axis=0).mean(axis=1) if len(scores) else np.empty(0)
+
+
 def of_searches(searches) -> "pd.DataFrame":
     """Columns k mean low high best worst: the incumbent after k configurations over whole searches.
 

@@ -229,9 +229,9 @@ def _failures(results):
 
 
 def _planned(results) -> str:
-    """Configurations and seeds of every phase, such as "24 × 2, then 20 × 1"."""
+    """Configurations and seeds of every phase, such as "24 x 2, then 20 x 1"."""
     phases = [results.study, *results.study.get("phases", [])]
-    return ", then ".join(f"{phase['configs']} × {phase['seeds']}" for phase in phases if "configs" in phase)
+    return ", then ".join(f"{phase['configs']} x {phase['seeds']}" for phase in phases if "configs" in phase)
 
 
 def _signs(results):

@@ -172,7 +172,7 @@ def _refuse_other(folder: Path, stored: dict | None, asked: dict):
     """Words about a study (WORDS) may change between versions; what it does may not."""
     stored, asked = _without_words(stored), _without_words(json.loads(_json(asked)))
     if stored is not None and stored != asked:
-        raise StoreError(f"'{folder}' holds another study: {_differences(stored, asked)}; choose another folder")
+        raise StoreError(f"'{folder}' holds another study: {differences(stored, asked)}; choose another folder")
 
 
 def _without_words(value):
@@ -255,7 +255,7 @@ class Store:
             with self._transaction() as insert:
                 insert("protocols", fingerprint=fingerprint, description=_json(description))
         elif known[fingerprint] != json.loads(_json(description)):
-            different = _differences(known[fingerprint], description)
+            different = differences(known[fingerprint], description)
             raise StoreError(f"protocol '{fingerprint}' is stored with another description: {different}")
 
     def add_trials(self, round: int, trials: list[dict]):
@@ -349,7 +349,8 @@ def _json(value) -> str:
     return json.dumps(value, allow_nan=False, default=lambda scalar: scalar.item())
 
 
-def _differences(stored: dict, asked: dict) -> str:
+def differences(stored: dict, asked: dict) -> str:
+    """What differs between two dicts, in words, at most three entries; "" where nothing does."""
     names = [name for name in {**stored, **asked} if stored.get(name) != asked.get(name)]
     return ", ".join(f"{name} is {_short(stored.get(name))}, not {_short(asked.get(name))}" for name in names[:3])
 

@@ -125,7 +125,7 @@ def _comparison(results, rule):
     if len(scores) < 2:
         return []
     if results.begins_with_known() or not results.exchangeable():
-        return _one_search_each(results, scores, rule)
+        return _in_order(results, rule)
     k = max(1, min(map(len, scores.values())) // 2)
     means = {method: budget.expected_best(score, k) for method, score in scores.items()}
     ranked = sorted((mean, method) for method, mean in means.items() if np.isfinite(mean))
@@ -148,24 +148,28 @@ def _comparison(results, rule):
     return [text + note]
 
 
-def _one_search_each(results, scores, rule):
-    """Where the order of trials matters nothing is averaged over all orders, and nothing has an interval."""
-    if results.begins_with_known():
-        curves = {method: incumbents.of_method(results, method, rule) for method in scores}
-        means = {method: curve["mean"].to_numpy() for method, curve in curves.items() if curve is not None}
-        order = f"settings known beforehand first, in any order, then those of {_searchers(results.search()[1:])}"
-    else:
-        means = {method: np.minimum.accumulate(score, axis=0).mean(axis=1) for method, score in scores.items()}
-        order = f"in the order in which {_searchers(results.search())} asked"
-    if len(means) < 2:
+def _in_order(results, rule):
+    """Where the order of trials matters nothing is averaged over orders, and only whole searches have an interval."""
+    curves = incumbents.of_study(results, rule)
+    if len(curves) < 2:
         return []
-    k = min(map(len, means.values()))
-    ranked = sorted((mean[k - 1], method) for method, mean in means.items())
-    unknown = "not known, for all may fail"
-    words = [f"{method} {number(mean) if np.isfinite(mean) else unknown}" for mean, method in ranked]
+    first, *later = results.search()
+    order = f"in the order in which {_searchers([first, *later])} asked"
+    if results.begins_with_known():
+        order = f"settings known beforehand first, in any order, then those of {_searchers(later)}"
+    k = min(map(len, curves.values()))
+    ranked = sorted((curve["mean"][k - 1], method, curve.iloc[k - 1]) for method, curve in curves.items())
+    several = len(results.searches()) > 1
+    words = []
+    for mean, method, row in ranked:
+        bounds = _interval((row["low"], row["high"])) if several else ""
+        words.append(f"{method} {number(mean) + bounds if np.isfinite(mean) else 'not known, for all may fail'}")
+    text = f"With a budget of {count(k, 'configuration')}, {order}, the best is on average: {_list(words)}. "
+    if several:
+        return [f"{text}The intervals are over {len(results.searches())} searches."]
     return [
-        f"With a budget of {count(k, 'configuration')}, {order}, the best is on average: {_list(words)}. There is one "
-        "search per method, so there is no interval, and this sweep does not decide the order of the methods."
+        f"{text}There is one search per method, so there is no interval, and this sweep does not decide the order of "
+        "the methods."
     ]
 
 

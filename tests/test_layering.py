@@ -28,7 +28,7 @@ FOLDERS = tuple(ALLOWED)
 # Inside these folders a module imports only what stands before it.
 ORDER = {
     "results": [
-        *("store", "frames", "budget", "incumbents", "statistics", "comparisons", "importance", "verdict"),
+        *("store", "frames", "combined", "budget", "incumbents", "statistics", "comparisons", "importance", "verdict"),
         *("plots.canvas", "plots.budgets", "plots.distributions", "plots.comparisons", "plots.settings", "plots"),
         *("interactive", "report", "live", "server"),
     ],

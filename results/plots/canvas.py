@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from results.frames import Results
+from results.store import StoreError, differences
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,8 +53,13 @@ def subtitle(results: Results, rule: str) -> str:
     return f"{results.protocol_label()}\ndata {results.study.get('data', 'unknown')}; {RULE[rule]}"
 
 
-def entitle(ax: "Axes", text: str) -> None:
-    ax.set_title(text, fontsize="small", loc="left")
+def entitle(ax: "Axes", results: Results, rule: str, note: str = "") -> None:
+    """The title: `subtitle` and a note. Raises StoreError where these Axes hold scores of another protocol."""
+    drawn = getattr(ax, "_ganscape_protocol", results.protocol())
+    if drawn != results.protocol():
+        raise StoreError(f"scores of two protocols do not share a figure: {differences(drawn, results.protocol())}")
+    ax._ganscape_protocol = results.protocol()  # type: ignore[attr-defined]
+    ax.set_title(subtitle(results, rule) + note, fontsize="small", loc="left")
 
 
 def legend(ax: "Axes", entries: int, below: float = -0.18) -> None:

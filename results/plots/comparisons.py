@@ -41,7 +41,7 @@ def performance_profiles(results: Results, rule: str = "best", ax: "Axes | None"
     ax.set_ylim(-0.02, 1.02)
     ax.set_xlabel(canvas.metric(results))
     ax.set_ylabel("share of trials at or below")
-    canvas.entitle(ax, canvas.subtitle(results, rule) + "\n± half height of the simultaneous 95 % band")
+    canvas.entitle(ax, results, rule, "\n± half height of the simultaneous 95 % band")
     canvas.legend(ax, len(scores), below=-0.16)
     return ax
 
@@ -93,7 +93,7 @@ def improvement_matrix(results: Results, rule: str = "best", ax: "Axes | None" =
     ax.set_ylabel("a trial of ... is better")
     configs = sorted({len(table) for table in scores.values()})
     number = f"{configs[0]}" if len(configs) == 1 else f"{configs[0]} to {configs[-1]}"
-    canvas.entitle(ax, f"{canvas.subtitle(results, rule)}\nper cent and 95 % interval; {number} configs per method")
+    canvas.entitle(ax, results, rule, f"\nper cent and 95 % interval; {number} configs per method")
     return ax
 
 

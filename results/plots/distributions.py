@@ -34,7 +34,7 @@ def score_distributions(results: Results, rule: str = "best", ax: "Axes | None" 
               canvas.style(results, method))  # fmt: skip
     starred = _star(ax, results, trials)
     note = "\nstar: the authors' settings, median of their seeds" if starred else ""
-    canvas.entitle(ax, canvas.subtitle(results, rule) + note)
+    canvas.entitle(ax, results, rule, note)
     return _lanes(ax, results, finite)
 
 
@@ -91,7 +91,7 @@ def top_distributions(results: Results, rule: str = "best", ax: "Axes | None" = 
         line.set_gid(f"points-{lane}")
         asked = int((trials["method"] == method).sum())
         _note(ax, lane, f"{len(scores)} of {canvas.count(asked, 'trial')}")
-    canvas.entitle(ax, f"{canvas.subtitle(results, rule)}\nbest {share:.0%} of the trials of each method, bar: median")
+    canvas.entitle(ax, results, rule, f"\nbest {share:.0%} of the trials of each method, bar: median")
     return _lanes(ax, results, finite)
 
 
@@ -130,7 +130,7 @@ def seeds_versus_configs(results: Results, rule: str = "best", ax: "Axes | None"
     ax.set_yticks(range(len(table)), table["method"])
     logarithm = statistics.log_scale(results.searched(rule)["value"]) is np.log
     ax.set_xlabel("standard deviation of " + ("the logarithm of " if logarithm else "") + results.study["metric"])
-    canvas.entitle(ax, canvas.subtitle(results, rule) + "\nline: 95 % interval of the deviation between seeds")
+    canvas.entitle(ax, results, rule, "\nline: 95 % interval of the deviation between seeds")
     ax.legend(frameon=False, fontsize="small", loc="upper left", ncols=2, borderaxespad=0)
     return ax
 
