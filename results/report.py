@@ -154,8 +154,10 @@ def _figures(results, points):
     drawn = {"score-distributions": plots.points, "top-distributions": plots.top_points}
     found = []
     for name, (draw, caption) in figures.items():
-        picture = svg(draw(results), name)
-        found.append((name, points.mark(picture, drawn[name](results)) if name in drawn else picture, caption))
+        ax = draw(results)
+        picture = svg(ax, name)
+        picture = points.mark(picture, drawn[name](results)) if name in drawn else picture
+        found.append((name, picture, caption if ax.has_data() else ""))
     return found
 
 

@@ -56,7 +56,7 @@ def cost_curves(results: Results, rule: str = "best", ax: "Axes | None" = None, 
             continue
         curve, look = incumbents.by_cost(scores, spent), canvas.style(results, method)
         median = curve["median"].where(np.isfinite(curve["median"]))
-        half, every = curve["cost"] <= curve["cost"].iloc[-1] / 2, len(curve) // 6
+        half, every = curve["cost"] <= curve["cost"].iloc[-1] / 2, [*range(9, len(curve), 20), len(curve) - 1]
         ax.plot(curve["cost"], median, linestyle="--", linewidth=1.1, markevery=every, markersize=5, **look)
         ax.plot(curve["cost"], median.where(half), linewidth=2, markevery=every, markersize=5, **look,
                 label=f"{method} ({canvas.extent(*scores.shape)})")  # fmt: skip

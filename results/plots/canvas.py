@@ -14,6 +14,7 @@ COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#5
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "<", ">", "h", "*"]
 RATIO_FOR_LOG_AXIS = 5.0
 METHODS_INSIDE = 6  # a longer legend stands below the figure
+EMPTY = 0.9  # inches high
 NOTHING = "no trial has finished without failing"
 RULE = {"best": "lowest rung of each trial", "last": "last rung of each trial"}
 
@@ -30,10 +31,13 @@ def axes(width: float, height: float) -> "Axes":
 
 
 def empty(ax: "Axes", text: str = NOTHING) -> "Axes":
-    """Axes that say why nothing is drawn."""
+    """Axes that say why nothing is drawn, low where the figure is theirs alone."""
     ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", wrap=True)
     ax.set_xticks([])
     ax.set_yticks([])
+    ax.spines[:].set_visible(False)
+    if len(ax.figure.axes) == 1:
+        ax.figure.set_size_inches(ax.figure.get_size_inches()[0], EMPTY)
     return ax
 
 
