@@ -42,7 +42,7 @@ def progress(results: Results, now: datetime | None = None) -> Progress:
     expected = max(expected_trials(results), sum(counts.values()))
     rate, idle = _pace(results, datetime.now(UTC) if now is None else now)
     to_go = expected * len(results.study.get("rungs", ())) - _rungs_behind(results)
-    left = 0.0 if ended == expected else to_go / rate if rate > 0 else np.nan
+    left = 0.0 if 0 < ended == expected else to_go / rate if rate > 0 else np.nan
     return Progress(counts, expected, failures.to_dict(), 60 * rate, float(left), idle, by_method(results))
 
 

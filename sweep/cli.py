@@ -454,14 +454,15 @@ def _print_status(folder: Path) -> None:
     trials = results.trials()
     counts = trials["status"].value_counts()
     states = ", ".join(f"{counts.get(state, 0)} {state}" for state in ("done", "running", "failed"))
-    typer.echo(f"{results.study.get('study')} on {results.study.get('data')}: {len(trials)} trials, {states}")
+    study = f"{results.study['study']} on {results.study['data']}" if results.study else "no study yet"
+    typer.echo(f"{study}: {len(trials)} trials, {states}")
     best = results.per_trial("best").query("status != 'running'").sort_values("value")
     rows = []
     for method, group in best.groupby("method", sort=False):
         top = next(group.itertuples())
         finished = int((group["status"] == "done").sum())
         rows.append((method, finished, len(group) - finished, f"{top.value:.4g}", top.config, top.seed))
-    header = ("method", "done", "failed", f"best {results.study.get('metric')}", "config", "seed")
+    header = ("method", "done", "failed", f"best {results.study.get('metric', 'score')}", "config", "seed")
     _print_table(results.protocol_label(), header, rows)
 
 

@@ -184,7 +184,7 @@ def _finish(results, rule, ax, drawn, columns, xlabel, ylabel, note, nothing=can
     if "k" in drawn[0]:
         canvas.fit_budget_axis(ax, max(curve["k"].iloc[-1] for curve in drawn))
     else:
-        ax.set_xlim(0, max(curve["cost"].iloc[-1] for curve in drawn))
+        ax.set_xlim(0, 1.02 * max(curve["cost"].iloc[-1] for curve in drawn))
     ax.set_xlabel(xlabel)
     ax.set_ylabel(ylabel)
     canvas.entitle(ax, results, rule, note)

@@ -1,9 +1,11 @@
 import math
+import shutil
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from results import frames
+from results import frames, report
 from results.frames import export, load
 from results.store import StoreError, open_store
 
@@ -250,3 +252,21 @@ def test_searchers_that_never_look_at_scores_are_known_by_name():
     from sweep.searchers import SEARCHERS
 
     assert set(frames.INDEPENDENT) <= set(SEARCHERS)
+
+
+STORES = Path(__file__).parent / "stores"
+
+
+@pytest.mark.parametrize("old", sorted(STORES.glob("*.sqlite")), ids=lambda path: path.stem)
+def test_a_store_of_an_older_version_opens_is_summed_up_and_goes_on(tmp_path, old):
+    """Files written by versions that knew no later migration; each holds one trial with the score 1.5."""
+    folder = tmp_path / "out"
+    folder.mkdir()
+    shutil.copy(old, folder / "store.sqlite")
+    before = load(folder)
+    assert before.best()["value"].tolist() == [1.5] and before.signs().empty
+    assert "m has the best configuration" in report.write_report(folder).read_text()
+    with open_store(folder) as store:  # migrates
+        store.add_trials(0, [{"trial": "u", "config": "u", "method": "m", "seed": 0, "settings": {}, "structure": "s"}])
+    after = load(folder)
+    assert after.trials()["trial"].tolist() == ["t", "u"] and after.scores()["value"].tolist() == [1.5]

@@ -63,7 +63,7 @@ def test_at_the_end_nothing_is_left_and_before_the_first_score_nothing_is_known(
     assert math.isnan(state.left) and math.isnan(state.per_minute) and state.methods["best"].isna().all()
     open_store(tmp_path / "empty").close()
     state = live.progress(frames.load(tmp_path / "empty"))
-    assert state.expected == 0 and state.methods.empty
+    assert state.expected == 0 and state.methods.empty and math.isnan(state.left), "not at its end: not begun"
 
 
 def test_an_expectation_is_given_for_independent_draws_only(build):
