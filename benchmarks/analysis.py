@@ -59,7 +59,8 @@ def folder(path: Path, trials: int, count: int) -> None:
                    "rungs": rungs, "metric": "fd_digits", "protocol": "p", "data": "digits"})  # fmt: skip
         out.add_protocol("p", {"metric": "fd_digits"})
         for name in names:
-            settings = [{"loss": name, "g_lr": float(lr), "beta1": float(b)} | SETTINGS for lr, b in rng.random((trials, 2))]
+            drawn = rng.random((trials, 2))
+            settings = [SETTINGS | {"loss": name, "g_lr": float(lr), "beta1": float(b)} for lr, b in drawn]
             rows = [{"trial": f"{name}-{i}", "config": f"{name}-{i}", "method": name, "seed": 0, "structure": "s",
                      "settings": each} for i, each in enumerate(settings)]  # fmt: skip
             out.add_trials(0, rows)

@@ -144,7 +144,7 @@ class Results:
 
     def protocol(self) -> dict:
         """The study's protocol: its fingerprint and what that stands for."""
-        fingerprint = self.study.get("protocol")
+        fingerprint = self.study.get("protocol", "")
         return {"fingerprint": fingerprint} | self._described().get(fingerprint, {})
 
     def protocol_label(self) -> str:

@@ -43,7 +43,8 @@ def progress(results: Results, now: datetime | None = None) -> Progress:
     rate, idle = _pace(results, datetime.now(UTC) if now is None else now)
     to_go = expected * len(results.study.get("rungs", ())) - _rungs_behind(results)
     left = 0.0 if 0 < ended == expected else to_go / rate if rate > 0 else np.nan
-    return Progress(counts, expected, failures.to_dict(), 60 * rate, float(left), idle, by_method(results))
+    causes = {str(cause): int(count) for cause, count in failures.items()}
+    return Progress(counts, expected, causes, 60 * rate, float(left), idle, by_method(results))
 
 
 def expected_trials(results: Results) -> int:

@@ -108,7 +108,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _is_for_us(self) -> bool:
         """A page of another site that calls its own name by our address is not answered."""
-        if self.server.server_address[0] != LOOPBACK:
+        if self.connection.getsockname()[0] != LOOPBACK:
             return True
         name = self.headers.get("Host", "").rpartition(":")[0] or self.headers.get("Host", "")
         return name in (LOOPBACK, "localhost")

@@ -194,19 +194,30 @@ def metric_agreement(results: Results) -> "pd.DataFrame":
     Columns a b within configs spearman spearman_low spearman_high kendall kendall_low kendall_high; within is "all" or
     "best quarter" (the lowest quarter by a), where agreement is always lower because the range is narrower.
     """
+    wide, pairs = measures(results), []
+    for i, a in enumerate(wide.columns):
+        for b in wide.columns[i + 1 :]:
+            both = both_measures(wide, a, b)
+            pairs += [(a, b, "all", both), (a, b, "best quarter", both[both[a] <= both[a].quantile(0.25)])]
+    return _agreement([(a, b, within, both[a], both[b]) for a, b, within, both in pairs])
+
+
+def measures(results: Results) -> "pd.DataFrame":
+    """Scores by (config, trial, rung), one column per metric, or per metric and protocol where it has several."""
+    import pandas as pd
+
     scores = results.scores()
     if scores.empty:
-        return _agreement([])
+        return pd.DataFrame()
     names = scores["metric"] + " " + scores["protocol"]
     once = scores["metric"].groupby(scores["metric"]).transform(lambda group: names[group.index].nunique()) == 1
     scores = scores.assign(measure=scores["metric"].where(once, names))
-    wide = scores.pivot(index=["config", "trial", "rung"], columns="measure", values="value").sort_index()
-    pairs = []
-    for i, a in enumerate(wide.columns):
-        for b in wide.columns[i + 1 :]:
-            both = wide[[a, b]].dropna().groupby(level="trial").tail(1).groupby(level="config").median()
-            pairs += [(a, b, "all", both), (a, b, "best quarter", both[both[a] <= both[a].quantile(0.25)])]
-    return _agreement([(a, b, within, both[a], both[b]) for a, b, within, both in pairs])
+    return scores.pivot(index=["config", "trial", "rung"], columns="measure", values="value").sort_index()
+
+
+def both_measures(wide: "pd.DataFrame", a: str, b: str) -> "pd.DataFrame":
+    """Two columns of `measures` by config: medians over seeds, each at its last rung that has both."""
+    return wide[[a, b]].dropna().groupby(level="trial").tail(1).groupby(level="config").median()
 
 
 def rung_agreement(results: Results) -> "pd.DataFrame":

@@ -29,8 +29,9 @@ FOLDERS = tuple(ALLOWED)
 ORDER = {
     "results": [
         *("store", "frames", "combined", "budget", "incumbents", "statistics", "comparisons", "importance", "verdict"),
-        *("plots.canvas", "plots.budgets", "plots.distributions", "plots.comparisons", "plots.settings", "plots"),
-        *("interactive", "report", "live", "server"),
+        *("interactive", "plots.canvas", "plots.budgets", "plots.distributions", "plots.comparisons"),
+        *("plots.settings", "plots.metrics", "plots"),
+        *("report", "live", "server"),
     ],
     "sweep": [
         *("population", "signs", "evaluation", "scoring", "checkpoints", "trial"),
@@ -51,6 +52,7 @@ ONLY_IN = {
     "typer": {"sweep/cli.py"},
     "matplotlib": {
         *("results/plots/canvas.py", "results/plots/comparisons.py", "results/plots/settings.py"),
+        "results/plots/metrics.py",
         "results/report.py",
     },
     "orbax": {"sweep/checkpoints.py"},

@@ -99,8 +99,8 @@ def mixed_budget_curves(results: Results, rule: str = "best", ax: "Axes | None" 
     """
     ax, drawn = _canvas(results, ax), []
     for method in results.methods():
-        parts = [incumbents.of_method(part, method, rule) for part in results.searches()]
-        parts = [part for part in parts if part is not None]
+        found = [incumbents.of_method(part, method, rule) for part in results.searches()]
+        parts = [part for part in found if part is not None]
         if not parts or not any(np.isfinite(part["mean"]).any() for part in parts):
             continue
         shortest = min(map(len, parts))

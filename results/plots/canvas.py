@@ -36,8 +36,9 @@ def empty(ax: "Axes", text: str = NOTHING) -> "Axes":
     ax.set_xticks([])
     ax.set_yticks([])
     ax.spines[:].set_visible(False)
-    if len(ax.figure.axes) == 1:
-        ax.figure.set_size_inches(ax.figure.get_size_inches()[0], EMPTY)
+    figure = ax.get_figure(root=True)
+    if figure is not None and len(figure.axes) == 1:
+        figure.set_size_inches(figure.get_size_inches()[0], EMPTY)
     return ax
 
 

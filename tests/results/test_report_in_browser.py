@@ -80,7 +80,8 @@ def test_nothing_is_wider_than_the_window(folder, width):
         """
         const wide = [...page.querySelectorAll("main *:not(svg *)")].filter(each => !each.closest(".wide") &&
             each.getBoundingClientRect().right > window.innerWidth + 1).map(each => each.outerHTML.slice(0, 80));
-        const inner = [...page.querySelectorAll(".wide:not(.legible)")].map(each => each.scrollWidth - each.clientWidth);
+        const tables = [...page.querySelectorAll(".wide:not(.legible)")];
+        const inner = tables.map(each => each.scrollWidth - each.clientWidth);
         return {inner, wide, page: page.documentElement.scrollWidth};
         """,
         width,
