@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ORDERS = 1000
-LARGEST = 4_000_000  # scores in all orders together; more configurations are put in fewer orders
+LARGEST = 1_000_000  # scores in all orders together; more configurations are put in fewer orders
 POINTS = 120
 
 
