@@ -131,11 +131,13 @@ def lucic_curve(values, max_k: int | None = None) -> "pd.DataFrame":
 def replicates(trials: "pd.DataFrame", method: str, column: str = "value") -> np.ndarray:
     """[configs, seeds]: a column of a `per_trial` frame for one method, by default the scores, +inf for failed trials.
 
-    Column r holds the r-th seed of every configuration. Seeds that only some configurations were given (a second look
-    at the best ones) are left out: they are no draw of the search. So are configurations with an unfinished trial.
+    Configurations stand in the order of the frame, in which they were asked; column r holds the r-th seed of each.
+    Seeds that only some configurations were given (a second look at the best ones) are left out: they are no draw of
+    the search. So are configurations with an unfinished trial.
     """
-    rows = trials[trials["method"] == method].sort_values("seed", kind="stable")
-    config = rows["config"].factorize()[0]
+    rows = trials[trials["method"] == method]
+    by_seed = np.argsort(rows["seed"].to_numpy(), kind="stable")
+    config, rows = rows["config"].factorize()[0][by_seed], rows.iloc[by_seed]
     place = rows.groupby("config", sort=False).cumcount().to_numpy()
     seeds = int(np.bincount(config).min()) if len(rows) else 0
     values = np.full((config.max() + 1 if len(rows) else 0, seeds), np.nan)

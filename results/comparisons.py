@@ -112,13 +112,14 @@ def pairs(results: Results, rule: str = "best", test: str = "mann_whitney", leve
 
     improvement: probability that a run of `a` is better than one of `b`, over all trials; p: of the test on the medians
     of configs, p_holm corrected for all pairs; needed: configs of each method for 80 % power, `configs_needed`.
-    Methods with fewer than 2 finished configs are left out.
+    Configs that a searcher chose by the scores of others take no part, because no test holds for them. Methods with
+    fewer than 2 finished configs are left out.
     """
     import pandas as pd
 
     if test not in UNPAIRED:
         raise ValueError(f"unknown test '{test}'; one of: {', '.join(UNPAIRED)}")
-    trials = results.searched(rule)
+    trials = results.independent(rule)
     scores = {method: budget.replicates(trials, method) for method in results.methods()}
     scores = {method: table for method, table in scores.items() if len(table) > 1}
     names, rows = list(scores), []

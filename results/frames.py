@@ -4,7 +4,8 @@ trials        trial config method seed round phase status rungs + one column per
               phase: the part of the search that the round belongs to; a phase that confirms trains the best config
               of each method again, on seeds that had no say in choosing it.
               status: done (has the study's metric at the last rung of the definition), failed (a final failure),
-              running (neither: being trained, or waiting); rungs: how many rungs have a score.
+              stopped (ended early on purpose by a scheduler, which is no failure), running (none of these: being
+              trained, or waiting); rungs: how many rungs have a score.
               A setting named like a column before it appears as `setting_<name>`.
 scores        trial config method seed rung images metric value protocol attempt seconds
               rung: the planned point on the training axis; images: real images seen by then; value: finite, lower is
@@ -15,7 +16,8 @@ signs         trial config method seed rung quantity value cause
               quantity: diversity of the samples, or a log of the trial's method; cause: the failure of which the value
               is a sign (discriminator_won, exploding_gradient, mode_collapse), None for most.
 per_trial     trial config method seed phase status rung value
-              value: the study's metric under a rule, taken at `rung`; +inf for a failed trial, NaN while running.
+              value: the study's metric under a rule, taken at `rung`, for a stopped trial among those it reached;
+              +inf for a failed trial, NaN while running.
 costs         trial images seconds
               of finished trials: up to the last score. A failed one is charged up to the rung it was heading for, at
               its own seconds per image, or its method's median where it has no score; NaN while running.
@@ -25,6 +27,7 @@ protocols     fingerprint + one column per entry.
 
 import json
 import os
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,16 +49,16 @@ PER_TRIAL = [*TRIAL, "phase", "status", "rung", "value"]
 DTYPES = {"seed": "int64", "round": "int64", "rungs": "int64", "images": "int64", "attempt": "int64", "rung": "Int64",
           "step": "Int64", "value": "float64", "seconds": "float64", "final": "bool"}  # fmt: skip
 CONFIRMING = "best"  # the searcher of a phase that trains the best config of each method again
+KNOWN = "points"  # the searcher that asks for settings known beforehand
+# Searchers that never look at scores; what any other asks for are no independent draws.
+INDEPENDENT = (KNOWN, "random", "original", "grid", "sobol")
 RECORDED = Path(__file__).parent / "recorded"
-RULES: dict[str, Callable] = {  # of (value, rung) pairs
-    "best": min,
-    "last": lambda scores: max(scores, key=lambda score: score[1]),
-}
+RULES = {"best": {"value": True, "rung": True}, "last": {"rung": False}}  # which score of a trial: ascending by what
 
 
 def load(folder) -> "Results":
     """What OUT holds at this instant, also while its sweep runs. Raises StoreError when there is no store."""
-    return Results(Path(folder), store.read(folder))
+    return Results(Path(folder), store.read_columns(folder))
 
 
 def recorded(name: str) -> "Results":
@@ -69,16 +72,27 @@ def recorded(name: str) -> "Results":
 class Results:
     """One view of an output folder: `folder`, `study` (the definition, {} before the sweep began) and frames."""
 
-    def __init__(self, folder: Path, tables: dict[str, list[dict]]):
+    def __init__(self, folder: Path, tables: dict[str, dict[str, list]], parts: "tuple[Results, ...]" = ()):
         self.folder = folder
-        self.study = tables["study"][0]["definition"] if tables["study"] else {}
-        self._tables = tables
+        self._parts = parts
+        self.study = tables["study"]["definition"][0] if tables["study"]["definition"] else {}
+        self._tables = dict(tables)
         self._made: dict[str, pd.DataFrame] = {}  # frames that many ask for; each gets its copy
-        self._methods = list(
-            dict.fromkeys([*self.study.get("methods", {}), *(row["method"] for row in tables["trials"])])
-        )
-        self._trials = {row["trial"]: row | {"phase": self._phase(row["round"])} for row in tables["trials"]}
-        self._settings = {row["config"]: row["settings"] for row in tables["trials"]}
+        self._ended: dict[str, str] | None = None
+        asked = tables["trials"]
+        self._methods = list(dict.fromkeys([*self.study.get("methods", {}), *asked["method"]]))
+        phases = {number: self._phase(number) for number in set(asked["round"])}
+        self._tables["trials"] = asked = asked | {"phase": [phases[number] for number in asked["round"]]}
+        self._place = {trial: place for place, trial in enumerate(asked["trial"])}
+        self._settings = dict(zip(asked["config"], asked["settings"], strict=True))
+
+    def tables(self) -> dict[str, dict[str, list]]:
+        """What was read: tables of columns, as `store.read_columns` gives them; not to be changed."""
+        return self._tables
+
+    def searches(self) -> "tuple[Results, ...]":
+        """The folders that were put together, each a search of its own; this one alone where there is one."""
+        return self._parts or (self,)
 
     def trials(self) -> "pd.DataFrame":
         """One row per trial in the order asked."""
@@ -90,49 +104,52 @@ class Results:
         return self._made[name].copy()
 
     def _all_trials(self) -> "pd.DataFrame":
-        status = self._status()
-        rungs: dict[str, set[int]] = {trial: set() for trial in self._trials}
-        for row in self._tables["scores"]:
-            rungs[row["trial"]].add(row["rung"])
-        settings = dict.fromkeys(name for row in self._trials.values() for name in row["settings"])
-        names = {name: f"setting_{name}" if name in TRIALS else name for name in settings}
-        rows = [
-            row
-            | {"status": status[trial], "rungs": len(rungs[trial])}
-            | {names[name]: value for name, value in row["settings"].items()}
-            for trial, row in self._trials.items()
-        ]
-        return _frame(rows, [*TRIALS, *names.values()])
+        asked, scores, status = self._tables["trials"], self._tables["scores"], self._status()
+        rungs = Counter(trial for trial, _ in set(zip(scores["trial"], scores["rung"], strict=True)))
+        columns = {name: asked[name] for name in (*TRIAL, "round", "phase")}
+        columns |= {"status": [*status.values()], "rungs": [rungs[trial] for trial in asked["trial"]]}
+        for name in dict.fromkeys(name for each in asked["settings"] for name in each):
+            columns[f"setting_{name}" if name in TRIALS else name] = [each.get(name) for each in asked["settings"]]
+        return _typed(columns)
 
     def scores(self) -> "pd.DataFrame":
         """One row per score in the order committed."""
-        rows = self._tables["scores"]
-        owners = [self._trials[row["trial"]] for row in rows]
-        return _typed({name: [owner[name] for owner in owners] for name in TRIAL}
-                      | {name: [row[name] for row in rows] for name in SCORES[len(TRIAL):]})  # fmt: skip
+        return self._once("scores", lambda: self._with_trial("scores", SCORES))
 
     def failures(self) -> "pd.DataFrame":
         """One row per failure in the order committed, lost attempts included."""
-        return _frame([self._trials[row["trial"]] | row for row in self._tables["failures"]], FAILURES)
+        return self._with_trial("failures", FAILURES)
 
     def signs(self) -> "pd.DataFrame":
         """One row per quantity of a trial at a rung, beside its score; empty for stores of versions without signs."""
-        return _frame([self._trials[row["trial"]] | row for row in self._tables["signs"]], SIGNS)
+        return self._once("signs", lambda: self._with_trial("signs", SIGNS))
+
+    def _with_trial(self, table: str, columns: list[str]) -> "pd.DataFrame":
+        """A table whose rows belong to trials, with what these are."""
+        rows, asked = self._tables[table], self._tables["trials"]
+        places = [self._place[trial] for trial in rows["trial"]]
+        shared = {name: [asked[name][place] for place in places] for name in TRIAL}
+        return _typed(shared | {name: rows[name] for name in columns if name not in TRIAL})
 
     def environments(self) -> "pd.DataFrame":
         """One row per start of the sweep."""
-        rows = [{"recorded": row["recorded"]} | row["environment"] for row in self._tables["environments"]]
+        starts = self._tables["environments"]
+        rows = [{"recorded": at} | each for at, each in zip(starts["recorded"], starts["environment"], strict=True)]
         return _frame(rows, list(dict.fromkeys(name for row in rows for name in row)) or ["recorded"])
 
     def protocols(self) -> "pd.DataFrame":
         """One row per protocol."""
-        rows = [{"fingerprint": row["fingerprint"]} | row["description"] for row in self._tables["protocols"]]
+        rows = [{"fingerprint": name} | says for name, says in self._described().items()]
         return _frame(rows, list(dict.fromkeys(name for row in rows for name in row)) or ["fingerprint"])
+
+    def protocol(self) -> dict:
+        """The study's protocol: its fingerprint and what that stands for."""
+        fingerprint = self.study.get("protocol", "")
+        return {"fingerprint": fingerprint} | self._described().get(fingerprint, {})
 
     def protocol_label(self) -> str:
         """The study's protocol in one phrase, such as "fd_digits, 797 samples against digits/test (797)"."""
-        known = {row["fingerprint"]: row["description"] for row in self._tables["protocols"]}
-        says = known.get(self.study.get("protocol"), {})
+        says = self.protocol()
         label = str(self.study.get("metric", "score"))
         label += f", {says['samples']} samples" if says.get("samples") else ""
         label += f" against {says['reference']}" if says.get("reference") else ""
@@ -150,28 +167,21 @@ class Results:
         """One row per trial with its score under the study's metric and protocol.
 
         rule: "best" takes the lowest rung (a selection, as the studies do), "last" the last rung of the definition.
-        A failed trial has +inf whatever it reached before, a running one NaN.
+        A failed trial has +inf whatever it reached before, a stopped one what it had, a running one NaN.
         """
         if rule not in RULES:
             raise StoreError(f"unknown rule '{rule}'; one of: {', '.join(RULES)}")
         return self._once(rule, lambda: self._by_rule(RULES[rule]))
 
-    def _by_rule(self, pick: Callable) -> "pd.DataFrame":
-        status = self._status()
-        reached: dict[str, list[tuple[float, int]]] = {}
-        for row in self._selected():
-            reached.setdefault(row["trial"], []).append((row["value"], row["rung"]))
-        rows = []
-        for trial, row in self._trials.items():
-            row = row | {
-                "status": status[trial],
-                "rung": None,
-                "value": np.inf if status[trial] == "failed" else np.nan,
-            }
-            if status[trial] == "done":
-                row["value"], row["rung"] = pick(reached[trial])
-            rows.append(row)
-        return _frame(rows, PER_TRIAL)
+    def _by_rule(self, order: dict[str, bool]) -> "pd.DataFrame":
+        trials = self.trials()[[*TRIAL, "phase", "status"]]
+        scores = self._selected()[["trial", "rung", "value"]]
+        scores = scores.sort_values(list(order), ascending=list(order.values()), kind="stable")
+        found = trials.merge(scores.drop_duplicates("trial"), on="trial", how="left", validate="one_to_one")
+        scored = found["status"].isin(["done", "stopped"])
+        found["rung"] = found["rung"].astype("Int64").where(scored)
+        found["value"] = found["value"].where(scored).mask(found["status"] == "failed", np.inf)
+        return found[PER_TRIAL]
 
     def searched(self, rule: str = "best") -> "pd.DataFrame":
         """The rows of `per_trial` that are draws of the search: all but those of phases that confirm."""
@@ -183,12 +193,32 @@ class Results:
         trials = self.per_trial(rule)
         return trials[trials["phase"].isin(self._confirming())]
 
+    def independent(self, rule: str = "best") -> "pd.DataFrame":
+        """The rows of `searched` whose configs were asked without looking at scores."""
+        trials = self.searched(rule)
+        return trials[~trials["phase"].isin([phase["name"] for phase in self.learning()])]
+
+    def search(self) -> list[dict]:
+        """Name, searcher and rounds of the phases that search, in order: all but those that confirm."""
+        return [phase for phase in self._phases() if phase["searcher"] != CONFIRMING]
+
+    def learning(self) -> list[dict]:
+        """Those phases of the search that choose configs by the scores of others."""
+        return [phase for phase in self.search() if phase["searcher"] not in INDEPENDENT]
+
+    def exchangeable(self) -> bool:
+        """Whether no score of one trial had a say in another: none was chosen, or stopped, by what others scored."""
+        return not self.learning() and "stopped" not in set(self._status().values())
+
+    def begins_with_known(self) -> bool:
+        """Whether the search tries settings known beforehand and then goes on, as Kurach et al. 2019 did."""
+        first, *later = self.search()
+        return first["searcher"] == KNOWN and bool(later)
+
     def rungs(self) -> "pd.DataFrame":
         """The study's metric, one row per trial (its index) and one column per rung, NaN where there is no score."""
-        import pandas as pd
-
-        rows = pd.DataFrame(self._selected(), columns=["trial", "rung", "value"])
-        return rows.pivot(index="trial", columns="rung", values="value").astype("float64").sort_index(axis=1)
+        rows = self._selected().pivot(index="trial", columns="rung", values="value")
+        return rows.astype("float64").sort_index(axis=1)
 
     def costs(self) -> "pd.DataFrame":
         """One row per trial: real images seen and seconds of training and evaluating it."""
@@ -207,11 +237,11 @@ class Results:
 
     def defaults(self) -> set[str]:
         """The configs that are authors' settings of their method: what the study's definition lists as defaults."""
-        found = set()
-        for row in self._trials.values():
-            space = self.study.get("methods", {}).get(row["method"], {})
-            if any(_is(row["settings"], wanted) for wanted in space.get("defaults", [])):
-                found.add(row["config"])
+        spaces, asked, found = self.study.get("methods", {}), self._tables["trials"], set()
+        for method, config in dict.fromkeys(zip(asked["method"], asked["config"], strict=True)):
+            defaults = spaces.get(method, {}).get("defaults", [])
+            if any(_is(self._settings[config], wanted) for wanted in defaults):
+                found.add(config)
         return found
 
     def best(self) -> "pd.DataFrame":
@@ -219,14 +249,23 @@ class Results:
 
         Ties give several rows. A trial that failed later is left out.
         """
-        failed = {trial for trial, status in self._status().items() if status == "failed"}
-        rows = [row for row in self._selected() if row["trial"] not in failed]
-        lowest = min((row["value"] for row in rows), default=None)
-        return _frame([self._trials[row["trial"]] | row for row in rows if row["value"] == lowest], SCORES)
+        scores = self.lowest()
+        return scores[scores["value"] == scores["value"].min()].reset_index(drop=True)
+
+    def lowest(self) -> "pd.DataFrame":
+        """The rows of `scores` that hold the lowest score of a trial so far, best trial first; none of failed ones."""
+        status = self._status()
+        scores = self._selected().sort_values(["value", "rung"], kind="stable")
+        kept = scores["trial"].map(status) != "failed"
+        return scores[kept].drop_duplicates("trial").reset_index(drop=True)
+
+    def scored_at(self) -> list[str]:
+        """When each score was committed, UTC in ISO format, in that order."""
+        return list(self._tables["scores"]["recorded"])
 
     def _phases(self) -> list[dict]:
         """Name, searcher and rounds of every phase, in order."""
-        searcher = self.study.get("searcher", "search")
+        searcher = self.study.get("searcher", "random")
         first = {"name": searcher, "searcher": searcher, "rounds": self.study.get("rounds", 1)}
         return [first, *self.study.get("phases", [])]
 
@@ -237,15 +276,27 @@ class Results:
     def _confirming(self) -> list[str]:
         return [phase["name"] for phase in self._phases() if phase["searcher"] == CONFIRMING]
 
-    def _selected(self) -> list[dict]:
-        wanted = (self.study.get("metric"), self.study.get("protocol"))
-        return [row for row in self._tables["scores"] if (row["metric"], row["protocol"]) == wanted]
+    def _selected(self) -> "pd.DataFrame":
+        """The scores under the study's metric and protocol."""
+        scores = self.scores()
+        wanted = (scores["metric"] == self.study.get("metric")) & (scores["protocol"] == self.study.get("protocol"))
+        return scores[wanted]
+
+    def _described(self) -> dict[str, dict]:
+        protocols = self._tables["protocols"]
+        return dict(zip(protocols["fingerprint"], protocols["description"], strict=True))
 
     def _status(self) -> dict[str, str]:
-        last = max(self.study.get("rungs") or [0])
-        status = dict.fromkeys(self._trials, "running")
-        status |= {row["trial"]: "failed" for row in self._tables["failures"] if row["final"]}
-        return status | {row["trial"]: "done" for row in self._selected() if row["rung"] >= last}
+        if self._ended is None:
+            failures, scores = self._tables["failures"], self._tables["scores"]
+            ends = zip(failures["trial"], failures["cause"], failures["final"], strict=True)
+            status = dict.fromkeys(self._place, "running")
+            status |= {trial: "stopped" if cause == "stopped" else "failed" for trial, cause, final in ends if final}
+            last = max(self.study.get("rungs") or [0])
+            wanted = (self.study.get("metric"), self.study.get("protocol"))
+            rows = zip(scores["trial"], scores["rung"], scores["metric"], scores["protocol"], strict=True)
+            self._ended = status | {trial: "done" for trial, rung, *how in rows if rung >= last and (*how,) == wanted}
+        return self._ended
 
 
 def _is(settings: dict, wanted: dict) -> bool:

@@ -47,12 +47,8 @@ class Importance(NamedTuple):
 
 def importance(results: Results, method: str | None = None, rule: str = "best", seed: int = 0) -> Importance:
     """Of the settings that differ between the trials of one method, or of all of them with the method as a setting."""
-    table, score, config = design(results, method, rule)
+    table, score, config = design(results, method, rule, MOST, seed)
     count = int(config.nunique())
-    if count > MOST:
-        drawn = np.random.default_rng(seed).choice(config.unique(), MOST, replace=False)
-        kept = config.isin(drawn).to_numpy()
-        table, score, config, count = table[kept], score[kept], config[kept], MOST
     if count < CONFIGS or table.empty or np.ptp(score) == 0:
         few = f"{count} finished configs, fewer than {CONFIGS}" if count < CONFIGS else "nothing varies"
         return Importance(np.nan, count, len(table), False, few, *_empty())
@@ -68,8 +64,10 @@ def importance(results: Results, method: str | None = None, rule: str = "best", 
     return Importance(r2, count, len(table), not reason, reason, *tables)
 
 
-def design(results: Results, method: str | None = None, rule: str = "best"):
+def design(results: Results, method: str | None = None, rule: str = "best", most: int | None = None, seed: int = 0):
     """Settings that differ (one column each), scores and configs of the finished trials.
+
+    Of more than `most` configs that many are drawn.
 
     Scores are on their log scale; a failure counts as the worst of them. Settings that go together (equal numbers,
     such as the two learning rates, or words that say the same) are one column, named after the first. With several
@@ -79,6 +77,10 @@ def design(results: Results, method: str | None = None, rule: str = "best"):
     trials = results.trials().set_index("trial").loc[value.index]
     kept = value.notna() & ((trials["method"] == method) if method else True)
     trials, value = trials[kept], value[kept]
+    configs = trials["config"].unique()
+    if most is not None and len(configs) > most:
+        kept = trials["config"].isin(np.random.default_rng(seed).choice(configs, most, replace=False))
+        trials, value = trials[kept], value[kept]
     finite = value[np.isfinite(value)]
     score = log_scale(value)(value.clip(upper=finite.max())).to_numpy() if len(finite) else np.zeros(len(value))
     start = list(trials.columns).index("rungs") + 1

@@ -1,8 +1,8 @@
 """The best so far where the order of trials, or what they cost, matters.
 
 Scores: lower is better, +inf for a failed run. `budget` treats configurations as exchangeable draws of equal cost;
-here each has its cost (`by_cost`), or a place in the order of a search that learns (`in_order`, `of_searches`), or a
-practitioner goes through a list of known settings first (`practitioner`, Kurach et al. 2019, Figs. 1 to 4).
+here each has its cost (`by_cost`), or a place in the order of a search that learns (`of_searches`), or a practitioner
+goes through a list of known settings first (`practitioner`, Kurach et al. 2019, Figs. 1 to 4).
 """
 
 from itertools import permutations
@@ -13,12 +13,13 @@ import numpy as np
 from scipy.special import stdtrit
 
 from results import budget
+from results.frames import Results
 
 if TYPE_CHECKING:
     import pandas as pd
 
 ORDERS = 1000
-LARGEST = 4_000_000  # scores in all orders together; more configurations are put in fewer orders
+LARGEST = 1_000_000  # scores in all orders together; more configurations are put in fewer orders
 POINTS = 120
 
 
@@ -72,9 +73,39 @@ def practitioner(fixed, bandit, fixed_first: int | None = None) -> "pd.DataFrame
     return pd.DataFrame(rows, columns=["k", "fixed", "bandit", "mean"])
 
 
-def in_order(trials: "pd.DataFrame", method: str) -> np.ndarray:
-    """[configs, seeds]: scores of one method in the order its searcher asked, +inf for failed, unfinished left out."""
-    return budget.replicates(trials, method)
+def of_method(results: Results, method: str, rule: str = "best") -> "pd.DataFrame | None":
+    """`practitioner` of one method: the authors' settings of the definition, then the others in the order asked.
+
+    None where no authors' setting is finished on its seeds.
+    """
+    trials, known = results.searched(rule), results.defaults()
+    rows = trials[trials["method"] == method]
+    fixed = budget.replicates(rows[rows["config"].isin(known)], method)
+    later = budget.replicates(rows[~rows["config"].isin(known)], method)
+    return practitioner(fixed, later) if len(fixed) else None
+
+
+def of_study(results: Results, rule: str = "best") -> "dict[str, pd.DataFrame]":
+    """`of_searches` of each method over the searches of a study, each folder of a concatenation being one.
+
+    Of one search: the best so far in the order asked, the mean over its seeds; `of_method` where known settings come
+    first. Searches are cut to the shortest. Methods without a finished config are left out.
+    """
+    found = {}
+    for method in results.methods():
+        curves = [curve for part in results.searches() if len(curve := _of_one(part, method, rule))]
+        if curves:
+            shortest = min(map(len, curves))
+            found[method] = of_searches(np.stack([curve[:shortest] for curve in curves]))
+    return found
+
+
+def _of_one(part, method, rule) -> np.ndarray:
+    if part.begins_with_known():
+        curve = of_method(part, method, rule)
+        return np.empty(0) if curve is None else curve["mean"].to_numpy()
+    scores = budget.replicates(part.searched(rule), method)
+    return np.minimum.accumulate(scores, axis=0).mean(axis=1) if len(scores) else np.empty(0)
 
 
 def of_searches(searches) -> "pd.DataFrame":

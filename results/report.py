@@ -1,6 +1,5 @@
 """One output folder -> one self-contained HTML page that opens anywhere, offline and on a phone."""
 
-import base64
 import io
 import os
 import re
@@ -11,6 +10,7 @@ import numpy as np
 
 from results import comparisons, importance, plots, statistics, verdict
 from results.frames import Results, load
+from results.interactive import Points, data_url, grid, text
 from results.store import StoreError
 
 FIGURES = {
@@ -24,8 +24,9 @@ FIGURES = {
     ),
     "score-distributions": (
         plots.score_distributions,
-        "Every trial that finished, each seed a point; point at one to see its config and seed. Bar and box: median "
-        "and quartiles of the method, a failed trial counting as worse than any score. Star: the authors' settings. "
+        "Every trial that finished, each seed a point (of many an even sample, as told at the right); point at one to "
+        "see its config and seed, click for its settings and samples. Bar and box: median and quartiles of the method, "
+        "a failed trial counting as worse than any score. Star: the authors' settings. "
         "The vertical position within a lane carries no meaning.",
     ),
 }
@@ -45,8 +46,29 @@ IMPORTANCE = (
     "explains (functional analysis of variance), lines: one sd between trees. Diamonds: how much worse held-out trials "
     "are predicted when the setting is shuffled."
 )
-# Searches whose configs are no draws at random from the space: their budget curve is the incumbent in order.
-LEARNS = ("gp_bandit", "gp_ei", "skopt")
+INCUMBENTS = (
+    plots.incumbent_curves,
+    "The best score so far, in the order in which the searcher asked. Its configurations are no independent draws, and "
+    "there is one search per method: no interval can be given.",
+)
+PRACTITIONER = (
+    plots.mixed_budget_curves,
+    "The best score of a practitioner who first tries settings known beforehand, in any order, and then goes on with "
+    "those of the searcher, in the order in which it asked: the mean over all ways to choose among the known ones and "
+    "over seeds. What the searcher asked depends on what it was told, and there is one search per method: no interval "
+    "can be given.",
+)
+COST = (
+    plots.cost_curves,
+    "The median best score against the device-seconds that were spent, over random orders of the configurations at "
+    "their recorded costs; band: 5 to 95 % of the orders, which is what one search may find and no confidence "
+    "interval. Dashed: beyond half of what the method spent.",
+)
+TOP = (
+    plots.top_distributions,
+    "The best twentieth of each method's trials, failed ones counted among all. Bar: their median. How good they are "
+    "depends on how much of a search space is hopeless.",
+)
 PAIRS_SHOWN = 28
 
 
@@ -77,19 +99,24 @@ def render(results: Results) -> str:
         loader=templates, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"number": verdict.number, "shown": _shown}
-    shared = _shared_settings(results)
+    shared, points = _shared_settings(results), Points(results)
     return environment.get_template("report.html.jinja").render(
         study=dict.fromkeys(("question", "data", "scale", "rungs", "configs", "seeds")) | results.study,
         title=results.study.get("study", results.folder.name),
         sentences=verdict.sentences(results),
         protocol=results.protocol_label(),
-        figures=_figures(results),
+        figures=_figures(results, points),
         seeds=_seeds(results),
         pairs=_pairs(results),
         importance=_importance(results),
         methods=_methods(results, shared),
         shared_settings=shared,
         failures=_failures(results),
+        signs=_signs(results),
+        stopped=_stopped(results),
+        facts=points.facts(shared),
+        learns=bool(results.learning()),
+        planned=_planned(results),
         samples=_samples(results),
         cost=_cost(results),
         provenance=_provenance(results),
@@ -106,45 +133,32 @@ def svg(ax, name: str) -> str:
     buffer = io.StringIO()
     with rc_context({"svg.hashsalt": name, "svg.fonttype": "path"}):
         ax.figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
-    text = buffer.getvalue()
-    text = text[text.index("<svg") :]
-    text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", text)
+    page = buffer.getvalue()
+    page = page[page.index("<svg") :]
+    page = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", page)
     # The size comes from the page, the proportions from the viewBox; matplotlib's metadata names outside addresses.
-    text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)
-    text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1)
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    return Markup(text)
+    page = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", page, count=1)
+    page = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", page, count=1)
+    return Markup(re.sub(r"<metadata>.*?</metadata>", "", page, flags=re.DOTALL))
 
 
-def _figures(results):
+def _figures(results, points):
+    """[(name, picture, caption)]; the points of two of them are marked and collected."""
     figures = dict(FIGURES)
-    if results.study.get("searcher") in LEARNS:
-        figures["budget-curves"] = (
-            plots.incumbent_curves,
-            "The best score so far, in the order in which the searcher asked. Its configurations are no independent "
-            "draws, and there is one search per method: no interval can be given.",
-        )
-    found = [(name, svg(draw(results), name), caption) for name, (draw, caption) in figures.items()]
-    return [(name, _titled(picture, results), caption) for name, picture, caption in found]
-
-
-def _titled(picture, results):
-    """The picture with the config and seed of each point of the distributions as its title."""
-    from markupsafe import Markup, escape
-
-    text = str(picture)
-    for lane, rows in enumerate(plots.points(results).values()):
-        start = text.find(f'-points-{lane}"')
-        end = text.find("</g>", text.find("<use", start)) if start >= 0 else -1
-        parts = re.split(r"(?<=/>)", text[start:end]) if end >= 0 else []
-        places = [i for i, part in enumerate(parts) if "<use" in part]
-        if len(places) != len(rows):
-            continue
-        for i, row in zip(places, rows.to_dict("records"), strict=True):
-            title = escape(f"{row['method']} {row['config']} seed {row['seed']}: {verdict.number(row['value'])}")
-            parts[i] = parts[i].replace("/>", f"><title>{title}</title></use>")
-        text = text[:start] + "".join(parts) + text[end:]
-    return Markup(text)
+    if results.begins_with_known():
+        figures |= {"budget-curves": PRACTITIONER, "top-distributions": TOP}
+    elif not results.exchangeable():
+        figures["budget-curves"] = INCUMBENTS
+    else:
+        figures["cost-curves"] = COST
+    drawn = {"score-distributions": plots.points, "top-distributions": plots.top_points}
+    found = []
+    for name, (draw, caption) in figures.items():
+        ax = draw(results)
+        picture = svg(ax, name)
+        picture = points.mark(picture, drawn[name](results)) if name in drawn else picture
+        found.append((name, picture, caption if ax.has_data() else ""))
+    return found
 
 
 def _seeds(results):
@@ -171,23 +185,27 @@ def _pairs(results):
 def _importance(results):
     found = importance.importance(results)
     picture = svg(plots.importance_bars(found), "importance") if found.interpretable else None
-    return {"found": found, "figure": picture, "caption": IMPORTANCE, "trusted": importance.TRUSTED}
+    return {"found": found, "figure": picture, "caption": IMPORTANCE, "most": importance.MOST}
 
 
 def _methods(results, shared):
     rows = verdict.best_configs(results).to_dict("records")
     for row in rows:
         settings = results.settings(row["config"]) if row["config"] else {}
-        row["settings"] = {name: _text(value) for name, value in settings.items() if name not in shared}
+        row["settings"] = {name: text(value) for name, value in settings.items() if name not in shared}
         row["scores"] = [verdict.number(score) if np.isfinite(score) else "failed" for score in row["scores"]]
     return rows
 
 
 def _shared_settings(results) -> dict[str, str]:
     """The settings that are the same in every trial that has them."""
-    every = [results.settings(config) for config in results.trials()["config"].unique()]
-    first = {name: value for settings in reversed(every) for name, value in settings.items()}
-    return {name: _text(value) for name, value in first.items() if all(row.get(name, value) == value for row in every)}
+    shared: dict[str, object] = {}
+    varied = set()
+    for config in results.trials()["config"].unique():
+        for name, value in results.settings(config).items():
+            if shared.setdefault(name, value) != value:
+                varied.add(name)
+    return {name: text(value) for name, value in shared.items() if name not in varied}
 
 
 def _shown(value, percent: bool = False) -> str:
@@ -199,14 +217,10 @@ def _shown(value, percent: bool = False) -> str:
     return f"{100 * value:.0f} %" if percent else verdict.number(value)
 
 
-def _text(value) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
 def _failures(results):
-    """One row per method and cause, the most frequent first."""
-    rows = []
-    for (method, cause, final), group in results.failures().groupby(["method", "cause", "final"], sort=False):
+    """One row per method and cause, the most frequent first; trials that were stopped on purpose are none."""
+    failures, rows = results.failures().query("cause != 'stopped'"), []
+    for (method, cause, final), group in failures.groupby(["method", "cause", "final"], sort=False):
         steps, last = sorted(group["step"].dropna().unique()), group.iloc[-1]
         rows.append({
             "method": method, "cause": cause, "final": bool(final), "count": len(group), "trial": last["trial"],
@@ -216,28 +230,49 @@ def _failures(results):
     return sorted(rows, key=lambda row: -row["count"])
 
 
+def _planned(results) -> str:
+    """Configurations and seeds of every phase, such as "24 x 2, then 20 x 1"."""
+    phases = [results.study, *results.study.get("phases", [])]
+    return ", then ".join(f"{phase['configs']} x {phase['seeds']}" for phase in phases if "configs" in phase)
+
+
+def _signs(results):
+    """One row per method and cause: how many of the trials and rungs that were looked at show its sign."""
+    signs, rows = results.signs(), []
+    looked = signs.drop_duplicates(["trial", "rung"]).groupby("method")["trial"].agg(["nunique", "size"])
+    shown = signs[signs["cause"].notna()].drop_duplicates(["trial", "rung", "cause"])
+    for (method, cause), group in shown.groupby(["method", "cause"], sort=False):
+        ends = group.loc[group["rung"] == max(results.study.get("rungs") or [0]), "trial"]
+        rows.append({"method": method, "cause": cause.replace("_", " "), "trials": group["trial"].nunique(),
+                     "of_trials": int(looked.loc[method, "nunique"]), "rungs": len(group),
+                     "of_rungs": int(looked.loc[method, "size"]), "last": ends.nunique()})  # fmt: skip
+    return {"looked": len(looked) > 0, "rows": sorted(rows, key=lambda row: -row["trials"])}
+
+
+def _stopped(results):
+    """[(method, trials stopped early)], those with any."""
+    trials = results.trials()
+    amounts = trials.loc[trials["status"] == "stopped", "method"].value_counts()
+    return [(method, int(amounts[method])) for method in results.methods() if method in amounts.index]
+
+
 def _samples(results):
     """The grid of the best trial at its best rung, or the nearest that has one, beside real images; else None."""
-    folder = results.folder / "samples"
     best = results.best()
     if best.empty:
         return None
-    best = best.iloc[0]
-    grids = {int(path.stem): path for path in (folder / best["trial"]).glob("*.png") if path.stem.isdecimal()}
-    if not grids:
+    best, real = best.iloc[0], results.folder / "samples" / "real.png"
+    found = grid(results.folder, best["trial"], int(best["rung"]))
+    if found is None:
         return None
-    rung = min(grids, key=lambda rung: abs(rung - int(best["rung"])))
-    real = folder / "real.png"
+    path, rung = found
+    walks = path.with_name(f"{rung}_walks.png")
     return {
         "trial": best["trial"], "method": best["method"], "value": best["value"], "rung": rung,
-        "scored": int(best["rung"]), "generated": _embedded(grids[rung]),
-        "walks": _embedded(walks) if (walks := grids[rung].with_name(f"{rung}_walks.png")).exists() else None,
-        "real": _embedded(real) if real.exists() else None,
+        "scored": int(best["rung"]), "generated": data_url(path),
+        "walks": data_url(walks) if walks.exists() else None,
+        "real": data_url(real) if real.exists() else None,
     }  # fmt: skip
-
-
-def _embedded(path: Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
 
 
 def _cost(results):

@@ -194,19 +194,30 @@ def metric_agreement(results: Results) -> "pd.DataFrame":
     Columns a b within configs spearman spearman_low spearman_high kendall kendall_low kendall_high; within is "all" or
     "best quarter" (the lowest quarter by a), where agreement is always lower because the range is narrower.
     """
+    wide, pairs = measures(results), []
+    for i, a in enumerate(wide.columns):
+        for b in wide.columns[i + 1 :]:
+            both = both_measures(wide, a, b)
+            pairs += [(a, b, "all", both), (a, b, "best quarter", both[both[a] <= both[a].quantile(0.25)])]
+    return _agreement([(a, b, within, both[a], both[b]) for a, b, within, both in pairs])
+
+
+def measures(results: Results) -> "pd.DataFrame":
+    """Scores by (config, trial, rung), one column per metric, or per metric and protocol where it has several."""
+    import pandas as pd
+
     scores = results.scores()
     if scores.empty:
-        return _agreement([])
+        return pd.DataFrame()
     names = scores["metric"] + " " + scores["protocol"]
     once = scores["metric"].groupby(scores["metric"]).transform(lambda group: names[group.index].nunique()) == 1
     scores = scores.assign(measure=scores["metric"].where(once, names))
-    wide = scores.pivot(index=["config", "trial", "rung"], columns="measure", values="value").sort_index()
-    pairs = []
-    for i, a in enumerate(wide.columns):
-        for b in wide.columns[i + 1 :]:
-            both = wide[[a, b]].dropna().groupby(level="trial").tail(1).groupby(level="config").median()
-            pairs += [(a, b, "all", both), (a, b, "best quarter", both[both[a] <= both[a].quantile(0.25)])]
-    return _agreement([(a, b, within, both[a], both[b]) for a, b, within, both in pairs])
+    return scores.pivot(index=["config", "trial", "rung"], columns="measure", values="value").sort_index()
+
+
+def both_measures(wide: "pd.DataFrame", a: str, b: str) -> "pd.DataFrame":
+    """Two columns of `measures` by config: medians over seeds, each at its last rung that has both."""
+    return wide[[a, b]].dropna().groupby(level="trial").tail(1).groupby(level="config").median()
 
 
 def rung_agreement(results: Results) -> "pd.DataFrame":
@@ -232,7 +243,8 @@ def selection(results: Results, rule: str = "best") -> "pd.DataFrame":
     """One row per method: what its best config promised and what it kept.
 
     Columns method seeds reported again optimism (see `optimism`), fresh fresh_low fresh_high fresh_seeds: the mean over
-    the seeds that only the chosen configs were given, with Student's interval; NaN where there are none.
+    the seeds that only the chosen configs were given, with Student's interval, carried to the logarithm where all are
+    positive; NaN where there are none.
     """
     import pandas as pd
 
@@ -242,7 +254,7 @@ def selection(results: Results, rule: str = "best") -> "pd.DataFrame":
     for method in results.methods():
         table = replicates(searched, method)
         later = _second_looks(trials[trials["method"] == method])
-        rows.append((method, table.shape[1], *optimism(table).values(), *mean(later), len(later)))
+        rows.append((method, table.shape[1], *optimism(table).values(), *_carried(mean(later), later), len(later)))
     columns = ["method", "seeds", "reported", "again", "optimism", "fresh", "fresh_low", "fresh_high", "fresh_seeds"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -251,6 +263,14 @@ def log_scale(scores):
     """np.log where all finite scores are positive, else the identity."""
     finite = np.asarray(scores)[np.isfinite(scores)]
     return np.log if finite.size and (finite > 0).all() else np.positive
+
+
+def _carried(found: Interval, scores) -> Interval:
+    """An interval of a mean, of its logarithm to first order where all scores are positive."""
+    if not np.isfinite(found).all() or not (np.asarray(scores) > 0).all():
+        return found
+    factor = math.exp((found.high - found.value) / found.value)
+    return Interval(found.value, found.value / factor, found.value * factor)
 
 
 def _second_looks(trials) -> np.ndarray:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from results import budget
+from results import budget, incumbents
 from results.frames import Results
 
 if TYPE_CHECKING:
@@ -61,7 +61,8 @@ def sentences(results: Results, rule: str = "best") -> list[str]:
             else "No trial has been asked yet."
         )
         return [first, *_progress(table)]
-    cautions = [_few(table), _winners_curse(table), _order_of_search(results), _authors_first(results)]
+    cautions = [_few(table), _winners_curse(table)]
+    cautions += [caution(results) for caution in (_order_of_search, _authors_first, _stopped)]
     return [_winner(found, results), *_comparison(results, rule), *_progress(table), *filter(None, cautions)]
 
 
@@ -123,6 +124,8 @@ def _comparison(results, rule):
     scores = {method: score for method, score in scores.items() if len(score)}
     if len(scores) < 2:
         return []
+    if results.begins_with_known() or not results.exchangeable():
+        return _in_order(results, rule)
     k = max(1, min(map(len, scores.values())) // 2)
     means = {method: budget.expected_best(score, k) for method, score in scores.items()}
     ranked = sorted((mean, method) for method, mean in means.items() if np.isfinite(mean))
@@ -143,6 +146,36 @@ def _comparison(results, rule):
     else:
         text += f"the intervals do not overlap, which speaks for {stated[0][0]}."
     return [text + note]
+
+
+def _in_order(results, rule):
+    """Where the order of trials matters nothing is averaged over orders, and only whole searches have an interval."""
+    curves = incumbents.of_study(results, rule)
+    if len(curves) < 2:
+        return []
+    first, *later = results.search()
+    order = f"in the order in which {_searchers([first, *later])} asked"
+    if results.begins_with_known():
+        order = f"settings known beforehand first, in any order, then those of {_searchers(later)}"
+    k = min(map(len, curves.values()))
+    ranked = sorted((curve["mean"][k - 1], method, curve.iloc[k - 1]) for method, curve in curves.items())
+    several = len(results.searches()) > 1
+    words = []
+    for mean, method, row in ranked:
+        bounds = _interval((row["low"], row["high"])) if several else ""
+        words.append(f"{method} {number(mean) + bounds if np.isfinite(mean) else 'not known, for all may fail'}")
+    text = f"With a budget of {count(k, 'configuration')}, {order}, the best is on average: {_list(words)}. "
+    if several:
+        return [f"{text}The intervals are over {len(results.searches())} searches."]
+    return [
+        f"{text}There is one search per method, so there is no interval, and this sweep does not decide the order of "
+        "the methods."
+    ]
+
+
+def _searchers(phases):
+    names = list(dict.fromkeys(f"'{phase['searcher']}'" for phase in phases))
+    return f"the {'searcher' if len(names) == 1 else 'searchers'} {_list(names)}"
 
 
 def _interval(bounds):
@@ -191,16 +224,31 @@ def _winners_curse(table):
 
 def _authors_first(results):
     spaces = results.study.get("methods", {}).values()
-    if results.study.get("searcher") == "random" and any(space.get("defaults") for space in spaces):
+    first, *later = results.search()
+    drawn = first["searcher"] == "random" and not later and results.exchangeable()
+    if drawn and any(space.get("defaults") for space in spaces):
         return "The first configuration of each method is its authors' setting, though the curves treat it as a draw."
     return ""
 
 
 def _order_of_search(results):
-    searcher = results.study.get("searcher", "random")
-    return searcher != "random" and (
-        f"The configurations were chosen by the searcher '{searcher}' and not drawn at random: read the budget curves "
-        "as a description of these trials and not as what another search would find."
+    if results.learning():
+        return (
+            f"Configurations of {_searchers(results.learning())} were chosen by the scores of earlier ones and not "
+            "drawn at random: they tell what this search found and not what another would, and tests of pairs leave "
+            "them out."
+        )
+    others = [phase for phase in results.search() if phase["searcher"] != "random"]
+    return others and (
+        f"The configurations of {_searchers(others)} were not drawn at random: read the budget curves as a description "
+        "of these trials and not as what another search would find."
+    )
+
+
+def _stopped(results):
+    amount = int((results.per_trial()["status"] == "stopped").sum())
+    return amount and (
+        f"{count(amount, 'trial')} stopped early, for what others scored: each counts with the score it had."
     )
 
 

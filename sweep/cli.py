@@ -227,6 +227,40 @@ def report(out: Out) -> None:
 
 
 @app.command()
+def watch(
+    out: Out,
+    once: Annotated[bool, typer.Option("--once", help="Print the state once and end; for scripts.")] = False,
+    every: Annotated[float, typer.Option(help="Seconds between two looks.", min=0.1)] = 2.0,
+) -> None:
+    """Watch a sweep on the terminal: how far it is, the best of each method, failures, the time left."""
+    with _one_line_errors("stopped watching"):
+        from sweep import watching
+
+        if once:
+            watching.show(out, _console())
+        else:
+            watching.watch(out, _console(), every)
+
+
+@app.command()
+def serve(
+    out: Out,
+    port: Annotated[int, typer.Option(help="Port; 0 takes any that is free.", min=0, max=65535)] = 8000,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; another than the default opens the report to the network.")
+    ] = "127.0.0.1",
+) -> None:
+    """Serve the report to a browser; it follows the sweep while that runs. Nothing is written."""
+    with _one_line_errors("stopped serving"):
+        from results.server import serving
+
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        with serving(out, host, port) as server:
+            typer.echo(f"serving '{out}' at http://{host}:{server.server_port}/ (Ctrl-C ends)")
+            signal.pause()
+
+
+@app.command()
 def export(
     out: Out,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A .csv or .parquet file to write.")],
@@ -322,12 +356,12 @@ def _with_protocol(score) -> dict[str, Any]:
 
 
 @contextmanager
-def _one_line_errors() -> Iterator[None]:
+def _one_line_errors(interrupted: str = "interrupted; the same command continues") -> Iterator[None]:
     """A user's mistake ends with one line and exit code 2; an interruption with 130."""
     try:
         yield
     except KeyboardInterrupt:
-        typer.echo("interrupted; the same command continues", err=True)
+        typer.echo(interrupted, err=True)
         raise typer.Exit(130) from None
     except (ValueError, OSError) as error:
         known = [
@@ -422,28 +456,33 @@ def _print_status(folder: Path) -> None:
     trials = results.trials()
     counts = trials["status"].value_counts()
     states = ", ".join(f"{counts.get(state, 0)} {state}" for state in ("done", "running", "failed"))
-    typer.echo(f"{results.study.get('study')} on {results.study.get('data')}: {len(trials)} trials, {states}")
+    study = f"{results.study['study']} on {results.study['data']}" if results.study else "no study yet"
+    typer.echo(f"{study}: {len(trials)} trials, {states}")
     best = results.per_trial("best").query("status != 'running'").sort_values("value")
     rows = []
     for method, group in best.groupby("method", sort=False):
         top = next(group.itertuples())
         finished = int((group["status"] == "done").sum())
         rows.append((method, finished, len(group) - finished, f"{top.value:.4g}", top.config, top.seed))
-    header = ("method", "done", "failed", f"best {results.study.get('metric')}", "config", "seed")
+    header = ("method", "done", "failed", f"best {results.study.get('metric', 'score')}", "config", "seed")
     _print_table(results.protocol_label(), header, rows)
 
 
 def _print_table(title: str, header: tuple, rows: list[tuple]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(*header, title=title, title_justify="left", show_header=any(header))
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
+    _console().print(table)
+
+
+def _console():
+    """A terminal of its own width, or wide lines into a file or a pipe."""
+    from rich.console import Console
+
     console = Console()
-    if not console.is_terminal:
-        console = Console(width=240)
-    console.print(table)
+    return console if console.is_terminal else Console(width=240)
 
 
 def _cell(space: dict, field: str) -> str:

@@ -28,9 +28,10 @@ FOLDERS = tuple(ALLOWED)
 # Inside these folders a module imports only what stands before it.
 ORDER = {
     "results": [
-        *("store", "frames", "budget", "incumbents", "statistics", "comparisons", "importance", "verdict"),
-        *("plots.canvas", "plots.budgets", "plots.distributions", "plots.comparisons", "plots.settings", "plots"),
-        "report",
+        *("store", "frames", "combined", "budget", "incumbents", "statistics", "comparisons", "importance", "verdict"),
+        *("interactive", "plots.canvas", "plots.budgets", "plots.distributions", "plots.comparisons"),
+        *("plots.settings", "plots.metrics", "plots"),
+        *("report", "live", "server"),
     ],
     "sweep": [
         *("population", "signs", "evaluation", "scoring", "checkpoints", "trial"),
@@ -38,7 +39,7 @@ ORDER = {
         *("searchers.optimizer", "searchers", "plan", "estimate"),
         *("pictures", "executors", "executors.worker", "backlog"),
         *("executors.local", "executors.ray_tune"),
-        *("driver", "progress", "cli", "__main__"),
+        *("driver", "progress", "watching", "cli", "__main__"),
     ],
 }
 # A package's __init__ may look into its own modules: it holds the registry of them.
@@ -51,6 +52,7 @@ ONLY_IN = {
     "typer": {"sweep/cli.py"},
     "matplotlib": {
         *("results/plots/canvas.py", "results/plots/comparisons.py", "results/plots/settings.py"),
+        "results/plots/metrics.py",
         "results/report.py",
     },
     "orbax": {"sweep/checkpoints.py"},

@@ -22,7 +22,7 @@ def budget_curves(results: Results, rule: str = "best", ax: "Axes | None" = None
     Line: formula U of `budget`, averaged over seed replicates, solid up to half the configurations and dashed beyond.
     Band, or bars where few budgets have one: 95 % jackknife-t interval of that expectation, over configurations, where
     the line is solid. For budgets that may meet only failures the expectation is infinite: a dotted line with open
-    markers shows the median best instead.
+    markers shows the median best instead. Says why instead where configs are no independent draws.
     """
     label = f"expected best {canvas.metric(results)}"
     return _curves(results, rule, ax, budget.expected_best_curve, label, "")
@@ -41,11 +41,14 @@ def cost_curves(results: Results, rule: str = "best", ax: "Axes | None" = None, 
     """Median best score against what was spent, over random orders of the configurations, with 5 to 95 % quantiles.
 
     unit: "images" or "seconds". The band is the spread of what one search finds, no confidence interval; a line begins
-    where half of the orders have a score. Dashed beyond half of what the method spent.
+    where half of the orders have a score. Dashed beyond half of what the method spent. Says why instead where configs
+    are no independent draws.
     """
     if unit not in UNITS:
         raise ValueError(f"unknown unit '{unit}'; one of: {', '.join(UNITS)}")
     ax, drawn = _canvas(results, ax), []
+    if refusal := _no_draws(results):
+        return canvas.empty(ax, refusal)
     trials = results.searched(rule).merge(results.costs(), on="trial")
     for method in results.methods():
         scores, spent = budget.replicates(trials, method), budget.replicates(trials, method, unit)
@@ -53,7 +56,7 @@ def cost_curves(results: Results, rule: str = "best", ax: "Axes | None" = None, 
             continue
         curve, look = incumbents.by_cost(scores, spent), canvas.style(results, method)
         median = curve["median"].where(np.isfinite(curve["median"]))
-        half, every = curve["cost"] <= curve["cost"].iloc[-1] / 2, len(curve) // 6
+        half, every = curve["cost"] <= curve["cost"].iloc[-1] / 2, [*range(9, len(curve), 20), len(curve) - 1]
         ax.plot(curve["cost"], median, linestyle="--", linewidth=1.1, markevery=every, markersize=5, **look)
         ax.plot(curve["cost"], median.where(half), linewidth=2, markevery=every, markersize=5, **look,
                 label=f"{method} ({canvas.extent(*scores.shape)})")  # fmt: skip
@@ -67,54 +70,70 @@ def cost_curves(results: Results, rule: str = "best", ax: "Axes | None" = None, 
 def incumbent_curves(results: Results, rule: str = "best", ax: "Axes | None" = None) -> "Axes":
     """The best so far in the order asked: for searches that learn, whose configurations are no independent draws.
 
-    Line: the mean over the seeds of each configuration; thin lines: each seed by itself. It is one search per method,
-    so there is no interval.
+    Line: the mean over the seeds of each configuration; thin lines: each seed by itself. One search per method has no
+    interval. Of several folders each is a search: line and thin lines are their mean and each of them, and the band is
+    Student's 95 % interval of the mean over searches.
     """
-    ax, drawn, trials = _canvas(results, ax), [], results.searched(rule)
-    import pandas as pd
-
-    for method in results.methods():
-        scores = incumbents.in_order(trials, method)
-        if np.isfinite(scores).any():
-            best, look = np.minimum.accumulate(scores, axis=0), canvas.style(results, method)
-            k, shown = np.arange(1, len(best) + 1), np.where(np.isfinite(best), best, np.nan)
-            ax.step(k, shown, where="post", color=look["color"], alpha=0.3, linewidth=0.8)
-            label, every = f"{method} ({canvas.extent(*scores.shape)})", max(1, len(k) // 8)
-            ax.step(
-                k, shown.mean(axis=1), where="post", linewidth=2, markevery=every, markersize=5, label=label, **look
-            )
-            drawn.append(pd.DataFrame({"k": k, "mean": np.nanmax(best, axis=1), "low": best.min(axis=1)}))
-    return _finish(results, rule, ax, drawn, ["mean", "low"], "configurations, in the order asked",
-                   f"best {canvas.metric(results)} so far", "\none search per method: no interval")  # fmt: skip
+    ax, drawn = _canvas(results, ax), []
+    for method, curve in incumbents.of_study(results, rule).items():
+        each = [budget.replicates(part.searched(rule), method) for part in results.searches()]
+        if not np.isfinite(np.concatenate([scores.ravel() for scores in each])).any():
+            continue
+        look = canvas.style(results, method)
+        for scores in each:
+            best = np.minimum.accumulate(scores, axis=0)
+            shown = np.where(np.isfinite(best), best, np.nan)
+            ax.step(range(1, len(best) + 1), shown, where="post", color=look["color"], alpha=0.3, linewidth=0.8)
+        _in_order(ax, curve, f"{method} ({canvas.extent(*each[0].shape)})", look, "steps-post")
+        drawn.append(curve)
+    return _finish(results, rule, ax, drawn, ["mean", "best"], "configurations, in the order asked",
+                   f"best {canvas.metric(results)} so far", _over_searches(results))  # fmt: skip
 
 
 def mixed_budget_curves(results: Results, rule: str = "best", ax: "Axes | None" = None) -> "Axes":
     """Kurach et al. 2019, Figs. 1 to 4: a practitioner who tries the known settings first, then the searcher's.
 
-    Line: expected best; open markers while still among the known settings, the authors' of the study's definition.
+    Line: the best, averaged over all draws of the known settings (the authors' of the study's definition, open
+    markers), then over the search that followed, in its order. One search per method has no interval; of several
+    folders each is a search, and the band is Student's 95 % interval of the mean over them.
     """
-    ax, drawn, trials, known = _canvas(results, ax), [], results.searched(rule), results.defaults()
+    ax, drawn = _canvas(results, ax), []
     for method in results.methods():
-        rows = trials[trials["method"] == method]
-        fixed = budget.replicates(rows[rows["config"].isin(known)], method)
-        later = budget.replicates(rows[~rows["config"].isin(known)], method)
-        if not len(fixed) or not len(later):
+        found = [incumbents.of_method(part, method, rule) for part in results.searches()]
+        parts = [part for part in found if part is not None]
+        if not parts or not any(np.isfinite(part["mean"]).any() for part in parts):
             continue
-        seeds = min(fixed.shape[1], later.shape[1])
-        curve, look = incumbents.practitioner(fixed[:, :seeds], later[:, :seeds]), canvas.style(results, method)
-        shown = curve["mean"].where(np.isfinite(curve["mean"]))
-        label = f"{method} ({len(fixed)} known, {len(later)} searched)"
-        ax.plot(curve["k"], shown, linewidth=2, markersize=5, markevery=max(1, len(curve) // 8), label=label, **look)
-        among = curve["bandit"] == 0
-        ax.plot(curve["k"][among], shown[among], linestyle="none", markersize=7, markerfacecolor="white", **look)
+        shortest = min(map(len, parts))
+        curve = incumbents.of_searches(np.stack([part["mean"].to_numpy()[:shortest] for part in parts]))
+        look, known = canvas.style(results, method), parts[0]["bandit"].to_numpy()[:shortest] == 0
+        label = f"{method} ({parts[0]['fixed'].max()} known, {parts[0]['bandit'].max()} searched)"
+        _in_order(ax, curve, label, look, "default")
+        shown = curve["mean"].where(np.isfinite(curve["mean"]) & known)
+        ax.plot(curve["k"], shown, linestyle="none", markersize=7, markerfacecolor="white", **look)
         drawn.append(curve)
     return _finish(results, rule, ax, drawn, ["mean"], "budget: settings tried, known ones first",
-                   f"expected best {canvas.metric(results)}", "\nopen markers: known settings only",
-                   nothing="no method has both known and searched settings that worked")  # fmt: skip
+                   f"expected best {canvas.metric(results)}",
+                   "\nopen markers: known settings only" + _over_searches(results).replace("\n", "; "),
+                   nothing="no method has known settings that worked")  # fmt: skip
+
+
+def _in_order(ax, curve, label, look, drawstyle):
+    shown = curve["mean"].where(np.isfinite(curve["mean"]))
+    ax.plot(curve["k"], shown, linewidth=2, markersize=5, markevery=max(1, len(curve) // 8), drawstyle=drawstyle,
+            label=label, **look)  # fmt: skip
+    step = "post" if drawstyle == "steps-post" else None
+    ax.fill_between(curve["k"], curve["low"], curve["high"], step=step, color=look["color"], alpha=0.12, linewidth=0)
+
+
+def _over_searches(results):
+    count = len(results.searches())
+    return f"\nband: 95 % interval over {count} searches" if count > 1 else "\none search per method: no interval"
 
 
 def _curves(results, rule, ax, curve_of: Callable, label, note):
     trials, ax = results.searched(rule), _canvas(results, ax)
+    if refusal := _no_draws(results):
+        return canvas.empty(ax, refusal)
     drawn: list = []
     for method in results.methods():
         scores = budget.replicates(trials, method)
@@ -143,6 +162,15 @@ def _curve(ax, curve, style, label, shift):
         ax.fill_between(known["k"], known["low"], known["high"], color=style["color"], alpha=0.12, linewidth=0)
 
 
+def _no_draws(results) -> str:
+    """Why the order of the trials may not be shuffled; "" where it may."""
+    if results.exchangeable():
+        return ""
+    learning = [f"'{phase['searcher']}'" for phase in results.learning()]
+    why = f"configs were chosen by {' and '.join(dict.fromkeys(learning))}" if learning else "trials were stopped early"
+    return f"{why},\nso they are no independent draws: see incumbent_curves or mixed_budget_curves"
+
+
 def _canvas(results, ax):
     more = max(0, len(results.methods()) - canvas.METHODS_INSIDE)
     return canvas.axes(5.6, 4.2 + 0.1 * more) if ax is None else ax
@@ -156,9 +184,9 @@ def _finish(results, rule, ax, drawn, columns, xlabel, ylabel, note, nothing=can
     if "k" in drawn[0]:
         canvas.fit_budget_axis(ax, max(curve["k"].iloc[-1] for curve in drawn))
     else:
-        ax.set_xlim(0, max(curve["cost"].iloc[-1] for curve in drawn))
+        ax.set_xlim(0, 1.02 * max(curve["cost"].iloc[-1] for curve in drawn))
     ax.set_xlabel(xlabel)
     ax.set_ylabel(ylabel)
-    canvas.entitle(ax, canvas.subtitle(results, rule) + note)
+    canvas.entitle(ax, results, rule, note)
     canvas.legend(ax, len(drawn))
     return ax

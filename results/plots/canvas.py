@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from results.frames import Results
+from results.store import StoreError, differences
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -13,6 +14,7 @@ COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#5
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "<", ">", "h", "*"]
 RATIO_FOR_LOG_AXIS = 5.0
 METHODS_INSIDE = 6  # a longer legend stands below the figure
+EMPTY = 0.9  # inches high
 NOTHING = "no trial has finished without failing"
 RULE = {"best": "lowest rung of each trial", "last": "last rung of each trial"}
 
@@ -29,10 +31,14 @@ def axes(width: float, height: float) -> "Axes":
 
 
 def empty(ax: "Axes", text: str = NOTHING) -> "Axes":
-    """Axes that say why nothing is drawn."""
+    """Axes that say why nothing is drawn, low where the figure is theirs alone."""
     ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", wrap=True)
     ax.set_xticks([])
     ax.set_yticks([])
+    ax.spines[:].set_visible(False)
+    figure = ax.get_figure(root=True)
+    if figure is not None and len(figure.axes) == 1:
+        figure.set_size_inches(figure.get_size_inches()[0], EMPTY)
     return ax
 
 
@@ -52,8 +58,13 @@ def subtitle(results: Results, rule: str) -> str:
     return f"{results.protocol_label()}\ndata {results.study.get('data', 'unknown')}; {RULE[rule]}"
 
 
-def entitle(ax: "Axes", text: str) -> None:
-    ax.set_title(text, fontsize="small", loc="left")
+def entitle(ax: "Axes", results: Results, rule: str, note: str = "") -> None:
+    """The title: `subtitle` and a note. Raises StoreError where these Axes hold scores of another protocol."""
+    drawn = getattr(ax, "_ganscape_protocol", results.protocol())
+    if drawn != results.protocol():
+        raise StoreError(f"scores of two protocols do not share a figure: {differences(drawn, results.protocol())}")
+    ax._ganscape_protocol = results.protocol()  # type: ignore[attr-defined]
+    ax.set_title(subtitle(results, rule) + note, fontsize="small", loc="left")
 
 
 def legend(ax: "Axes", entries: int, below: float = -0.18) -> None:

@@ -1,5 +1,6 @@
 """Methods against each other: how often one beats the other, and what share of trials is good enough."""
 
+from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from results import budget, comparisons, statistics
 from results.frames import Results
 from results.plots import canvas
+from results.statistics import Interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,10 +20,11 @@ def performance_profiles(results: Results, rule: str = "best", ax: "Axes | None"
     """The share of a method's trials with a score at or below each threshold; a failed trial is below none.
 
     Marks: every eighth of the range, to tell methods apart in grey. The 95 % band of a method holds for all thresholds
-    at once and has the same height everywhere, which the legend gives.
+    at once and has the same height everywhere, which the legend gives. Configs chosen by the scores of others are left
+    out: no band holds for them.
     """
     ax = canvas.axes(5.6, 4.4 + 0.1 * max(0, len(results.methods()) - canvas.METHODS_INSIDE)) if ax is None else ax
-    trials = results.searched(rule)
+    trials = results.independent(rule)
     scores = {method: budget.replicates(trials, method) for method in results.methods()}
     scores = {method: table for method, table in scores.items() if np.isfinite(table).any()}
     if not scores:
@@ -38,7 +41,7 @@ def performance_profiles(results: Results, rule: str = "best", ax: "Axes | None"
     ax.set_ylim(-0.02, 1.02)
     ax.set_xlabel(canvas.metric(results))
     ax.set_ylabel("share of trials at or below")
-    canvas.entitle(ax, canvas.subtitle(results, rule) + "\n± half height of the simultaneous 95 % band")
+    canvas.entitle(ax, results, rule, "\n± half height of the simultaneous 95 % band")
     canvas.legend(ax, len(scores), below=-0.16)
     return ax
 
@@ -46,17 +49,20 @@ def performance_profiles(results: Results, rule: str = "best", ax: "Axes | None"
 def improvement_matrix(results: Results, rule: str = "best", ax: "Axes | None" = None) -> "Axes":
     """P(a trial of the row is better than one of the column) in per cent, with its 95 % interval below.
 
-    Bold where the interval leaves out 50 %; it is of each pair by itself, not corrected for their number.
+    Bold where the interval leaves out 50 %; it is of each pair by itself, not corrected for their number. Configs
+    chosen by the scores of others are left out.
     """
-    trials = results.searched(rule)
+    trials = results.independent(rule)
     scores = {method: budget.replicates(trials, method) for method in results.methods()}
     scores = {method: table for method, table in scores.items() if len(table)}
     size = 1.9 + 0.66 * max(len(scores), 2)
     ax = canvas.axes(size + 0.5, size) if ax is None else ax
     if len(scores) < 2:
-        return canvas.empty(ax, "fewer than two methods have finished configs")
+        return canvas.empty(ax, "fewer than two methods have finished configs asked without looking at scores")
     names = list(scores)
-    found = [[comparisons.improvement(scores[a], scores[b]) for b in names] for a in names]
+    above = {(a, b): comparisons.improvement(scores[a], scores[b]) for a, b in combinations_with_replacement(names, 2)}
+    below = {(b, a): Interval(1 - cell.value, 1 - cell.high, 1 - cell.low) for (a, b), cell in above.items() if a != b}
+    found = [[(above | below)[a, b] for b in names] for a in names]
     share = np.array([[cell.value for cell in row] for row in found])
     np.fill_diagonal(share, np.nan)
     ax.grid(False)
@@ -87,7 +93,7 @@ def improvement_matrix(results: Results, rule: str = "best", ax: "Axes | None" =
     ax.set_ylabel("a trial of ... is better")
     configs = sorted({len(table) for table in scores.values()})
     number = f"{configs[0]}" if len(configs) == 1 else f"{configs[0]} to {configs[-1]}"
-    canvas.entitle(ax, f"{canvas.subtitle(results, rule)}\nper cent and 95 % interval; {number} configs per method")
+    canvas.entitle(ax, results, rule, f"\nper cent and 95 % interval; {number} configs per method")
     return ax
 
 

@@ -34,7 +34,7 @@ def score_distributions(results: Results, rule: str = "best", ax: "Axes | None" 
               canvas.style(results, method))  # fmt: skip
     starred = _star(ax, results, trials)
     note = "\nstar: the authors' settings, median of their seeds" if starred else ""
-    canvas.entitle(ax, canvas.subtitle(results, rule) + note)
+    canvas.entitle(ax, results, rule, note)
     return _lanes(ax, results, finite)
 
 
@@ -48,7 +48,23 @@ def points(results: Results, rule: str = "best") -> "dict[str, pd.DataFrame]":
     found = {}
     for method in results.methods():
         rows = trials[trials["method"] == method]
-        found[method] = rows.iloc[:: -(-len(rows) // MOST)] if len(rows) > MOST else rows
+        found[method] = _thinned(rows)
+    return found
+
+
+def _thinned(rows):
+    return rows.iloc[:: -(-len(rows) // MOST)] if len(rows) > MOST else rows
+
+
+def top_points(results: Results, rule: str = "best", share: float = 0.05) -> "dict[str, pd.DataFrame]":
+    """The same for `top_distributions`: the best `share` of each method's trials, of many every n-th."""
+    trials = results.searched(rule)
+    trials = trials[trials["value"].notna()].sort_values("value", kind="stable")
+    found = {}
+    for method in results.methods():
+        rows = trials[trials["method"] == method]
+        rows = rows.head(len(statistics.top(rows["value"], share)))
+        found[method] = _thinned(rows[np.isfinite(rows["value"])])
     return found
 
 
@@ -59,21 +75,23 @@ def top_distributions(results: Results, rule: str = "best", ax: "Axes | None" = 
     """
     trials, methods = results.searched(rule), results.methods()
     ax = canvas.axes(5.6, 1.5 + 0.42 * max(len(methods), 1)) if ax is None else ax
+    drawn = top_points(results, rule, share)
     best = {
         method: statistics.top(trials.loc[(trials["method"] == method), "value"].dropna(), share) for method in methods
     }
-    finite = np.concatenate([[], *(scores[np.isfinite(scores)] for scores in best.values())])
+    finite = np.concatenate([[], *(rows["value"] for rows in drawn.values())])
     if not finite.size:
         return canvas.empty(ax)
     for lane, (method, scores) in enumerate(best.items()):
-        shown, look = scores[np.isfinite(scores)], canvas.style(results, method)
+        shown, look = drawn[method]["value"].to_numpy(), canvas.style(results, method)
         median = np.quantile(scores, 0.5, method="inverted_cdf") if len(shown) else np.inf
         if np.isfinite(median):
             ax.plot([median, median], [lane - 0.3, lane + 0.3], color="black", linewidth=1.2)
-        ax.plot(shown, np.full(len(shown), lane), linestyle="none", markersize=7, alpha=0.8, **look)
+        line = ax.plot(shown, np.full(len(shown), lane), linestyle="none", markersize=7, alpha=0.8, **look)[0]
+        line.set_gid(f"points-{lane}")
         asked = int((trials["method"] == method).sum())
         _note(ax, lane, f"{len(scores)} of {canvas.count(asked, 'trial')}")
-    canvas.entitle(ax, f"{canvas.subtitle(results, rule)}\nbest {share:.0%} of the trials of each method, bar: median")
+    canvas.entitle(ax, results, rule, f"\nbest {share:.0%} of the trials of each method, bar: median")
     return _lanes(ax, results, finite)
 
 
@@ -112,7 +130,7 @@ def seeds_versus_configs(results: Results, rule: str = "best", ax: "Axes | None"
     ax.set_yticks(range(len(table)), table["method"])
     logarithm = statistics.log_scale(results.searched(rule)["value"]) is np.log
     ax.set_xlabel("standard deviation of " + ("the logarithm of " if logarithm else "") + results.study["metric"])
-    canvas.entitle(ax, canvas.subtitle(results, rule) + "\nline: 95 % interval of the deviation between seeds")
+    canvas.entitle(ax, results, rule, "\nline: 95 % interval of the deviation between seeds")
     ax.legend(frameon=False, fontsize="small", loc="upper left", ncols=2, borderaxespad=0)
     return ax
 
@@ -134,7 +152,8 @@ def _lane(ax, lane, trials, shown, style):
     failed = len(score) - len(finite)
     running = len(trials) - len(score)
     few = f"{len(score):,} of " if running else ""
-    _note(ax, lane, few + canvas.count(len(trials), "trial") + (f"\n{failed:,} failed" if failed else ""))
+    thinned = f"\n{len(shown):,} drawn" if len(shown) < len(finite) else ""
+    _note(ax, lane, few + canvas.count(len(trials), "trial") + (f"\n{failed:,} failed" if failed else "") + thinned)
 
 
 def _star(ax, results, trials):

@@ -45,7 +45,7 @@ def slices(results: Results, setting: str, rule: str = "best", ax: "Axes | None"
     ax.set_ylabel(canvas.metric(results))
     failures = int(np.isinf(rows["value"]).sum())
     note = f"\nopen, above: {canvas.count(failures, 'failed trial')}" if failures else ""
-    canvas.entitle(ax, canvas.subtitle(results, rule) + note)
+    canvas.entitle(ax, results, rule, note)
     canvas.legend(ax, drawn)
     return ax
 
@@ -79,8 +79,9 @@ def parallel_coordinates(results: Results, method: str, rule: str = "best", ax: 
     ax.set_ylim(-0.13, 1.13)
     ax.set_yticks([])
     ax.spines[:].set_visible(False)
-    canvas.entitle(ax, f"{method}: {canvas.count(int(first.sum()), 'config')}, median over seeds; dark is good\n"
-                       f"{canvas.subtitle(results, rule)}")  # fmt: skip
+    few = f", {len(order):,} drawn" if len(order) < first.sum() else ""
+    number = canvas.count(int(first.sum()), "config")
+    canvas.entitle(ax, results, rule, f"\n{method}: {number}{few}, median over seeds; dark is good")
     return ax
 
 
@@ -105,8 +106,8 @@ def importance_bars(found: Importance, ax: "Axes | None" = None) -> "Axes":
     ax.set_yticks(place, [row[0] for row in rows])
     ax.set_ylim(len(rows) - 0.4, -0.6)
     ax.set_xlabel("share of the variance of the score")
-    canvas.entitle(ax, f"{canvas.count(found.configs, 'config')}, {canvas.count(found.trials, 'trial')}; "
-                       f"out-of-fold R² {found.r2:.2f}")  # fmt: skip
+    ax.set_title(f"{canvas.count(found.configs, 'config')}, {canvas.count(found.trials, 'trial')}; "
+                       f"out-of-fold R² {found.r2:.2f}", fontsize="small", loc="left")  # fmt: skip
     ax.legend(frameon=False, fontsize="small", loc="lower right")
     return ax
 

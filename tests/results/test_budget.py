@@ -195,3 +195,9 @@ def test_a_long_curve_is_what_its_numbers_are_one_by_one(seeds):
             assert row.success == 1
         else:
             assert row.mean == math.inf
+
+
+def test_configs_stand_in_the_order_asked_whatever_their_seeds():
+    rows = [("a", 5, 1.0), ("b", 0, 2.0), ("c", 3, 3.0), ("b", 1, 4.0), ("a", 6, 5.0), ("c", 2, 6.0)]
+    trials = pd.DataFrame([("m", *row) for row in rows], columns=["method", "config", "seed", "value"])
+    assert budget.replicates(trials, "m").tolist() == [[1.0, 5.0], [2.0, 4.0], [6.0, 3.0]]

@@ -1,9 +1,11 @@
 import math
+import shutil
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from results import frames
+from results import frames, report
 from results.frames import export, load
 from results.store import StoreError, open_store
 
@@ -234,3 +236,37 @@ def test_a_round_belongs_to_the_phase_that_it_falls_into(build):
 def test_without_phases_the_only_one_is_called_like_the_searcher(build):
     results = frames.load(build({"a": [[1.0]]}, searcher="random"))
     assert results.per_trial()["phase"].tolist() == ["random"] and results.confirmed().empty
+
+
+def test_what_a_searcher_chose_by_scores_is_not_independent(build):
+    rounds = {"a": [[1.0], [2.0], [3.0], [4.0]]}
+    results = frames.load(build(rounds, rounds=2, searcher="points", phases=PHASES, round=range(4)))
+    assert results.independent()["value"].tolist() == [1.0, 2.0]
+    assert results.begins_with_known() and not results.exchangeable()
+    drawn = frames.load(build(rounds, "drawn", searcher="random", phases=PHASES[1:]))
+    assert drawn.exchangeable() and not drawn.begins_with_known() and len(drawn.independent()) == 4
+    assert not frames.load(build(rounds, "other", searcher="one of tomorrow")).exchangeable()
+
+
+def test_searchers_that_never_look_at_scores_are_known_by_name():
+    from sweep.searchers import SEARCHERS
+
+    assert set(frames.INDEPENDENT) <= set(SEARCHERS)
+
+
+STORES = Path(__file__).parent / "stores"
+
+
+@pytest.mark.parametrize("old", sorted(STORES.glob("*.sqlite")), ids=lambda path: path.stem)
+def test_a_store_of_an_older_version_opens_is_summed_up_and_goes_on(tmp_path, old):
+    """Files written by versions that knew no later migration; each holds one trial with the score 1.5."""
+    folder = tmp_path / "out"
+    folder.mkdir()
+    shutil.copy(old, folder / "store.sqlite")
+    before = load(folder)
+    assert before.best()["value"].tolist() == [1.5] and before.signs().empty
+    assert "m has the best configuration" in report.write_report(folder).read_text()
+    with open_store(folder) as store:  # migrates
+        store.add_trials(0, [{"trial": "u", "config": "u", "method": "m", "seed": 0, "settings": {}, "structure": "s"}])
+    after = load(folder)
+    assert after.trials()["trial"].tolist() == ["t", "u"] and after.scores()["value"].tolist() == [1.5]

@@ -42,4 +42,4 @@ def test_a_notebook_runs_on_the_recorded_study(path, tmp_path, monkeypatch):
 
 
 def test_the_notebooks_are_there():
-    assert len(NOTEBOOKS) == 3
+    assert len(NOTEBOOKS) == 4

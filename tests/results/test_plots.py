@@ -3,11 +3,14 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from PIL import Image
 
-from results import budget, frames, importance, plots, recorded
+from results import budget, frames, importance, incumbents, plots, recorded
+from results.store import open_store
 
 TABLE = {
     "a": [[4.0, 3.0], [2.0, 6.0], [5.0, 5.5], [8.0, 7.0]],
@@ -18,6 +21,9 @@ FIGURES = [
     plots.score_distributions, plots.top_distributions, plots.seeds_versus_configs,
     plots.performance_profiles, plots.improvement_matrix,
 ]  # fmt: skip
+
+BANDIT = [{"name": "bandit", "searcher": "gp_bandit", "rounds": 1}]
+KNOWN = [{"learning_rate": 1.0}, {"learning_rate": 0.1}]
 
 
 def slices(results, rule="best", ax=None):
@@ -169,7 +175,32 @@ def test_the_authors_settings_are_starred_and_begin_the_mixed_budget(build):
     ax = plots.mixed_budget_curves(results)
     assert len(ax.get_legend().get_texts()) == 1 and "1 known, 3 searched" in ax.get_legend().get_texts()[0].get_text()
     assert np.allclose(line(ax, "a ").get_ydata(), [4.0, 2.75, 2.75, 2.75])  # of 2 and 6 with 4 and 3
-    assert "no method has both" in texts(plots.mixed_budget_curves(frames.load(build(TABLE, "two"))))[0]
+    assert "no method has known settings" in texts(plots.mixed_budget_curves(frames.load(build(TABLE, "two"))))[0]
+
+
+def test_known_settings_with_more_seeds_than_the_search_that_follows_are_all_used(build):
+    """The search of phase 2 was trained once, the known settings twice: pairs of their replicates are averaged."""
+    table, methods = {"a": [[4.0, 8.0], [6.0, 2.0], [3.0]]}, {"a": {"defaults": KNOWN}}
+    folder = build(table, searcher="points", phases=BANDIT, round=(0, 0, 1), methods=methods)
+    curve = incumbents.of_method(frames.load(folder), "a")
+    assert curve[["k", "fixed", "bandit"]].to_numpy().tolist() == [[1, 1, 0], [2, 2, 0], [3, 2, 1]]
+    assert curve["mean"].tolist() == [5.0, 3.0, 2.5]  # of 4, 6, 8, 2; of 4 and 2; of 3 and 2
+
+
+@pytest.mark.parametrize("draw", [plots.budget_curves, plots.lucic_budget_curves, plots.cost_curves])
+def test_configs_that_were_chosen_by_scores_are_not_drawn_as_draws(build, draw):
+    first = frames.load(build(TABLE, "first", searcher="gp_bandit"))
+    later = frames.load(build(TABLE, "later", searcher="points", phases=BANDIT, round=(0, 0, 1, 1)))
+    for results in (first, later):
+        ax = draw(results)
+        assert "chosen by 'gp_bandit'" in texts(ax)[0] and not ax.lines
+    assert plots.incumbent_curves(first).lines and plots.budget_curves(frames.load(build(TABLE, "none"))).lines
+
+
+def test_comparisons_leave_out_configs_that_were_chosen_by_scores(build):
+    results = frames.load(build(TABLE, searcher="points", phases=BANDIT, round=(0, 0, 1, 1)))
+    assert "2 configs per method" in plots.improvement_matrix(results).get_title(loc="left")
+    assert "2 configs, 2 seeds" in plots.performance_profiles(results).get_legend().get_texts()[0].get_text()
 
 
 def test_top_distributions_keep_the_best_twentieth(results):
@@ -212,3 +243,48 @@ def test_every_figure_of_the_studies_can_be_drawn_by_name():
     study = recorded("equal_wide_digits")
     for draw in set(plots.STUDIES_FIGURES.values()):
         assert draw(study).has_data()
+
+
+def two_measures(build):
+    folder = build({"a": [[float(i), i + 0.5] for i in range(1, 9)]})
+    with open_store(folder) as store:
+        for i in range(8):
+            for seed in (0, 1):
+                store.add_scores([{"trial": f"a-{i}-{seed}", "rung": 200, "images": 200, "metric": "fd_pixels",
+                                   "value": 10.0 * (i + 1), "protocol": "0123456789ab", "attempt": 0,
+                                   "seconds": 1.0}])  # fmt: skip
+    return frames.load(folder)
+
+
+def test_two_encoders_are_compared_config_by_config(build):
+    found = two_measures(build)
+    ax = plots.encoder_scatter(found, "fd_digits", "fd_pixels")
+    assert ax.lines[0].get_xdata().tolist() == pytest.approx([i + 0.25 for i in range(1, 9)])
+    assert ax.lines[0].get_ydata().tolist() == [10.0 * i for i in range(1, 9)]
+    assert "8 configs" in ax.get_title(loc="left") and "Spearman 1.00" in ax.get_title(loc="left")
+    with pytest.raises(ValueError, match="unknown measure 'fid'; one of: fd_digits, fd_pixels"):
+        plots.encoder_scatter(found, "fid", "fd_digits")
+
+
+def test_the_bias_is_a_line_in_one_over_n():
+    rows = [(n, 3.0 + 50 / n + e) for n in (10, 20, 50) for e in (-0.1, 0.1)]
+    table = pd.DataFrame(rows, columns=["samples", "value"])
+    ax = plots.bias_curve(table, "fd_digits")
+    line = ax.lines[-1]
+    assert line.get_ydata().tolist() == pytest.approx([3.0, 8.0]) and "limit 3" in ax.get_title(loc="left")
+    assert texts(plots.bias_curve(table[:0], "fd_digits")) == ["no values"]
+
+
+def test_dropped_modes_are_drawn_as_means():
+    table = pd.DataFrame([(k, 12.0 / k + e) for k in (1, 2, 3) for e in (-1, 1)], columns=["classes", "value"])
+    ax = plots.mode_dropping(table, "fd_digits")
+    assert ax.lines[0].get_ydata().tolist() == pytest.approx([12.0, 6.0, 4.0])
+
+
+def test_samples_are_those_of_the_nearest_rung(results):
+    folder = results.folder / "samples" / "a-0-0"
+    folder.mkdir(parents=True)
+    Image.fromarray(np.full((4, 4), 128, np.uint8)).save(folder / "100.png")
+    ax = plots.sample_grid(results, "a-0-0")
+    assert ax.images and "rung 100" in ax.get_title(loc="left")
+    assert "no samples of trial a-1-0" in texts(plots.sample_grid(results, "a-1-0"))[0]

@@ -1,4 +1,5 @@
 import base64
+import json
 import re
 from html.parser import HTMLParser
 
@@ -6,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from results import frames, plots, report
+from results import frames, interactive, plots, report
 from results.store import StoreError, open_store
 
 TABLE = {"ns_gan": [[3.0, 4.0], [None, 2.0], [7.0, 8.0]], "wgan": [[9.0, 5.0], [6.0, "running"], [None, None]]}
@@ -54,7 +55,7 @@ def page(folder):
 
 def add_samples(folder, trial, *rungs):
     images = np.random.default_rng(0).integers(0, 256, (32, 32), dtype=np.uint8)
-    (folder / "samples" / trial).mkdir(parents=True)
+    (folder / "samples" / trial).mkdir(parents=True, exist_ok=True)
     for path in [folder / "samples" / trial / f"{rung}.png" for rung in rungs] + [folder / "samples" / "real.png"]:
         Image.fromarray(images).save(path)
 
@@ -71,7 +72,7 @@ def test_the_page_refers_to_nothing_outside_and_its_ids_are_unique(build):
     assert addresses <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}, (
         "name spaces of SVG, not followed"
     )
-    assert "@import" not in text and text.count("<script") == 1 and "fetch" not in text
+    assert "@import" not in text and text.count("<script") == 2 and "fetch" not in text
 
 
 def test_the_page_holds_question_verdict_figures_tables_and_provenance(build):
@@ -81,7 +82,7 @@ def test_the_page_holds_question_verdict_figures_tables_and_provenance(build):
                  "Failures", "Cost", "Provenance", "fd_digits, 797 samples against digits/test (797)", "0123456789ab",
                  "ganscape run equal/wide --data digits", "loss is nan", "python", "3.11"):  # fmt: skip
         assert part in words
-    assert parsed.tags.count("svg") == 4
+    assert parsed.tags.count("svg") == 5
 
 
 def test_names_from_outside_are_escaped(build):
@@ -104,7 +105,7 @@ def test_names_from_outside_are_escaped(build):
             }
         )
     text, parsed = page(folder)
-    assert text.count("<script") == parsed.tags.count("script") == 1
+    assert text.count("<script") == parsed.tags.count("script") == 2
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
 
 
@@ -215,3 +216,67 @@ def test_seeds_pairs_and_importance_are_told_or_refused(build):
     words = " ".join(parsed.text)
     for refusal in ("No config has two finished seeds", "Fewer than two methods", "Not answered: 1 finished configs"):
         assert refusal in words
+
+
+def facts(text):
+    return json.loads(re.search(r'<script type="application/json" id="facts">(.*?)</script>', text, re.DOTALL)[1])
+
+
+def test_a_point_leads_to_its_trial_with_settings_and_samples(build, monkeypatch):
+    folder = build(TABLE)
+    add_samples(folder, "ns_gan-1-1", 100, 200)
+    add_samples(folder, "ns_gan-0-0", 100)
+    found = facts(page(folder)[0])
+    numbers = re.findall(r'data-point="(\d+)"', page(folder)[0])
+    assert sorted(map(int, numbers)) == list(range(8)) and len(found["points"]) == 8
+    assert ["ns_gan-1-1", "ns_gan", "ns_gan-1", 1, "2", "200"] in found["points"]
+    assert found["settings"]["ns_gan-1"] == {"learning_rate": "0.1", "loss": "ns_gan"}
+    picture = base64.b64decode(found["pictures"]["ns_gan-1-1"].split(",")[1])
+    assert picture == (folder / "samples" / "ns_gan-1-1" / "200.png").read_bytes()
+    assert found["pictures"].keys() == {"ns_gan-1-1", "ns_gan-0-0"} and found["beside"] == {}
+    monkeypatch.setattr(interactive, "EMBEDDED", len(picture))
+    found = facts(page(folder)[0])
+    assert found["pictures"].keys() == {"ns_gan-1-1"}, "the best first"
+    assert found["beside"] == {"ns_gan-0-0": "samples/ns_gan-0-0/100.png"}
+
+
+def test_signs_are_counted_by_method_and_cause(build):
+    folder = build({"a": [["running"], ["running"]], "b": [[1.0]]})
+    collapse = {"quantity": "diversity", "value": 0.01, "cause": "mode_collapse"}
+    fine = {"quantity": "diversity", "value": 0.9, "cause": None}
+    with open_store(folder) as store:
+        for trial, rung, sign in (("a-0-0", 100, collapse), ("a-0-0", 200, collapse), ("a-1-0", 100, fine)):
+            store.add_scores([{"trial": trial, "rung": rung, "images": rung, "metric": "fd_digits", "value": 2.0,
+                               "protocol": "0123456789ab", "attempt": 0, "seconds": 1.0, "signs": [sign]}])  # fmt: skip
+    (row,) = report._signs(frames.load(folder))["rows"]
+    assert row == {"method": "a", "cause": "mode collapse", "trials": 1, "of_trials": 2, "rungs": 2, "of_rungs": 3,
+                   "last": 1}  # fmt: skip
+    text, parsed = page(folder)
+    assert "1 of 2" in text and "mode collapse" in text and "No trial has failed" in " ".join(parsed.text)
+    assert "Signs of failure" not in page(build({"a": [[1.0]]}, "none"))[0]
+
+
+def test_stopped_trials_are_told_apart_from_failures(build):
+    folder = build({"a": [["running"], [1.0]]})
+    with open_store(folder) as store:
+        store.add_failure({"trial": "a-0-0", "attempt": 0, "cause": "stopped", "rung": 200, "step": 1,
+                           "message": "worse", "detail": "", "final": True})  # fmt: skip
+    words = " ".join(page(folder)[1].text)
+    assert "No trial has failed" in words and "no failure: 1 of a" in words
+
+
+def test_phases_that_learn_are_drawn_in_their_order(build):
+    phases = [{"name": "bandit", "searcher": "gp_bandit", "rounds": 1, "configs": 1, "seeds": 1}]
+    methods = {"a": {"defaults": [{"learning_rate": 1.0}]}}
+    folder = build({"a": [[2.0], [1.0]]}, searcher="points", phases=phases, round=(0, 1), methods=methods)
+    words = " ".join(page(folder)[1].text)
+    assert "a practitioner who first tries settings known beforehand" in words and "best twentieth" in words
+    assert "drawn at random from the method's space" not in words and "2 x 1, then 1 x 1" in words
+    words = " ".join(page(build({"a": [[2.0], [1.0]]}, "two", searcher="gp_ei"))[1].text)
+    assert "in the order in which the searcher asked" in words and "drawn at random from" not in words
+
+
+def test_a_figure_says_when_it_shows_a_sample(build):
+    folder = build({"a": [[1.0 + i / 1000] for i in range(900)]})
+    ax = plots.score_distributions(frames.load(folder))
+    assert [text.get_text() for text in ax.texts] == ["900 trials\n300 drawn"]

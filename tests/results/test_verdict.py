@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from results import frames, verdict
+from results.store import open_store
 
 
 def said(folder):
@@ -60,6 +61,38 @@ def test_failures_and_unfinished_trials_are_counted(build):
 def test_a_searcher_that_does_not_draw_at_random_is_named(build):
     assert "searcher 'gp_bandit'" in said(build({"a": [[1.0], [2.0]]}, searcher="gp_bandit"))
     assert "searcher" not in said(build({"a": [[1.0], [2.0]]}, "two", searcher="random"))
+
+
+BANDIT = [{"name": "bandit", "searcher": "gp_bandit", "rounds": 1}]
+
+
+def test_a_phase_that_learns_makes_no_draw_of_any_config(build):
+    table = {"a": [[8.0], [6.0], [4.0]], "b": [[7.0], [9.0], [1.0]]}
+    methods = {name: {"defaults": [{"learning_rate": 1.0}, {"learning_rate": 0.1}]} for name in "ab"}
+    text = said(build(table, searcher="points", phases=BANDIT, round=(0, 0, 1), methods=methods))
+    assert "settings known beforehand first, in any order, then those of the searcher 'gp_bandit'" in text
+    assert "on average: b 1 and a 4" in text
+    assert "does not decide" in text and "95 %" not in text and "expected best" not in text
+
+
+def test_a_search_that_learns_is_told_in_its_order(build):
+    text = said(build({"a": [[2.0], [8.0], [1.0]], "b": [[3.0], [1.5]]}, searcher="gp_ei"))
+    assert "With a budget of 2 configurations, in the order in which the searcher 'gp_ei' asked" in text
+    assert "on average: b 1.5 and a 2" in text and "expected best" not in text
+
+
+def test_trials_that_were_stopped_count_with_what_they_had_and_make_no_draws(build):
+    folder = build({"a": [["running"], [3.0], [4.0]], "b": [[5.0], [6.0], [7.0]]})
+    with open_store(folder) as store:
+        store.add_scores([{"trial": "a-0-0", "rung": 100, "images": 100, "metric": "fd_digits", "value": 9.0,
+                           "protocol": "0123456789ab", "attempt": 0, "seconds": 1.0}])  # fmt: skip
+        store.add_failure({"trial": "a-0-0", "attempt": 0, "cause": "stopped", "rung": 200, "step": 5,
+                           "message": "worse than half at rung 100", "detail": "", "final": True})  # fmt: skip
+    results = frames.load(folder)
+    row = results.per_trial("last").iloc[0]
+    assert (row["status"], row["value"], row["rung"]) == ("stopped", 9.0, 100)
+    text = said(folder)
+    assert "1 trial stopped early" in text and "failed" not in text and "expected best" not in text
 
 
 @pytest.mark.parametrize("table", [{"a": [["running"]]}, {"a": [[None]], "b": [[None]]}])

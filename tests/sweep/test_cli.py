@@ -1,6 +1,11 @@
 import json
+import re
+import shutil
+import signal
 import subprocess
 import sys
+import urllib.request
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,6 +30,13 @@ def ganscape():
         return CliRunner().invoke(app, [str(word) for word in words])
 
     return call
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    """A finished study in a folder of its own."""
+    (tmp_path / "out").mkdir()
+    return Path(shutil.copy(frames.RECORDED / "equal_wide_digits" / "store.sqlite", tmp_path / "out")).parent
 
 
 def refused(result, *fragments):
@@ -95,9 +107,30 @@ def test_an_unwritable_place_is_refused(ganscape, tmp_path):
     refused(ganscape("run", "equal/wide", "--out", tmp_path / "file" / "out"), "file")
 
 
-@pytest.mark.parametrize("command", ["status", "report"])
+@pytest.mark.parametrize("command", ["status", "report", "watch", "serve"])
 def test_a_folder_without_a_store_is_refused(ganscape, tmp_path, command):
     refused(ganscape(command, tmp_path), str(tmp_path), "store.sqlite")
+
+
+@pytest.mark.parametrize("words", [["--once"], []])
+def test_a_sweep_is_watched_until_its_end(ganscape, recorded, words):
+    result = ganscape("watch", recorded, *words)
+    assert result.exit_code == 0
+    for part in ("144 of 144 trials ended", "0% (0% to 18%)", "wgan_gp", "19.11", "52.26 (9.248 to 295.3)"):
+        assert part in result.stdout
+    assert "left" not in result.stdout and "no score for" not in result.stdout
+
+
+def test_a_report_is_served_until_an_interruption(recorded):
+    command = [sys.executable, "-m", "sweep", "serve", str(recorded), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        address = re.search(r"http://127\.0\.0\.1:\d+/", running.stdout.readline())[0]
+        with urllib.request.urlopen(address, timeout=60) as answer:
+            assert "has the best configuration" in answer.read().decode()
+        running.send_signal(signal.SIGINT)
+        _, error = running.communicate(timeout=60)
+    assert (running.returncode, error) == (130, "stopped serving\n")
+    assert sorted(path.name for path in recorded.iterdir() if "-" not in path.name) == ["store.sqlite"]
 
 
 def test_names_are_listed_and_shown(ganscape):

@@ -1,0 +1,96 @@
+import http.client
+import socket
+
+import pytest
+
+from results import server
+from results.store import StoreError, open_store
+
+TABLE = {"a": [[3.0], ["running"]]}
+SCORE = {"trial": "a-1-0", "metric": "fd_digits", "protocol": "0123456789ab", "attempt": 0, "seconds": 1.0}
+
+
+@pytest.fixture
+def ask(build, monkeypatch):
+    """ask(path, ...) -> (status, body) of a served folder, which is ask.folder."""
+    monkeypatch.setattr(server, "PATIENCE", 0)
+    folder = build(TABLE)
+    with server.serving(folder, port=0) as running:
+
+        def ask(path, method="GET", **headers):
+            connection = http.client.HTTPConnection("127.0.0.1", running.server_port, timeout=60)
+            connection.request(method, path, headers=headers)
+            answer = connection.getresponse()
+            body = answer.read()
+            connection.close()
+            return answer.status, body
+
+        ask.folder, ask.address = folder, running.server_address
+        yield ask
+
+
+def test_the_page_is_made_again_when_the_store_has_changed(ask, monkeypatch):
+    rendered = []
+    monkeypatch.setattr(server, "render", lambda results: f"<body>{rendered.append(1) or len(rendered)}</body>")
+    first, again = ask("/")[1], ask("/")[1]
+    assert first == again and first.startswith(b"<body>1") and b"location.reload" in first
+    state = ask("/state")[1]
+    assert state.decode() in first.decode().replace('\\"', '"')
+    with open_store(ask.folder) as store:
+        store.add_scores([SCORE | {"rung": 100, "images": 100, "value": 1.0}])
+    assert ask("/state")[1] != state and ask("/")[1].startswith(b"<body>2")
+
+
+def test_a_page_that_took_long_is_not_made_again_at_once(build, monkeypatch):
+    monkeypatch.setattr(server, "render", lambda results: "<body></body>")
+    folder = build(TABLE)
+    page = server.Page(folder)
+    monkeypatch.setattr(server, "PATIENCE", 1e9)
+    first = page.text()
+    with open_store(folder) as store:
+        store.add_scores([SCORE | {"rung": 100, "images": 100, "value": 1.0}])
+    assert page.text() == first and page.state() in first.replace('\\"', '"')
+
+
+def test_it_listens_on_loopback_and_answers_to_no_other_name(ask):
+    assert ask.address[0] == "127.0.0.1"
+    assert ask("/state", Host="evil.example:80")[0] == 403
+    assert ask("/state", Host=f"localhost:{ask.address[1]}")[0] == 200
+
+
+def test_only_the_page_and_pictures_of_trials_can_be_read(ask):
+    (ask.folder / "samples" / "a-0-0").mkdir(parents=True)
+    (ask.folder / "samples" / "a-0-0" / "200.png").write_bytes(b"picture")
+    assert ask("/samples/a-0-0/200.png") == (200, b"picture")
+    for path in ("/store.sqlite", "/samples/../store.sqlite", "/samples/%2e%2e/store.sqlite", "/samples/a-0-0/",
+                 "//etc/passwd", "/samples/a-0-0/100.png"):  # fmt: skip
+        assert ask(path)[0] == 404
+    for method in ("POST", "PUT", "DELETE"):
+        assert ask("/", method)[0] == 501
+    assert ask("/state", "HEAD") == (200, b"")
+
+
+def test_serving_writes_nothing(ask):
+    before = sorted(path for path in ask.folder.rglob("*") if "-shm" not in path.name and "-wal" not in path.name)
+    status, body = ask("/")
+    assert status == 200 and b"Are they equal?" in body
+    assert before == sorted(p for p in ask.folder.rglob("*") if "-shm" not in p.name and "-wal" not in p.name)
+
+
+def test_a_store_that_is_gone_is_told(ask):
+    for file in ask.folder.iterdir():
+        file.unlink()
+    status, body = ask("/")
+    assert status == 503 and b"no results in" in body and b"\n" not in body
+
+
+def test_a_port_in_use_and_a_folder_without_a_store_are_one_line(build, tmp_path):
+    folder = build(TABLE)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(StoreError, match=rf"port {port}: Address already in use; choose another --port"):
+            server.serving(folder, port=port).__enter__()
+    with pytest.raises(StoreError, match="no results in"):
+        server.serving(tmp_path / "nowhere", port=0).__enter__()
