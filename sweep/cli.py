@@ -50,6 +50,12 @@ def run(
         str | None,
         typer.Option(help="What proposes configs; `original`: the published sets.", show_default="the study's own"),
     ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            help="What stops trials that fall behind: none, median, halving or asha.", show_default="the scale's own"
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Output folder.", show_default="runs/STUDY-DATA-SCALE")
     ] = None,
@@ -108,6 +114,7 @@ def run(
             data=data,
             scale=scale,
             searcher=searcher,
+            scheduler=scheduler,
             seeds=seeds,
             seed=seed,
             lanes=lanes,
@@ -396,11 +403,18 @@ def _print_plan(planned, workers: int, folder: Path) -> None:
         *((f"phase {each.name}", _size(each)) for each in planned.phases),
         ("structures to compile", cost.structures),
         ("images per trial", f"{definition['images']:,}, scored at {len(definition['rungs'])} rungs"),
-        ("images in all", f"{cost.images:,}"),
+        ("images in all", f"{cost.images:,}{_at_most(planned)}"),
         ("estimated time", f"{duration(cost.seconds)} with {workers} workers, roughly: from one config alone"),
         ("that config", cost.measured.structure()),
     ]
     _print_table("Plan", ("", ""), rows)
+
+
+def _at_most(planned) -> str:
+    if planned.scheduler == "none":
+        return ""
+    rungs = ", ".join(f"{rung:,}" for rung in planned.decision_rungs(0))
+    return f" at most; {planned.scheduler!r} stops trials at {rungs} images"
 
 
 def _size(phase) -> str:
@@ -420,13 +434,14 @@ def _print_status(folder: Path) -> None:
     trials = results.trials()
     counts = trials["status"].value_counts()
     states = ", ".join(f"{counts.get(state, 0)} {state}" for state in ("done", "running", "failed"))
+    states += f", {counts['stopped']} stopped" if "stopped" in counts else ""
     typer.echo(f"{results.study.get('study')} on {results.study.get('data')}: {len(trials)} trials, {states}")
     best = results.per_trial("best").query("status != 'running'").sort_values("value")
     rows = []
     for method, group in best.groupby("method", sort=False):
         top = next(group.itertuples())
-        finished = int((group["status"] == "done").sum())
-        rows.append((method, finished, len(group) - finished, f"{top.value:.4g}", top.config, top.seed))
+        done, failed = (int((group["status"] == each).sum()) for each in ("done", "failed"))
+        rows.append((method, done, failed, f"{top.value:.4g}", top.config, top.seed))
     header = ("method", "done", "failed", f"best {results.study.get('metric')}", "config", "seed")
     _print_table(results.protocol_label(), header, rows)
 
