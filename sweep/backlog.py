@@ -10,6 +10,7 @@ from models import Config
 from results.store import Store
 from sweep import checkpoints, pictures
 from sweep.evaluation import GRID, WALK
+from sweep.executors import ExecutorError
 from sweep.executors.worker import Ready
 from sweep.plan import Plan, ask, parameters, trial_of
 from sweep.population import images_per_cycle
@@ -20,6 +21,7 @@ from sweep.trial import Cohort, Compiled, Failure, Score, Trial
 COHORT_TRIALS = 8
 COHORT_BYTES = 2**30
 ATTEMPTS = 3
+MAX_FAILURES, FEWEST_ENDED = 0.5, 10
 SCORED = ("done", "stopped")
 
 
@@ -32,6 +34,8 @@ class Backlog:
       workers: how many share the work; cohorts are no larger than a worker's share.
       environment: what this start of the sweep runs on, recorded when the first worker is ready.
       observe: called with this backlog after every change.
+      max_failures: the share of the trials that ended since this start, of FEWEST_ENDED at least, that may have crashed
+        or been lost; `record` and `lost` raise ExecutorError beyond it. One that diverged is a result.
     """
 
     def __init__(
@@ -41,9 +45,10 @@ class Backlog:
         workers: int,
         environment: dict,
         observe: Callable[["Backlog"], None],
+        max_failures: float = MAX_FAILURES,
     ):
         self.plan, self.store, self.workers = plan, store, workers
-        self.environment, self.observe = environment, observe
+        self.environment, self.observe, self.max_failures = environment, observe, max_failures
         self.trials: dict[str, Trial] = {}
         self.asked: defaultdict[tuple[str, int], set[str]] = defaultdict(set)
         self.unfinished: Counter[str] = Counter()
@@ -65,6 +70,7 @@ class Backlog:
         self.began = time.monotonic()
         self._recall()
         self.committed_before = self.rungs_done()
+        self.finished_before = set(self.finished)
 
     def take(self, warm: frozenset[str] = frozenset()) -> Cohort | None:
         """The next cohort, of a structure among `warm` if one waits; None when there is nothing now."""
@@ -111,6 +117,7 @@ class Backlog:
         else:
             self.store.add_failure(message._asdict() | {"final": True})
             self._finish(message.trial, message.cause)
+            self._check_failures(message.message)
         if not isinstance(message, Compiled):
             self._decide(self.trials[message.trial].method)
         self.observe(self)
@@ -140,10 +147,22 @@ class Backlog:
             )
             if final:
                 self._finish(trial.id, "lost")
+                self._check_failures(message)
                 self._decide(trial.method)
             else:
                 self.alone.add(trial.id)
         self.give_back(cohort)
+
+    def _check_failures(self, last: str) -> None:
+        """Raises ExecutorError when most trials fail for no reason of their own."""
+        ended = [outcome for trial, outcome in self.finished.items() if trial not in self.finished_before]
+        bad = sum(outcome in ("crashed", "lost") for outcome in ended)
+        if len(ended) >= FEWEST_ENDED and bad > self.max_failures * len(ended):
+            raise ExecutorError(
+                f"{bad} of {len(ended)} trials that ended since the start crashed or were lost, more than "
+                f"--max-failures {self.max_failures:g} allows; the last: {last}; "
+                "the same command continues with the others"
+            )
 
     def give_back(self, cohort: Cohort) -> None:
         """What the cohort has not finished waits again."""

@@ -61,7 +61,23 @@ def run(
     ] = None,
     executor: Annotated[str, typer.Option(help="Where trials run: local or ray.")] = "local",
     workers: Annotated[
-        int | None, typer.Option(help="Worker processes.", show_default="one per core")
+        int | None,
+        typer.Option(help="Worker processes.", show_default="one per core; with --address as many as fit"),
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="A running Ray cluster, HOST:PORT, or auto on one of its nodes; for --executor ray.",
+            show_default="$RAY_ADDRESS or a cluster of its own",
+        ),
+    ] = None,
+    callbacks: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--callback",
+            metavar="MODULE:FACTORY",
+            help="A callback of Ray Tune that is told every score, such as ray.tune.logger:TBXLoggerCallback.",
+        ),
     ] = None,
     lanes: Annotated[
         int, typer.Option(help="Members trained side by side in one program; for accelerators.")
@@ -90,15 +106,23 @@ def run(
     cpus_per_worker: Annotated[float, typer.Option(help="CPU cores that a worker takes.")] = 1.0,
     gpus_per_worker: Annotated[float, typer.Option(help="GPUs, or the share of one, of a worker.")] = 0.0,
     tpus_per_worker: Annotated[float, typer.Option(help="TPU chips of a worker: 1, 2, 4 or 8.")] = 0.0,
+    others: Annotated[
+        list[str] | None,
+        typer.Option("--resource", metavar="NAME=AMOUNT", help="What else a worker takes, by the cluster's names."),
+    ] = None,
+    max_failures: Annotated[
+        float, typer.Option(help="Share of trials that may crash or be lost before the sweep ends itself.")
+    ] = 0.5,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and its cost; run nothing.")] = False,
 ) -> None:
     """Run a study, or continue it: the same command again computes only what is missing."""
     with _one_line_errors():
         _look_for(weights)
-        from sweep.executors import Resources, check_executor, default_workers
+        from sweep.executors import Cluster, Resources, check_executor, default_workers, with_others
 
-        resources = Resources(cpus_per_worker, gpus_per_worker, tpus_per_worker)
-        check_executor(executor, workers, resources)
+        resources = with_others(Resources(cpus_per_worker, gpus_per_worker, tpus_per_worker), others or [])
+        cluster = Cluster(address, tuple(callbacks or []))
+        check_executor(executor, workers, resources, cluster)
         count = default_workers(resources) if workers is None else workers
         _prepare_jax(dry_run, resources)
         settings = _settings(assignments or [])
@@ -125,10 +149,13 @@ def run(
         if dry_run:
             _print_plan(planned, count, folder)
         else:
-            _run(planned, folder, executor, count, resources)
+            _run(
+                planned, folder, executor=executor, workers=workers, resources=resources, cluster=cluster,
+                max_failures=max_failures,
+            )  # fmt: skip
 
 
-def _run(planned, folder: Path, executor: str, workers: int, resources) -> None:
+def _run(planned, folder: Path, **options) -> None:
     from rich.console import Console
 
     from results.report import write_report
@@ -138,9 +165,7 @@ def _run(planned, folder: Path, executor: str, workers: int, resources) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console(stderr=True)
     with shown(console) as show:
-        run_study(
-            planned, folder, executor=executor, workers=workers, resources=resources, observe=show
-        )
+        run_study(planned, folder, observe=show, **options)
     report_path = write_report(folder)
     _print_status(folder)
     typer.echo(f"report  {report_path}\nstore   {folder / 'store.sqlite'}")

@@ -16,8 +16,8 @@ NEEDS = {"tpe": ("optuna",), "gp": ("optuna", "torch")}
 class Optuna:
     """The defaults of the space and a Sobol sequence until scores differ, then what a sampler of Optuna asks.
 
-    A study of Optuna is made for every round and told all trials, those that it asked before in the round as running
-    ones. Where it repeats itself, the Sobol sequence goes on instead.
+    A study of Optuna is made every time it is asked, and told all trials; those of the batch are running ones to it.
+    Where it repeats itself, the Sobol sequence goes on instead.
 
     Args:
       sampler: "tpe", a tree of Parzen estimators (Bergstra et al. 2011), all coordinates together; "gp", a Gaussian
