@@ -220,9 +220,9 @@ def _train(config: dict, workload: Workload) -> None:
     from sweep.trial import Score, train
 
     def send(message):
-        shown = {}
+        shown = {"report": type(message).__name__}
         if isinstance(message, Score):
-            shown = {f"{workload.metric}/{message.trial}": message.value, f"images/{message.trial}": message.images}
+            shown |= {f"{workload.metric}/{message.trial}": message.value, f"images/{message.trial}": message.images}
         tune.report({"message": pickle.dumps(message)} | shown)
 
     study = (workload.dataset.fingerprint, workload.metric, workload.samples)
