@@ -40,7 +40,7 @@ SETTINGS = {
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
 STARTS = 3
-KNOCK_SECONDS, ANSWER_SECONDS = 5.0, 30.0
+KNOCK_SECONDS, ANSWER_SECONDS = 5.0, 60.0
 _evaluators: dict = {}
 
 
@@ -232,9 +232,9 @@ def _train(config: dict, workload: Workload) -> None:
 
 
 def _start(workers: int, resources: Resources, variables: dict[str, str]) -> None:
-    """A cluster of one node that ends with this process."""
+    """A cluster of one node that ends with this process, whatever else runs on this machine."""
     cpus = max(cores(), math.ceil(workers * resources.cpus))
-    ray.init(num_cpus=cpus, include_dashboard=False, **_quietly(variables))
+    ray.init(address="local", num_cpus=cpus, include_dashboard=False, **_quietly(variables))
 
 
 def _join(address: str, variables: dict[str, str]) -> None:
