@@ -220,7 +220,7 @@ def _train(config: dict, workload: Workload) -> None:
     from sweep.trial import Score, train
 
     def send(message):
-        shown = {"report": type(message).__name__}
+        shown: dict[str, Any] = {"report": type(message).__name__}
         if isinstance(message, Score):
             shown |= {f"{workload.metric}/{message.trial}": message.value, f"images/{message.trial}": message.images}
         tune.report({"message": pickle.dumps(message)} | shown)
