@@ -51,7 +51,7 @@ def resident() -> float:
 def measure(folder: Path, trials: int, workers: int, cohort: int) -> dict:
     """One sweep of trials that do nothing, in cohorts of at most so many."""
     settings = {"configs": trials, "images": 1280, "interval": 1280, "samples": 100}
-    planned = plan("equal/wide", out=folder, methods=["ns_gan"], settings=settings)
+    planned = plan("equal/wide", out=folder, methods=["ns_gan"], seeds=1, settings=settings)
     ray_tune._train = train_nothing  # type: ignore[assignment]
     backlogs.COHORT_TRIALS = cohort
     marks: dict[int, tuple[float, float, float]] = {}
