@@ -5,7 +5,8 @@
 Regret is how far the noise-free value of a config is above the lowest there is: `best`, of the best config tried, and
 `chosen`, of the one whose observed score was the lowest, which is the one that a user would take. The median over
 seeds is printed with the order statistics around it that hold the true median with at least 90 %, or all with fewer
-than five seeds. `skopt` takes minutes per run and only runs when it is named.
+than five seeds. Names are those of the searchers, and `qlognei` of BoTorch; the slow ones, `skopt`, `optuna_gp` and
+`qlognei`, only run when they are named.
 """
 
 import os
@@ -18,20 +19,22 @@ import json
 import math
 import platform
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import binom
 
 from search_spaces import Choice, Integer, LogUniform, Space, Uniform
 from sweep.searchers import SEARCHERS, Observation
-from sweep.searchers.coordinates import inner
+from sweep.searchers.coordinates import Coordinates, rows
+from sweep.searchers.sequences import Sobol
 
 BATCH = 10
 COVERAGE = 0.9
-DEFAULT = ("random", "sobol", "gp_bandit", "gp_ei", "tpe")
+DEFAULT = ("random", "sobol", "gp_bandit", "gp_ei", "optuna_tpe")
 
 
 class Function(NamedTuple):
@@ -116,43 +119,53 @@ FUNCTIONS = {
 }
 
 
-class Tpe:
-    """Optuna's tree of Parzen estimators, kept over all rounds."""
+class QLogNEI:
+    """BoTorch's noisy expected improvement of a batch (Ament et al. 2023), its settings as they come."""
 
-    def __init__(self, space: Space, seed: int):
-        import optuna
-
-        optuna.logging.set_verbosity(optuna.logging.ERROR)
-        sampler = optuna.samplers.TPESampler(
-            seed=seed, multivariate=True, constant_liar=True, warn_independent_sampling=False
-        )
-        self.space, self.study, self.trials = space, optuna.create_study(sampler=sampler), []
-
-    def ask(self, count: int) -> list[dict]:
-        self.trials = [self.study.ask() for _ in range(count)]
-        return [{field: self._suggest(trial, field) for field in self.space.dimensions} for trial in self.trials]
-
-    def _suggest(self, trial, field: str) -> Any:
-        dimension = inner(self.space.dimensions[field])
-        if isinstance(dimension, Choice):
-            return trial.suggest_categorical(field, list(dimension.options))
-        if isinstance(dimension, Integer):
-            return trial.suggest_int(field, dimension.low, dimension.high)
-        return trial.suggest_float(field, dimension.low, dimension.high, log=isinstance(dimension, LogUniform))
+    def __init__(self, space: Space, seed: tuple[int, ...]):
+        self.space, self.seed, self.sequence = space, seed, Sobol(space, seed)
+        self.observations: list[Observation] = []
 
     def tell(self, observations: list[Observation]) -> None:
-        for trial, observation in zip(self.trials, observations[-len(self.trials) :], strict=True):
-            self.study.tell(trial, observation.scores[0])
+        self.observations += observations
+        self.sequence.tell(observations)
+
+    def ask(self, count: int) -> list[dict]:
+        if not self.observations:
+            return self.sequence.ask(count)
+        import torch
+        from botorch.acquisition.logei import qLogNoisyExpectedImprovement
+        from botorch.fit import fit_gpytorch_mll
+        from botorch.models import SingleTaskGP
+        from botorch.optim import optimize_acqf
+        from gpytorch.mlls import ExactMarginalLogLikelihood
+
+        torch.set_num_threads(1)
+        torch.manual_seed(int(np.random.default_rng(self.seed).integers(2**31)))
+        coordinates = Coordinates(self.space)
+        points, found = rows(coordinates, self.observations)
+        inputs = torch.tensor(coordinates.box.transform(points), dtype=torch.float64)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = SingleTaskGP(inputs, torch.tensor(-found, dtype=torch.float64)[:, None])
+            fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
+            acquisition = qLogNoisyExpectedImprovement(model, inputs, prune_baseline=True)
+            bounds = torch.tensor([[0.0], [1.0]], dtype=torch.float64).expand(2, inputs.shape[1])
+            asked, _ = optimize_acqf(acquisition, bounds, count, num_restarts=4, raw_samples=128, sequential=True)
+        places = coordinates.box.inverse_transform(asked.numpy())
+        return self.sequence.completed([coordinates.settings(place) for place in places], count)
+
+
+ENGINES = SEARCHERS | {"qlognei": QLogNEI}
+PACKAGES = {"optuna_tpe": "optuna", "optuna_gp": "optuna", "qlognei": "botorch"}
 
 
 def batches(name: str, space: Space, seed: int, rounds: int):
     """A generator that yields a batch of settings and is sent all observations so far."""
     known: list[Observation] = []
-    kept = Tpe(space, seed) if name == "tpe" else None
     for number in range(rounds):
-        searcher = SEARCHERS[name](space, (seed, 0, number)) if kept is None else kept
-        if known or kept is None:
-            searcher.tell(known)
+        searcher = ENGINES[name](space, (seed, 0, number))
+        searcher.tell(known)
         known = yield searcher.ask(BATCH)
 
 
@@ -192,16 +205,17 @@ def interval(values: list[float]) -> tuple[float, float, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--searchers", default=",".join(DEFAULT), help=f"of {', '.join([*SEARCHERS, 'tpe'])}")
+    parser.add_argument("--searchers", default=",".join(DEFAULT), help=f"of {', '.join(ENGINES)}")
     parser.add_argument("--functions", default=",".join(FUNCTIONS), help=f"of {', '.join(FUNCTIONS)}")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--out", type=Path, help="append one JSON line per search to this file")
     given = parser.parse_args()
     names = given.searchers.split(",")
-    if "tpe" in names and importlib.util.find_spec("optuna") is None:
-        print("tpe is left out: optuna is not installed")
-        names.remove("tpe")
+    for name, package in PACKAGES.items():
+        if name in names and importlib.util.find_spec(package) is None:
+            print(f"{name} is left out: {package} is not installed")
+            names.remove(name)
     print(f"median regret over {given.seeds} seeds after {given.rounds} rounds of {BATCH}")
     for function in given.functions.split(","):
         for name in names:

@@ -47,6 +47,7 @@ class Scale(NamedTuple):
     rounds: how often each method's searcher is asked for its share of the configs, told the scores in between.
     phases: what follows these rounds, in each method by itself.
     own: method -> config fields fixed for that one alone, before `settings`; its space's own override them too.
+    scheduler: which trials are stopped on the way: "none", or another one of `sweep.schedulers.SCHEDULERS`.
     """
 
     data: str
@@ -60,6 +61,7 @@ class Scale(NamedTuple):
     rounds: int = 1
     phases: tuple[Phase, ...] = ()
     own: dict[str, dict[str, Value]] = {}  # noqa: RUF012 - never changed
+    scheduler: str = "none"
 
     def describe(self) -> dict:
         """The scale as JSON-able data."""

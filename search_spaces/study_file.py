@@ -32,9 +32,11 @@ RANGE = {
 SCALE = {
     "data": str, "settings": dict, "configs": int, "seeds": int, "images": (int, dict), "interval": (int, dict),
     "samples": int, "summary": str, "rounds": int, "phases": list, "own": dict,
+    "scheduler": str,
 }
 PHASE = {"name": str, "searcher": str, "configs": int, "seeds": int, "rounds": int, "settings": dict}
-OPTIONAL = {"source", "samples", "summary", "rounds", "phases", "settings", "fixed", "ranges", "defaults", "own"}
+OPTIONAL = {"source", "samples", "summary", "rounds", "phases", "settings", "fixed", "ranges", "defaults", "own",
+            "scheduler"}
 KINDS = {str: "text", int: "a whole number of at least 1", dict: "a table", list: "a list", bool: "true or false"}
 
 
@@ -45,16 +47,23 @@ class _File(NamedTuple):
     text: str
     searchers: Collection[str]
     fields: Collection[str]
+    schedulers: Collection[str]
 
     def refuse(self, keys: tuple, message: str) -> StudyError:
         """The error of what stands under these keys, with its line."""
         return StudyError(f"{self.path}:{line_of(self.text, keys)}: {message}")
 
 
-def read_study(path: str | Path, searchers: Collection[str], fields: Collection[str]) -> Study:
+def read_study(
+    path: str | Path,
+    searchers: Collection[str],
+    fields: Collection[str],
+    schedulers: Collection[str] = ("none",),
+) -> Study:
     """The study in a TOML file.
 
     searchers: names that a study or a phase may give. fields: names of config fields and their aliases.
+    schedulers: names that a scale may give.
 
     Raises:
       StudyError: in one line with file and line, for text that is no TOML, an unknown or missing key, a value of
@@ -68,9 +77,9 @@ def read_study(path: str | Path, searchers: Collection[str], fields: Collection[
         raise StudyError(f"no study in {path}: {error.strerror or error}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise StudyError(f"{path}: not TOML: {error}") from error
-    file = _File(path, text, searchers, fields)
+    file = _File(path, text, searchers, fields, schedulers)
     _check(file, (), content, STUDY)
-    _check_searcher(file, ("searcher",), content["searcher"], searchers)
+    _check_name(file, ("searcher",), content["searcher"], searchers)
     for part in ("methods", "scales"):
         if not content[part]:
             raise file.refuse((part,), f"{part} is empty; a study needs one at least")
@@ -134,9 +143,9 @@ def _is(kind: type, value: Any) -> bool:
     return isinstance(value, kind) and not (isinstance(value, int) and value < 1)
 
 
-def _check_searcher(file: _File, keys: tuple, name: str, choices: Collection[str]) -> None:
+def _check_name(file: _File, keys: tuple, name: str, choices: Collection[str]) -> None:
     try:
-        check_name("searcher", name, choices)
+        check_name(keys[-1], name, choices)
     except StudyError as error:
         raise file.refuse(keys, str(error)) from None
 
@@ -219,6 +228,7 @@ def _scale(file: _File, keys: tuple, content: Any) -> Scale:
         for data, value in content[name].items() if isinstance(content[name], dict) else ():
             if not _is(int, value):
                 raise file.refuse((*keys, name, data), f"{name} of {data} = {value!r} must be {KINDS[int]}")
+    _check_name(file, (*keys, "scheduler"), content.get("scheduler", "none"), file.schedulers)
     settings = _check_settings(file, (*keys, "settings"), content.get("settings", {}))
     phases = tuple(_phase(file, (*keys, "phases", n), each) for n, each in enumerate(content.get("phases", [])))
     for method, each in content.get("own", {}).items():
@@ -231,7 +241,7 @@ def _scale(file: _File, keys: tuple, content: Any) -> Scale:
 
 def _phase(file: _File, keys: tuple, content: Any) -> Phase:
     _check(file, keys, content, PHASE)
-    _check_searcher(file, (*keys, "searcher"), content["searcher"], [*file.searchers, *SELECTING])
+    _check_name(file, (*keys, "searcher"), content["searcher"], [*file.searchers, *SELECTING])
     return Phase(**content | {"settings": _check_settings(file, (*keys, "settings"), content.get("settings", {}))})
 
 

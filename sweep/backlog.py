@@ -10,14 +10,19 @@ from models import Config
 from results.store import Store
 from sweep import checkpoints, pictures
 from sweep.evaluation import GRID, WALK
+from sweep.executors import ExecutorError
 from sweep.executors.worker import Ready
 from sweep.plan import Plan, ask, parameters, trial_of
+from sweep.population import images_per_cycle
+from sweep.schedulers import SCHEDULERS, Course, Entrant, entrant, is_stopped
 from sweep.searchers import Observation
 from sweep.trial import Cohort, Compiled, Failure, Score, Trial
 
 COHORT_TRIALS = 8
 COHORT_BYTES = 2**30
 ATTEMPTS = 3
+MAX_FAILURES, FEWEST_ENDED = 0.5, 10
+SCORED = ("done", "stopped")
 
 
 class Backlog:
@@ -29,6 +34,8 @@ class Backlog:
       workers: how many share the work; cohorts are no larger than a worker's share.
       environment: what this start of the sweep runs on, recorded when the first worker is ready.
       observe: called with this backlog after every change.
+      max_failures: the share of the trials that ended since this start, of FEWEST_ENDED at least, that may have crashed
+        or been lost; `record` and `lost` raise ExecutorError beyond it. One that diverged is a result.
     """
 
     def __init__(
@@ -38,27 +45,32 @@ class Backlog:
         workers: int,
         environment: dict,
         observe: Callable[["Backlog"], None],
+        max_failures: float = MAX_FAILURES,
     ):
         self.plan, self.store, self.workers = plan, store, workers
-        self.environment, self.observe = environment, observe
+        self.environment, self.observe, self.max_failures = environment, observe, max_failures
         self.trials: dict[str, Trial] = {}
         self.asked: defaultdict[tuple[str, int], set[str]] = defaultdict(set)
         self.unfinished: Counter[str] = Counter()
         self.rounds: Counter[str] = Counter()
         self.exhausted: set[str] = set()
-        self.committed: dict[str, set[int]] = defaultdict(set)
+        self.configs: defaultdict[str, dict[tuple[int, str], list[str]]] = defaultdict(lambda: defaultdict(list))
+        self.decisions: dict[str, tuple[int, ...]] = {}
+        self.committed: defaultdict[str, dict[int, float]] = defaultdict(dict)
         self.finished: dict[str, str] = {}
         self.waiting: list[str] = []
         self.alone: set[str] = set()
         self.started: set[str] = set()
         self.greeted: set[Ready] = set()
-        self.running: set[str] = set()
+        self.paused: dict[str, int] = {}
+        self.running: dict[str, Cohort] = {}
         self.compilations = 0
         self.values: dict[str, float] = {}
         self.losses: dict[str, int] = defaultdict(int)
         self.began = time.monotonic()
         self._recall()
         self.committed_before = self.rungs_done()
+        self.finished_before = set(self.finished)
 
     def take(self, warm: frozenset[str] = frozenset()) -> Cohort | None:
         """The next cohort, of a structure among `warm` if one waits; None when there is nothing now."""
@@ -66,24 +78,29 @@ class Backlog:
         if not self.waiting:
             return None
         first = self._first(warm)
-        structure = self.trials[first].config.structure()
-        self.started.add(structure)
+        self.started.add(self.trials[first].config.structure())
         limit = 1 if first in self.alone else self._cohort_limit(self.trials[first].config)
-        chosen = [
-            trial
-            for trial in self.waiting
-            if self.trials[trial].config.structure() == structure
-            and (trial in self.alone) == (first in self.alone)
-        ][:limit]
-        self.waiting = [trial for trial in self.waiting if trial not in chosen]
-        self.running.update(chosen)
-        self.observe(self)
-        return Cohort(
+        kind = self._kind(first)
+        chosen = [trial for trial in self.waiting if self._kind(trial) == kind][:limit]
+        cohort = Cohort(
             tuple(self.trials[trial] for trial in chosen),
             tuple(frozenset(self.committed[trial]) for trial in chosen),
             tuple(self.store.attempts(trial) for trial in chosen),
             _places(len(chosen), self.plan.workload.lanes),
+            self._until(first),
         )
+        self.waiting = [trial for trial in self.waiting if trial not in chosen]
+        self.running.update(dict.fromkeys(chosen, cohort))
+        self.observe(self)
+        return cohort
+
+    def _kind(self, trial: str) -> tuple[str, bool, int | None]:
+        """What the trials of a cohort have in common."""
+        return self.trials[trial].config.structure(), trial in self.alone, self._until(trial)
+
+    def _until(self, trial: str) -> int | None:
+        """The next rung where it is decided whether the trial goes on."""
+        return next((rung for rung in self.decisions[trial] if rung not in self.committed[trial]), None)
 
     def greet(self, ready: Ready) -> None:
         """A worker has started: the first of its kind completes the record of this start."""
@@ -100,6 +117,9 @@ class Backlog:
         else:
             self.store.add_failure(message._asdict() | {"final": True})
             self._finish(message.trial, message.cause)
+            self._check_failures(message.message)
+        if not isinstance(message, Compiled):
+            self._decide(self.trials[message.trial].method)
         self.observe(self)
 
     def lost(self, cohort: Cohort, message: str) -> None:
@@ -108,7 +128,7 @@ class Backlog:
         A trial that is lost three times without a score between is given up.
         """
         for trial in cohort.trials:
-            if trial.id not in self.running:
+            if self.running.get(trial.id) is not cohort:
                 continue
             attempt = self.store.attempts(trial.id)
             self.losses[trial.id] += 1
@@ -127,27 +147,40 @@ class Backlog:
             )
             if final:
                 self._finish(trial.id, "lost")
+                self._check_failures(message)
+                self._decide(trial.method)
             else:
                 self.alone.add(trial.id)
         self.give_back(cohort)
 
+    def _check_failures(self, last: str) -> None:
+        """Raises ExecutorError when most trials fail for no reason of their own."""
+        ended = [outcome for trial, outcome in self.finished.items() if trial not in self.finished_before]
+        bad = sum(outcome in ("crashed", "lost") for outcome in ended)
+        if len(ended) >= FEWEST_ENDED and bad > self.max_failures * len(ended):
+            raise ExecutorError(
+                f"{bad} of {len(ended)} trials that ended since the start crashed or were lost, more than "
+                f"--max-failures {self.max_failures:g} allows; the last: {last}; "
+                "the same command continues with the others"
+            )
+
     def give_back(self, cohort: Cohort) -> None:
         """What the cohort has not finished waits again."""
         for trial in cohort.trials:
-            if trial.id in self.running:
-                self.running.discard(trial.id)
+            if self.running.get(trial.id) is cohort:
+                del self.running[trial.id]
                 self.waiting.insert(0, trial.id)
         self.observe(self)
 
     def done(self) -> bool:
         """Whether every trial of the study is finished; asks for the next rounds before it says so."""
         self._ask()
-        return not self.waiting and not self.running
+        return not (self.waiting or self.running or self.paused)
 
     @property
     def best(self) -> tuple[float, Trial] | None:
         """The lowest score of all trials that have not failed, and its trial."""
-        values = {trial: value for trial, value in self.values.items() if self.finished.get(trial, "done") == "done"}
+        values = {trial: value for trial, value in self.values.items() if self.finished.get(trial, "done") in SCORED}
         if not values:
             return None
         trial = min(values, key=values.__getitem__)
@@ -155,14 +188,18 @@ class Backlog:
 
     def failed(self) -> int:
         """The number of failed trials."""
-        return sum(cause != "done" for cause in self.finished.values())
+        return sum(outcome not in SCORED for outcome in self.finished.values())
+
+    def stopped(self) -> int:
+        """The number of trials that the scheduler stopped."""
+        return sum(outcome == "stopped" for outcome in self.finished.values())
 
     def expected(self) -> int:
         """Trials of the whole study: those asked, and those of rounds to come, where a method has more to ask."""
         return sum(map(self._expected, self.plan.methods))
 
     def rungs_done(self) -> int:
-        """Rungs that need no more work, those that a failed trial will not reach included."""
+        """Rungs that need no more work, those that a failed or stopped trial will not reach included."""
         every = len(self.plan.workload.rungs)
         return sum(every if trial in self.finished else len(self.committed[trial]) for trial in self.trials)
 
@@ -192,24 +229,61 @@ class Backlog:
         return self.store.folder / "samples"
 
     def _know(self, trial: str, rung: int, value: float) -> None:
-        self.committed[trial].add(rung)
+        self.committed[trial][rung] = value
         self.values[trial] = min(value, self.values.get(trial, value))
         self.losses.pop(trial, None)
         if rung == self.plan.workload.rungs[-1]:
             self._finish(trial, "done")
+        elif rung in self.decisions[trial]:
+            self.running.pop(trial, None)
+            self.paused[trial] = rung
+
+    def _decide(self, method: str) -> None:
+        """Paused trials of the method are stopped or wait for a worker, as far as the scheduler can say."""
+        stops = SCHEDULERS[self.plan.scheduler]
+        decided = any(trial in self.paused for trials in self.configs[method].values() for trial in trials)
+        while decided:
+            decided = False
+            entrants = [self._entrant(number, trials) for (number, _), trials in self.configs[method].items()]
+            for place, trials in enumerate(self.configs[method].values()):
+                for trial in [trial for trial in trials if trial in self.paused]:
+                    index = self.decisions[trial].index(self.paused[trial])
+                    verdict = is_stopped(stops, entrants, place, index)
+                    if verdict is not None:
+                        decided = True
+                        self._end_pause(trial, verdict)
+
+    def _entrant(self, number: int, trials: list[str]) -> Entrant:
+        courses = []
+        for trial in trials:
+            outcome = self.finished.get(trial, "")
+            courses.append(Course(self.committed[trial], outcome == "stopped", outcome not in ("", *SCORED)))
+        return entrant(number, courses, self.decisions[trials[0]])
+
+    def _end_pause(self, trial: str, stop: bool) -> None:
+        rung = self.paused.pop(trial)
+        if not stop:
+            self.waiting.append(trial)
+            return
+        config = self.trials[trial].config
+        step = rung // images_per_cycle(config) * config.disc_iters
+        message = f"{self.plan.scheduler} at {rung} images, where its lowest score was {self.values[trial]:.6g}"
+        self.store.add_failure(_stop_row(trial, self.store.attempts(trial), rung, step, message))
+        self._finish(trial, "stopped")
 
     def _finish(self, trial: str, outcome: str) -> None:
         if trial not in self.finished:
             self.unfinished[self.trials[trial].method] -= 1
         self.finished[trial] = outcome
-        self.running.discard(trial)
+        self.running.pop(trial, None)
+        self.paused.pop(trial, None)
         checkpoints.forget(self.plan.workload.checkpoints, trial)
 
     def _recall(self) -> None:
         """Everything that the store knows."""
         for row in self.store.trials():
             trial = self._trial(row["method"], Config.from_dict(row["settings"]), row["seed"])
-            self._enlist(trial, self.plan.place(row["round"]))
+            self._enlist(trial, row["round"])
             self.rounds[row["method"]] = row["round"] + 1
         for row in self.store.scores():
             self._know(row["trial"], row["rung"], row["value"])
@@ -218,7 +292,10 @@ class Backlog:
                 self._finish(row["trial"], row["cause"])
             else:
                 self.alone.add(row["trial"])
-        self.waiting = [trial for trial in self.waiting if trial not in self.finished]
+        over = self.finished.keys() | self.paused.keys()
+        self.waiting = [trial for trial in self.waiting if trial not in over]
+        for method in self.plan.methods:
+            self._decide(method)
 
     def _ask(self) -> None:
         """The next round of every method that has all scores of the one before; no method waits for another."""
@@ -238,7 +315,7 @@ class Backlog:
                 self.store.add_trials(number, [_row(trial) for trial in trials])
                 self.rounds[method] = number + 1
                 for trial in trials:
-                    self._enlist(trial, place)
+                    self._enlist(trial, number)
                 return
             number = self.plan.first_round(place + 1)
         self.rounds[method] = number
@@ -262,12 +339,17 @@ class Backlog:
         for trial, config in trials.items():
             scores[config][trial] = float("inf")
         for row in self.store.scores():
-            if (config := trials.get(row["trial"])) and self.finished[row["trial"]] == "done":
+            if (config := trials.get(row["trial"])) and self.finished[row["trial"]] in SCORED:
                 scores[config][row["trial"]] = min(scores[config][row["trial"]], row["value"])
         return [Observation(settings[config], tuple(scores[config].values())) for config in settings]
 
-    def _enlist(self, trial: Trial, place: int) -> None:
+    def _enlist(self, trial: Trial, number: int) -> None:
+        """A trial of the round of this number."""
+        place = self.plan.place(number)
         self.trials[trial.id] = trial
+        self.decisions[trial.id] = self.plan.decision_rungs(place)
+        if self.decisions[trial.id]:
+            self.configs[trial.method][number, trial.config.identity()].append(trial.id)
         self.asked[trial.method, place].add(trial.config.identity())
         self.unfinished[trial.method] += 1
         self.waiting.append(trial.id)
@@ -295,6 +377,19 @@ class Backlog:
         together = max(each.batch * each.seeds for each in self.plan.phases) * len(self.plan.methods)
         share = math.ceil(min(len(self.trials), together) / self.workers)
         return max(1, self.plan.workload.lanes, min(COHORT_TRIALS, share, COHORT_BYTES // member))
+
+
+def _stop_row(trial: str, attempt: int, rung: int, step: int, message: str) -> dict:
+    return {
+        "trial": trial,
+        "attempt": attempt,
+        "cause": "stopped",
+        "rung": rung,
+        "step": step,
+        "message": message,
+        "detail": "",
+        "final": True,
+    }
 
 
 def _row(trial: Trial) -> dict:

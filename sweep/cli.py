@@ -52,12 +52,34 @@ def run(
         str | None,
         typer.Option(help="What proposes configs; `original`: the published sets.", show_default="the study's own"),
     ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            help="What stops trials that fall behind: none, median, halving or asha.", show_default="the scale's own"
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Output folder.", show_default="runs/STUDY-DATA-SCALE")
     ] = None,
     executor: Annotated[str, typer.Option(help="Where trials run: local or ray.")] = "local",
     workers: Annotated[
-        int | None, typer.Option(help="Worker processes.", show_default="one per core")
+        int | None,
+        typer.Option(help="Worker processes.", show_default="one per core; with --address as many as fit"),
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="A running Ray cluster, HOST:PORT, or auto on one of its nodes; for --executor ray.",
+            show_default="$RAY_ADDRESS or a cluster of its own",
+        ),
+    ] = None,
+    callbacks: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--callback",
+            metavar="MODULE:FACTORY",
+            help="A callback of Ray Tune that is told every score, such as ray.tune.logger:TBXLoggerCallback.",
+        ),
     ] = None,
     lanes: Annotated[
         int, typer.Option(help="Members trained side by side in one program; for accelerators.")
@@ -86,15 +108,23 @@ def run(
     cpus_per_worker: Annotated[float, typer.Option(help="CPU cores that a worker takes.")] = 1.0,
     gpus_per_worker: Annotated[float, typer.Option(help="GPUs, or the share of one, of a worker.")] = 0.0,
     tpus_per_worker: Annotated[float, typer.Option(help="TPU chips of a worker: 1, 2, 4 or 8.")] = 0.0,
+    others: Annotated[
+        list[str] | None,
+        typer.Option("--resource", metavar="NAME=AMOUNT", help="What else a worker takes, by the cluster's names."),
+    ] = None,
+    max_failures: Annotated[
+        float, typer.Option(help="Share of trials that may crash or be lost before the sweep ends itself.")
+    ] = 0.5,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and its cost; run nothing.")] = False,
 ) -> None:
     """Run a study, or continue it: the same command again computes only what is missing."""
     with _one_line_errors():
         _look_for(weights)
-        from sweep.executors import Resources, check_executor, default_workers
+        from sweep.executors import Cluster, Resources, check_executor, default_workers, with_others
 
-        resources = Resources(cpus_per_worker, gpus_per_worker, tpus_per_worker)
-        check_executor(executor, workers, resources)
+        resources = with_others(Resources(cpus_per_worker, gpus_per_worker, tpus_per_worker), others or [])
+        cluster = Cluster(address, tuple(callbacks or []))
+        check_executor(executor, workers, resources, cluster)
         count = default_workers(resources) if workers is None else workers
         _prepare_jax(dry_run, resources)
         settings = _settings(assignments or [])
@@ -110,6 +140,7 @@ def run(
             data=data,
             scale=scale,
             searcher=searcher,
+            scheduler=scheduler,
             seeds=seeds,
             seed=seed,
             lanes=lanes,
@@ -120,10 +151,13 @@ def run(
         if dry_run:
             _print_plan(planned, count, folder)
         else:
-            _run(planned, folder, executor, count, resources)
+            _run(
+                planned, folder, executor=executor, workers=workers, resources=resources, cluster=cluster,
+                max_failures=max_failures,
+            )  # fmt: skip
 
 
-def _run(planned, folder: Path, executor: str, workers: int, resources) -> None:
+def _run(planned, folder: Path, **options) -> None:
     from rich.console import Console
 
     from results.report import write_report
@@ -133,9 +167,7 @@ def _run(planned, folder: Path, executor: str, workers: int, resources) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console(stderr=True)
     with shown(console) as show:
-        run_study(
-            planned, folder, executor=executor, workers=workers, resources=resources, observe=show
-        )
+        run_study(planned, folder, observe=show, **options)
     report_path = write_report(folder)
     _print_status(folder)
     typer.echo(f"report  {report_path}\nstore   {folder / 'store.sqlite'}")
@@ -432,11 +464,18 @@ def _print_plan(planned, workers: int, folder: Path) -> None:
         *((f"phase {each.name}", _size(each)) for each in planned.phases),
         ("structures to compile", cost.structures),
         ("images per trial", f"{definition['images']:,}, scored at {len(definition['rungs'])} rungs"),
-        ("images in all", f"{cost.images:,}"),
+        ("images in all", f"{cost.images:,}{_at_most(planned)}"),
         ("estimated time", f"{duration(cost.seconds)} with {workers} workers, roughly: from one config alone"),
         ("that config", cost.measured.structure()),
     ]
     _print_table("Plan", ("", ""), rows)
+
+
+def _at_most(planned) -> str:
+    if planned.scheduler == "none":
+        return ""
+    rungs = ", ".join(f"{rung:,}" for rung in planned.decision_rungs(0))
+    return f" at most; {planned.scheduler!r} stops trials at {rungs} images"
 
 
 def _size(phase) -> str:
@@ -456,14 +495,15 @@ def _print_status(folder: Path) -> None:
     trials = results.trials()
     counts = trials["status"].value_counts()
     states = ", ".join(f"{counts.get(state, 0)} {state}" for state in ("done", "running", "failed"))
+    states += f", {counts['stopped']} stopped" if "stopped" in counts else ""
     study = f"{results.study['study']} on {results.study['data']}" if results.study else "no study yet"
     typer.echo(f"{study}: {len(trials)} trials, {states}")
     best = results.per_trial("best").query("status != 'running'").sort_values("value")
     rows = []
     for method, group in best.groupby("method", sort=False):
         top = next(group.itertuples())
-        finished = int((group["status"] == "done").sum())
-        rows.append((method, finished, len(group) - finished, f"{top.value:.4g}", top.config, top.seed))
+        done, failed = (int((group["status"] == each).sum()) for each in ("done", "failed"))
+        rows.append((method, done, failed, f"{top.value:.4g}", top.config, top.seed))
     header = ("method", "done", "failed", f"best {results.study.get('metric', 'score')}", "config", "seed")
     _print_table(results.protocol_label(), header, rows)
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from results.store import check, open_store
 from sweep import pictures
-from sweep.backlog import Backlog
+from sweep.backlog import MAX_FAILURES, Backlog
 from sweep.evaluation import GRID, WALK
-from sweep.executors import EXECUTORS, Resources, check_executor, cores, default_workers
+from sweep.executors import ALONE, EXECUTORS, Cluster, ExecutorError, Resources, check_executor, cores
 from sweep.plan import Plan
 
 ONE_CORE = Resources()
@@ -26,6 +26,8 @@ def run_study(
     executor: str = "local",
     workers: int | None = None,
     resources: Resources = ONE_CORE,
+    cluster: Cluster = ALONE,
+    max_failures: float = MAX_FAILURES,
     observe: Callable[[Backlog], None] = lambda backlog: None,
 ) -> Path:
     """Every trial of the plan trained and scored; returns the output folder.
@@ -34,25 +36,27 @@ def run_study(
 
     Args:
       plan: from `sweep.plan.plan`, made for this `out`.
-      executor: a key of EXECUTORS. workers: processes, one per core by default.
-      resources: what each worker gets.
+      executor: a key of EXECUTORS. workers: processes; by default one per core, on a running cluster as many as fit.
+      resources: what each worker gets. cluster: where Ray runs.
+      max_failures: the share of trials that may crash or be lost before the sweep ends itself.
       observe: called in this process after every change, for progress.
 
     Raises:
       StoreError: if `out` holds another study, is foreign, is being written, or its disk is full.
-      ExecutorError: if there is no such executor or it cannot give the resources.
+      ExecutorError: if there is no such executor, it cannot give the resources, or most trials crash.
     """
-    check_executor(executor, workers, resources)
-    workers = default_workers(resources) if workers is None else workers
-    run = {"executor": executor, "workers": workers, "lanes": plan.workload.lanes} | resources._asdict()
+    check_executor(executor, workers, resources, cluster)
+    if not 0 <= max_failures <= 1:
+        raise ExecutorError(f"max_failures={max_failures:g} must be a share, from 0 to 1")
     check(out, plan.definition)
-    with EXECUTORS[executor](Path(out), workers, resources) as execute, open_store(out) as store:
+    with EXECUTORS[executor](Path(out), workers, resources, cluster) as opened, open_store(out) as store:
+        run = {"executor": executor, "workers": opened.workers, "lanes": plan.workload.lanes} | resources._asdict()
         store.begin(plan.definition)
         store.add_protocol(plan.protocol.fingerprint, plan.protocol.describe())
         pictures.save_grid(Path(out) / "samples" / "real.png", plan.workload.dataset.test[:GRID], WALK)
-        backlog = Backlog(plan, store, workers, environment() | run, observe)
+        backlog = Backlog(plan, store, opened.workers, environment() | run, observe, max_failures)
         if not backlog.done():
-            execute(backlog, plan.workload)
+            opened.run(backlog, plan.workload)
     return Path(out)
 
 

@@ -16,7 +16,9 @@ from models.players import input_shapes
 from models.rules import check_images
 from search_spaces import Phase, Scale, Space, Study, StudyError, find, find_scale, phases, read_study, rungs
 from search_spaces import metric as usual_metric
+from search_spaces.study import check_name
 from sweep.population import images_per_cycle, trial_key
+from sweep.schedulers import SCHEDULERS, decision_rungs
 from sweep.searchers import SEARCHERS, SELECTORS, Observation
 from sweep.trial import Trial, Workload
 
@@ -41,6 +43,7 @@ class Plan(NamedTuple):
     seed: int
     workload: Workload
     protocol: Protocol
+    scheduler: str = "none"
 
     @property
     def rounds(self) -> int:
@@ -61,6 +64,11 @@ class Plan(NamedTuple):
         start = sum(each.seeds for each in self.phases[:place])
         return range(start, start + self.phases[place].seeds)
 
+    def decision_rungs(self, place: int) -> tuple[int, ...]:
+        """Where the scheduler looks at trials of a phase; nowhere in one that looks at configs again."""
+        stops = self.scheduler != "none" and self.phases[place].searcher not in SELECTORS
+        return decision_rungs(self.workload.rungs) if stops else ()
+
     @property
     def trials(self) -> int:
         """Trials of a method that has as many configs as every phase asks for."""
@@ -75,6 +83,7 @@ def plan(
     data: str | None = None,
     scale: str = "smoke",
     searcher: str | None = None,
+    scheduler: str | None = None,
     seeds: int | None = None,
     seed: int = 0,
     lanes: int = 1,
@@ -90,7 +99,7 @@ def plan(
       out: the output folder, where checkpoints go; not touched here.
       methods: those of the study's methods that take part; all by default.
       data: a data set's name, or the path of images, see `data.own`; the scale's own by default.
-      searcher: in place of the study's own.
+      searcher: in place of the study's own. scheduler: in place of the scale's own.
       seeds: trials per config; the scale's own by default.
       seed: the study seed, from which all randomness is derived.
       lanes: members side by side in a program.
@@ -109,6 +118,8 @@ def plan(
             raise StudyError(f"unknown searcher {searcher!r}; one of: {', '.join(sorted(SEARCHERS))}")
         chosen = chosen._replace(searcher=searcher)
     chosen, size = _override(chosen, scale, settings or {})
+    size = size._replace(scheduler=size.scheduler if scheduler is None else scheduler)
+    check_name("scheduler", size.scheduler, SCHEDULERS)
     data = size.data if data is None else data
     source = find_data(data)
     size = size._replace(seeds=_at_least("seeds", size.seeds if seeds is None else seeds, 1))
@@ -118,6 +129,7 @@ def plan(
     check_lower(metric)
     encoder_of(metric, source.image_shape)
     budgets = rungs(size, data)
+    _check_scheduler(chosen, size, budgets)
     _check_configs(chosen, size, budgets, source, seed)
     dataset = fetch(source, data, data_root)
     samples = len(dataset.test) if size.samples is None else size.samples
@@ -144,6 +156,8 @@ def plan(
     }
     if size.phases:
         definition["phases"] = size.describe()["phases"]
+    if size.scheduler != "none":
+        definition["scheduler"] = size.scheduler
     checkpoints = str(Path(out) / "checkpoints")
     workload = Workload(dataset, protocol.metric, samples, budgets, lanes, checkpoints, checkpoint_seconds)
     return Plan(
@@ -154,13 +168,14 @@ def plan(
         seed,
         workload,
         protocol,
+        size.scheduler,
     )
 
 
 def find_study(name: str) -> Study:
     """The study called `name`, or in the TOML file of that path; StudyError otherwise."""
     if name.endswith(FILE):
-        return read_study(name, SEARCHERS, [*FIELDS, *ALIASES])
+        return read_study(name, SEARCHERS, [*FIELDS, *ALIASES], SCHEDULERS)
     return find(name)
 
 
@@ -252,12 +267,31 @@ def _at_least(name: str, value: Any, low: int) -> int:
     return value
 
 
+def _check_scheduler(study: Study, scale: Scale, budgets: Sequence[int]) -> None:
+    """The scheduler has something to decide."""
+    if scale.scheduler == "none":
+        return
+    searching = [each for each in phases(study.searcher, scale) if each.searcher not in SELECTORS]
+    if len(budgets) < 2:
+        raise StudyError(
+            f"scheduler {scale.scheduler!r} stops trials between two rungs; interval={budgets[0]} leaves one alone"
+        )
+    if scale.scheduler == "median" and sum(each.rounds for each in searching) < 2:
+        raise StudyError(
+            "scheduler 'median' compares with earlier rounds; this search has one: set rounds, or take one of: "
+            "halving, asha"
+        )
+
+
 def _check_configs(study: Study, scale: Scale, budgets, source: Source, seed: int) -> None:
     """Every config of the first round can be trained on these images and reaches every rung, and so can as many
     random ones as later rounds may ask."""
     first, *later = phases(study.searcher, scale)
     for method, space in study.methods.items():
         numbers = searcher_seed(seed, method, 0)
+        for phase in later:
+            if phase.searcher not in SELECTORS:
+                SEARCHERS[phase.searcher](_in_phase(space, phase), numbers)
         asked = SEARCHERS[first.searcher](space, numbers).ask(first.batch)
         for phase in [first] * (first.rounds > 1) + [each for each in later if each.searcher not in SELECTORS]:
             asked = [*asked, *SEARCHERS["random"](_in_phase(space, phase), numbers).ask(phase.configs)]

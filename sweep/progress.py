@@ -11,12 +11,13 @@ LINE_SECONDS = 10.0
 
 
 def describe(backlog) -> str:
-    """Trials done, running and failed, programs compiled, the best score so far, the time left."""
-    failed = backlog.failed()
+    """Trials done, running, failed and stopped, programs compiled, the best score so far, the time left."""
+    failed, stopped = backlog.failed(), backlog.stopped()
     words = [
-        f"{len(backlog.finished) - failed} of {backlog.expected()} trials done",
+        f"{len(backlog.finished) - failed - stopped} of {backlog.expected()} trials done",
         f"{len(backlog.running)} running",
         f"{failed} failed",
+        *([f"{stopped} stopped"] if stopped else []),
         f"{backlog.compilations} programs compiled",
     ]
     if backlog.best is not None:

@@ -40,12 +40,14 @@ class Cohort(NamedTuple):
     committed: for each trial the rungs whose scores the store holds; they are not computed again.
     attempt: for each trial how often it was handed out before.
     size: places in the population, at least the number of trials.
+    until: the rung at which they are left on disk for others to go on; None: they are trained to the end.
     """
 
     trials: tuple[Trial, ...]
     committed: tuple[frozenset[int], ...]
     attempt: tuple[int, ...]
     size: int
+    until: int | None = None
 
 
 class Workload(NamedTuple):
@@ -127,7 +129,7 @@ class _Training:
 
 
 def train(cohort: Cohort, workload: Workload, evaluator: Evaluator, report: Report) -> None:
-    """Every trial trained from where it stands to the last rung; each new score reported.
+    """Every trial trained from where it stands to the last rung, or that of `until`; each new score reported.
 
     A trial that diverges, or whose evaluation raises, is reported as a Failure and halted; the
     others go on. When the program that they share raises, each that was running is trained again
@@ -141,6 +143,8 @@ def train(cohort: Cohort, workload: Workload, evaluator: Evaluator, report: Repo
         for training.rung in workload.rungs:
             _advance(training, real)
             _evaluate(training, evaluator)
+            if training.rung == cohort.until:
+                break
     except Exception as error:
         if len(cohort.trials) > 1:
             for place in range(len(cohort.trials)) if training is None else training.running:
@@ -155,7 +159,7 @@ def _alone(cohort: Cohort, place: int, training: _Training | None) -> Cohort:
     """One trial of the cohort; what it has reported counts as committed."""
     reported = [] if training is None else training.scores[place]
     known = cohort.committed[place] | {earlier.rung for earlier in reported}
-    return Cohort((cohort.trials[place],), (known,), (cohort.attempt[place],), 1)
+    return Cohort((cohort.trials[place],), (known,), (cohort.attempt[place],), 1, cohort.until)
 
 
 def _begin(cohort: Cohort, workload: Workload, report: Report) -> _Training:
@@ -259,7 +263,7 @@ def _evaluate(training: _Training, evaluator: Evaluator) -> None:
                 signs,
             )
         )
-    _checkpoint(training)
+    _checkpoint(training, pausing=training.rung == training.cohort.until)
     for place in scored:
         training.report(training.scores[place][-1])
 
@@ -285,12 +289,12 @@ def _failure(trial: Trial, attempt: int, cause: str, rung: int, step: int, error
     return Failure(trial.id, attempt, cause, rung, step, f"{type(error).__name__}: {first_line}", detail)
 
 
-def _checkpoint(training: _Training) -> None:
-    """Every running trial on disk, when enough time has passed since the last.
+def _checkpoint(training: _Training, pausing: bool = False) -> None:
+    """Every running trial on disk, when it pauses or enough time has passed since the last.
 
-    One that cannot be written costs time after an interruption, not the trial.
+    One that cannot be written costs time later, not the trial.
     """
-    if time.monotonic() - training.saved < training.workload.checkpoint_seconds:
+    if not pausing and time.monotonic() - training.saved < training.workload.checkpoint_seconds:
         return
     for place, trial in training.running.items():
         member = take(training.population, place)

@@ -21,6 +21,7 @@ ALLOWED = {
     "sweep": {
         *("data", "metrics", "models", "results", "search_spaces"),
         *("PIL", "jax", "numpy", "orbax", "ray", "rich", "scipy", "skopt", "sklearn", "threadpoolctl", "typer"),
+        "optuna",
     },
 }
 FOLDERS = tuple(ALLOWED)
@@ -36,7 +37,7 @@ ORDER = {
     "sweep": [
         *("population", "signs", "evaluation", "scoring", "checkpoints", "trial"),
         *("searchers.contract", "searchers.coordinates", "searchers.sequences", "searchers.gp_bandit"),
-        *("searchers.optimizer", "searchers", "plan", "estimate"),
+        *("searchers.optimizer", "searchers.optuna_samplers", "searchers", "schedulers", "plan", "estimate"),
         *("pictures", "executors", "executors.worker", "backlog"),
         *("executors.local", "executors.ray_tune"),
         *("driver", "progress", "watching", "cli", "__main__"),
@@ -58,12 +59,13 @@ ONLY_IN = {
     "orbax": {"sweep/checkpoints.py"},
     "skopt": {"sweep/searchers/coordinates.py", "sweep/searchers/gp_bandit.py", "sweep/searchers/optimizer.py"},
     "jinja2": {"results/report.py"},
+    "optuna": {"sweep/searchers/optuna_samplers.py"},
 }
 
 # Slow to import and not always needed: imported by the function that uses them.
 LAZY = {
     *("PIL", "jinja2", "markupsafe", "matplotlib", "mlxtend", "orbax", "pandas", "pooch", "pyarrow", "skopt"),
-    "sklearn",
+    *("optuna", "sklearn"),
 }
 
 

@@ -3,12 +3,12 @@
 import contextlib
 import multiprocessing
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from multiprocessing import connection
 from pathlib import Path
 
 from sweep.backlog import Backlog
-from sweep.executors import ExecutorError, Resources, check_devices
+from sweep.executors import ExecutorError, Opened, Resources, check_devices
 from sweep.executors.worker import Ready, environment, live
 from sweep.trial import Cohort, Workload
 
@@ -51,16 +51,17 @@ class _Worker:
 
 
 @contextlib.contextmanager
-def opened(out: Path, workers: int, resources: Resources) -> Iterator[Callable[[Backlog, Workload], None]]:
-    """A function that runs a backlog on this many spawned processes; dead ones are replaced.
+def opened(out: Path, workers: int, resources: Resources) -> Iterator[Opened]:
+    """Runs a backlog on this many spawned processes; dead ones are replaced.
 
     Raises:
       ExecutorError: for resources that processes here cannot be given; when run, if workers die as they start.
     """
-    if resources.tpus or resources.gpus * workers > 1:
+    if resources.tpus or resources.others or resources.gpus * workers > 1:
+        wanted = " ".join(f"{name}={amount:g}" for name, amount in resources.named().items())
         raise ExecutorError(
-            f"executor 'local' cannot give gpus={resources.gpus:g} tpus={resources.tpus:g} to each of "
-            f"{workers} workers: it has one GPU to share and no TPUs; use --executor ray"
+            f"executor 'local' cannot give {wanted} to each of {workers} workers: it has CPUs and one GPU to share; "
+            "use --executor ray"
         )
     crew: list[_Worker] = []
 
@@ -85,7 +86,7 @@ def opened(out: Path, workers: int, resources: Resources) -> Iterator[Callable[[
                 crew[crew.index(worker)] = _Worker(workload, variables)
 
     try:
-        yield run
+        yield Opened(workers, run)
     finally:
         for worker in crew:
             worker.stop()

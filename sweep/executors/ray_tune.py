@@ -7,12 +7,17 @@ resumed study is a new Tuner against the same store.
 
 import contextlib
 import functools
+import importlib
 import logging
 import math
 import os
 import pickle
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+import socket
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +26,7 @@ from ray import tune
 from ray.tune.search import Searcher
 
 from sweep.backlog import Backlog
-from sweep.executors import ExecutorError, Resources, check_devices, cores
+from sweep.executors import Cluster, ExecutorError, Opened, Resources, check_devices, cores, default_workers
 from sweep.executors.worker import Ready, environment, prepare
 from sweep.trial import Cohort, Workload
 
@@ -35,35 +40,56 @@ SETTINGS = {
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
 STARTS = 3
+KNOCK_SECONDS, ANSWER_SECONDS = 5.0, 60.0
 _evaluators: dict = {}
 
 
 @contextlib.contextmanager
-def opened(out: Path, workers: int, resources: Resources) -> Iterator[Callable[[Backlog, Workload], None]]:
-    """A function that runs a backlog as trials of one Tuner whose workers are reused.
+def opened(out: Path, workers: int | None, resources: Resources, cluster: Cluster) -> Iterator[Opened]:
+    """Runs a backlog as trials of one Tuner whose workers are reused.
 
-    On the cluster that RAY_ADDRESS names, else on one of its own that ends with it.
+    On the cluster of that address, or that RAY_ADDRESS names, else on one of its own that ends with it. Where the
+    cluster runs already, there are as many workers as fit, `workers` at most.
 
     Raises:
-      ExecutorError: if no node of the cluster has what one worker needs.
+      ExecutorError: for an address where no cluster answers, a callback that cannot be had, or if no node of the
+        cluster has what one worker needs.
     """
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     if ray.is_initialized():
         raise ExecutorError("Ray is already initialised in this process; call ray.shutdown() first")
+    callbacks = [_callback(name) for name in cluster.callbacks]
     state = out.absolute() / "tune"
-    _connect(workers, resources, environment(str(out.absolute() / "xla-cache"), resources))
+    variables = environment(str(out.absolute() / "xla-cache"), resources)
+    address = cluster.address or os.environ.get("RAY_ADDRESS")
     try:
-        _check_resources(resources)
-        yield functools.partial(_run, state=state, workers=workers, resources=resources)
+        if address:
+            _join(address, variables)
+            workers = min(_capacity(resources), workers or sys.maxsize)
+        else:
+            workers = workers or default_workers(resources)
+            _start(workers, resources, variables)
+            _capacity(resources)
+        run = functools.partial(_run, state=state, workers=workers, resources=resources, callbacks=callbacks)
+        yield Opened(workers, run)
     finally:
         ray.shutdown()
-        shutil.rmtree(state, ignore_errors=True)
+        if not callbacks:
+            shutil.rmtree(state, ignore_errors=True)
 
 
-def _run(backlog: Backlog, workload: Workload, *, state: Path, workers: int, resources: Resources) -> None:
+def _run(
+    backlog: Backlog,
+    workload: Workload,
+    *,
+    state: Path,
+    workers: int,
+    resources: Resources,
+    callbacks: list[tune.Callback],
+) -> None:
     cohorts = Cohorts(backlog, resources)
-    trainable = tune.with_resources(tune.with_parameters(_train, workload=workload), _requirements(resources))
+    trainable = tune.with_resources(tune.with_parameters(_train, workload=workload), resources.named())
     tune.Tuner(
         trainable,
         tune_config=tune.TuneConfig(
@@ -73,7 +99,7 @@ def _run(backlog: Backlog, workload: Workload, *, state: Path, workers: int, res
             name="cohorts",
             storage_path=str(state),
             verbose=0,
-            callbacks=[Commit(cohorts)],
+            callbacks=[Commit(cohorts), *callbacks],
             stop=StopOnError(cohorts),
         ),
     ).fit()
@@ -81,6 +107,17 @@ def _run(backlog: Backlog, workload: Workload, *, state: Path, workers: int, res
         raise cohorts.error
     if not backlog.done():
         raise ExecutorError("Ray Tune ended before the study did; the same command continues")
+
+
+class Parcel:
+    """A cohort on its way to a worker, in a form that loggers of Tune can show."""
+
+    def __init__(self, cohort: Cohort):
+        self.content = pickle.dumps(cohort)
+        self.text = " ".join(trial.id for trial in cohort.trials)
+
+    def __repr__(self) -> str:
+        return self.text
 
 
 class Cohorts(Searcher):
@@ -105,7 +142,7 @@ class Cohorts(Searcher):
         if cohort is None:
             return Searcher.FINISHED if self.guarded(lambda: self.backlog.done()) else None
         self.cohorts[trial_id] = cohort
-        return {"cohort": pickle.dumps(cohort)}
+        return {"cohort": Parcel(cohort)}
 
     def on_trial_complete(self, trial_id: str, result=None, error: bool = False):
         """A cohort left its worker; whatever it did not finish is handed out again."""
@@ -156,7 +193,7 @@ class StopOnError(tune.Stopper):
 
 
 class Commit(tune.Callback):
-    """Commits what workers report, in the driver's process, before Tune goes on."""
+    """Commits what workers report, in the driver's process, before Tune goes on; callbacks after it see numbers."""
 
     def __init__(self, cohorts: Cohorts):
         self.cohorts = cohorts
@@ -166,8 +203,9 @@ class Commit(tune.Callback):
 
     def on_trial_result(self, iteration, trials, trial, result, **info):
         self.cohorts.heard.add(trial.trial_id)
-        if self.cohorts.error is None and "message" in result:
-            self.cohorts.guarded(lambda: self._commit(pickle.loads(result["message"])))
+        message = result.pop("message", None)
+        if self.cohorts.error is None and message is not None:
+            self.cohorts.guarded(lambda: self._commit(pickle.loads(message)))
 
     def _commit(self, message):
         if isinstance(message, Ready):
@@ -179,42 +217,92 @@ class Commit(tune.Callback):
 
 def _train(config: dict, workload: Workload) -> None:
     """A Tune trial: one cohort. The evaluator and the compiled programs stay with the worker."""
-    from sweep.trial import train
+    from sweep.trial import Score, train
 
     def send(message):
-        tune.report({"message": pickle.dumps(message)})
+        shown: dict[str, Any] = {"report": type(message).__name__}
+        if isinstance(message, Score):
+            shown |= {f"{workload.metric}/{message.trial}": message.value, f"images/{message.trial}": message.images}
+        tune.report({"message": pickle.dumps(message)} | shown)
 
     study = (workload.dataset.fingerprint, workload.metric, workload.samples)
     if study not in _evaluators:
         _evaluators[study] = prepare(workload, send)
-    train(pickle.loads(config["cohort"]), workload, _evaluators[study], send)
+    train(pickle.loads(config["cohort"].content), workload, _evaluators[study], send)
 
 
-def _connect(workers: int, resources: Resources, variables: dict[str, str]) -> None:
-    own: dict[str, Any] = {"num_cpus": max(cores(), math.ceil(workers * resources.cpus)), "include_dashboard": False}
-    ray.init(
-        **({} if os.environ.get("RAY_ADDRESS") else own),
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-        runtime_env={"env_vars": variables},
-    )
+def _start(workers: int, resources: Resources, variables: dict[str, str]) -> None:
+    """A cluster of one node that ends with this process, whatever else runs on this machine."""
+    cpus = max(cores(), math.ceil(workers * resources.cpus))
+    ray.init(address="local", num_cpus=cpus, include_dashboard=False, **_quietly(variables))
 
 
-def _requirements(resources: Resources) -> dict[str, float]:
-    named = {"CPU": resources.cpus, "GPU": resources.gpus, "TPU": resources.tpus}
-    return {name: amount for name, amount in named.items() if amount}
+def _join(address: str, variables: dict[str, str]) -> None:
+    """This process becomes a driver of the cluster at the address; asked first whether anybody is there, as `ray.init`
+    tries for minutes."""
+    try:
+        _knock(address)
+        ray.init(address=address, **_quietly(variables))
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ExecutorError(f"cannot join a Ray cluster at {address!r}: {reason}") from error
 
 
-def _check_resources(resources: Resources) -> None:
-    """Tune waits for ever for what no node has, so this asks first."""
-    needed = _requirements(resources)
-    for node in ray.nodes():
-        offered = node["Resources"]
-        if node["Alive"] and all(offered.get(name, 0) >= amount for name, amount in needed.items()):
-            return
-    cluster = {name: amount for name, amount in ray.cluster_resources().items() if name in needed}
-    wanted = ", ".join(f"{name}={amount:g}" for name, amount in needed.items())
+def _quietly(variables: dict[str, str]) -> dict[str, Any]:
+    return {"log_to_driver": False, "logging_level": logging.ERROR, "runtime_env": {"env_vars": variables}}
+
+
+def _knock(address: str) -> None:
+    """Raises OSError or ValueError unless a Ray cluster answers at an address of host and port."""
+    if address in ("auto", "local"):
+        return
+    host, _, port = address.rpartition(":")
+    if "://" in address or not host or not port.isdigit():
+        raise ValueError("an address is HOST:PORT of the head node, or auto on a node of the cluster")
+    with socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK_SECONDS):
+        pass
+    status = [sys.executable, "-m", "ray.scripts.scripts", "status", "--address", address]
+    try:
+        subprocess.run(status, capture_output=True, timeout=ANSWER_SECONDS, check=True)
+    except subprocess.TimeoutExpired:
+        raise OSError("something listens there, but it does not answer like the head of a Ray cluster") from None
+    except subprocess.CalledProcessError as error:
+        lines = error.stderr.decode(errors="replace").strip().splitlines() or ["no answer"]
+        raise OSError(lines[-1]) from None
+
+
+def _capacity(resources: Resources) -> int:
+    """How many workers the cluster has room for. Tune waits for ever for what no node has, so this asks first."""
+    needed = resources.named()
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    fit = sum(min(int(node.get(name, 0) / amount + 1e-9) for name, amount in needed.items()) for node in nodes)
+    if fit:
+        return fit
     raise ExecutorError(
-        f"no node of the Ray cluster has {wanted} for a worker; the cluster has "
-        f"{', '.join(f'{name}={amount:g}' for name, amount in cluster.items()) or 'none of these'}"
+        f"no node of the Ray cluster has {_amounts(needed)} for a worker; it has "
+        f"{'; '.join(f'{count} x {offered}' for offered, count in Counter(map(_offered, nodes)).items())}"
     )
+
+
+def _offered(node: dict[str, float]) -> str:
+    """What a node has, without what Ray adds of its own."""
+    own = ("node:", "memory", "object_store_memory")
+    return _amounts({name: amount for name, amount in node.items() if not name.startswith(own)}) or "nothing"
+
+
+def _amounts(named: dict[str, float]) -> str:
+    return ", ".join(f"{name}={amount:g}" for name, amount in sorted(named.items()))
+
+
+def _callback(name: str) -> tune.Callback:
+    """What the factory "module:name" makes; modules are looked for in this folder too."""
+    module, _, factory = name.partition(":")
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
+    try:
+        made = getattr(importlib.import_module(module), factory)()
+    except Exception as error:
+        raise ExecutorError(f"--callback {name!r} cannot be made: {type(error).__name__}: {error}") from error
+    if not isinstance(made, tune.Callback):
+        raise ExecutorError(f"--callback {name!r} makes a {type(made).__name__}, not a ray.tune.Callback")
+    return made

@@ -35,6 +35,8 @@ def environment(cache: str, resources: Resources) -> dict[str, str]:
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
         "TF_CPP_MIN_LOG_LEVEL": "2",
     }
+    if weights := os.environ.get("GANSCAPE_WEIGHTS"):
+        variables["GANSCAPE_WEIGHTS"] = weights
     if not resources.gpus and not resources.tpus:
         variables["JAX_PLATFORMS"] = "cpu"
     if 0 < resources.gpus < 1:

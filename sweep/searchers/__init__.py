@@ -11,6 +11,7 @@ from search_spaces import Space
 from sweep.searchers.contract import Observation, Searcher, Settings, best
 from sweep.searchers.gp_bandit import GPBandit
 from sweep.searchers.optimizer import Optimizer
+from sweep.searchers.optuna_samplers import Optuna
 from sweep.searchers.sequences import Grid, Original, Points, Random, Sobol
 
 __all__ = ["SEARCHERS", "SELECTORS", "Observation", "Searcher", "Settings"]
@@ -25,6 +26,8 @@ SEARCHERS: dict[str, Callable[[Space, tuple[int, ...]], Searcher]] = {
     "gp_bandit": GPBandit,
     "gp_ei": functools.partial(GPBandit, acquisition="expected_improvement"),
     "skopt": Optimizer,
+    "optuna_tpe": functools.partial(Optuna, sampler="tpe"),
+    "optuna_gp": functools.partial(Optuna, sampler="gp"),
 }
 # What a phase may ask again: name -> (everything that is known, how many) -> settings of trained configs.
 SELECTORS: dict[str, Callable[[list[Observation], int], list[Settings]]] = {"best": best}

@@ -3,7 +3,7 @@
 import warnings
 
 from search_spaces import Space
-from sweep.searchers.contract import Observation, Settings, key
+from sweep.searchers.contract import Observation, Settings
 from sweep.searchers.coordinates import Coordinates, rows
 from sweep.searchers.sequences import Sobol
 
@@ -43,12 +43,4 @@ class Optimizer:
             )
             engine.tell(points, list(found))
             asked = [coordinates.settings(point) for point in engine.ask(count, strategy="cl_mean")]
-        return self._unknown(asked, count)
-
-    def _unknown(self, asked: list[Settings], count: int) -> list[Settings]:
-        """Those that were not asked before, and others from the sequence in place of the rest."""
-        known = {key(self.space, each.settings) for each in self.observations}
-        chosen = {key(self.space, settings): settings for settings in asked}
-        fresh = [settings for name, settings in chosen.items() if name not in known]
-        self.sequence.tell([Observation(settings, ()) for settings in fresh])
-        return fresh + self.sequence.ask(count - len(fresh))
+        return self.sequence.completed(asked, count)

@@ -81,6 +81,16 @@ class Sequence:
                 repeats = 0
         return asked
 
+    def completed(self, asked: list[Settings], count: int) -> list[Settings]:
+        """Those of `asked` that were neither told nor asked before, and others of the sequence in place of the rest."""
+        fresh: list[Settings] = []
+        for settings in asked:
+            name = key(self.space, settings)
+            if name not in self.seen:
+                self.seen.add(name)
+                fresh.append(settings)
+        return fresh + self.ask(count - len(fresh))
+
     def tell(self, observations: list[Observation]) -> None:
         self.seen.update(key(self.space, each.settings) for each in observations)
 

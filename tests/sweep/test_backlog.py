@@ -3,6 +3,7 @@ import pytest
 
 from results.store import open_store
 from sweep.backlog import ATTEMPTS, Backlog
+from sweep.executors import ExecutorError
 from sweep.plan import plan
 from sweep.trial import Failure, Score
 
@@ -144,3 +145,32 @@ def test_samples_are_kept_for_every_score(planned, store, tmp_path):
     trial = backlog.take().trials[0]
     backlog.record(score(trial, 640))
     assert (tmp_path / "samples" / trial.id / "640.png").is_file()
+
+
+def crashed(trial, cause="crashed"):
+    return Failure(trial.id, 0, cause, 640, 3, "ValueError: out of memory", "")
+
+
+def test_a_sweep_of_which_most_trials_crash_ends_itself_and_goes_on_when_started_again(planned, store):
+    for start in range(2):
+        backlog = reopened(planned, store)
+        handed = [trial for cohort in cohorts(backlog) for trial in cohort.trials]
+        assert len(handed) == 48 - 11 * start
+        for trial in handed[:5]:
+            backlog.record(crashed(trial, "diverged"))
+        for trial in handed[5:10]:
+            backlog.record(crashed(trial))
+        with pytest.raises(ExecutorError, match=r"6 of 11 trials .* more than --max-failures 0\.5 .* out of memory"):
+            backlog.record(crashed(handed[10]))
+
+
+def test_what_diverged_is_a_result_and_a_larger_share_may_be_allowed(planned, store):
+    backlog = reopened(planned, store)
+    handed = [trial for cohort in cohorts(backlog) for trial in cohort.trials]
+    for trial in handed[:24]:
+        backlog.record(crashed(trial, "diverged"))
+    assert backlog.failed() == 24
+    lenient = Backlog(planned, store, 2, {}, lambda backlog: None, max_failures=1.0)
+    for trial in handed[24:]:
+        lenient.record(crashed(trial))
+    assert lenient.failed() == 48

@@ -4,7 +4,17 @@ import subprocess
 import pytest
 
 from sweep import driver
-from sweep.executors import ExecutorError, Resources, check_executor, cores, default_workers
+from sweep.executors import (
+    EXECUTORS,
+    Cluster,
+    ExecutorError,
+    Resources,
+    check_executor,
+    cores,
+    default_workers,
+    with_others,
+)
+from sweep.plan import plan
 
 
 def test_the_environment_says_what_ran():
@@ -44,6 +54,11 @@ def test_code_inside_another_checkout_has_no_commit(tmp_path, monkeypatch):
         (("ray", 1, Resources(cpus=0)), "cpus_per_worker=0 must be above 0"),
         (("ray", 1, Resources(gpus=-0.5)), "gpus_per_worker=-0.5 must be at least 0"),
         (("ray", 1, Resources(tpus=float("nan"))), "tpus_per_worker=nan"),
+        (("ray", 1, Resources(tpus=3)), "tpus_per_worker=3 must be one of: 0, 1, 2, 4, 8"),
+        (("ray", 1, Resources(gpus=1.5)), r"gpus_per_worker=1\.5 must be a share of one GPU or a whole number"),
+        (("ray", 1, Resources(others=(("fast", -1.0),))), "fast_per_worker=-1 must be at least 0"),
+        (("local", 1, Resources(), Cluster("auto")), "--address means nothing to executor 'local'; use --executor ray"),
+        (("local", 1, Resources(), Cluster(callbacks=("a:b",))), "--callback means nothing to executor 'local'"),
     ],
 )
 def test_what_means_nothing_to_an_executor_is_refused(arguments, text):
@@ -54,3 +69,23 @@ def test_what_means_nothing_to_an_executor_is_refused(arguments, text):
 def test_workers_share_the_cores():
     assert default_workers(Resources()) == cores()
     assert default_workers(Resources(cpus=10_000)) == 1
+
+
+def test_other_resources_are_named_as_the_cluster_does():
+    found = with_others(Resources(gpus=0.25), ["TPU=4", "fast=0.5", "CPU=2"])
+    assert found == Resources(2.0, 0.25, 4.0, (("fast", 0.5),))
+    assert found.named() == {"CPU": 2.0, "GPU": 0.25, "TPU": 4.0, "fast": 0.5}
+    for text in ("fast", "=1", "fast=much"):
+        with pytest.raises(ExecutorError, match=f"--resource {text!r} must be NAME=AMOUNT"):
+            with_others(Resources(), [text])
+
+
+def test_local_workers_have_no_resources_of_a_cluster(tmp_path):
+    opened = EXECUTORS["local"](tmp_path, 2, Resources(others=(("fast", 1.0),)), Cluster())
+    with pytest.raises(ExecutorError, match="cannot give CPU=1 fast=1 to each of 2 workers"), opened:
+        pass
+
+
+def test_the_share_of_failures_is_a_share(tmp_path):
+    with pytest.raises(ExecutorError, match=r"max_failures=1\.5 must be a share"):
+        driver.run_study(plan("equal/wide", out=tmp_path), tmp_path, max_failures=1.5)

@@ -7,8 +7,9 @@ from rich.console import Console
 from sweep.progress import describe, duration, shown
 
 
-def backlog(done=1, failed=1, trials=4, best=12.3456, left=65.0):
+def backlog(done=1, failed=1, trials=4, best=12.3456, left=65.0, stopped=0):
     finished = {str(n): "done" for n in range(done)} | {f"f{n}": "diverged" for n in range(failed)}
+    finished |= {f"s{n}": "stopped" for n in range(stopped)}
     return SimpleNamespace(
         trials={str(n): None for n in range(trials)},
         expected=lambda: trials,
@@ -18,6 +19,7 @@ def backlog(done=1, failed=1, trials=4, best=12.3456, left=65.0):
         best=(best, SimpleNamespace(method="wgan")),
         plan=SimpleNamespace(workload=SimpleNamespace(metric="fd_digits", rungs=(1, 2))),
         failed=lambda: failed,
+        stopped=lambda: stopped,
         rungs_done=lambda: 2 * len(finished),
         seconds_left=lambda: left,
     )
@@ -34,6 +36,10 @@ def test_durations_in_words(seconds, words):
 def test_a_line_says_how_far_it_is():
     counts = "1 of 4 trials done, 1 running, 1 failed, 3 programs compiled"
     assert describe(backlog()) == f"{counts}, best fd_digits 12.35 (wgan), about 1 min 5 s left"
+
+
+def test_stopped_trials_are_neither_done_nor_failed():
+    assert describe(backlog(stopped=1)).startswith("1 of 4 trials done, 1 running, 1 failed, 1 stopped, 3 programs")
 
 
 def test_nothing_is_left_at_the_end():

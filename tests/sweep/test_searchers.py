@@ -1,6 +1,9 @@
+import importlib.util
+
 import pytest
 
-from search_spaces import SPACES
+from search_spaces import SPACES, StudyError
+from sweep.plan import plan
 from sweep.searchers import SEARCHERS, Observation
 
 SPACE = SPACES["equal/wide"]["wgan_gp"]
@@ -8,6 +11,8 @@ SPACE = SPACES["equal/wide"]["wgan_gp"]
 
 @pytest.fixture(params=sorted(SEARCHERS))
 def searcher(request):
+    if request.param.startswith("optuna"):
+        pytest.importorskip("optuna")
     return lambda: SEARCHERS[request.param](SPACE, (3, 1, 0))
 
 
@@ -46,3 +51,11 @@ def test_random_draws_depend_on_the_seed():
 
 def test_points_end():
     assert SEARCHERS["points"](SPACE, (0,)).ask(10) == list(SPACE.defaults)
+
+
+@pytest.mark.parametrize("name, needed", [("optuna_tpe", "optuna"), ("optuna_gp", "optuna and torch")])
+def test_a_searcher_whose_package_is_missing_is_refused_with_a_sentence(name, needed, tmp_path, monkeypatch):
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda n: None if n in ("optuna", "torch") else found(n))
+    with pytest.raises(StudyError, match=rf"{name}' needs {needed}, not installed here; pip install 'ganscape\[optuna"):
+        plan("equal/wide", out=tmp_path, searcher=name)

@@ -1,5 +1,6 @@
 """Searchers that look at scores."""
 
+import importlib.util
 import math
 
 import mpmath
@@ -13,7 +14,8 @@ from sweep.searchers.gp_bandit import ACQUISITIONS, Surrogate, conditioned, expe
 
 pytestmark = pytest.mark.filterwarnings("ignore:The optimal value found", "ignore:Predicted variances smaller than 0")
 BANDITS = ("gp_bandit", "gp_ei")
-LEARNING = (*BANDITS, "skopt")
+ABSENT = pytest.mark.skipif(importlib.util.find_spec("optuna") is None, reason="Optuna is an optional extra")
+LEARNING = (*BANDITS, "skopt", pytest.param("optuna_tpe", marks=ABSENT))
 SPACE = SPACES["equal/wide"]["wgan_gp"]
 SMALL = Space({}, {"a": Choice((1, 2, 3)), "b": Choice((True, False)), "c": When(Choice((5, 6)), "b", (True,))}, (), "")
 CUBE = Space({}, {field: Uniform(-1.0, 1.0) for field in "abcd"}, (), "")

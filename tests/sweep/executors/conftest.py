@@ -28,7 +28,7 @@ class Sweep:
             "GANSCAPE_TEST_POISON": poison,
             "GANSCAPE_TEST_TAG": self.tag,
             "JAX_COMPILATION_CACHE_DIR": str(cache),
-            "PYTHONPATH": str(HERE / "ledger"),
+            "PYTHONPATH": os.pathsep.join([str(HERE / "ledger"), str(HERE.parents[2])]),
         }
 
     def start(self):
@@ -107,6 +107,12 @@ def cache(tmp_path_factory, worker_id):
     """A compilation cache that all test processes share."""
     base = tmp_path_factory.getbasetemp()
     return (base if worker_id == "master" else base.parent) / "xla-cache"
+
+
+@pytest.fixture(scope="session")
+def start_sweep(cache):
+    """A sweep that has not been started, in a folder."""
+    return lambda folder, executor="local", **options: Sweep(folder, cache, executor, **options)
 
 
 @pytest.fixture

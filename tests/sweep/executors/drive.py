@@ -1,4 +1,4 @@
-"""A small real sweep in a process of its own, to be killed: drive.py OUT EXECUTOR WORKERS."""
+"""A small real sweep in a process of its own, to be killed: drive.py OUT EXECUTOR WORKERS [SCHEDULER]."""
 
 import sys
 
@@ -8,7 +8,15 @@ from sweep.plan import plan
 SETTINGS = {"configs": 2, "images": 9600, "interval": 3200, "samples": 200, "disc_iters": 1}
 
 if __name__ == "__main__":
-    out, executor, workers = sys.argv[1:]
+    out, executor, workers, *scheduler = sys.argv[1:]
     methods = ("ns_gan", "wgan", "vae")
-    planned = plan("equal/wide", out=out, methods=methods, seeds=2, settings=SETTINGS, checkpoint_seconds=0.0)
+    planned = plan(
+        "equal/wide",
+        out=out,
+        methods=methods,
+        scheduler=scheduler[0] if scheduler else None,
+        seeds=2,
+        settings=SETTINGS,
+        checkpoint_seconds=0.0,
+    )
     run_study(planned, out, executor=executor, workers=int(workers))

@@ -1,0 +1,127 @@
+"""A Gaussian-process study killed at random, on a simulated Ray cluster: driver, worker or node, -9 each.
+
+    python benchmarks/kills.py [--kills 20] [--seed 0]
+
+The study has rounds that depend on scores and a scheduler that stops trials. Where it is finished before all kills are
+spent, another begins. Each is compared with the one that nothing disturbed, on local workers: the same configs, the
+same scores to the last bit, the same trials stopped.
+"""
+
+import os
+
+os.environ |= {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0", "OMP_NUM_THREADS": "1"}
+
+import argparse
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import results
+
+SIZE = (
+    *("configs=12", "rounds=4", "images=6400", "interval=3200", "samples=100"),
+    *("disc_iters=1", "z_dim=8", "discriminator_normalization=none"),
+)
+KINDS = ("driver", "worker", "node")
+
+
+def command(out: Path, executor: str, *options: str) -> list[str]:
+    settings = [part for each in SIZE for part in ("--set", each)]
+    study = ["equal/bandit", "--methods", "ns_gan", "--scheduler", "halving", "--max-failures", "1"]
+    head = [sys.executable, "-W", "ignore", "-m", "sweep", "run", *study]
+    return [*head, "--executor", executor, "--out", str(out), *settings, *options]
+
+
+def found(out: Path) -> tuple:
+    """Configs by round, scores, and who was stopped."""
+    opened = results.load(out)
+    trials = sorted((row.round, row.trial, row.g_lr, row.beta1) for row in opened.trials().itertuples())
+    scores = sorted((row.trial, row.rung, row.value) for row in opened.scores().itertuples())
+    failures = opened.failures()
+    return trials, scores, sorted(failures.loc[failures["cause"] == "stopped", "trial"])
+
+
+def workers() -> list[int]:
+    """Process ids of Ray's workers that were started from here."""
+    mark = f"GANSCAPE_KILLS={os.environ['GANSCAPE_KILLS']}".encode()
+    numbers = []
+    for entry in Path("/proc").iterdir():
+        try:
+            own = entry.name.isdigit() and mark in (entry / "environ").read_bytes()
+            if own and (entry / "cmdline").read_bytes().startswith(b"ray::_train"):
+                numbers.append(int(entry.name))
+        except OSError:
+            continue
+    return numbers
+
+
+def strike(kind: str, driver: subprocess.Popen, cluster, chance: random.Random) -> bool:
+    """Whether there was something of that kind to kill."""
+    if kind == "driver":
+        driver.kill()
+        driver.wait()
+    elif kind == "worker":
+        busy = workers()
+        if not busy:
+            return False
+        os.kill(chance.choice(busy), signal.SIGKILL)
+    else:
+        cluster.remove_node(cluster.others.pop(0), allow_graceful=False)
+        cluster.others.append(cluster.add_node(num_cpus=1))
+    return True
+
+
+def study(folder: Path, cluster, kills: dict[str, int], left: int, chance: random.Random) -> None:
+    """One study to its end, with at most so many kills on the way; they are counted by kind."""
+    asked = command(folder, "ray", "--address", cluster.address)
+    driver = subprocess.Popen(asked, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    began = sum(kills.values())
+    while sum(kills.values()) - began < left:
+        time.sleep(chance.uniform(0, 40))
+        if driver.poll() is not None:
+            break
+        kind = chance.choice(KINDS)
+        kills[kind] += strike(kind, driver, cluster, chance)
+        if driver.poll() is not None:
+            driver = subprocess.Popen(asked, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    driver.wait()
+    while driver.returncode:
+        driver = subprocess.Popen(asked)
+        driver.wait()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    os.environ["GANSCAPE_KILLS"] = str(os.getpid())
+    chance, kills, studies, lost = random.Random(given.seed), dict.fromkeys(KINDS, 0), 0, 0
+    from ray.cluster_utils import Cluster
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        os.environ["JAX_COMPILATION_CACHE_DIR"] = str(folder / "cache")
+        subprocess.run(command(folder / "whole", "local"), check=True, capture_output=True)
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+        cluster.others = [cluster.add_node(num_cpus=1), cluster.add_node(num_cpus=1)]
+        try:
+            while sum(kills.values()) < given.kills:
+                studies += 1
+                out = folder / f"broken{studies}"
+                study(out, cluster, kills, given.kills - sum(kills.values()), chance)
+                assert found(out) == found(folder / "whole"), f"study {studies} is not the unbroken one"
+                causes = results.load(out).failures()["cause"]
+                lost += int((causes == "lost").sum())
+                print(f"{sum(kills.values())} kills, {studies} studies equal to the unbroken one", flush=True)
+        finally:
+            cluster.shutdown()
+    print(f"{', '.join(f'{count} of a {kind}' for kind, count in kills.items())}; {lost} trials tried again")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""What Ray, the backlog and the store cost: a study whose trials do nothing, one trial at a time.
+
+    python benchmarks/ray_overhead.py [--trials 1000] [--workers 2] [--cohort 1] [--out FILE]
+
+Every trial reports one score with pictures of 8x8, which is committed and drawn as in any sweep. Printed: seconds and
+CPU-seconds of the driver per trial, that as a share of a trial of ten seconds, and the driver's memory on the way.
+"""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+import argparse
+import json
+import platform
+import tempfile
+import time
+from pathlib import Path
+
+from results.store import open_store
+from sweep import backlog as backlogs
+from sweep.executors import ALONE, Resources, ray_tune
+from sweep.plan import plan
+
+TRIAL_SECONDS = 10.0
+
+
+def train_nothing(config: dict, workload) -> None:
+    """In place of a worker's training: a score for every trial of the cohort."""
+    import pickle
+
+    import numpy as np
+    from ray import tune
+
+    from sweep.trial import Score
+
+    cohort = pickle.loads(config["cohort"].content)
+    grid = np.zeros((96, 8, 8, 1), np.uint8)
+    rung = workload.rungs[-1]
+    for trial in cohort.trials:
+        tune.report({"message": pickle.dumps(Score(trial.id, 0, rung, rung, 1.0, 0.0, grid)), "report": "Score"})
+
+
+def resident() -> float:
+    """MiB of memory that this process holds."""
+    fields = Path("/proc/self/statm").read_text().split()
+    return int(fields[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def measure(folder: Path, trials: int, workers: int, cohort: int) -> dict:
+    """One sweep of trials that do nothing, in cohorts of at most so many."""
+    settings = {"configs": trials, "images": 1280, "interval": 1280, "samples": 100}
+    planned = plan("equal/wide", out=folder, methods=["ns_gan"], seeds=1, settings=settings)
+    ray_tune._train = train_nothing  # type: ignore[assignment]
+    backlogs.COHORT_TRIALS = cohort
+    marks: dict[int, tuple[float, float, float]] = {}
+
+    def observe(backlog) -> None:
+        done = len(backlog.finished)
+        if done and done % max(1, trials // 10) == 0 and done not in marks:
+            marks[done] = (time.monotonic(), time.process_time(), resident())
+
+    with ray_tune.opened(folder, workers, Resources(), ALONE) as opened, open_store(folder) as store:
+        store.begin(planned.definition)
+        store.add_protocol(planned.protocol.fingerprint, planned.protocol.describe())
+        opened.run(backlogs.Backlog(planned, store, workers, {}, observe), planned.workload)
+        assert len(store.scores()) == trials
+    (first, began), *_, (last, ended) = sorted(marks.items())
+    wall, cpu = ((ended[column] - began[column]) / (last - first) for column in (0, 1))
+    return {
+        "trials": trials, "workers": workers, "cohort": cohort, "ms_per_trial": 1e3 * wall,
+        "driver_cpu_ms_per_trial": 1e3 * cpu, "share_of_10_s": cpu / TRIAL_SECONDS,
+        "driver_mib": [round(marks[done][2], 1) for done in sorted(marks)],
+    }  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--trials", type=int, default=1000)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--cohort", type=int, default=1, help="trials that a worker is given at a time")
+    parser.add_argument("--out", type=Path, help="append a JSON line to this file")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        found = measure(Path(folder) / "out", given.trials, given.workers, given.cohort)
+    print(f"{found['trials']} trials, {found['workers']} workers, cohorts of {found['cohort']}:")
+    print(f"{found['ms_per_trial']:.1f} ms a trial, {found['driver_cpu_ms_per_trial']:.1f} CPU-ms of it in the driver")
+    print(f"{100 * found['share_of_10_s']:.2f} % of trials of {TRIAL_SECONDS:g} s")
+    print(f"driver's memory after each tenth, MiB: {', '.join(map(str, found['driver_mib']))}")
+    if given.out:
+        with given.out.open("a") as file:
+            machine = {"benchmark": "ray_overhead", "machine": platform.processor() or platform.machine()}
+            file.write(json.dumps(machine | found) + "\n")
+
+
+if __name__ == "__main__":
+    main()

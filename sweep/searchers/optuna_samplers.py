@@ -1,0 +1,75 @@
+"""Samplers of Optuna as searchers; Optuna is an optional extra."""
+
+import importlib.util
+import warnings
+
+import numpy as np
+
+from search_spaces import Choice, Dimension, Space, StudyError
+from sweep.searchers.contract import Observation, Settings
+from sweep.searchers.coordinates import MARGIN, Coordinates, cells, inner, rows
+from sweep.searchers.sequences import Sobol
+
+NEEDS = {"tpe": ("optuna",), "gp": ("optuna", "torch")}
+
+
+class Optuna:
+    """The defaults of the space and a Sobol sequence until scores differ, then what a sampler of Optuna asks.
+
+    A study of Optuna is made every time it is asked, and told all trials; those of the batch are running ones to it.
+    Where it repeats itself, the Sobol sequence goes on instead.
+
+    Args:
+      sampler: "tpe", a tree of Parzen estimators (Bergstra et al. 2011), all coordinates together; "gp", a Gaussian
+        process with the logarithm of expected improvement.
+    """
+
+    def __init__(self, space: Space, seed: tuple[int, ...], sampler: str):
+        if absent := [package for package in NEEDS[sampler] if importlib.util.find_spec(package) is None]:
+            raise StudyError(
+                f"searcher 'optuna_{sampler}' needs {' and '.join(absent)}, not installed here; "
+                "pip install 'ganscape[optuna]'"
+            )
+        self.space, self.seed, self.sampler, self.sequence = space, seed, sampler, Sobol(space, seed)
+        self.observations: list[Observation] = []
+
+    def tell(self, observations: list[Observation]) -> None:
+        self.observations += observations
+        self.sequence.tell(observations)
+
+    def ask(self, count: int) -> list[Settings]:
+        from threadpoolctl import threadpool_limits
+
+        coordinates = Coordinates(self.space)
+        points, found = rows(coordinates, self.observations)
+        if count < 1 or not coordinates.fields or not np.any(found):
+            return self.sequence.ask(count)
+        import optuna
+
+        distributions = {f: _distribution(optuna, self.space.dimensions[f]) for f in coordinates.fields}
+        with threadpool_limits(1), warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            study = optuna.create_study(sampler=self._sampler(optuna))
+            for point, value in zip(points, found, strict=True):
+                params = dict(zip(coordinates.fields, point, strict=True))
+                study.add_trial(optuna.create_trial(params=params, distributions=distributions, value=float(value)))
+            trials = [study.ask(distributions) for _ in range(count)]
+        asked = [coordinates.settings([trial.params[field] for field in coordinates.fields]) for trial in trials]
+        return self.sequence.completed(asked, count)
+
+    def _sampler(self, optuna):
+        state = int(np.random.default_rng(self.seed).integers(2**31))
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        if self.sampler == "gp":
+            return optuna.samplers.GPSampler(seed=state, deterministic_objective=False)
+        return optuna.samplers.TPESampler(seed=state, multivariate=True, constant_liar=True)
+
+
+def _distribution(optuna, dimension: Dimension):
+    """Of the coordinate of a dimension."""
+    count = cells(dimension)
+    if count is None:
+        return optuna.distributions.FloatDistribution(MARGIN, 1 - MARGIN)
+    if isinstance(inner(dimension), Choice):
+        return optuna.distributions.CategoricalDistribution(list(range(count)))
+    return optuna.distributions.IntDistribution(0, count - 1)
