@@ -121,7 +121,7 @@ def measure(name: str, threads: int, repeats: int) -> dict:
     images = np.random.default_rng(0).integers(0, 256, (1000, *SHAPES[name]), np.uint8)
     ours, compiled = our_steps(name, images)
     theirs = pytorch_steps(name, images, threads)
-    steps = (10 if name == "infogan" else 3) if jax.default_backend() == "cpu" else 200
+    steps = (10 if name == "infogan" else 2) if jax.default_backend() == "cpu" else 200
     ours(2), theirs(2)
     taken = by_turns({"ours": lambda: ours(steps), "pytorch": lambda: theirs(steps)}, repeats)
     return {
