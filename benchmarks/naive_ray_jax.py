@@ -131,7 +131,7 @@ def main() -> None:
         tune.with_resources(train, {"CPU": 1}),
         param_space=space,
         tune_config=tune.TuneConfig(metric="score", mode="min", num_samples=given.trials),
-        run_config=tune.RunConfig(verbose=0),
+        run_config=tune.RunConfig(verbose=0, storage_path=os.path.abspath("ray_results")),
     )
     results = tuner.fit()
     seconds = time.perf_counter() - began

@@ -30,7 +30,7 @@ def naive(scale: str, trials: int, workers: int) -> dict:
     command = [sys.executable, str(script), *(word for name, n in numbers.items() for word in (f"--{name}", str(n)))]
     paths = os.pathsep.join([str(script.parents[1]), os.environ.get("PYTHONPATH", "")])
     with tempfile.TemporaryDirectory() as home:
-        variables = os.environ | {"PYTHONPATH": paths, "RAY_AIR_LOCAL_CACHE_DIR": home, "TUNE_RESULT_DIR": home}
+        variables = os.environ | {"PYTHONPATH": paths}
         done = subprocess.run(command, env=variables, stdout=subprocess.PIPE, text=True, check=True, cwd=home)
     return json.loads(done.stdout.splitlines()[-1])
 

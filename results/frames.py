@@ -21,6 +21,8 @@ costs         trial images seconds
               its own seconds per image, or its method's median where it has no score; NaN while running.
 environments  recorded + one column per entry: one row per start of the sweep.
 protocols     fingerprint + one column per entry.
+programs      structure compiled loaded seconds lanes: what a worker compiled, or read from the compilation cache, before it
+              could train trials of a structure; lanes: members side by side. Empty for stores of versions without it.
 """
 
 import json
@@ -42,6 +44,7 @@ TRIALS = [*TRIAL, "round", "phase", "status", "rungs"]
 SCORES = [*TRIAL, "rung", "images", "metric", "value", "protocol", "attempt", "seconds"]
 FAILURES = [*TRIAL, "attempt", "cause", "rung", "step", "message", "detail", "final"]
 SIGNS = [*TRIAL, "rung", "quantity", "value", "cause"]
+PROGRAMS = ["structure", "compiled", "loaded", "seconds", "lanes"]
 PER_TRIAL = [*TRIAL, "phase", "status", "rung", "value"]
 DTYPES = {"seed": "int64", "round": "int64", "rungs": "int64", "images": "int64", "attempt": "int64", "rung": "Int64",
           "step": "Int64", "value": "float64", "seconds": "float64", "final": "bool"}  # fmt: skip
@@ -128,6 +131,10 @@ class Results:
         """One row per protocol."""
         rows = [{"fingerprint": row["fingerprint"]} | row["description"] for row in self._tables["protocols"]]
         return _frame(rows, list(dict.fromkeys(name for row in rows for name in row)) or ["fingerprint"])
+
+    def programs(self) -> "pd.DataFrame":
+        """One row per time that a worker made programs for a structure."""
+        return _frame(self._tables["programs"], PROGRAMS)
 
     def protocol_label(self) -> str:
         """The study's protocol in one phrase, such as "fd_digits, 797 samples against digits/test (797)"."""

@@ -33,7 +33,7 @@ ORDER = {
         "report",
     ],
     "sweep": [
-        *("population", "signs", "evaluation", "scoring", "checkpoints", "trial"),
+        *("population", "signs", "evaluation", "scoring", "checkpoints", "programs", "trial"),
         *("searchers.contract", "searchers.coordinates", "searchers.sequences", "searchers.gp_bandit"),
         *("searchers.optimizer", "searchers", "plan", "estimate"),
         *("pictures", "executors", "executors.worker", "backlog"),
