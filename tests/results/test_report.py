@@ -215,3 +215,15 @@ def test_seeds_pairs_and_importance_are_told_or_refused(build):
     words = " ".join(parsed.text)
     for refusal in ("No config has two finished seeds", "Fewer than two methods", "Not answered: 1 finished configs"):
         assert refusal in words
+
+
+def test_compilation_is_summed_up(build):
+    folder = build({"a": [[1.0]], "b": [[2.0]]})
+    assert "programs compiled" not in page(folder)[0]
+    with open_store(folder) as opened:
+        for structure, compiled, loaded in (("one", 2, 0), ("two", 2, 0), ("one", 0, 2)):
+            row = {"structure": structure, "compiled": compiled, "loaded": loaded, "seconds": 10.0, "lanes": 1}
+            opened.add_programs(row)
+    words = " ".join(" ".join(page(folder)[1].text).split())
+    for expected in ("programs compiled 4", "read from the cache 2", "structures 2", "seconds 30 s"):
+        assert expected in words

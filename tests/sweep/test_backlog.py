@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from results.store import open_store
+from results.store import open_store, read
 from sweep.backlog import ATTEMPTS, Backlog
 from sweep.plan import plan
-from sweep.trial import Failure, Score
+from sweep.trial import Compiled, Failure, Score
 
 SETTINGS = {"configs": 3, "images": 1280, "interval": 640}
 
@@ -144,3 +144,15 @@ def test_samples_are_kept_for_every_score(planned, store, tmp_path):
     trial = backlog.take().trials[0]
     backlog.record(score(trial, 640))
     assert (tmp_path / "samples" / trial.id / "640.png").is_file()
+
+
+def test_programs_that_a_worker_made_are_in_the_store_and_those_it_had_are_not(planned, store):
+    backlog = reopened(planned, store)
+    for compiled, loaded in ((2, 0), (0, 0), (0, 2)):
+        backlog.record(Compiled("loss=hinge", 3.5, compiled, loaded, 4))
+    rows = read(store.folder)["programs"]
+    assert [(row["structure"], row["compiled"], row["loaded"], row["seconds"], row["lanes"]) for row in rows] == [
+        ("loss=hinge", 2, 0, 3.5, 4),
+        ("loss=hinge", 0, 2, 3.5, 4),
+    ]
+    assert backlog.compilations == 2
