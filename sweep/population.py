@@ -12,6 +12,7 @@ from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from models import METHODS, Config
+from models.precisions import multiplying_in
 
 REMEMBERED = 100
 
@@ -98,7 +99,8 @@ def advance(
         real = images[drawn].astype(jnp.float32) / 255.0
         step = METHODS[member.config.family].step
         classes = None if labels is None else labels[drawn]
-        state, logs = step(member.config, member.state, real, step_key, classes)
+        with multiplying_in(member.config.precision):
+            state, logs = step(member.config, member.state, real, step_key, classes)
         finite = jnp.isfinite(sum(jax.tree.leaves(logs)))
         cycle = member.cycle + 1
         part = jnp.maximum(1.0 / cycle, 1.0 / REMEMBERED)

@@ -12,6 +12,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from models.precisions import rounded
+
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
 _FEW_CHANNELS = 16
 # Rows of a matrix product whose operands and result stay in a core's cache, and from how many on that is worth a loop.
@@ -23,9 +25,8 @@ def conv(images: Array, kernel: Array, stride: int) -> Array:
 
     Equals `lax.conv_general_dilated(images, kernel, (stride, stride), "SAME")` in this layout.
     """
-    if jax.default_backend() == "cpu":
-        return conv_as_products(images, kernel, stride)
-    return native_conv(images, kernel, stride)
+    form = conv_as_products if jax.default_backend() == "cpu" else native_conv
+    return rounded(form)(images, kernel, stride)
 
 
 def conv_transpose(images: Array, kernel: Array, stride: int) -> Array:
@@ -34,9 +35,8 @@ def conv_transpose(images: Array, kernel: Array, stride: int) -> Array:
     Equals `lax.conv_transpose(images, kernel, (stride, stride), "SAME")` in this layout, and so
     `flax.linen.ConvTranspose`: the kernel is applied as it is to the images spread out by zeros.
     """
-    if jax.default_backend() == "cpu":
-        return conv_transpose_as_products(images, kernel, stride)
-    return native_conv_transpose(images, kernel, stride)
+    form = conv_transpose_as_products if jax.default_backend() == "cpu" else native_conv_transpose
+    return rounded(form)(images, kernel, stride)
 
 
 def conv_of_spread(images: Array, kernel: Array, before: int) -> Array:
@@ -46,9 +46,8 @@ def conv_of_spread(images: Array, kernel: Array, before: int) -> Array:
     spread[p + a - before, q + b - before] kernel[a, b]. Only the quarter of the products that is not with zeros
     is computed.
     """
-    if jax.default_backend() == "cpu":
-        return conv_of_spread_as_products(images, kernel, before)
-    return native_conv_of_spread(images, kernel, before)
+    form = conv_of_spread_as_products if jax.default_backend() == "cpu" else native_conv_of_spread
+    return rounded(form)(images, kernel, before)
 
 
 def conv_then_means(images: Array, kernel: Array) -> Array:
