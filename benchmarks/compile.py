@@ -14,7 +14,13 @@ import sys
 import tempfile
 import time
 
-SHAPES = {"mlp": (8, 8, 1), "conv8": (8, 8, 1), "infogan": (28, 28, 1), "sndcgan": (32, 32, 3), "resnet19": (128, 128, 3)}
+SHAPES = {
+    "mlp": (8, 8, 1),
+    "conv8": (8, 8, 1),
+    "infogan": (28, 28, 1),
+    "sndcgan": (32, 32, 3),
+    "resnet19": (128, 128, 3),
+}
 
 
 def measure(network: str, lanes: int) -> dict:

@@ -65,7 +65,9 @@ def main() -> None:
     parser.add_argument("--naive", default="8,4", help="the naive one's, for each scale")
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
     given = parser.parse_args()
-    for scale, trials, few in zip(*(each.split(",") for each in (given.scales, given.trials, given.naive)), strict=True):
+    for scale, trials, few in zip(
+        *(each.split(",") for each in (given.scales, given.trials, given.naive)), strict=True
+    ):
         parts = [naive(scale, int(few) // 2, given.workers)]
         study = ours(scale, int(trials), given.workers)
         parts.append(naive(scale, int(few) - int(few) // 2, given.workers))

@@ -21,8 +21,9 @@ costs         trial images seconds
               its own seconds per image, or its method's median where it has no score; NaN while running.
 environments  recorded + one column per entry: one row per start of the sweep.
 protocols     fingerprint + one column per entry.
-programs      structure compiled loaded seconds lanes: what a worker compiled, or read from the compilation cache, before it
-              could train trials of a structure; lanes: members side by side. Empty for stores of versions without it.
+programs      structure compiled loaded seconds lanes
+              what a worker compiled, or loaded from the compilation cache, before it could train trials of a structure;
+              lanes: members side by side. Empty for stores of versions without it.
 """
 
 import json

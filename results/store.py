@@ -99,8 +99,8 @@ JSON_COLUMNS = ("definition", "environment", "description", "settings")
 def read(folder) -> dict[str, list[dict]]:
     """Every table of OUT as lists of dicts, all seen at one instant; does not disturb a running sweep.
 
-    Keys: study, environments, protocols, trials, scores, failures, signs, programs; a table that an older version did not
-    write is empty. Raises StoreError when there is no store.
+    Keys: study, environments, protocols, trials, scores, failures, signs, programs; a table that an older version
+    did not write is empty. Raises StoreError when there is no store.
     """
     path = Path(folder) / STORE
     if not path.exists():

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -84,6 +85,13 @@ def run(
     cpus_per_worker: Annotated[float, typer.Option(help="CPU cores that a worker takes.")] = 1.0,
     gpus_per_worker: Annotated[float, typer.Option(help="GPUs, or the share of one, of a worker.")] = 0.0,
     tpus_per_worker: Annotated[float, typer.Option(help="TPU chips of a worker: 1, 2, 4 or 8.")] = 0.0,
+    cache_dir: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of compiled programs, which studies may share.",
+            show_default="$JAX_COMPILATION_CACHE_DIR or OUT/xla-cache",
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and its cost; run nothing.")] = False,
 ) -> None:
     """Run a study, or continue it: the same command again computes only what is missing."""
@@ -94,6 +102,9 @@ def run(
         resources = Resources(cpus_per_worker, gpus_per_worker, tpus_per_worker)
         check_executor(executor, workers, resources)
         count = default_workers(resources) if workers is None else workers
+        if cache_dir is not None:
+            cache_dir.mkdir(parents=True, exist_ok=True)
+            os.environ["JAX_COMPILATION_CACHE_DIR"] = str(cache_dir.resolve())
         _prepare_jax(dry_run, resources)
         settings = _settings(assignments or [])
         from search_spaces import find_scale
@@ -367,8 +378,6 @@ def _settings(assignments: list[str]) -> dict[str, Any]:
 
 def _prepare_jax(dry_run: bool, resources) -> None:
     """The driver computes nothing and must not claim an accelerator; a dry run measures as a worker would."""
-    import os
-
     if dry_run:
         from sweep.executors.worker import environment
 

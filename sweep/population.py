@@ -108,9 +108,7 @@ def advance(
         return member._replace(state=state, cycle=cycle, finite=finite, logs=means)
 
     def to_stop(member: Population) -> Population:
-        return jax.lax.while_loop(
-            lambda m: (m.cycle < stop) & ~m.halted & m.finite, cycle_once, member
-        )
+        return jax.lax.while_loop(lambda m: (m.cycle < stop) & ~m.halted & m.finite, cycle_once, member)
 
     return over_members(to_stop, population, lanes)
 

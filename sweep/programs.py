@@ -36,7 +36,9 @@ def fitting_lanes(lanes: int, members: int, needed: Callable[[int], int], room: 
     while chosen > 1 and room is not None and needed(chosen) > room:
         chosen = max(fewer for fewer in range(1, chosen) if members % fewer == 0)
     if chosen < lanes:
-        warnings.warn(f"lanes lowered from {lanes} to {chosen}: more do not fit into {room / 2**30:.1f} GiB", stacklevel=2)
+        warnings.warn(
+            f"lanes lowered from {lanes} to {chosen}: more do not fit into {room / 2**30:.1f} GiB", stacklevel=2
+        )
     return chosen
 
 

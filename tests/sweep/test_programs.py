@@ -91,9 +91,7 @@ print(counts)
 def test_compiled_and_cached_programs_are_counted_once(tmp_path):
     cache = {"JAX_COMPILATION_CACHE_DIR": str(tmp_path), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
     environment = os.environ | cache | {"JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1", "JAX_PLATFORMS": "cpu"}
-    first, again = (
-        json.loads(_printed(COUNTED, environment).replace("(", "[").replace(")", "]")) for _ in range(2)
-    )
+    first, again = (json.loads(_printed(COUNTED, environment).replace("(", "[").replace(")", "]")) for _ in range(2))
     assert first[0] == again[0] == [0, 0]
     assert first[1] == first[2] and first[1][0] >= 1 and first[1][1] == 0
     assert again[1] == again[2] == [0, first[1][0]]
