@@ -26,7 +26,7 @@ def rounded(function: Callable[..., Array]) -> Callable[..., Array]:
     """A function of two float32 arrays and numbers that first rounds the arrays to the precision in force."""
 
     def multiplied(left: Array, right: Array, *numbers: int) -> Array:
-        precision = jax.config.jax_default_matmul_precision
+        precision = jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]
         if precision not in PRECISIONS or precision == "float32":
             return function(left, right, *numbers)
         dtype = PRECISIONS[precision]

@@ -32,8 +32,10 @@ def fitting_lanes(lanes: int, members: int, needed: Callable[[int], int], room: 
     needed: the bytes that programs of so many lanes take. Fewer lanes than asked divide `members`; a warning says
     so.
     """
+    if room is None:
+        return lanes
     chosen = lanes
-    while chosen > 1 and room is not None and needed(chosen) > room:
+    while chosen > 1 and needed(chosen) > room:
         chosen = max(fewer for fewer in range(1, chosen) if members % fewer == 0)
     if chosen < lanes:
         warnings.warn(

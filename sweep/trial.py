@@ -211,8 +211,8 @@ def _compile(training: _Training, real: tuple[Array, Array | None], evaluator: E
     training.lanes = lanes
     training.population = advance(idle, images, jnp.int32(0), labels, lanes=lanes)
     jax.block_until_ready(sample_and_encode(training.population, evaluator, lanes=lanes))
-    made = [after - earlier for after, earlier in zip(programs.made(), before, strict=True)]
-    training.report(Compiled(training.config.structure(), time.monotonic() - began, *made, lanes))
+    compiled, loaded = (after - earlier for after, earlier in zip(programs.made(), before, strict=True))
+    training.report(Compiled(training.config.structure(), time.monotonic() - began, compiled, loaded, lanes))
 
 
 def _advance(training: _Training, real: tuple[Array, Array | None]) -> None:
