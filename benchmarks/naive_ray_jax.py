@@ -116,8 +116,8 @@ def main() -> None:
     import ray
     from ray import tune
 
+    ray.init("local", num_cpus=given.workers, include_dashboard=False, log_to_driver=False, logging_level="error")
     began = time.perf_counter()
-    ray.init(num_cpus=given.workers, include_dashboard=False, log_to_driver=False, logging_level="error")
     space = {
         "learning_rate": tune.loguniform(1e-5, 1e-2),
         "beta1": tune.uniform(0.0, 1.0),
