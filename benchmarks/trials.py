@@ -68,9 +68,10 @@ def main() -> None:
     for scale, trials, few in zip(
         *(each.split(",") for each in (given.scales, given.trials, given.naive)), strict=True
     ):
-        parts = [naive(scale, int(few) // 2, given.workers)]
+        parts = [naive(scale, (int(few) + 1) // 2, given.workers)]
         study = ours(scale, int(trials), given.workers)
-        parts.append(naive(scale, int(few) - int(few) // 2, given.workers))
+        if int(few) > 1:
+            parts.append(naive(scale, int(few) // 2, given.workers))
         naive_cpu = [seconds for part in parts for seconds in part["cpu_seconds"]]
         naive_rate = len(naive_cpu) / sum(part["seconds"] for part in parts) * 3600
         row = {
