@@ -26,8 +26,12 @@ check: $(INSTALLED) # Lint, check types, run the tests
 docs: $(INSTALLED) # Write docs/cli.md again from the help of the commands
 	$(BIN)/python docs/generate_cli.py
 
-bench: $(INSTALLED) # Run every benchmark
-	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+bench: $(INSTALLED) # Run the short benchmarks; docs/performance.md has the long ones
+	@set -e; for words in \
+		"torch_step.py --networks infogan --repeats 3" "compile.py" "lanes.py --lanes 1,16 --repeats 3" "convolution.py" \
+		"frechet.py --sizes 2000x768" "overhead.py --trials 8" "trials.py --scales smoke --trials 16 --naive 2" \
+		"searchers.py" "analysis.py --trials 1000"; \
+	do echo "== $$words"; $(BIN)/python benchmarks/$$words; done
 
 clean: # Remove .venv, caches and build files; keep runs/
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

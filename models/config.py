@@ -38,6 +38,7 @@ from models.losses import LOSSES
 from models.normalizations import NORMALIZATIONS
 from models.optimizers import OPTIMIZERS
 from models.penalties import PENALTIES
+from models.precisions import PRECISIONS
 from models.projections import PROJECTIONS
 from models.rules import check_combination, default_offered, value_of
 from models.targets import LABEL_FLIPS, LABEL_SMOOTHINGS
@@ -87,6 +88,7 @@ class Config:
       upsampling: how the generator grows an image.
       attention: the height of the activations at which both networks attend to themselves; 0 is nowhere.
       optimizer: one instance for each player.
+      precision: of what layers multiply in training; bfloat16 is for accelerators.
       disc_iters: discriminator updates in a cycle, which has one generator update. A vae updates
         everything on each of the batches.
       batch_size: real images in a discriminator update.
@@ -145,6 +147,7 @@ class Config:
     attention: int = structure(0, low=0, neutral=0)
     channels: int | None = structure(None, offered="channels")
     optimizer: str = structure("adam", OPTIMIZERS)
+    precision: str = structure("float32", PRECISIONS, neutral="float32")
     disc_iters: int = structure(1)
     batch_size: int = structure(64, low=2)
     z_dim: int = structure(64)

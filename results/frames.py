@@ -23,6 +23,9 @@ costs         trial images seconds
               its own seconds per image, or its method's median where it has no score; NaN while running.
 environments  recorded + one column per entry: one row per start of the sweep.
 protocols     fingerprint + one column per entry.
+programs      structure compiled loaded seconds lanes
+              what a worker compiled, or loaded from the compilation cache, before it could train trials of a structure;
+              lanes: members side by side. Empty for stores of versions without it.
 """
 
 import json
@@ -45,6 +48,7 @@ TRIALS = [*TRIAL, "round", "phase", "status", "rungs"]
 SCORES = [*TRIAL, "rung", "images", "metric", "value", "protocol", "attempt", "seconds"]
 FAILURES = [*TRIAL, "attempt", "cause", "rung", "step", "message", "detail", "final"]
 SIGNS = [*TRIAL, "rung", "quantity", "value", "cause"]
+PROGRAMS = ["structure", "compiled", "loaded", "seconds", "lanes"]
 PER_TRIAL = [*TRIAL, "phase", "status", "rung", "value"]
 DTYPES = {"seed": "int64", "round": "int64", "rungs": "int64", "images": "int64", "attempt": "int64", "rung": "Int64",
           "step": "Int64", "value": "float64", "seconds": "float64", "final": "bool"}  # fmt: skip
@@ -141,6 +145,11 @@ class Results:
         """One row per protocol."""
         rows = [{"fingerprint": name} | says for name, says in self._described().items()]
         return _frame(rows, list(dict.fromkeys(name for row in rows for name in row)) or ["fingerprint"])
+
+    def programs(self) -> "pd.DataFrame":
+        """One row per time that a worker made programs for a structure."""
+        made = self._tables["programs"]
+        return _typed({name: made[name] for name in PROGRAMS})
 
     def protocol(self) -> dict:
         """The study's protocol: its fingerprint and what that stands for."""

@@ -313,7 +313,19 @@ def _provenance(results):
     tables["Protocol"] = list(chosen.iloc[0].items()) if len(chosen) else []
     if len(environments):
         tables["Environment"] = [("starts of the sweep", len(environments)), *environments.iloc[-1].dropna().items()]
+    tables["Compilation"] = _compilation(results.programs())
     return {name: [(key.replace("_", " "), value) for key, value in rows] for name, rows in tables.items() if rows}
+
+
+def _compilation(programs):
+    if programs.empty:
+        return []
+    return [
+        ("programs compiled", int(programs["compiled"].sum())),
+        ("read from the cache", int(programs["loaded"].sum())),
+        ("structures", programs["structure"].nunique()),
+        ("seconds", _duration(programs["seconds"].sum())),
+    ]
 
 
 def _command(results) -> str:

@@ -6,7 +6,8 @@ survives `kill -9` and loss of power (WAL, synchronous=FULL). This is the only f
     OUT/store.sqlite    the tables below; born complete under another name, then renamed
     OUT/store.lock      held with flock by the writer; the kernel frees it when the writer dies
 
-Tables: study (one row), environments, owners, protocols, trials, scores, failures, migrations.
+Tables: study (one row), environments, owners, protocols, trials, scores, failures, signs,
+programs, migrations.
 """
 
 import fcntl
@@ -69,7 +70,15 @@ def m002_signs(db):
     )
 
 
-MIGRATIONS = [m001_initial, m002_signs]
+def m003_programs(db):
+    """What workers compiled or read from the compilation cache before they could train a cohort."""
+    db.execute(
+        """CREATE TABLE programs (id INTEGER PRIMARY KEY, structure TEXT NOT NULL, compiled INTEGER NOT NULL,
+             loaded INTEGER NOT NULL, seconds REAL NOT NULL, lanes INTEGER NOT NULL, recorded TEXT NOT NULL) STRICT"""
+    )
+
+
+MIGRATIONS = [m001_initial, m002_signs, m003_programs]
 
 QUERIES = {
     "study": "SELECT definition, recorded FROM study",
@@ -79,6 +88,7 @@ QUERIES = {
     "scores": "SELECT trial, rung, images, metric, value, protocol, attempt, seconds, recorded FROM scores ORDER BY id",
     "failures": "SELECT trial, attempt, cause, rung, step, message, detail, final, recorded FROM failures ORDER BY id",
     "signs": "SELECT trial, rung, quantity, value, cause, recorded FROM signs ORDER BY id",
+    "programs": "SELECT structure, compiled, loaded, seconds, lanes, recorded FROM programs ORDER BY id",
 }
 GROWING = ("environments", "trials", "scores", "failures")  # whose ids count their rows
 JSON_COLUMNS = ("definition", "environment", "description", "settings")
@@ -90,8 +100,8 @@ JSON_COLUMNS = ("definition", "environment", "description", "settings")
 def read(folder) -> dict[str, list[dict]]:
     """Every table of OUT as lists of dicts, all seen at one instant; does not disturb a running sweep.
 
-    Keys: study, environments, protocols, trials, scores, failures, signs; a table that an older version did not
-    write is empty. Raises StoreError when there is no store.
+    Keys: study, environments, protocols, trials, scores, failures, signs, programs; a table that an older version
+    did not write is empty. Raises StoreError when there is no store.
     """
     return {table: [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
             for table, columns in read_columns(folder).items()}  # fmt: skip
@@ -294,6 +304,12 @@ class Store:
             insert("failures", trial=row["trial"], attempt=int(row["attempt"]), cause=row["cause"], rung=rung,
                    step=step, message=row["message"], detail=row["detail"] or "",
                    final=int(row["final"]))  # fmt: skip
+
+    def add_programs(self, row: dict):
+        """Appends what a worker compiled. Keys: structure compiled loaded seconds lanes."""
+        with self._transaction() as insert:
+            insert("programs", structure=row["structure"], compiled=int(row["compiled"]), loaded=int(row["loaded"]),
+                   seconds=float(row["seconds"]), lanes=int(row["lanes"]))  # fmt: skip
 
     def trials(self) -> list[dict]:
         """All trials by round, then in the order they were added."""

@@ -111,7 +111,7 @@ class Backlog:
     def record(self, message: Score | Failure | Compiled) -> None:
         """Commits what a worker reported."""
         if isinstance(message, Compiled):
-            self.compilations += 1
+            self._record_programs(message)
         elif isinstance(message, Score):
             self._record_score(message)
         else:
@@ -210,6 +210,12 @@ class Backlog:
             return None
         left = self.expected() * len(self.plan.workload.rungs) - self.rungs_done()
         return (time.monotonic() - self.began) / advanced * left
+
+    def _record_programs(self, message: Compiled) -> None:
+        """Nothing, if the worker had them."""
+        if message.compiled or message.loaded:
+            self.compilations += message.compiled
+            self.store.add_programs(message._asdict())
 
     def _record_score(self, message: Score) -> None:
         folder = self._samples / message.trial

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -115,6 +116,13 @@ def run(
     max_failures: Annotated[
         float, typer.Option(help="Share of trials that may crash or be lost before the sweep ends itself.")
     ] = 0.5,
+    cache_dir: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of compiled programs, which studies may share.",
+            show_default="$JAX_COMPILATION_CACHE_DIR or OUT/xla-cache",
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and its cost; run nothing.")] = False,
 ) -> None:
     """Run a study, or continue it: the same command again computes only what is missing."""
@@ -126,6 +134,9 @@ def run(
         cluster = Cluster(address, tuple(callbacks or []))
         check_executor(executor, workers, resources, cluster)
         count = default_workers(resources) if workers is None else workers
+        if cache_dir is not None:
+            cache_dir.mkdir(parents=True, exist_ok=True)
+            os.environ["JAX_COMPILATION_CACHE_DIR"] = str(cache_dir.resolve())
         _prepare_jax(dry_run, resources)
         settings = _settings(assignments or [])
         from search_spaces import find_scale
@@ -435,8 +446,6 @@ def _settings(assignments: list[str]) -> dict[str, Any]:
 
 def _prepare_jax(dry_run: bool, resources) -> None:
     """The driver computes nothing and must not claim an accelerator; a dry run measures as a worker would."""
-    import os
-
     if dry_run:
         from sweep.executors.worker import environment
 

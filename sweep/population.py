@@ -9,8 +9,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from models import METHODS, Config
+from models.precisions import multiplying_in
 
 REMEMBERED = 100
 
@@ -87,7 +89,7 @@ def advance(
       images: uint8 [count, height, width, channels], shared by all members; each draws its own.
       stop: int32 scalar.
       labels: int32 [count], the images' classes, for configs that have classes.
-      lanes: members side by side; 1 means one after the other, each bit-equal to a lone member.
+      lanes: members side by side on a device; 1 means one after the other, each bit-equal to a lone member.
     """
 
     def cycle_once(member: Population) -> Population:
@@ -97,7 +99,8 @@ def advance(
         real = images[drawn].astype(jnp.float32) / 255.0
         step = METHODS[member.config.family].step
         classes = None if labels is None else labels[drawn]
-        state, logs = step(member.config, member.state, real, step_key, classes)
+        with multiplying_in(member.config.precision):
+            state, logs = step(member.config, member.state, real, step_key, classes)
         finite = jnp.isfinite(sum(jax.tree.leaves(logs)))
         cycle = member.cycle + 1
         part = jnp.maximum(1.0 / cycle, 1.0 / REMEMBERED)
@@ -105,13 +108,32 @@ def advance(
         return member._replace(state=state, cycle=cycle, finite=finite, logs=means)
 
     def to_stop(member: Population) -> Population:
-        return jax.lax.while_loop(
-            lambda m: (m.cycle < stop) & ~m.halted & m.finite, cycle_once, member
-        )
+        return jax.lax.while_loop(lambda m: (m.cycle < stop) & ~m.halted & m.finite, cycle_once, member)
 
     return over_members(to_stop, population, lanes)
 
 
 def over_members(function: Callable, population: Population, lanes: int):
-    """The function of every member, `lanes` of them at a time."""
-    return jax.lax.map(function, population, batch_size=None if lanes == 1 else lanes)
+    """The function of every member, `lanes` of them at a time on each device."""
+
+    def here(members: Population):
+        return jax.lax.map(function, members, batch_size=None if lanes == 1 else lanes)
+
+    mesh = _mesh(len(population.key))
+    if mesh is None:
+        return here(population)
+    spec = PartitionSpec("members")
+    return jax.shard_map(here, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False)(population)
+
+
+def on_devices(population: Population) -> Population:
+    """The population on this process's devices, where several can have equal shares of the members, else on one."""
+    mesh = _mesh(len(population.key))
+    return jax.device_put(population, None if mesh is None else NamedSharding(mesh, PartitionSpec("members")))
+
+
+def _mesh(members: int) -> Mesh | None:
+    devices = jax.local_devices()
+    if len(devices) == 1 or members % len(devices):
+        return None
+    return Mesh(np.asarray(devices), ("members",))

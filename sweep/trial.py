@@ -16,9 +16,9 @@ from jax import Array
 from data import Dataset
 from metrics import MetricError
 from models import Config
-from sweep import checkpoints
+from sweep import checkpoints, programs
 from sweep.evaluation import Evaluator, diversity, sample_and_encode, score
-from sweep.population import Population, advance, images_per_cycle, only, stack, start, take
+from sweep.population import Population, advance, images_per_cycle, on_devices, only, stack, start, take
 from sweep.signs import Sign, signs_of
 
 SEGMENT_SECONDS = 5.0
@@ -98,10 +98,17 @@ class Failure(NamedTuple):
 
 
 class Compiled(NamedTuple):
-    """A cohort's programs are ready: the seconds that took, nearly all of them compilation."""
+    """A cohort's programs are ready: the seconds that took, nearly all of them compilation.
+
+    compiled, loaded: programs that were compiled for it, and read from the compilation cache; neither where the
+    worker had them. lanes: members side by side, as many as fit.
+    """
 
     structure: str
     seconds: float
+    compiled: int
+    loaded: int
+    lanes: int
 
 
 Report = Callable[[Score | Failure | Compiled], None]
@@ -120,6 +127,7 @@ class _Training:
     report: Report
     rung: int
     cycles: np.ndarray
+    lanes: int
     segment: int = 1
     saved: float = dataclasses.field(default_factory=time.monotonic)
 
@@ -174,10 +182,10 @@ def _begin(cohort: Cohort, workload: Workload, report: Report) -> _Training:
         for earlier in held:
             if earlier.rung not in committed:
                 report(earlier)
-    population = jax.device_put(stack(members, cohort.size))
+    population = on_devices(stack(members, cohort.size))
     running = dict(enumerate(cohort.trials))
     rung = workload.rungs[0]
-    return _Training(cohort, workload, population, running, seconds, scores, report, rung, cycles)
+    return _Training(cohort, workload, population, running, seconds, scores, report, rung, cycles, workload.lanes)
 
 
 def _restore(trial: Trial, attempt: int, workload: Workload) -> tuple[Population, float, list[Score]]:
@@ -194,14 +202,21 @@ def on_device(config: Config, dataset: Dataset) -> tuple[Array, Array | None]:
 
 
 def _compile(training: _Training, real: tuple[Array, Array | None], evaluator: Evaluator) -> None:
-    """The programs of this cohort compiled, by running each with all members halted."""
-    began = time.monotonic()
-    lanes = training.workload.lanes
+    """The programs of this cohort compiled for as many lanes as fit, by running each with all members halted."""
+    began, before = time.monotonic(), programs.made()
     images, labels = real
-    idle = advance(only(training.population, []), images, jnp.int32(0), labels, lanes=lanes)
-    jax.block_until_ready(sample_and_encode(idle, evaluator, lanes=lanes))
-    training.population = idle
-    training.report(Compiled(training.config.structure(), time.monotonic() - began))
+    idle = only(training.population, [])
+
+    def needed(lanes: int) -> int:
+        return programs.bytes_of(advance.lower(idle, images, jnp.int32(0), labels, lanes=lanes).compile())
+
+    members = training.cohort.size
+    lanes = programs.fitting_lanes(training.workload.lanes, members, needed, programs.free_bytes())
+    training.lanes = lanes
+    training.population = advance(idle, images, jnp.int32(0), labels, lanes=lanes)
+    jax.block_until_ready(sample_and_encode(training.population, evaluator, lanes=lanes))
+    compiled, loaded = (after - earlier for after, earlier in zip(programs.made(), before, strict=True))
+    training.report(Compiled(training.config.structure(), time.monotonic() - began, compiled, loaded, lanes))
 
 
 def _advance(training: _Training, real: tuple[Array, Array | None]) -> None:
@@ -212,7 +227,7 @@ def _advance(training: _Training, real: tuple[Array, Array | None]) -> None:
         began = time.monotonic()
         target = min(stop, min(training.cycles[place] for place in behind) + training.segment)
         population = only(training.population, behind)
-        training.population = advance(population, images, jnp.int32(target), labels, lanes=training.workload.lanes)
+        training.population = advance(population, images, jnp.int32(target), labels, lanes=training.lanes)
         finite = np.asarray(training.population.finite)
         training.cycles = np.asarray(training.population.cycle)
         took = time.monotonic() - began
@@ -236,7 +251,7 @@ def _evaluate(training: _Training, evaluator: Evaluator) -> None:
         return
     population = only(training.population, due)
     features, grids = jax.device_get(
-        sample_and_encode(population, evaluator, lanes=training.workload.lanes)
+        sample_and_encode(population, evaluator, lanes=training.lanes)
     )
     logs = jax.device_get(training.population.logs)
     scored = {}

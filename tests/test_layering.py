@@ -35,7 +35,7 @@ ORDER = {
         *("report", "live", "server"),
     ],
     "sweep": [
-        *("population", "signs", "evaluation", "scoring", "checkpoints", "trial"),
+        *("population", "signs", "evaluation", "scoring", "checkpoints", "programs", "trial"),
         *("searchers.contract", "searchers.coordinates", "searchers.sequences", "searchers.gp_bandit"),
         *("searchers.optimizer", "searchers.optuna_samplers", "searchers", "schedulers", "plan", "estimate"),
         *("pictures", "executors", "executors.worker", "backlog"),

@@ -6,12 +6,18 @@ and matrix products are not, and equal them to float32 rounding. Images are floa
 kernels [height, width, in, out].
 """
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from models.precisions import rounded
+
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
 _FEW_CHANNELS = 16
+# Rows of a matrix product whose operands and result stay in a core's cache, and from how many on that is worth a loop.
+_ROWS, _MANY_ROWS = 512, 2048
 
 
 def conv(images: Array, kernel: Array, stride: int) -> Array:
@@ -19,9 +25,8 @@ def conv(images: Array, kernel: Array, stride: int) -> Array:
 
     Equals `lax.conv_general_dilated(images, kernel, (stride, stride), "SAME")` in this layout.
     """
-    if jax.default_backend() == "cpu":
-        return conv_as_products(images, kernel, stride)
-    return native_conv(images, kernel, stride)
+    form = conv_as_products if jax.default_backend() == "cpu" else native_conv
+    return rounded(form)(images, kernel, stride)
 
 
 def conv_transpose(images: Array, kernel: Array, stride: int) -> Array:
@@ -30,9 +35,8 @@ def conv_transpose(images: Array, kernel: Array, stride: int) -> Array:
     Equals `lax.conv_transpose(images, kernel, (stride, stride), "SAME")` in this layout, and so
     `flax.linen.ConvTranspose`: the kernel is applied as it is to the images spread out by zeros.
     """
-    if jax.default_backend() == "cpu":
-        return conv_transpose_as_products(images, kernel, stride)
-    return native_conv_transpose(images, kernel, stride)
+    form = conv_transpose_as_products if jax.default_backend() == "cpu" else native_conv_transpose
+    return rounded(form)(images, kernel, stride)
 
 
 def conv_of_spread(images: Array, kernel: Array, before: int) -> Array:
@@ -42,9 +46,8 @@ def conv_of_spread(images: Array, kernel: Array, before: int) -> Array:
     spread[p + a - before, q + b - before] kernel[a, b]. Only the quarter of the products that is not with zeros
     is computed.
     """
-    if jax.default_backend() == "cpu":
-        return conv_of_spread_as_products(images, kernel, before)
-    return native_conv_of_spread(images, kernel, before)
+    form = conv_of_spread_as_products if jax.default_backend() == "cpu" else native_conv_of_spread
+    return rounded(form)(images, kernel, before)
 
 
 def conv_then_means(images: Array, kernel: Array) -> Array:
@@ -83,26 +86,54 @@ def conv_as_products(images: Array, kernel: Array, stride: int) -> Array:
     """`conv` by matrix products: one of whole patches for few channels, else one per tap, which copies less."""
     if images.shape[-1] < _FEW_CHANNELS:
         return _product_of_patches(images, kernel, stride)
+    _, height, width = _output_shape(images, stride)
+    return _by_parts(lambda part: _sum_of_products(part, kernel, stride), images, height * width)
+
+
+def conv_transpose_as_products(images: Array, kernel: Array, stride: int) -> Array:
+    """`conv_transpose` by matrix products, whose results are added where they overlap.
+
+    It is the transpose of the linear map `conv` of the mirrored kernel with inputs and outputs exchanged.
+    """
+    _, height, width, _ = images.shape
+    mirrored = kernel[::-1, ::-1].swapaxes(2, 3)
+    form = _product_of_patches if kernel.shape[3] < _FEW_CHANNELS else _sum_of_products
+
+    def transposed(part: Array) -> Array:
+        shape = jax.ShapeDtypeStruct((len(part), height * stride, width * stride, kernel.shape[3]), part.dtype)
+        return jax.linear_transpose(lambda x: form(x, mirrored, stride), shape)(part)[0]
+
+    return _by_parts(transposed, images, height * width)
+
+
+def conv_of_spread_as_products(images: Array, kernel: Array, before: int) -> Array:
+    """`conv_of_spread` by one matrix product per tap, each for the one parity of rows and of columns it falls on."""
+    _, height, width, _ = images.shape
+    return _by_parts(lambda part: _products_by_parity(part, kernel, before), images, height * width)
+
+
+def _by_parts(function: Callable[[Array], Array], images: Array, rows: int) -> Array:
+    """The function of the images, of as many at a time as make _ROWS rows at so many rows each.
+
+    What it computes on the way then stays in the cache; it is computed again for the gradient.
+    """
+    if len(images) * rows <= _MANY_ROWS:
+        return function(images)
+    fitting = max(1, _ROWS // rows)
+    together = max(count for count in range(1, fitting + 1) if len(images) % count == 0)
+    parts = images.reshape(-1, together, *images.shape[1:])
+    made = lax.map(jax.checkpoint(function, prevent_cse=False), parts)
+    return made.reshape(len(images), *made.shape[2:])
+
+
+def _sum_of_products(images: Array, kernel: Array, stride: int) -> Array:
     n, height, width = _output_shape(images, stride)
     windows, taps = _windows_and_taps(images, kernel, stride)
     products = [window.reshape(-1, window.shape[-1]) @ tap for window, tap in zip(windows, taps, strict=True)]
     return sum(products[1:], products[0]).reshape(n, height, width, -1)
 
 
-def conv_transpose_as_products(images: Array, kernel: Array, stride: int) -> Array:
-    """`conv_transpose` by one matrix product, whose patches are added where they overlap.
-
-    It is the transpose of the linear map `conv` of the mirrored kernel with inputs and outputs exchanged.
-    """
-    n, height, width, _ = images.shape
-    mirrored = kernel[::-1, ::-1].swapaxes(2, 3)
-    shape = jax.ShapeDtypeStruct((n, height * stride, width * stride, kernel.shape[3]), images.dtype)
-    (transposed,) = jax.linear_transpose(lambda x: _product_of_patches(x, mirrored, stride), shape)(images)
-    return transposed
-
-
-def conv_of_spread_as_products(images: Array, kernel: Array, before: int) -> Array:
-    """`conv_of_spread` by one matrix product per tap, each for the one parity of rows and of columns it falls on."""
+def _products_by_parity(images: Array, kernel: Array, before: int) -> Array:
     n, height, width, channels = images.shape
     nothing = jnp.zeros((n * height * width, kernel.shape[3]), images.dtype)
     parities = []

@@ -15,6 +15,7 @@ from jax import Array
 from models.architectures.convolution import conv
 from models.initialization import constant, drawn, standard_normal
 from models.normalizations import NORMALIZATIONS
+from models.precisions import times
 
 GAIN = math.sqrt(2.0)
 
@@ -41,7 +42,7 @@ class EqualizedDense(_Equalized):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         x = x.reshape(x.shape[0], -1)
-        return x @ self.kernel((x.shape[1], self.features)) + self.bias()
+        return times(x, self.kernel((x.shape[1], self.features))) + self.bias()
 
 
 class EqualizedConv(_Equalized):

@@ -7,6 +7,7 @@ from jax import Array
 from models.architectures.convolution import between_pixels, conv, conv_of_spread, conv_then_means, conv_transpose
 from models.initialization import Draw, constant, drawn
 from models.normalizations import NORMALIZATIONS
+from models.precisions import times
 
 
 def leaky_relu(x: Array) -> Array:
@@ -39,7 +40,7 @@ class Dense(_Layer):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        return x @ self.kernel((x.shape[-1], self.features)) + self.bias()
+        return times(x, self.kernel((x.shape[-1], self.features))) + self.bias()
 
 
 class Pointwise(_Layer):
@@ -47,7 +48,7 @@ class Pointwise(_Layer):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        return x @ self.kernel((x.shape[-1], self.features))
+        return times(x, self.kernel((x.shape[-1], self.features)))
 
 
 class Embedding(Pointwise):

@@ -280,3 +280,15 @@ def test_a_figure_says_when_it_shows_a_sample(build):
     folder = build({"a": [[1.0 + i / 1000] for i in range(900)]})
     ax = plots.score_distributions(frames.load(folder))
     assert [text.get_text() for text in ax.texts] == ["900 trials\n300 drawn"]
+
+
+def test_compilation_is_summed_up(build):
+    folder = build({"a": [[1.0]], "b": [[2.0]]})
+    assert "programs compiled" not in page(folder)[0]
+    with open_store(folder) as opened:
+        for structure, compiled, loaded in (("one", 2, 0), ("two", 2, 0), ("one", 0, 2)):
+            row = {"structure": structure, "compiled": compiled, "loaded": loaded, "seconds": 10.0, "lanes": 1}
+            opened.add_programs(row)
+    words = " ".join(" ".join(page(folder)[1].text).split())
+    for expected in ("programs compiled 4", "read from the cache 2", "structures 2", "seconds 30 s"):
+        assert expected in words

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from results.store import open_store
+from results.store import open_store, read
 from sweep.backlog import ATTEMPTS, Backlog
 from sweep.executors import ExecutorError
 from sweep.plan import plan
-from sweep.trial import Failure, Score
+from sweep.trial import Compiled, Failure, Score
 
 SETTINGS = {"configs": 3, "images": 1280, "interval": 640}
 
@@ -174,3 +174,15 @@ def test_what_diverged_is_a_result_and_a_larger_share_may_be_allowed(planned, st
     for trial in handed[24:]:
         lenient.record(crashed(trial))
     assert lenient.failed() == 48
+
+
+def test_programs_that_a_worker_made_are_in_the_store_and_those_it_had_are_not(planned, store):
+    backlog = reopened(planned, store)
+    for compiled, loaded in ((2, 0), (0, 0), (0, 2)):
+        backlog.record(Compiled("loss=hinge", 3.5, compiled, loaded, 4))
+    rows = read(store.folder)["programs"]
+    assert [(row["structure"], row["compiled"], row["loaded"], row["seconds"], row["lanes"]) for row in rows] == [
+        ("loss=hinge", 2, 0, 3.5, 4),
+        ("loss=hinge", 0, 2, 3.5, 4),
+    ]
+    assert backlog.compilations == 2

@@ -15,7 +15,10 @@ from data import load
 from metrics import Protocol
 from metrics.encoders import ENCODERS, NETWORKS
 from results import frames
+from sweep import cli
 from sweep.cli import app
+from sweep.executors import Resources
+from sweep.executors.worker import environment
 from sweep.plan import plan
 
 TINY = [
@@ -109,6 +112,17 @@ def test_a_foreign_folder_is_refused_and_left_as_it_is(ganscape, tmp_path):
 def test_an_unwritable_place_is_refused(ganscape, tmp_path):
     (tmp_path / "file").write_text("")
     refused(ganscape("run", "equal/wide", "--out", tmp_path / "file" / "out"), "file")
+
+
+def test_workers_keep_programs_in_the_cache_folder_that_is_named(ganscape, tmp_path, monkeypatch):
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "elsewhere")
+    told = []
+    monkeypatch.setattr(cli, "_run", lambda *_: told.append(environment("OUT/xla-cache", Resources())))
+    for words in (["--cache-dir", tmp_path / "programs"], []):
+        assert ganscape("run", "equal/defaults", "--methods", "vae", *TINY, "--out", tmp_path, *words).exit_code == 0
+    assert told[0]["JAX_COMPILATION_CACHE_DIR"] == str(tmp_path / "programs") and (tmp_path / "programs").is_dir()
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
+    assert environment("OUT/xla-cache", Resources())["JAX_COMPILATION_CACHE_DIR"] == "OUT/xla-cache"
 
 
 @pytest.mark.parametrize("command", ["status", "report", "watch", "serve"])

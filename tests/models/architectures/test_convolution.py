@@ -97,6 +97,29 @@ def test_gradients_of_a_slope_penalty_equal_those_of_lax(ours, native, channels)
     assert_equal_to_rounding(actual, expected, ulps=500)
 
 
+@pytest.mark.parametrize("rows", [1, 20, 80])
+@each_kind
+def test_parts_of_a_batch_give_what_the_whole_batch_gives(monkeypatch, ours, native, channels, rows):
+    """Parts of 1, 2 and 6 images or of 1, 1 and 2, by whether 9 or 36 rows of products come of one."""
+    monkeypatch.setattr(convolution, "_ROWS", rows)
+    monkeypatch.setattr(convolution, "_MANY_ROWS", 10)
+    inputs = draw((6, 6, 6, channels), (4, 4, channels, 17))
+    program = str(jax.make_jaxpr(lambda *inputs: ours(*inputs, 2))(*inputs))
+    assert ("scan" in program) == (channels == MANY)
+    assert_equal_to_rounding(output_and_gradients(ours, 2)(*inputs), output_and_gradients(native, 2)(*inputs))
+
+
+@each_kind
+def test_gradients_of_a_slope_penalty_go_through_parts_and_members(monkeypatch, ours, native, channels):
+    monkeypatch.setattr(convolution, "_ROWS", 20)
+    monkeypatch.setattr(convolution, "_MANY_ROWS", 20)
+    images, kernels = draw((2, 4, 6, 4, channels), (2, 4, 4, channels, 17))
+    actual, expected = (
+        jax.jit(jax.vmap(jax.grad(slope_penalty(f, 2), (0, 1))))(images, kernels) for f in (ours, native)
+    )
+    assert_equal_to_rounding(actual, expected, ulps=500)
+
+
 @each_kind
 def test_members_under_vmap_equal_members_alone(ours, native, channels):
     images, kernels = draw((3, 2, 4, 4, channels), (3, 4, 4, channels, 2))

@@ -1,0 +1,51 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from models import METHODS, Config
+from models.architectures.convolution import conv, conv_of_spread, conv_transpose
+from models.precisions import PRECISIONS, multiplying_in, times
+from sweep.population import advance, stack, start, take
+
+# 1 + 2^-8 is half way between two bfloat16 values and goes to the even one, 1; 1 + 2^-7 is one of them.
+LOST, KEPT = 1.0 + 2.0**-8, 1.0 + 2.0**-7
+PRODUCTS = {
+    "times": (times, (1, 1), (1, 1)),
+    "conv": (lambda x, k: conv(x, k, 1), (1, 1, 1, 1), (1, 1, 1, 1)),
+    "conv_transpose": (lambda x, k: conv_transpose(x, k, 1), (1, 1, 1, 1), (1, 1, 1, 1)),
+    "conv_of_spread": (lambda x, k: conv_of_spread(x, k, 0), (1, 1, 1, 1), (1, 1, 1, 1)),
+}
+
+
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_factors_are_rounded_and_what_comes_out_is_float32(name):
+    function, left, right = PRODUCTS[name]
+    for value, rounded in ((LOST, 1.0), (KEPT, KEPT)):
+        one, other = jnp.full(left, value), jnp.full(right, 1.0)
+        for precision, expected in (("float32", value), ("bfloat16", rounded)):
+            with multiplying_in(precision):
+                product, gradient = jax.value_and_grad(lambda x, k: jnp.sum(function(x, k)))(one, other)
+            assert product.dtype == gradient.dtype == jnp.float32
+            assert float(product) == expected
+
+
+def test_an_unrounded_product_is_the_backends_own():
+    left, right = np.random.default_rng(0).normal(size=(2, 5, 5)).astype(np.float32)
+    np.testing.assert_array_equal(times(left, right), jnp.matmul(left, right))
+
+
+def test_a_training_in_bfloat16_keeps_a_float32_state_and_learns_nearly_the_same():
+    images = jnp.asarray(np.random.default_rng(0).integers(0, 256, (100, 8, 8, 1), np.uint8))
+    pictures, trained = {}, {}
+    for precision in PRECISIONS:
+        config = Config(architecture="conv8", precision=precision, batch_size=16, z_dim=8)
+        member = start(config, (8, 8, 1), (1, 2))
+        kinds = jax.tree.map(lambda leaf: leaf.dtype, member.state)
+        trained[precision] = take(advance(stack([member], 1), images, jnp.int32(5), lanes=1), 0)
+        assert jax.tree.map(lambda leaf: leaf.dtype, trained[precision].state) == kinds
+        assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(trained[precision].state))
+        sample = METHODS["gan"].sample
+        pictures[precision] = sample(config, trained[precision].state, (8, 8, 1), jax.random.key(0), 32)
+    gap = float(jnp.abs(pictures["float32"] - pictures["bfloat16"]).mean())
+    assert 0.0 < gap < 0.02

@@ -1,0 +1,144 @@
+import json
+import os
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from sweep import programs, trial
+from sweep.programs import bytes_of, fitting_lanes, free_bytes
+from sweep.trial import Compiled, Score, train
+
+
+def test_lanes_that_fit_are_kept_in_silence():
+    assert fitting_lanes(8, 16, lambda lanes: 10 * lanes, 80) == 8
+
+
+@pytest.mark.parametrize(("room", "expected"), [(79, 4), (35, 2), (5, 1)])
+def test_lanes_are_lowered_until_they_fit_and_divide_the_members(room, expected):
+    with pytest.warns(UserWarning, match=f"from 8 to {expected}"):
+        assert fitting_lanes(8, 16, lambda lanes: 10 * lanes, room) == expected
+
+
+def test_lowered_lanes_divide_the_members():
+    with pytest.warns(UserWarning, match="from 6 to 3"):
+        assert fitting_lanes(6, 6, lambda lanes: lanes, 5) == 3
+
+
+def test_one_lane_and_an_unknown_room_are_never_refused():
+    def needed(lanes):
+        raise AssertionError("asked")
+
+    assert fitting_lanes(1, 4, needed, 0) == 1
+    assert fitting_lanes(4, 4, needed, None) == 4
+
+
+def test_the_bytes_of_a_program_are_those_beside_its_arguments():
+    argument = jnp.zeros((512, 512))
+    product = jax.jit(lambda x: x @ x).lower(argument).compile()
+    assert argument.nbytes <= bytes_of(product) <= 3 * argument.nbytes
+    donated = jax.jit(lambda x: x + 1.0, donate_argnums=0).lower(argument).compile()
+    assert bytes_of(donated) < argument.nbytes
+
+
+def test_the_machine_has_memory_left():
+    assert 2**20 < free_bytes() < 2**50
+
+
+class Device:
+    def __init__(self, limit, used):
+        self.stats = {"bytes_limit": limit, "bytes_in_use": used}
+
+    def memory_stats(self):
+        return self.stats
+
+
+def test_the_fullest_device_counts(monkeypatch):
+    monkeypatch.setattr(programs.jax, "local_devices", lambda: [Device(100, 10), Device(100, 70)])
+    assert free_bytes() == 30
+
+
+def test_a_cohort_with_too_many_lanes_is_trained_with_fewer(configs, make_cohort, workload, judge, monkeypatch):
+    """With room for one lane its scores are those of one lane, to the bit."""
+    cohort, messages = make_cohort(*configs[:2]), []
+    train(cohort, workload, judge, messages.append)
+    expected = {(m.trial, m.rung): m.value for m in messages if isinstance(m, Score)}
+    monkeypatch.setattr(trial.programs, "free_bytes", lambda: 1)
+    found = []
+    with pytest.warns(UserWarning, match="lanes lowered from 2 to 1"):
+        train(cohort, workload._replace(lanes=2), judge, found.append)
+    assert {(m.trial, m.rung): m.value for m in found if isinstance(m, Score)} == expected
+    assert [m.lanes for m in found if isinstance(m, Compiled)] == [1]
+
+
+COUNTED = """
+import sys
+import jax
+import jax.numpy as jnp
+from sweep import programs
+
+counts = [programs.made()]
+program = jax.jit(lambda x: jnp.sin(x) @ x)
+for _ in range(2):
+    jax.block_until_ready(program(jnp.ones((4, 4))))
+    counts.append(programs.made())
+print(counts)
+"""
+
+
+def test_compiled_and_cached_programs_are_counted_once(tmp_path):
+    cache = {"JAX_COMPILATION_CACHE_DIR": str(tmp_path), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
+    environment = os.environ | cache | {"JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1", "JAX_PLATFORMS": "cpu"}
+    first, again = (json.loads(_printed(COUNTED, environment).replace("(", "[").replace(")", "]")) for _ in range(2))
+    assert first[0] == again[0] == [0, 0]
+    assert first[1] == first[2] and first[1][0] >= 1 and first[1][1] == 0
+    assert again[1] == again[2] == [0, first[1][0]]
+
+
+SHARDED = """
+import json
+import jax
+import jax.numpy as jnp
+import numpy as np
+from data import load
+from models import METHODS, Config
+from sweep.population import advance, on_devices, stack, start, take, trial_key
+
+images = jnp.asarray(load("digits").train)
+configs = [Config(g_lr=rate, d_lr=rate, z_dim=8) for rate in (1e-4, 5e-4, 2e-3, 1e-3)]
+
+def trained(configs):
+    members = [start(config, (8, 8, 1), trial_key(0, config, 0)) for config in configs]
+    population = advance(on_devices(stack(members, len(members))), images, jnp.int32(5), lanes=1)
+    devices = len(jax.tree.leaves(population.state)[0].sharding.device_set)
+    members = [take(population, place) for place in range(len(configs))]
+    weights = [[leaf.tobytes() for leaf in jax.tree.leaves(member.state)] for member in members]
+    sample = METHODS["gan"].sample
+    return devices, weights, [sample(m.config, m.state, (8, 8, 1), jax.random.key(0), 16) for m in members]
+
+devices, weights, pictures = trained(configs)
+_, turned, _ = trained(configs[::-1])
+lone_devices, _, alone = trained(configs[:1])
+print(json.dumps({
+    "devices": [jax.local_device_count(), devices, lone_devices],
+    "by place": weights == turned[::-1],
+    "pixels": float(jnp.abs(pictures[0] - alone[0]).max()),
+}))
+"""
+
+
+def test_members_are_shared_by_the_devices_of_a_worker():
+    """Equal wherever they stand, and to rounding to those on one device, as docs/concepts.md states for lanes."""
+    flags = "--xla_cpu_multi_thread_eigen=false --xla_force_host_platform_device_count=4"
+    found = json.loads(_printed(SHARDED, os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}))
+    assert found["devices"] == [4, 4, 1]
+    assert found["by place"]
+    assert found["pixels"] < 1e-3
+
+
+def _printed(script, environment):
+    run = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=300)
+    assert run.returncode == 0, run.stderr
+    return run.stdout.splitlines()[-1]
