@@ -17,7 +17,7 @@ from data import Dataset
 from metrics import MetricError
 from models import Config
 from sweep import checkpoints
-from sweep.evaluation import Evaluator, diversity, sample_and_encode, score
+from sweep.evaluation import Evaluator, judge, sample_and_encode
 from sweep.population import Population, advance, images_per_cycle, only, stack, start, take
 from sweep.signs import Sign, signs_of
 
@@ -231,16 +231,15 @@ def _evaluate(training: _Training, evaluator: Evaluator) -> None:
     if not due:
         return
     population = only(training.population, due)
-    features, grids = jax.device_get(
-        sample_and_encode(population, evaluator, lanes=training.workload.lanes)
-    )
+    sampled = jax.device_get(sample_and_encode(population, evaluator, lanes=training.workload.lanes))
     logs = jax.device_get(training.population.logs)
     values, signs = {}, {}
     for place in due:
         try:
-            values[place] = score(evaluator, features[place])
+            found = judge(evaluator, sampled, place)
             own = {name: mean[place] for name, mean in logs.items()}
-            signs[place] = signs_of(training.config, own, diversity(evaluator, features[place]))
+            signs[place] = signs_of(training.config, own | found.facts)
+            values[place] = found.value
         except MetricError as error:
             _fail(training, place, "diverged", error)
         except Exception as error:
@@ -255,7 +254,7 @@ def _evaluate(training: _Training, evaluator: Evaluator) -> None:
                 int(training.cycles[place]) * images_per_cycle(training.config),
                 value,
                 training.seconds[place],
-                grids[place],
+                sampled.images[place],
                 signs[place],
             )
         )

@@ -97,7 +97,7 @@ def test_features_of_an_image_do_not_depend_on_its_batch(encoder):
 
 
 def test_an_encoder_states_its_name_and_dimension(encoder):
-    assert ENCODERS[encoder.name](SHAPES[encoder.name]).encode is encoder.encode
+    assert ENCODERS[encoder.name](SHAPES[encoder.name]).apply is encoder.apply
     assert str(encoder.dimension) in FEATURES.get(encoder.name, LOGITS.get(encoder.name)) or encoder.name == "pixels"
 
 
