@@ -2,6 +2,7 @@
 
 import functools
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -58,11 +59,16 @@ class Judgement(NamedTuple):
     facts: dict[str, float]
 
 
-def evaluator(metric: str, images: np.ndarray, samples: int) -> Evaluator:
-    """The evaluator of a metric against these reference images, uint8 [n, height, width, channels]."""
+def evaluator(
+    metric: str, images: np.ndarray, samples: int, encode: Callable[[Encoder, np.ndarray], np.ndarray] | None = None
+) -> Evaluator:
+    """The evaluator of a metric against these reference images, uint8 [n, height, width, channels].
+
+    encode: what makes features of them, `encoded` by default.
+    """
     encoder, chosen = encoder_of(metric, images.shape[1:]), metric_named(metric)
     parameters = jax.device_put(encoder.parameters)
-    features = encoded(encoder, images)
+    features = (encode or encoded)(encoder, images)
     targets = chosen.of_generator.targets(features, samples) if chosen.of_generator else features[:0]
     return Evaluator(
         chosen,

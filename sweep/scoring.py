@@ -12,6 +12,7 @@ from data.images import read_images
 from metrics import MetricError, Protocol, check_images_alone, check_samples, encoder_of, metric_named
 from search_spaces import metric as usual_metric
 from sweep.evaluation import encoded
+from sweep.reference_cache import reference_features
 
 
 class Score(NamedTuple):
@@ -60,7 +61,8 @@ def score_images(
     protocols = [_protocol(name, images, reference) for name in names]
     encoders = {protocol.encoder: encoder_of(protocol.metric, images.shape[1:]) for protocol in protocols}
     features = {
-        name: (encoded(encoder, reference.array), encoded(encoder, images)) for name, encoder in encoders.items()
+        name: (reference_features(encoder, reference.array), encoded(encoder, images))
+        for name, encoder in encoders.items()
     }
     return [_score(protocol, *features[protocol.encoder]) for protocol in protocols]
 

@@ -28,17 +28,18 @@ FOLDERS = tuple(ALLOWED)
 # Inside these folders a module imports only what stands before it.
 ORDER = {
     "results": [
-        *("store", "frames", "budget", "incumbents", "statistics", "comparisons", "importance", "verdict"),
-        *("plots.canvas", "plots.budgets", "plots.distributions", "plots.comparisons", "plots.settings", "plots"),
+        *("store", "frames", "budget", "incumbents", "statistics", "comparisons", "importance", "verdict", "worth"),
+        *("plots.canvas", "plots.budgets", "plots.distributions", "plots.comparisons", "plots.settings"),
+        *("plots.worth", "plots"),
         "report",
     ],
     "sweep": [
-        *("population", "signs", "evaluation", "scoring", "checkpoints", "trial"),
+        *("population", "signs", "evaluation", "reference_cache", "scoring", "worth", "checkpoints", "trial"),
         *("searchers.contract", "searchers.coordinates", "searchers.sequences", "searchers.gp_bandit"),
         *("searchers.optimizer", "searchers", "plan", "estimate"),
         *("pictures", "executors", "executors.worker", "backlog"),
         *("executors.local", "executors.ray_tune"),
-        *("driver", "progress", "cli", "__main__"),
+        *("driver", "progress", "worth_cli", "cli", "__main__"),
     ],
 }
 # A package's __init__ may look into its own modules: it holds the registry of them.
@@ -48,7 +49,7 @@ REGISTRIES = {"results.plots", "sweep.executors", "sweep.searchers"}
 ONLY_IN = {
     "ray": {"sweep/executors/ray_tune.py"},
     "sqlite3": {"results/store.py"},
-    "typer": {"sweep/cli.py"},
+    "typer": {"sweep/cli.py", "sweep/worth_cli.py"},
     "matplotlib": {
         *("results/plots/canvas.py", "results/plots/comparisons.py", "results/plots/settings.py"),
         "results/report.py",
