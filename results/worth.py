@@ -4,6 +4,7 @@ A row per score: experiment data metric setting level samples reference_samples 
 level: the value of what was varied, named by setting; expected: what theory says of the mean, empty where it is silent.
 """
 
+import contextlib
 import os
 import uuid
 from collections.abc import Iterable, Sequence
@@ -49,7 +50,8 @@ def write(rows: Iterable[dict], folder: str | Path, experiment: str) -> Path:
     except OSError as error:
         raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
     return path
 
 

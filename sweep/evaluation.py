@@ -83,12 +83,19 @@ def evaluator(
 
 
 def encoded(encoder: Encoder, images: np.ndarray) -> np.ndarray:
-    """Features [n, dimension] of stored images [n, height, width, channels], uint8 or floats in [0, 1]."""
+    """Features [n, dimension] of stored images [n, height, width, channels], uint8 or floats in [0, 1].
+
+    In batches of one size, so that one program is compiled; the last is filled up with copies of its last image.
+    """
     parameters = jax.device_put(encoder.parameters)
     scale = np.float32(255 if images.dtype == np.uint8 else 1)
-    chunks = np.array_split(images, math.ceil(len(images) / CHUNK))
-    parts = (_applied(parameters, part.astype(np.float32) / scale, apply=encoder.apply) for part in chunks)
-    return np.concatenate([np.asarray(part) for part in parts])
+    size = math.ceil(len(images) / math.ceil(len(images) / CHUNK))
+    features = np.empty((len(images), encoder.dimension), np.float32)
+    for at in range(0, len(images), size):
+        places = np.minimum(np.arange(at, at + size), len(images) - 1)
+        part = images[places].astype(np.float32) / scale
+        features[at : at + size] = np.asarray(_applied(parameters, part, apply=encoder.apply))[: len(images) - at]
+    return features
 
 
 @functools.partial(jax.jit, static_argnames="apply")

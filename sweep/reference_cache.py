@@ -5,6 +5,7 @@ with its weights and preprocessing, so that what is found there can be nothing e
 own hash, and one that is damaged is made again.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -68,4 +69,5 @@ def _write(path: Path, features: np.ndarray) -> None:
             np.savez(stream, features=features, sha256=np.array(array_hash(features)))
         os.replace(partial, path)
     except OSError:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
