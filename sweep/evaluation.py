@@ -172,13 +172,13 @@ def judge(evaluator: Evaluator, sampled: Sampled, place: int) -> Judgement:
     Raises:
       MetricError: for non-finite features.
     """
-    features = sampled.features[place]
-    varies = diversity(evaluator, features)
-    if evaluator.metric.of_generator is None:
-        return Judgement(score(evaluator, features), {"diversity": varies})
-    found = jax.tree.map(lambda leaf: leaf[place], sampled.inverted)
-    facts = evaluator.metric.of_generator.facts(features, found)
-    return Judgement(facts.pop(evaluator.metric.of_generator.score), {"diversity": varies, **facts})
+    features, asked = sampled.features[place], evaluator.metric.of_generator
+    if asked is None:
+        value, facts = score(evaluator, features), {}
+    else:
+        facts = asked.facts(features, jax.tree.map(lambda leaf: leaf[place], sampled.inverted))
+        value = facts.pop(asked.score)
+    return Judgement(value, {"diversity": diversity(evaluator, features), **facts})
 
 
 def score(evaluator: Evaluator, features: np.ndarray) -> float:

@@ -135,17 +135,19 @@ def rules(dataset: Dataset, metric: str, *, repeats: int = 5, seed: int = 0) -> 
             usual = score.summarise(encoded(larger, _resized(tf1_bilinear, real / np.float32(255), side)))
             found |= {f"resized: {name}": score.compare(usual, encoded(larger, each)) for name, each in resized.items()}
         for name, value in found.items():
-            yield _row("rules", dataset, metric, "rule", name, size, size, repeat, value, None, "test")
+            against = "train" if name == "against train" else "test"
+            yield _row("rules", dataset, metric, "rule", name, size, size, repeat, value, None, against)
 
 
 def protocol(dataset: Dataset, metric: str, row: Row) -> Protocol:
     """By what the score of a row was measured."""
     encoder = encoder_of(metric, dataset.image_shape)
+    convention = f"; {row['level']}" if row["setting"] == "rule" else ""
     return Protocol(
         metric=metric,
         encoder=encoder.name,
         weights=encoder.weights,
-        preprocessing=encoder.preprocessing,
+        preprocessing=encoder.preprocessing + convention,
         samples=row["samples"],
         reference=f"{dataset.name}/{row['against']}",
         reference_samples=row["reference_samples"],

@@ -55,7 +55,9 @@ def test_the_floor_is_above_zero_and_far_below_a_dropped_class(digits):
 
 
 def test_conventions_move_a_distance(digits):
-    found = means(rules(digits, "fd_random_conv", repeats=2)).set_index("level")["mean"]
+    table = means(rules(digits, "fd_random_conv", repeats=2))
+    found = table.set_index("level")["mean"]
+    assert len(set(table["protocol"])) == 6
     assert found["rounded to bytes"] == pytest.approx(found["as it is"], rel=0.02)
     assert found["rounded to bytes"] != found["as it is"]
     assert len(found) == 6 and found[["resized: half-pixel", "resized: TensorFlow 1"]].nunique() == 2
