@@ -61,7 +61,8 @@ def nearest_polygons(images: ArrayLike, corners: int, *, restarts: int = RESTART
 
     Raises MetricError for images of another size, none, or some that are not finite.
     """
-    flat = np.asarray(images).reshape(len(images), -1) if np.ndim(images) == 4 else np.asarray(images)
+    given = np.asarray(images)
+    flat = given.reshape(len(given), -1) if given.ndim == 4 else given
     array = as_features(flat).astype(np.float32).reshape(-1, flat.shape[-1])
     if array.shape[1] != SIZE * SIZE or not len(array):
         raise MetricError(f"polygons are images of {SIZE}x{SIZE}x1; these are {len(array)} of {array.shape[1]} values")

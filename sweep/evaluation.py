@@ -172,7 +172,7 @@ def judge(evaluator: Evaluator, sampled: Sampled, place: int) -> Judgement:
     Raises:
       MetricError: for non-finite features.
     """
-    features, asked = sampled.features[place], evaluator.metric.of_generator
+    features, asked = np.asarray(sampled.features[place]), evaluator.metric.of_generator
     if asked is None:
         value, facts = score(evaluator, features), {}
     else:

@@ -42,7 +42,9 @@ def commands(one_line_errors: Callable[[], AbstractContextManager], print_table:
         path = write(rows, out, experiment)
         table = read(out, experiment)
         figure = path.with_suffix(".png")
-        FIGURES[experiment](table).figure.savefig(figure, dpi=150)
+        drawn = FIGURES[experiment](table).get_figure(root=True)
+        assert drawn is not None
+        drawn.savefig(figure, dpi=150)
         found = summary(table)
         cells = [tuple(_cell(value) for value in row) for row in found.itertuples(index=False)]
         print_table(f"{path}\n{figure}", tuple(found.columns), cells)

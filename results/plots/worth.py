@@ -43,8 +43,7 @@ def modes(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
         ax.errorbar(
             level, means["mean"], yerr=error, capsize=2, markersize=5, label=f"{metric} of {data}", **_look(place)
         )
-    means = summary(table)["mean"]
-    canvas.fit_score_axis(ax.yaxis, ax.set_yscale, ax.set_ylim, means)
+    canvas.fit_score_axis(ax.yaxis, ax.set_yscale, ax.set_ylim, summary(table)["mean"])
     ax.set_xlabel("classes kept")
     ax.set_ylabel("score against all classes")
     sizes = f"{table['samples'].iloc[0]:,} images against {table['reference_samples'].iloc[0]:,}"
