@@ -7,7 +7,8 @@
 
 A metric is called `<formula>_<encoder>`: every formula of FORMULAS on the features of every encoder, those of classes
 on the logits of every classifier. Two have the names that the literature keeps for them, see NAMED. What needs more
-than features of two sets is a function of its module: metrics.kernel, metrics.prd, metrics.ms_ssim.
+than features of two sets is a function of its module: metrics.kernel, metrics.prd, metrics.ms_ssim. The metrics of
+POLYGONS are those of data sets whose every possible image is known.
 
 Importing this package does not import jax; `metrics.encoders` does.
 """
@@ -16,7 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from metrics import frechet, inception_score, kernel, prd, precision_recall
+from metrics import frechet, inception_score, kernel, moments, prd, precision_recall
 from metrics.errors import MetricError
 from metrics.protocol import Protocol
 
@@ -32,7 +33,9 @@ __all__ = [
     "Formula",
     "Metric",
     "MetricError",
+    "OfGenerator",
     "Protocol",
+    "check_images_alone",
     "check_lower",
     "check_samples",
     "encoder_of",
@@ -51,6 +54,14 @@ class Formula(NamedTuple):
     of_logits: bool = False  # takes the logits of a classifier, not any features
 
 
+class OfGenerator(NamedTuple):
+    """How a score is made that needs the generator, to look for the latents of images."""
+
+    targets: Callable[..., Any]  # (features of real images [n, d], samples) -> those [m, d] that are looked for
+    facts: Callable[..., dict[str, float]]  # (features of generated images, what metrics.manifold.invert found)
+    score: str  # which of the facts it is
+
+
 class Metric(NamedTuple):
     """How a score is computed: a formula on the features of an encoder."""
 
@@ -60,6 +71,8 @@ class Metric(NamedTuple):
     minimum_samples: int  # of real and of generated images
     better: str  # "lower" or "higher"; a sweep selects by metrics where lower is better
     summary: str  # one line
+    of_generator: OfGenerator | None = None  # where images alone have no such score
+    image_shape: tuple[int, int, int] | None = None  # of the only images it is for
 
 
 def metric_named(name: str) -> Metric:
@@ -67,7 +80,7 @@ def metric_named(name: str) -> Metric:
     if name not in METRICS:
         named, formulas, encoders = (", ".join(each) for each in (NAMED.values(), FORMULAS, FEATURES | LOGITS))
         raise MetricError(
-            f"unknown metric {name!r}; it is one of {named}, or <formula>_<encoder>, "
+            f"unknown metric {name!r}; it is one of {named}, {', '.join(POLYGONS)}, or <formula>_<encoder>, "
             f"one of {formulas}; one of {encoders}"
         )
     return METRICS[name]
@@ -88,7 +101,17 @@ def encoder_of(metric: str, image_shape: tuple[int, int, int]) -> "Encoder":
     """
     from metrics.encoders import ENCODERS
 
-    return ENCODERS[metric_named(metric).encoder](image_shape)
+    found = metric_named(metric)
+    if found.image_shape not in (None, tuple(image_shape)):
+        expected, given = ("x".join(map(str, shape)) for shape in (found.image_shape, image_shape))
+        raise MetricError(f"{metric} takes images of {expected}, not {given}")
+    return ENCODERS[found.encoder](image_shape)
+
+
+def check_images_alone(name: str) -> None:
+    """Raises MetricError if there is no such metric, or images alone have no score by it."""
+    if metric_named(name).of_generator:
+        raise MetricError(f"{name} looks for the latents of images, so only a sweep can score by it")
 
 
 def check_samples(metric: str, samples: int) -> None:
@@ -165,8 +188,45 @@ LOGITS = {
 # Names that the literature means exactly one encoder by; they stand in place of the composed ones.
 NAMED = {("fd", "inception"): "fid", ("classifier_score", "inception_logits_unbiased"): "inception_score"}
 
-METRICS: dict[str, Metric] = {
+COMPOSED: dict[str, Metric] = {
     NAMED.get((formula, encoder), f"{formula}_{encoder}"): Metric(encoder, *made[:-2], f"{made.summary}, of {features}")
     for formula, made in FORMULAS.items()
     for encoder, features in (LOGITS if made.of_logits else FEATURES).items()
 }
+
+
+def _polygons(data: str, corners: int) -> dict[str, Metric]:
+    """The metrics of a data set of polygons; `metrics.manifold` is imported when one is computed, as it needs jax."""
+
+    def precision(reference: Any, features: Any) -> float:
+        from metrics import manifold
+
+        return manifold.precision(features, corners)
+
+    def facts(features: Any, inverted: Any) -> dict[str, float]:
+        from metrics import manifold
+
+        return manifold.facts(features, inverted, corners)
+
+    def targets(features: Any, samples: int) -> Any:
+        from metrics import manifold
+
+        return manifold.targets(features, samples)
+
+    def compare(reference: Any, features: Any) -> float:
+        raise MetricError("F1 needs a generator, not images")
+
+    exact = f"share of images at most 0.75 from one of {data}, by the nearest polygon found"
+    both = f"1 - F1 of precision and of recall by inverting the generator, on {data}"
+    made = inception_score.no_reference, precision, 1, "higher", exact
+    seen = moments.as_features, compare, 1, "lower", both, OfGenerator(targets, facts, "one_minus_f1")
+    shape = (28, 28, 1)
+    return {
+        f"manifold_precision_{data}": Metric("pixels", *made, image_shape=shape),
+        f"one_minus_f1_{data}": Metric("pixels", *seen, shape),
+    }
+
+
+POLYGONS = _polygons("triangles", 3) | _polygons("squares", 4)
+
+METRICS: dict[str, Metric] = COMPOSED | POLYGONS

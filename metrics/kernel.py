@@ -74,9 +74,11 @@ def subset_kid(real: ArrayLike, fake: ArrayLike, *, subsets: int = 100, size: in
     and StyleGAN2-ADA do. The spread describes a single subset of that size. The subsets overlap: dividing it by
     sqrt(subsets) gives no standard error of the value; `block_kid` has one.
 
-    Raises MetricError for fewer than `size` samples, or a size below 2.
+    Raises MetricError for fewer than `size` samples, a size below 2, or no subsets.
     """
     real, fake = as_features(real), as_features(fake)
+    if subsets < 1:
+        raise MetricError(f"a mean over subsets needs at least 1 of them, not {subsets}")
     if not 2 <= size <= min(len(real), len(fake)):
         raise MetricError(f"subsets of {size} samples cannot be drawn from {len(real)} real and {len(fake)} fake ones")
     rng = np.random.default_rng(seed)
@@ -97,6 +99,8 @@ def block_kid(real: ArrayLike, fake: ArrayLike, *, largest: int = 1024) -> Estim
     Raises MetricError when a block would have fewer than 2 samples.
     """
     real, fake = as_features(real), as_features(fake)
+    if largest < 2:
+        raise MetricError(f"blocks need at least 2 samples, not {largest}")
     count = max(1, math.ceil(max(len(real), len(fake)) / largest))
     parts = zip(*(_near_equal_parts(part, count) for part in (real, fake)), strict=True)
     found = [kid_of_features(*part) for part in parts]

@@ -47,7 +47,8 @@ def balls(features: ArrayLike, k: int) -> Balls:
     array = as_features(features)
     if not 1 <= k < len(array):
         raise MetricError(f"the {k}-th neighbour needs at least {k + 1} samples, not {len(array)}")
-    radii = [_squared_radii(array, rows, k) for rows in _blocks(len(array), len(array))]
+    around = _around(array, array.mean(axis=0))
+    radii = [_squared_radii(array, around, rows, k) for rows in _blocks(len(array), len(array))]
     return Balls(array, np.concatenate(radii), k)
 
 
@@ -97,10 +98,10 @@ def _alike(real: Balls, fake: ArrayLike) -> Floats:
     return array
 
 
-def _squared_radii(features: Floats, rows: slice, k: int) -> Floats:
+def _squared_radii(features: Floats, around: "_Around", rows: slice, k: int) -> Floats:
     """The squared radii of the balls around these rows."""
     own = (np.arange(rows.stop - rows.start), np.arange(rows.start, rows.stop))
-    low, high = _bounds(features[rows], features, features.mean(axis=0))
+    low, high = _bounds(_Around(*(each[rows] for each in around)), around)
     low[own] = high[own] = np.inf
     limit = np.partition(high, k - 1, axis=1)[:, k - 1, None]
     near = low <= limit
@@ -112,8 +113,9 @@ def _squared_radii(features: Floats, rows: slice, k: int) -> Floats:
 def _inside(real: Balls, points: Floats) -> Iterator[NDArray[np.bool_]]:
     """For a block of points at a time, which of the balls each lies in: [points, balls]."""
     centre = real.centres.mean(axis=0)
+    around = _around(real.centres, centre)
     for rows in _blocks(len(points), len(real.centres)):
-        low, high = _bounds(points[rows], real.centres, centre)
+        low, high = _bounds(_around(points[rows], centre), around)
         inside = high <= real.radii
         unsure = (low <= real.radii) & ~inside
         distances = _squared_distances(points[rows], real.centres, unsure)
@@ -121,16 +123,27 @@ def _inside(real: Balls, points: Floats) -> Iterator[NDArray[np.bool_]]:
         yield inside
 
 
-def _bounds(a: Floats, b: Floats, centre: Floats) -> tuple[Floats, Floats]:
-    """What the computed squared distances [len(a), len(b)] are between, from |a|^2 + |b|^2 - 2 a.b about the centre.
+class _Around(NamedTuple):
+    """Samples as seen from a centre."""
+
+    arms: Floats  # [n, d]
+    squares: Floats  # [n], their squared lengths
+
+
+def _around(features: Floats, centre: Floats) -> _Around:
+    arms = features - centre
+    return _Around(arms, np.square(arms).sum(axis=1))
+
+
+def _bounds(a: _Around, b: _Around) -> tuple[Floats, Floats]:
+    """What the computed squared distances [len(a), len(b)] are between, from |a|^2 + |b|^2 - 2 a.b about one centre.
 
     The product, the norms and the sum of squared differences each err by at most about d eps / 2 of |a|^2 + |b|^2, the
     subtraction of the centre by 2 eps; the bound leaves as much again.
     """
-    a, b = a - centre, b - centre
-    error = (4 * a.shape[1] + 32) * np.finfo(np.float64).eps
-    norms = np.square(a).sum(axis=1)[:, None] + np.square(b).sum(axis=1)
-    products = norms - 2 * (a @ b.T)
+    error = (4 * a.arms.shape[1] + 32) * np.finfo(np.float64).eps
+    norms = a.squares[:, None] + b.squares
+    products = norms - 2 * (a.arms @ b.arms.T)
     norms *= error
     return products - norms, products + norms
 

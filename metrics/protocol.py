@@ -4,6 +4,8 @@ import json
 from hashlib import sha256
 from typing import Any, NamedTuple
 
+from metrics.errors import MetricError
+
 
 class Protocol(NamedTuple):
     """How a score was measured; two scores may meet in one plot only if all of this is equal."""
@@ -26,6 +28,13 @@ class Protocol(NamedTuple):
     def describe(self) -> dict[str, Any]:
         """Returns the fields as a dictionary of strings and integers, ready for JSON; Protocol(**it) is the inverse."""
         return self._asdict() | {"samples": int(self.samples), "reference_samples": int(self.reference_samples)}
+
+    def check_comparable(self, other: "Protocol") -> None:
+        """Raises MetricError naming what differs, if a score by this protocol says nothing beside one by the other."""
+        mine, theirs = self.describe(), other.describe()
+        different = [f"{name} is {mine[name]!r} and {theirs[name]!r}" for name in mine if mine[name] != theirs[name]]
+        if different:
+            raise MetricError(f"scores of two protocols do not compare: {'; '.join(different)}")
 
     def label(self) -> str:
         """Returns a short text for axes and tables: "fd_digits, 797 samples against digits/test (797)"."""

@@ -13,7 +13,18 @@ from jax import Array
 from models.architectures import build
 from models.latents import LATENTS
 from models.method import Method
-from models.players import Player, discriminate, generate, new_players, sampled, update_player, walked
+from models.players import (
+    Player,
+    bound,
+    discriminate,
+    generate,
+    latents,
+    made,
+    new_players,
+    sampled,
+    update_player,
+    walked,
+)
 
 # How far k may go: as it comes in the code of Lucic et al. 2018, held in [0, 1] in the paper.
 K_RANGES = {
@@ -122,4 +133,10 @@ def walk(config, state: State, image_shape, key: Array, count: int) -> Array:
     return walked(config, params, statistics, 0.0, image_shape, key, count)
 
 
-METHOD = Method(init, step, sample, walk, ("d_loss", "g_loss", "k", "convergence"))
+def generate_from(config, state: State, image_shape, key: Array, z: Array) -> Array:
+    """images [count, height, width, channels] as of `sample`, of z [count, z_dim]."""
+    params, statistics, _ = state.generator
+    return made(config, params, statistics, 0.0, image_shape, key, z, 1)
+
+
+METHOD = Method(init, step, sample, walk, latents, generate_from, bound, ("d_loss", "g_loss", "k", "convergence"))

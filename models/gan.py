@@ -18,9 +18,12 @@ from models.objectives import discriminator_loss, generator_loss, hold, penalty
 from models.passes import Judgement, Pass
 from models.players import (
     Player,
+    bound,
     discriminate,
     generate,
     kernels_of,
+    latents,
+    made,
     new_players,
     noise_level,
     norm,
@@ -269,4 +272,11 @@ def walk(config, state: State, image_shape, key: Array, count: int) -> Array:
     return walked(config, params, statistics, images_seen(config, state), image_shape, key, count)
 
 
-METHOD = Method(init, step, sample, walk, ("d_loss", "g_loss", "d_gradient", "g_gradient"))
+def generate_from(config, state: State, image_shape, key: Array, z: Array) -> Array:
+    """images [count, height, width, channels] as of `sample`, of z [count, z_dim]."""
+    params, statistics = state.average or state.generator[:2]
+    return made(config, params, statistics, images_seen(config, state), image_shape, key, z, 1)
+
+
+LOGS = ("d_loss", "g_loss", "d_gradient", "g_gradient")
+METHOD = Method(init, step, sample, walk, latents, generate_from, bound, LOGS)

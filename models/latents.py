@@ -10,14 +10,16 @@ from jax import Array
 
 
 class Latent(NamedTuple):
-    """Two functions (config, key, shape (..., z_dim)) -> z of that shape.
+    """Two functions (config, key, shape (..., z_dim)) -> z of that shape, and how far sampled ones lie from 0.
 
     training: what both players are trained on.
     sampling: what images are sampled from.
+    bound: config -> the largest magnitude of a coordinate that sampling may draw, inf if there is none.
     """
 
     training: Callable
     sampling: Callable
+    bound: Callable
 
 
 def uniform(config, key: Array, shape: tuple[int, ...]) -> Array:
@@ -68,7 +70,7 @@ def slerp(one: Array, other: Array, fraction: Array | float) -> Array:
 
 
 LATENTS = {
-    "uniform": Latent(uniform, uniform),
-    "normal": Latent(normal, normal),
-    "truncated_normal": Latent(normal, truncated_normal),
+    "uniform": Latent(uniform, uniform, lambda config: 1.0),
+    "normal": Latent(normal, normal, lambda config: np.inf),
+    "truncated_normal": Latent(normal, truncated_normal, lambda config: config.truncation),
 }

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 
 class Method(NamedTuple):
-    """Everything that runs trials sees only this triple.
+    """Everything that runs trials sees only this.
 
     init: (config, image_shape (height, width, channels), key uint32 [2]) -> State, on the host:
       numpy arrays. Compiling random initialisation costs more than training a small GAN.
@@ -14,6 +14,9 @@ class Method(NamedTuple):
       discriminator updates and one generator update; logs is a dict of scalars, non-finite ones
       meaning divergence. labels are for configs with classes.
     walk: as sample, images on the way from one latent to another.
+    latents: (config, key, count) -> z [count, z_dim], as sample draws them.
+    generate: (config, state, image_shape, key, z) -> images of these z, one class and one noise drawn for all.
+    bound: config -> the largest magnitude of a coordinate of z, inf if there is none.
     logs: the names of step's logs.
     sample: (config, state, image_shape, key, count) -> images [count, height, width, channels]
       in [0, 1].
@@ -23,4 +26,7 @@ class Method(NamedTuple):
     step: Callable
     sample: Callable
     walk: Callable
+    latents: Callable
+    generate: Callable
+    bound: Callable
     logs: tuple[str, ...] = ()

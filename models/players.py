@@ -98,8 +98,17 @@ def progress(config, seen: Array | float) -> Array | float:
 
 def sampled(config, params, statistics, seen: Array | float, image_shape, key: Array, count: int) -> Array:
     """images [count, height, width, channels] of a generator with these weights after so many real images."""
-    z = LATENTS[config.latent].sampling(config, key, (count, config.z_dim))
-    return made(config, params, statistics, seen, image_shape, key, z, count)
+    return made(config, params, statistics, seen, image_shape, key, latents(config, key, count), count)
+
+
+def latents(config, key: Array, count: int) -> Array:
+    """z [count, z_dim] as images are sampled from."""
+    return LATENTS[config.latent].sampling(config, key, (count, config.z_dim))
+
+
+def bound(config) -> Array | float:
+    """The largest magnitude of a coordinate of `latents`."""
+    return LATENTS[config.latent].bound(config)
 
 
 def walked(config, params, statistics, seen: Array | float, image_shape, key: Array, count: int) -> Array:

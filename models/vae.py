@@ -97,12 +97,22 @@ def step(config, state: State, images, key: Array, labels: Array | None = None):
 def sample(config, state: State, image_shape, key: Array, count: int) -> Array:
     """The decoder's probabilities, images [count, height, width, channels] in [0, 1], of z ~ N(0, 1);
     batch norm by its running averages."""
-    return decode(config, state, image_shape, jax.random.normal(key, (count, config.z_dim)))
+    return decode(config, state, image_shape, latents(config, key, count))
 
 
 def walk(config, state: State, image_shape, key: Array, count: int) -> Array:
     """images [count, height, width, channels] as of `sample`, from one latent to another."""
-    return decode(config, state, image_shape, between(jax.random.normal(key, (2, config.z_dim)), count))
+    return decode(config, state, image_shape, between(latents(config, key, 2), count))
+
+
+def latents(config, key: Array, count: int) -> Array:
+    """z [count, z_dim] ~ N(0, 1)."""
+    return jax.random.normal(key, (count, config.z_dim))
+
+
+def generate_from(config, state: State, image_shape, key: Array, z: Array) -> Array:
+    """The decoder's probabilities of z [count, z_dim]; nothing is drawn."""
+    return decode(config, state, image_shape, z)
 
 
 def decode(config, state: State, image_shape, z: Array) -> Array:
@@ -113,4 +123,4 @@ def decode(config, state: State, image_shape, z: Array) -> Array:
     return jax.nn.sigmoid(cast(Array, logits))
 
 
-METHOD = Method(init, step, sample, walk, ("nll", "kl"))
+METHOD = Method(init, step, sample, walk, latents, generate_from, lambda config: jnp.inf, ("nll", "kl"))

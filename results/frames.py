@@ -13,8 +13,9 @@ scores        trial config method seed rung images metric value protocol attempt
 failures      trial config method seed attempt cause rung step message detail final
               final False: an attempt that was lost and is tried again.
 signs         trial config method seed rung quantity value cause
-              quantity: diversity of the samples, or a log of the trial's method; cause: the failure of which the value
-              is a sign (discriminator_won, exploding_gradient, mode_collapse), None for most.
+              quantity: diversity of the samples, a log of the trial's method, or what else the metric found, such as
+              precision and recall; cause: the failure of which the value is a sign (discriminator_won,
+              exploding_gradient, mode_collapse), None for most.
 per_trial     trial config method seed phase status rung value
               value: the study's metric under a rule, taken at `rung`, for a stopped trial among those it reached;
               +inf for a failed trial, NaN while running.

@@ -124,8 +124,8 @@ _PAPER = "arXiv:1711.10337"
 _COMMON: dict[str, Value] = {"optimizer": "adam", "beta2": 0.999, "batch_size": 64, "z_dim": 64}
 _MLP: dict[str, Value] = _COMMON | {"architecture": "mlp"}
 _INFOGAN: dict[str, Value] = _COMMON | {"architecture": "infogan"}
-_IMAGES = {"cifar10": 78_125 * 64, "mnist": 15_625 * 64, "triangles": 15_625 * 64}
-_INTERVAL = {"cifar10": 3_906 * 64, "mnist": 3_906 * 64, "triangles": 3_906 * 64}
+_IMAGES = {"cifar10": 78_125 * 64, "mnist": 15_625 * 64, "squares": 15_625 * 64, "triangles": 15_625 * 64}
+_INTERVAL = {"cifar10": 3_906 * 64, "mnist": 3_906 * 64, "squares": 3_906 * 64, "triangles": 3_906 * 64}
 
 #                data      settings  configs seeds  images     interval   samples  summary
 _WIDE_SCALES = {
@@ -153,6 +153,12 @@ _SEEDS_SCALES = {
     "smoke":  _WIDE_SCALES["smoke"]._replace(seeds=1, phases=(Phase("confirm", "best", 1, 5),)),
     "laptop": _WIDE_SCALES["laptop"]._replace(seeds=1, phases=(Phase("confirm", "best", 1, 50),)),
     "paper":  _WIDE_SCALES["paper"]._replace(phases=(Phase("confirm", "best", 1, 50),)),
+}  # fmt: skip
+# Section 6: the wide sets on triangles, scored by the F1 of 1,024 images.
+_F1_SCALES = {
+    "smoke":  Scale("triangles", _MLP,  2,   1,      64_000,    32_000,      64,   "triangles, a quarter of an hour"),
+    "laptop": Scale("triangles", _MLP,  25,  1,   1_024_000,   512_000,     256,   "triangles, a few hours"),
+    "paper":  Scale("triangles", _INFOGAN, 100, 1, _IMAGES, _INTERVAL,    1_024,   "published protocol: 100 configs"),
 }  # fmt: skip
 _NO_OPTIMIZER: dict[str, Value] = {"batch_size": 64, "z_dim": 64}
 _OPTIMIZER_SCALES = {
@@ -197,6 +203,14 @@ STUDIES: dict[str, Study] = {
         methods=SPACES["equal/optimizer"],
         searcher="original",
         scales=_OPTIMIZER_SCALES,
+    ),
+    "equal/f1": Study(
+        question="Which GAN finds all triangles, and nothing else, when each may try the same number of configs?",
+        source=f"{_PAPER}, section 6, wide one-shot search on triangles",
+        methods=SPACES["equal/wide"],
+        searcher="random",
+        scales=_F1_SCALES,
+        metrics={"triangles": "one_minus_f1_triangles", "squares": "one_minus_f1_squares"},
     ),
     "equal/bandit": Study(
         question="Which GAN is best when a Gaussian process chooses where in the wide space each one tries?",

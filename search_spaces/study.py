@@ -79,6 +79,8 @@ class Study(NamedTuple):
 
     searcher: "random" (the defaults of a space, then random draws), "points" (its defaults only), "gp_bandit" (what
       a Gaussian process expects most of) or another one of `sweep.searchers.SEARCHERS`.
+    metrics: data set -> the metric that trials are scored by, where that is the question; the study is then of these
+      data sets alone.
     """
 
     question: str
@@ -86,6 +88,14 @@ class Study(NamedTuple):
     methods: dict[str, Space]
     searcher: str
     scales: dict[str, Scale]
+    metrics: dict[str, str] = {}  # noqa: RUF012 - never changed
+
+    def metric(self, data: str) -> str | None:
+        """The study's own metric on that data set, if it has any; StudyError for one that it is not of."""
+        if not self.metrics:
+            return None
+        check_name("data set of this study", data, self.metrics)
+        return self.metrics[data]
 
     def describe(self) -> dict:
         """The study as JSON-able data, equal for equal studies."""

@@ -23,7 +23,7 @@ from search_spaces.dimensions import (
 from search_spaces.space import Space, check_condition
 from search_spaces.study import SELECTING, Phase, Scale, Study, check_name
 
-STUDY = {"question": str, "source": str, "searcher": str, "methods": dict, "scales": dict}
+STUDY = {"question": str, "source": str, "searcher": str, "methods": dict, "scales": dict, "metrics": dict}
 METHOD = {"source": str, "fixed": dict, "ranges": dict, "defaults": list}
 RANGE = {
     "low": float, "high": float, "log": bool, "integer": bool, "options": list,
@@ -35,8 +35,10 @@ SCALE = {
     "scheduler": str,
 }
 PHASE = {"name": str, "searcher": str, "configs": int, "seeds": int, "rounds": int, "settings": dict}
-OPTIONAL = {"source", "samples", "summary", "rounds", "phases", "settings", "fixed", "ranges", "defaults", "own",
-            "scheduler"}
+OPTIONAL = {
+    "source", "metrics", "samples", "summary", "rounds", "phases", "settings", "fixed", "ranges", "defaults", "own",
+    "scheduler",
+}
 KINDS = {str: "text", int: "a whole number of at least 1", dict: "a table", list: "a list", bool: "true or false"}
 
 
@@ -89,7 +91,15 @@ def read_study(
         {name: _space(file, ("methods", name), each) for name, each in content["methods"].items()},
         content["searcher"],
         {name: _scale(file, ("scales", name), each) for name, each in content["scales"].items()},
+        _metrics(file, content.get("metrics", {})),
     )
+
+
+def _metrics(file: _File, given: dict) -> dict[str, str]:
+    for data, name in given.items():
+        if not isinstance(name, str):
+            raise file.refuse(("metrics", data), f"metric {name!r} of {data} must be {KINDS[str]}")
+    return given
 
 
 def line_of(text: str, keys: tuple) -> int:
@@ -251,6 +261,8 @@ def _phase(file: _File, keys: tuple, content: Any) -> Phase:
 def write_study(study: Study) -> str:
     """The text of a file that `read_study` makes this study of again."""
     lines = [f"{name} = {_toml(getattr(study, name))}" for name in ("question", "source", "searcher")]
+    if study.metrics:
+        lines.append(f"metrics = {_toml(study.metrics)}")
     for name, each in study.methods.items():
         lines += ["", f"[methods.{_key(name)}]", f"source = {_toml(each.source)}", f"fixed = {_toml(each.fixed)}"]
         if each.defaults:

@@ -12,6 +12,8 @@ from typing import Annotated, Any
 
 import typer
 
+from sweep import worth_cli
+
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
@@ -555,3 +557,6 @@ def _plain(value: Any) -> str:
     if "kind" in value:
         return f"{value['kind']}({', '.join(_plain(each) for name, each in value.items() if name != 'kind')})"
     return ", ".join(f"{name}={_plain(each)}" for name, each in value.items())
+
+
+app.add_typer(worth_cli.commands(_one_line_errors, _print_table), name="worth")

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from models import Config
-from sweep.evaluation import evaluator, sample_and_encode, score
+from sweep.evaluation import evaluator, judge, sample_and_encode
 from sweep.plan import Plan, ask, trial_of
 from sweep.population import advance, images_per_cycle, stack, start
 from sweep.trial import on_device
@@ -62,14 +62,14 @@ def estimate(plan: Plan, workers: int) -> Estimate:
 def _measure(plan: Plan, config: Config) -> tuple[float, float, float]:
     """Seconds of compilation, per image trained on, and per score."""
     workload = plan.workload
-    judge = evaluator(workload.metric, workload.dataset.test, workload.samples)
+    evaluation = evaluator(workload.metric, workload.dataset.test, workload.samples)
     began = time.monotonic()
     trial = trial_of(plan.seed, next(iter(plan.methods)), config, 0)
     member = start(config, workload.dataset.image_shape, trial.key)
     population = jax.device_put(stack([member], 1))
     images, labels = on_device(config, workload.dataset)
     population = advance(population, images, jnp.int32(1), labels, lanes=1)
-    jax.block_until_ready(sample_and_encode(population, judge, lanes=1))
+    jax.block_until_ready(sample_and_encode(population, evaluation, lanes=1))
     compiling = time.monotonic() - began
 
     cycles, began = 1, time.monotonic()
@@ -80,6 +80,5 @@ def _measure(plan: Plan, config: Config) -> tuple[float, float, float]:
     per_image = trained / ((cycles - 1) * images_per_cycle(config))
 
     began = time.monotonic()
-    features, _ = jax.device_get(sample_and_encode(population, judge, lanes=1))
-    score(judge, features[0])
+    judge(evaluation, jax.device_get(sample_and_encode(population, evaluation, lanes=1)), 0)
     return compiling, per_image, time.monotonic() - began

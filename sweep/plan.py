@@ -103,7 +103,7 @@ def plan(
       seeds: trials per config; the scale's own by default.
       seed: the study seed, from which all randomness is derived.
       lanes: members side by side in a program.
-      metric: what trials are scored by, where lower is better; the data set's own by default.
+      metric: what trials are scored by, where lower is better; the study's, or else the data set's own by default.
       settings: config fields fixed for all methods, `configs rounds images interval samples`, and `confirm`:
         on how many fresh seeds the best config of each method is trained at the end.
       data_root: the folder with the data sets' files.
@@ -125,7 +125,7 @@ def plan(
     size = size._replace(seeds=_at_least("seeds", size.seeds if seeds is None else seeds, 1))
     _at_least("seed", seed, 0)
     _at_least("lanes", lanes, 1)
-    metric = usual_metric(data) if metric is None else metric
+    metric = (chosen.metric(data) or usual_metric(data)) if metric is None else metric
     check_lower(metric)
     encoder_of(metric, source.image_shape)
     budgets = rungs(size, data)

@@ -9,9 +9,10 @@ import numpy as np
 from data import DATASETS, DataError, load
 from data.dataset import array_hash
 from data.images import read_images
-from metrics import MetricError, Protocol, check_samples, encoder_of, metric_named
+from metrics import MetricError, Protocol, check_images_alone, check_samples, encoder_of, metric_named
 from search_spaces import metric as usual_metric
 from sweep.evaluation import encoded
+from sweep.reference_cache import reference_features
 
 
 class Score(NamedTuple):
@@ -51,7 +52,7 @@ def score_images(
     """
     names = list(dict.fromkeys(metrics or [usual_metric(against)]))
     for name in names:
-        metric_named(name)
+        check_images_alone(name)
     images, reference = read_images(path), _reference(against, data_root)
     if images.shape[1:] != reference.array.shape[1:]:
         found, expected = ("x".join(map(str, each.shape[1:])) for each in (images, reference.array))
@@ -60,7 +61,8 @@ def score_images(
     protocols = [_protocol(name, images, reference) for name in names]
     encoders = {protocol.encoder: encoder_of(protocol.metric, images.shape[1:]) for protocol in protocols}
     features = {
-        name: (encoded(encoder, reference.array), encoded(encoder, images)) for name, encoder in encoders.items()
+        name: (reference_features(encoder, reference.array), encoded(encoder, images))
+        for name, encoder in encoders.items()
     }
     return [_score(protocol, *features[protocol.encoder]) for protocol in protocols]
 

@@ -15,8 +15,9 @@ COLLAPSED = 0.05
 class Sign(NamedTuple):
     """One quantity of a trial at a rung.
 
-    quantity: a log of the trial's method, its mean over about the last 100 cycles, or `diversity`: the summed
-    variance of the features of its samples, over that of the reference's.
+    quantity: a log of the trial's method, its mean over about the last 100 cycles; `diversity`: the summed
+    variance of the features of its samples, over that of the reference's; or what else the metric found, such as
+    `precision` and `recall`.
     cause: None, or what the value is a sign of: `discriminator_won` (its loss within 1e-3 of the least that
     the loss can come to), `exploding_gradient` (a norm above 1e4), `mode_collapse` (diversity below 0.05).
     The bounds are ours.
@@ -27,9 +28,8 @@ class Sign(NamedTuple):
     cause: str | None
 
 
-def signs_of(config: Config, logs: dict[str, float], diversity: float) -> tuple[Sign, ...]:
-    """The signs of a trial at a rung, by name."""
-    values = {**logs, "diversity": diversity}
+def signs_of(config: Config, values: dict[str, float]) -> tuple[Sign, ...]:
+    """The signs of a trial at a rung, by name, from its logs and what was found beside its score."""
     return tuple(Sign(name, float(value), _cause(config, name, value)) for name, value in sorted(values.items()))
 
 

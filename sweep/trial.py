@@ -17,7 +17,7 @@ from data import Dataset
 from metrics import MetricError
 from models import Config
 from sweep import checkpoints, programs
-from sweep.evaluation import Evaluator, diversity, sample_and_encode, score
+from sweep.evaluation import Evaluator, judge, sample_and_encode
 from sweep.population import Population, advance, images_per_cycle, on_devices, only, stack, start, take
 from sweep.signs import Sign, signs_of
 
@@ -250,16 +250,14 @@ def _evaluate(training: _Training, evaluator: Evaluator) -> None:
     if not due:
         return
     population = only(training.population, due)
-    features, grids = jax.device_get(
-        sample_and_encode(population, evaluator, lanes=training.lanes)
-    )
+    sampled = jax.device_get(sample_and_encode(population, evaluator, lanes=training.lanes))
     logs = jax.device_get(training.population.logs)
     scored = {}
     for place in due:
         try:
+            found = judge(evaluator, sampled, place)
             own = {name: mean[place] for name, mean in logs.items()}
-            signs = signs_of(training.config, own, diversity(evaluator, features[place]))
-            scored[place] = score(evaluator, features[place]), signs
+            scored[place] = found.value, signs_of(training.config, own | found.facts)
         except MetricError as error:
             _fail(training, place, "diverged", error)
         except Exception as error:
@@ -274,7 +272,7 @@ def _evaluate(training: _Training, evaluator: Evaluator) -> None:
                 int(training.cycles[place]) * images_per_cycle(training.config),
                 value,
                 training.seconds[place],
-                grids[place],
+                sampled.images[place],
                 signs,
             )
         )

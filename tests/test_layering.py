@@ -30,17 +30,18 @@ FOLDERS = tuple(ALLOWED)
 ORDER = {
     "results": [
         *("store", "frames", "combined", "budget", "incumbents", "statistics", "comparisons", "importance", "verdict"),
-        *("interactive", "plots.canvas", "plots.budgets", "plots.distributions", "plots.comparisons"),
-        *("plots.settings", "plots.metrics", "plots"),
+        *("worth", "interactive", "plots.canvas", "plots.budgets", "plots.distributions", "plots.comparisons"),
+        *("plots.settings", "plots.metrics", "plots.worth", "plots"),
         *("report", "live", "server"),
     ],
     "sweep": [
-        *("population", "signs", "evaluation", "scoring", "checkpoints", "programs", "trial"),
+        *("population", "signs", "evaluation", "reference_cache", "scoring", "worth", "checkpoints", "programs"),
+        "trial",
         *("searchers.contract", "searchers.coordinates", "searchers.sequences", "searchers.gp_bandit"),
         *("searchers.optimizer", "searchers.optuna_samplers", "searchers", "schedulers", "plan", "estimate"),
         *("pictures", "executors", "executors.worker", "backlog"),
         *("executors.local", "executors.ray_tune"),
-        *("driver", "progress", "watching", "cli", "__main__"),
+        *("driver", "progress", "watching", "worth_cli", "cli", "__main__"),
     ],
 }
 # A package's __init__ may look into its own modules: it holds the registry of them.
@@ -50,7 +51,7 @@ REGISTRIES = {"results.plots", "sweep.executors", "sweep.searchers"}
 ONLY_IN = {
     "ray": {"sweep/executors/ray_tune.py"},
     "sqlite3": {"results/store.py"},
-    "typer": {"sweep/cli.py"},
+    "typer": {"sweep/cli.py", "sweep/worth_cli.py"},
     "matplotlib": {
         *("results/plots/canvas.py", "results/plots/comparisons.py", "results/plots/settings.py"),
         "results/plots/metrics.py",

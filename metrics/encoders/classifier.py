@@ -119,10 +119,14 @@ def load_weights(path: Path, expected: str) -> dict[str, np.ndarray]:
 
 
 @cache
-def _encode(name: str, of_logits: bool) -> Callable[[jax.Array], jax.Array]:
+def _weights(name: str) -> dict[str, np.ndarray]:
+    return load_weights(FOLDER / f"{name}.safetensors", SHA256[name])
+
+
+@cache
+def _apply(name: str, of_logits: bool) -> Callable[[Weights, jax.Array], jax.Array]:
     """One function per encoder: JAX compiles another one again."""
-    weights = load_weights(FOLDER / f"{name}.safetensors", SHA256[name])
-    return partial(logits if of_logits else features, ARCHITECTURES[name], weights)
+    return partial(logits if of_logits else features, ARCHITECTURES[name])
 
 
 def _encoder(name: str, image_shape: tuple[int, int, int], *, of_logits: bool = False) -> Encoder:
@@ -132,7 +136,7 @@ def _encoder(name: str, image_shape: tuple[int, int, int], *, of_logits: bool = 
         accepted, given = shape_text(architecture.image_shape), shape_text(image_shape)
         raise MetricError(f"encoder {own!r} takes images of {accepted}, not {given}; encoder 'pixels' takes any shape")
     dimension = architecture.classes if of_logits else architecture.features
-    return Encoder(own, dimension, SHA256[name], PREPROCESSING, _encode(name, of_logits))
+    return Encoder(own, dimension, SHA256[name], PREPROCESSING, _weights(name), _apply(name, of_logits))
 
 
 def _dense(x: jax.Array, weights: Weights, layer: str) -> jax.Array:

@@ -274,20 +274,22 @@ def encoder(
     require_gray_or_colour(name, image_shape)
     weights = weight_files.load(NETWORK)
     words = f"{UNRESIZED}, {PREPROCESSINGS[preprocessing].words}, 1 channel repeated to 3"
-    encode = _encode(weights.sha256, preprocessing, output)
-    return Encoder(name, OUTPUTS[output], weights.sha256, words, encode)
+    layers = _folded(weights.sha256)
+    return Encoder(name, OUTPUTS[output], weights.sha256, words, layers, _applied(preprocessing, output))
 
 
 @cache
-def _encode(sha256: str, preprocessing: str, output: str) -> Callable[[jax.Array], jax.Array]:
+def _applied(preprocessing: str, output: str) -> Callable[[Layers, jax.Array], jax.Array]:
     """One function per encoder: JAX compiles another one again."""
-    layers = _folded(sha256)
 
-    def encode(images: jax.Array) -> jax.Array:
-        prepared = PREPROCESSINGS[preprocessing].prepare(images)
-        return features(layers, jnp.broadcast_to(prepared, (*prepared.shape[:3], 3)), output)
+    def apply(layers: Layers, images: jax.Array) -> jax.Array:
+        def encode(batch: jax.Array) -> jax.Array:
+            prepared = PREPROCESSINGS[preprocessing].prepare(batch)
+            return features(layers, jnp.broadcast_to(prepared, (*prepared.shape[:3], 3)), output)
 
-    return in_batches(encode, BATCH)
+        return in_batches(encode, BATCH)(images)
+
+    return apply
 
 
 @cache

@@ -13,9 +13,9 @@ def encoder(image_shape: tuple[int, int, int]) -> Encoder:
     """
     if len(image_shape) != 3 or min(image_shape) < 1:
         raise MetricError(f"encoder 'pixels' takes height x width x channels, not {shape_text(image_shape)!r}")
-    return Encoder("pixels", math.prod(image_shape), "none", PREPROCESSING, flatten)
+    return Encoder("pixels", math.prod(image_shape), "none", PREPROCESSING, (), flatten)
 
 
-def flatten(images: jax.Array) -> jax.Array:
+def flatten(parameters: tuple, images: jax.Array) -> jax.Array:
     """Returns images [n, height, width, channels] as rows [n, height * width * channels]."""
     return images.reshape(len(images), -1)

@@ -4,7 +4,6 @@ Needs no weights from outside and takes any images, so that a distance by it is 
 Random convolutions see edges and textures, not classes.
 """
 
-from collections.abc import Callable
 from functools import cache
 
 import jax
@@ -27,7 +26,8 @@ def encoder(image_shape: tuple[int, int, int]) -> Encoder:
     require_gray_or_colour("random_conv", image_shape)
     channels = image_shape[2]
     named = {f"{number}": kernel for number, kernel in enumerate(kernels(channels))}
-    return Encoder("random_conv", CHANNELS[-1], fingerprint(named), f"{PREPROCESSING}, 2 x - 1", _encode(channels))
+    words = f"{PREPROCESSING}, 2 x - 1"
+    return Encoder("random_conv", CHANNELS[-1], fingerprint(named), words, kernels(channels), _apply)
 
 
 @cache
@@ -49,8 +49,5 @@ def features(kernels: tuple[np.ndarray, ...], images: jax.Array) -> jax.Array:
     return x.mean(axis=(1, 2))
 
 
-@cache
-def _encode(channels: int) -> Callable[[jax.Array], jax.Array]:
-    """One function per encoder: JAX compiles another one again."""
-    made = kernels(channels)
-    return in_batches(lambda images: features(made, 2 * images - 1), BATCH)
+def _apply(kernels: tuple[np.ndarray, ...], images: jax.Array) -> jax.Array:
+    return in_batches(lambda batch: features(kernels, 2 * batch - 1), BATCH)(images)

@@ -7,7 +7,6 @@ normalised as torchvision's network expects; the paper does not say how its imag
 15.5 billion multiply-adds an image, 500 MB of weights.
 """
 
-from collections.abc import Callable
 from functools import cache
 
 import jax
@@ -38,7 +37,7 @@ def encoder(image_shape: tuple[int, int, int]) -> Encoder:
     """
     require_gray_or_colour("vgg16", image_shape)
     weights = weight_files.load(NETWORK)
-    return Encoder("vgg16", 4096, weights.sha256, f"{UNRESIZED}, {WORDS}", _encode(weights.sha256))
+    return Encoder("vgg16", 4096, weights.sha256, f"{UNRESIZED}, {WORDS}", _arranged(weights.sha256), _apply)
 
 
 def features(layers: Layers, images: jax.Array) -> jax.Array:
@@ -89,7 +88,9 @@ NETWORK = Network(
 
 
 @cache
-def _encode(sha256: str) -> Callable[[jax.Array], jax.Array]:
-    """One function per encoder: JAX compiles another one again."""
-    layers = arrange(weight_files.load(NETWORK).tensors)
-    return in_batches(lambda images: features(layers, prepare(images)), BATCH)
+def _arranged(sha256: str) -> Layers:
+    return arrange(weight_files.load(NETWORK).tensors)
+
+
+def _apply(layers: Layers, images: jax.Array) -> jax.Array:
+    return in_batches(lambda batch: features(layers, prepare(batch)), BATCH)(images)

@@ -5,8 +5,10 @@ other kinds hold the same tensors by the same names; every protocol has the sha2
 whatever the kind of file they came in.
 """
 
+import contextlib
 import json
 import os
+import uuid
 import zlib
 from collections.abc import Mapping
 from functools import lru_cache
@@ -111,12 +113,17 @@ def read(path: Path) -> File:
 
 
 def save(path: Path, tensors: Tensors, card: Mapping[str, str]) -> None:
-    """Writes a .safetensors file with a card that says what the tensors must be."""
+    """Writes a .safetensors file with a card that says what the tensors must be; it is whole or absent."""
     text = json.dumps({**card, "tensors_sha256": fingerprint(tensors)}, sort_keys=True)
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        path.write_bytes(safetensors.numpy.save(tensors, metadata={"card": text}))
+        partial.write_bytes(safetensors.numpy.save(tensors, metadata={"card": text}))
+        os.replace(partial, path)
     except OSError as error:
         raise MetricError(f"cannot write {path}: {error.strerror}") from None
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def check_tensors(network: Network, path: Path, tensors: Tensors) -> None:

@@ -14,12 +14,11 @@ from results.plots.budgets import (
 from results.plots.canvas import style
 from results.plots.comparisons import improvement_matrix, performance_profiles
 from results.plots.distributions import points, score_distributions, seeds_versus_configs, top_distributions, top_points
-from results.plots.metrics import bias_curve, encoder_scatter, mode_dropping, sample_grid
+from results.plots.metrics import encoder_scatter, sample_grid
 from results.plots.settings import importance_bars, parallel_coordinates, slices
 
 __all__ = [
     "STUDIES_FIGURES",
-    "bias_curve",
     "budget_curves",
     "cost_curves",
     "encoder_scatter",
@@ -28,7 +27,6 @@ __all__ = [
     "incumbent_curves",
     "lucic_budget_curves",
     "mixed_budget_curves",
-    "mode_dropping",
     "parallel_coordinates",
     "performance_profiles",
     "points",

@@ -1,4 +1,4 @@
-"""Figures about the metrics themselves, and pictures of what a trial generates."""
+"""How two metrics rank the same models, and pictures of what a trial generates."""
 
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,6 @@ from results.interactive import grid
 from results.plots import canvas
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
 
 
@@ -41,52 +40,6 @@ def encoder_scatter(results: Results, a: str, b: str, ax: "Axes | None" = None) 
     ax.set_title(f"{canvas.count(len(both), 'config')}, last common rung; data {results.study.get('data', 'unknown')}\n"
                  f"Spearman {found.value:.2f}{reach}", fontsize="small", loc="left")  # fmt: skip
     canvas.legend(ax, len(results.methods()))
-    return ax
-
-
-def bias_curve(table: "pd.DataFrame", protocol: str, ax: "Axes | None" = None) -> "Axes":
-    """A Frechet distance of real images to real images against 1 / N, which its bias is proportional to.
-
-    table: columns samples value, several rows (disjoint or repeated draws) per number of samples. Points: means, bars:
-    one standard deviation of a single value, line: least squares through the means, its limit at N = infinity named.
-    """
-    ax = canvas.axes(5.6, 3.8) if ax is None else ax
-    found = table.groupby("samples")["value"].agg(["mean", "std", "size"])
-    if found.empty:
-        return canvas.empty(ax, "no values")
-    x = 1 / found.index.to_numpy(dtype=np.float64)
-    ax.errorbar(x, found["mean"], yerr=found["std"].fillna(0), fmt="o", color=canvas.COLOURS[0], capsize=3)
-    note = ""
-    if len(found) > 1:
-        slope, limit = np.polyfit(x, found["mean"], 1)
-        ends = np.array([0, x.max()])
-        ax.plot(ends, limit + slope * ends, color="0.5", linewidth=1, linestyle="--")
-        note = f"; limit {limit:.4g}"
-    ax.set_xticks(x, [f"{count:,}" for count in found.index], rotation=40)
-    ax.set_xlim(0, 1.05 * x.max())
-    ax.set_xlabel("images N, spaced as 1 / N")
-    ax.set_ylabel("distance of real to real images")
-    note = f"{protocol}\n{found['size'].min()} or more values each, bar: one sd{note}"
-    ax.set_title(note, fontsize="small", loc="left")
-    return ax
-
-
-def mode_dropping(table: "pd.DataFrame", protocol: str, ax: "Axes | None" = None) -> "Axes":
-    """A distance against the number of classes that are kept: it falls when it notices modes that are dropped.
-
-    table: columns classes value, several rows per number of classes. Points: means, bars: one standard deviation.
-    """
-    ax = canvas.axes(5.6, 3.8) if ax is None else ax
-    found = table.groupby("classes")["value"].agg(["mean", "std", "size"])
-    if found.empty:
-        return canvas.empty(ax, "no values")
-    ax.errorbar(found.index, found["mean"], yerr=found["std"].fillna(0), fmt="o-", color=canvas.COLOURS[0], capsize=3)
-    canvas.fit_score_axis(ax.yaxis, ax.set_yscale, ax.set_ylim, found["mean"])
-    ax.set_xticks(found.index)
-    ax.set_xlabel("classes kept")
-    ax.set_ylabel("distance (lower is better)")
-    note = f"{protocol}\n{found['size'].min()} or more subsamples each, bar: one sd"
-    ax.set_title(note, fontsize="small", loc="left")
     return ax
 
 

@@ -78,8 +78,9 @@ def prepare(workload, send: Callable):
     import jax
 
     from sweep.evaluation import evaluator
+    from sweep.reference_cache import reference_features
 
-    made = evaluator(workload.metric, workload.dataset.test, workload.samples)
+    made = evaluator(workload.metric, workload.dataset.test, workload.samples, reference_features)
     kinds = sorted({f"{device.platform}: {device.device_kind}" for device in jax.local_devices()})
     send(Ready(f"{jax.local_device_count()} x {', '.join(kinds)}"))
     return made

@@ -97,7 +97,7 @@ def test_features_of_an_image_do_not_depend_on_its_batch(encoder):
 
 
 def test_an_encoder_states_its_name_and_dimension(encoder):
-    assert ENCODERS[encoder.name](SHAPES[encoder.name]).encode is encoder.encode
+    assert ENCODERS[encoder.name](SHAPES[encoder.name]).apply is encoder.apply
     assert str(encoder.dimension) in FEATURES.get(encoder.name, LOGITS.get(encoder.name)) or encoder.name == "pixels"
 
 
@@ -263,3 +263,12 @@ def test_the_trainer_learns_and_repeats_bit_for_bit(digits, capsys):
     assert np.mean(found == digits.test_labels) > 0.8
     assert weights_file(runs[0], {"a": "1", "b": "2"}) == weights_file(runs[1], {"a": "1", "b": "2"})
     assert "epoch 3 of 3" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["digits", "mnist_logits", "random_conv", "inception_64"])
+def test_weights_are_arguments_of_a_compiled_program_not_in_it(name, with_inception):
+    encoder = ENCODERS[name](SHAPES.get(name, (28, 28, 1)))
+    images = np.zeros((2, *SHAPES.get(name, (28, 28, 1))), np.float32)
+    held = jax.make_jaxpr(encoder.apply)(encoder.parameters, images).consts
+    weights = sum(leaf.nbytes for leaf in jax.tree.leaves(encoder.parameters))
+    assert sum(np.asarray(each).nbytes for each in held) < 0.02 * weights + 2000

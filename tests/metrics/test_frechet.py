@@ -10,6 +10,7 @@ from metrics import MetricError
 from metrics.frechet import (
     distance,
     distance_at_infinity,
+    expected_bias,
     frechet_distance,
     frechet_distance_of_features,
     reference,
@@ -262,3 +263,19 @@ def test_the_distance_at_infinity_refuses_too_few_samples_for_the_dimension():
         assert np.isfinite(distance_at_infinity(reference_of_features(x), x))
         with pytest.raises(MetricError, match=f"in {dimension} dimensions needs at least {least} samples, not {count}"):
             distance_at_infinity(reference_of_features(x), x[1:])
+
+
+@pytest.mark.parametrize(("count", "other"), [(400, 400), (400, 900)])
+def test_the_expected_bias_is_that_of_simulated_gaussians(count, other):
+    """Samples of one Gaussian with a steep spectrum, many times over; and its closed form for a round one."""
+    rng = np.random.default_rng(0)
+    scales = 0.7 ** np.arange(8)
+    found = [
+        frechet_distance_of_features(*(rng.normal(size=(size, 8)) * scales for size in (count, other)))
+        for _ in range(200)
+    ]
+    exact = reference(Moments(10**9, np.zeros(8), np.diag(scales**2) * (10**9 - 1)))
+    assert expected_bias(exact, count, other) == pytest.approx(np.mean(found), rel=0.06)
+    round_one = reference(Moments(10**9, np.zeros(8), np.eye(8) * (10**9 - 1)))
+    closed = 8 * (1 / count + 1 / other) + 8 * 9 / 4 * (1 / (count - 1) + 1 / (other - 1))
+    assert expected_bias(round_one, count, other) == pytest.approx(closed, rel=1e-9)

@@ -165,7 +165,7 @@ def test_clean_preprocessing_is_pillow_s_clipped_and_scaled(images):
 def test_the_three_preprocessings_are_told_apart_by_name_and_protocol(with_inception):
     made = [ENCODERS[name]((32, 32, 3)) for name in ("inception", "inception_pytorch", "inception_clean")]
     assert len({each.weights for each in made}) == 1
-    assert len({each.preprocessing for each in made}) == len({each.encode for each in made}) == 3
+    assert len({each.preprocessing for each in made}) == len({each.apply for each in made}) == 3
 
 
 def test_a_gray_image_is_the_same_in_three_channels(images, encode):

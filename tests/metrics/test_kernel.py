@@ -156,3 +156,11 @@ def test_what_cannot_be_estimated_is_refused():
         block_kid(x, x[:3], largest=4)
     with pytest.raises(MetricError, match="1 of 40 feature values are not finite"):
         kid(reference(x), np.where(np.arange(40).reshape(10, 4) == 7, np.nan, x))
+
+
+def test_no_subsets_and_blocks_of_one_are_refused():
+    x = np.zeros((4, 2))
+    with pytest.raises(MetricError, match="at least 1 of them, not 0"):
+        subset_kid(x, x, subsets=0, size=2)
+    with pytest.raises(MetricError, match="blocks need at least 2 samples, not 1"):
+        block_kid(x, x, largest=1)

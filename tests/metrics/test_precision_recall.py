@@ -175,3 +175,14 @@ def test_what_has_no_neighbours_is_refused():
             function(balls(x, 3), np.where(np.arange(40).reshape(10, 4) == 7, np.inf, x))
         with pytest.raises(MetricError):
             function(balls(x, 3), np.zeros((0, 4)))
+
+
+def test_continuous_features_agree_with_the_authors_package():
+    """Without ties its strict inequality is this one."""
+    prdc = pytest.importorskip("prdc")
+    rng = np.random.default_rng(4)
+    real, fake = rng.normal(size=(120, 6)), rng.normal(size=(90, 6)) * 0.8 + 0.4
+    expected = prdc.compute_prdc(real, fake, nearest_k=5)
+    reference = balls(real, 5)
+    found = {each.__name__: each(reference, fake) for each in (precision, recall, density, coverage)}
+    assert found == pytest.approx(expected, rel=1e-12)

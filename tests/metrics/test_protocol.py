@@ -4,7 +4,7 @@ import re
 import numpy as np
 import pytest
 
-from metrics import Protocol
+from metrics import MetricError, Protocol
 
 PROTOCOL = Protocol("fd_digits", "digits", "ab12", "in words", 797, "digits/test", 800, "cd34")
 
@@ -33,3 +33,13 @@ def test_the_description_survives_json():
 
 def test_the_label_names_metric_samples_and_reference():
     assert PROTOCOL.label() == "fd_digits, 797 samples against digits/test (800)"
+
+
+def test_scores_of_other_protocols_are_refused_naming_what_differs():
+    PROTOCOL.check_comparable(PROTOCOL._replace(samples=np.int64(797)))
+    for field in PROTOCOL._fields:
+        other = PROTOCOL._replace(**{field: 5 if isinstance(getattr(PROTOCOL, field), int) else "other"})
+        with pytest.raises(MetricError, match=f"do not compare: {field} is .* and [^;]*$"):
+            PROTOCOL.check_comparable(other)
+    with pytest.raises(MetricError, match="samples is 797 and 10; reference is 'digits/test' and 'x'"):
+        PROTOCOL.check_comparable(PROTOCOL._replace(samples=10, reference="x"))

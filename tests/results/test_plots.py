@@ -3,7 +3,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
@@ -264,21 +263,6 @@ def test_two_encoders_are_compared_config_by_config(build):
     assert "8 configs" in ax.get_title(loc="left") and "Spearman 1.00" in ax.get_title(loc="left")
     with pytest.raises(ValueError, match="unknown measure 'fid'; one of: fd_digits, fd_pixels"):
         plots.encoder_scatter(found, "fid", "fd_digits")
-
-
-def test_the_bias_is_a_line_in_one_over_n():
-    rows = [(n, 3.0 + 50 / n + e) for n in (10, 20, 50) for e in (-0.1, 0.1)]
-    table = pd.DataFrame(rows, columns=["samples", "value"])
-    ax = plots.bias_curve(table, "fd_digits")
-    line = ax.lines[-1]
-    assert line.get_ydata().tolist() == pytest.approx([3.0, 8.0]) and "limit 3" in ax.get_title(loc="left")
-    assert texts(plots.bias_curve(table[:0], "fd_digits")) == ["no values"]
-
-
-def test_dropped_modes_are_drawn_as_means():
-    table = pd.DataFrame([(k, 12.0 / k + e) for k in (1, 2, 3) for e in (-1, 1)], columns=["classes", "value"])
-    ax = plots.mode_dropping(table, "fd_digits")
-    assert ax.lines[0].get_ydata().tolist() == pytest.approx([12.0, 6.0, 4.0])
 
 
 def test_samples_are_those_of_the_nearest_rung(results):

@@ -79,10 +79,17 @@ def test_the_paper_scale_is_evaluated_at_the_published_steps(name, data):
 def test_the_paper_scale_asks_the_published_number_of_configs():
     papers = {name: find_scale(find(name), "paper") for name in EQUAL}
     published = {"equal/wide": (100, 1), "equal/narrow": (50, 1), "equal/defaults": (1, 50), "equal/bandit": (120, 1)}
-    published |= {"equal/seeds": (100, 1), "equal/optimizer": (100, 1)}
+    published |= {"equal/seeds": (100, 1), "equal/optimizer": (100, 1), "equal/f1": (100, 1)}
     assert {name: scale[2:4] for name, scale in papers.items()} == published
-    assert {scale.samples for scale in papers.values()} == {10_000}
+    assert {name: scale.samples for name, scale in papers.items()} == dict.fromkeys(EQUAL, 10_000) | {"equal/f1": 1024}
     assert {scale.settings["architecture"] for scale in papers.values()} == {"infogan"}
+
+
+def test_a_study_with_metrics_of_its_own_is_of_their_data_sets_alone():
+    assert find("equal/f1").metric("squares") == "one_minus_f1_squares"
+    assert find("equal/wide").metric("squares") is None
+    with pytest.raises(StudyError, match="unknown data set of this study 'mnist'; one of: triangles, squares"):
+        find("equal/f1").metric("mnist")
 
 
 def test_the_best_of_each_gan_is_trained_again_with_50_seeds():
@@ -145,7 +152,8 @@ def test_unknown_names_are_refused_with_the_choices():
         find("equal/wyde")
     with pytest.raises(StudyError, match="unknown scale 'huge'; one of: smoke, laptop, paper"):
         find_scale(find("equal/wide"), "huge")
-    with pytest.raises(StudyError, match="unknown data set at this scale 'digits'; one of: cifar10, mnist, triangles"):
+    told = "unknown data set at this scale 'digits'; one of: cifar10, mnist, squares, triangles"
+    with pytest.raises(StudyError, match=told):
         rungs(find_scale(find("equal/wide"), "paper"), "digits")
 
 

@@ -108,7 +108,7 @@ def test_every_cycle_draws_images_and_a_key_of_its_own(monkeypatch):
         names = jnp.round(images[:, 0, 0, 0] * 255).astype(jnp.int32)
         return (seen.at[names].add(1), keys.at[cycle].set(key), cycle + 1), {"loss": jnp.float32(0)}
 
-    monkeypatch.setitem(METHODS, "gan", Method(*[lambda *_: None, step, *[lambda *_: None] * 2]))
+    monkeypatch.setitem(METHODS, "gan", Method(*[lambda *_: None, step, *[lambda *_: None] * 5]))
     config = jax.tree.map(np.float32, Config())
     memory = (np.zeros(200, np.int32), np.zeros((6, 2), np.uint32), np.int32(0))
     members = [
