@@ -1,4 +1,7 @@
-"""Shared by all tests: one XLA thread, a cache of its own, and the same examples of hypothesis in every run."""
+"""Shared by all tests: one XLA thread, a cache of the run's own, and the same examples of hypothesis in every run.
+
+Programs are compiled once in a run: whichever of its processes needs one next reads it from the cache.
+"""
 
 import atexit
 import os
@@ -8,8 +11,14 @@ import tempfile
 from hypothesis import settings
 
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
-os.environ["GANSCAPE_CACHE"] = tempfile.mkdtemp(prefix="ganscape-cache-")
-atexit.register(shutil.rmtree, os.environ["GANSCAPE_CACHE"], ignore_errors=True)
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    cache = tempfile.mkdtemp(prefix="ganscape-cache-")
+    atexit.register(shutil.rmtree, cache, ignore_errors=True)
+    os.environ |= {
+        "GANSCAPE_CACHE": cache,
+        "JAX_COMPILATION_CACHE_DIR": os.path.join(cache, "programs"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
+    }
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 

@@ -29,7 +29,8 @@ def bias(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
         ax.set_yscale("log")
     ax.set_xlabel("1 / samples")
     ax.set_ylabel("score of real images against real ones")
-    ax.set_title(f"mean and sd over {_repeats(table)} draws; lines: expected of a Gaussian, to first order", fontsize="small", loc="left")
+    words = f"mean and sd over {_repeats(table)} draws; lines: expected of a Gaussian, to first order"
+    ax.set_title(words, fontsize="small", loc="left")
     ax.legend(frameon=False, fontsize="small")
     return ax
 
