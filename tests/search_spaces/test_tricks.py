@@ -13,7 +13,7 @@ from search_spaces import SPACES, Choice, Partly, Unless, When
 DRAWS = 500
 ON = [("d_activations", "mlp", (8, 8, 1)), ("d_kernels", "mlp", (8, 8, 1)), ("d_kernels", "sndcgan", (32, 32, 3))]
 # Belong to a family that is no game, or to the networks, or are counts of what is there anyway.
-NOT_SEARCHED = {"family", "architecture", "k_range", "upsampling"}
+NOT_SEARCHED = {"family", "architecture", "k_range", "precision", "upsampling"}
 
 
 def config_of(settings, architecture) -> Config:

@@ -117,7 +117,7 @@ def test_an_unwritable_place_is_refused(ganscape, tmp_path):
 def test_workers_keep_programs_in_the_cache_folder_that_is_named(ganscape, tmp_path, monkeypatch):
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "elsewhere")
     told = []
-    monkeypatch.setattr(cli, "_run", lambda *_: told.append(environment("OUT/xla-cache", Resources())))
+    monkeypatch.setattr(cli, "_run", lambda *_, **__: told.append(environment("OUT/xla-cache", Resources())))
     for words in (["--cache-dir", tmp_path / "programs"], []):
         assert ganscape("run", "equal/defaults", "--methods", "vae", *TINY, "--out", tmp_path, *words).exit_code == 0
     assert told[0]["JAX_COMPILATION_CACHE_DIR"] == str(tmp_path / "programs") and (tmp_path / "programs").is_dir()
@@ -237,7 +237,7 @@ def test_scores_come_as_a_table_or_as_lines_of_json(ganscape, handwritten):
         (["--against", "digits", "--metric", "fad"], ["unknown metric 'fad'", "fd, ", "pixels, digits, mnist"]),
         (["--against", "digits", "--metric", "fid"], ["inception needs weights", "get pt_inception-2015-12-05"]),
         (["--against", "digits", "--metric", "fd_mnist"], ["28x28x1, not 8x8x1"]),
-        (["--against", "nist"], ["'nist'", "digits, mnist"]),
+        (["--against", "nist"], ["'nist'", "digits, fashion_mnist, mnist"]),
         (["--against", "digits", "--samples", "41"], ["samples=41", "40 images"]),
         (["--against", "digits", "--metric", "density_digits", "--samples", "5"], ["density_digits", "at least 6"]),
         (["--against", "digits", "--metric", "prd_recall_digits"], ["prd_recall_digits", "40 x 64 against 797 x 64"]),
