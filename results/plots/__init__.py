@@ -42,6 +42,7 @@ __all__ = [
 STUDIES_FIGURES = {
     "equal/figure_4": lucic_budget_curves,  # of equal/wide
     "equal/figure_5": score_distributions,  # of equal/wide
+    "equal/figure_6": lucic_budget_curves,  # of equal/f1, as 1 - F1
     "equal/figure_15": score_distributions,  # of equal/narrow
     "landscape/figures_1_to_4_top": top_distributions,
     "landscape/figures_1_to_4_bottom": mixed_budget_curves,
