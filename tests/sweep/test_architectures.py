@@ -12,6 +12,8 @@ from sweep.population import advance, stack, start, take
 
 # Pairs that are others with other widths, and compile for longer.
 OTHER_WIDTHS = {"infogan": "conv8", "resnet19": "resnet_cifar", "resnet_stl": "resnet_cifar"}
+# Of the same blocks as biggan, stepped in test_registries.py too.
+SLOW = {"sagan"}
 SHAPES = [(8, 8, 1), (28, 28, 1), (32, 32, 3), (48, 48, 3), (64, 64, 3)]
 
 
@@ -23,7 +25,14 @@ def _compile_quickly():
     jax.config.update("jax_disable_most_optimizations", False)
 
 
-@pytest.mark.parametrize("name", [name for name in ARCHITECTURES if name not in OTHER_WIDTHS])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else [])
+        for name in ARCHITECTURES
+        if name not in OTHER_WIDTHS
+    ],
+)
 def test_an_architecture_trains_repeats_itself_continues_from_disk_and_is_compiled_once(name, tmp_path):
     architecture = ARCHITECTURES[name]
     shape = next(shape for shape in SHAPES if architecture.accepts(shape))

@@ -1,5 +1,6 @@
 """Sweeps in real processes, whose scores are written to a ledger as they are computed."""
 
+import fcntl
 import os
 import random
 import signal
@@ -103,10 +104,9 @@ def wait_until(condition, seconds, what):
 
 
 @pytest.fixture(scope="session")
-def cache(tmp_path_factory, worker_id):
-    """A compilation cache that all test processes share."""
-    base = tmp_path_factory.getbasetemp()
-    return (base if worker_id == "master" else base.parent) / "xla-cache"
+def cache():
+    """The compilation cache that all processes of a test run share."""
+    return Path(os.environ["JAX_COMPILATION_CACHE_DIR"])
 
 
 @pytest.fixture(scope="session")
@@ -126,9 +126,15 @@ def make_sweep(tmp_path, cache):
 
 
 @pytest.fixture(scope="session")
-def unbroken(tmp_path_factory, cache):
-    """The sweep that nothing disturbs, with one local worker."""
-    sweep = Sweep(tmp_path_factory.mktemp("unbroken"), cache, workers=1).start().finish()
+def unbroken(cache):
+    """The sweep that nothing disturbs, with one local worker; one for all test processes."""
+    folder = cache.parent / "unbroken"
+    folder.mkdir(exist_ok=True)
+    with open(folder / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        sweep = Sweep(folder, cache, workers=1)
+        if not sweep.out.exists():
+            sweep.start().finish()
     assert len(sweep.table()) == 3 * 2 * 2 * 3
     assert sorted(sweep.computed()) == sorted(sweep.stored())
     return sweep

@@ -74,6 +74,7 @@ def check_equal(sweep, whole):
     assert stopped(sweep.out) == stopped(whole.out)
 
 
+@pytest.mark.slow
 def test_a_bandit_killed_in_its_second_round_and_continued_on_ray_is_the_unbroken_one(make_sweep, whole):
     broken = make_sweep("local")
     broken.command = command(broken.out, "local")
