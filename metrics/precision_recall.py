@@ -107,7 +107,7 @@ def _squared_radii(features: Floats, around: "_Around", rows: slice, k: int) -> 
     near = low <= limit
     distances = np.full_like(low, np.inf)
     distances[near] = _squared_distances(features[rows], features, near)
-    return np.partition(distances, k - 1, axis=1)[:, k - 1]
+    return np.partition(distances, k - 1, axis=1)[:, k - 1].copy()  # a view would keep the whole block
 
 
 def _inside(real: Balls, points: Floats) -> Iterator[NDArray[np.bool_]]:

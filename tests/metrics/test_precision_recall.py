@@ -1,4 +1,5 @@
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -186,3 +187,14 @@ def test_continuous_features_agree_with_the_authors_package():
     reference = balls(real, 5)
     found = {each.__name__: each(reference, fake) for each in (precision, recall, density, coverage)}
     assert found == pytest.approx(expected, rel=1e-12)
+
+
+def test_no_square_of_the_samples_is_held(monkeypatch):
+    """Not even block by block, in what is kept of each."""
+    monkeypatch.setattr(precision_recall, "ENTRIES", 2**14)
+    samples = np.random.default_rng(0).normal(size=(2000, 4))
+    tracemalloc.start()
+    precision_recall.recall(precision_recall.balls(samples, 3), samples + 0.1)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2000 * 2000 * 8 / 4
