@@ -1,8 +1,8 @@
 """Features of reference images, kept on disk: encoding them takes longer than anything else before the first score.
 
-A file is named after a hash of the images, which are those of a data set's split, of their number, and of the encoder
-with its weights and preprocessing, so that what is found there can be nothing else. It is whole or absent, holds its
-own hash, and one that is damaged is made again.
+A file is named after a hash of the images, which are those of a data set's split, of their number, of the encoder with
+its weights and preprocessing, and of what computes: the last bits of features depend on that, and scores are to be equal
+to the last bit whoever made the file. It is whole or absent, holds its own hash, and one that is damaged is made again.
 """
 
 import contextlib
@@ -12,6 +12,7 @@ import os
 import uuid
 from pathlib import Path
 
+import jax
 import numpy as np
 
 from data.dataset import array_hash
@@ -46,6 +47,7 @@ def reference_features(encoder: Encoder, images: np.ndarray) -> np.ndarray:
 def key(encoder: Encoder, images: np.ndarray) -> str:
     """32 hexadecimal digits that depend on everything that the features depend on."""
     facts = [VERSION, array_hash(images), len(images), encoder.name, encoder.weights, encoder.preprocessing]
+    facts += [jax.__version__, jax.default_backend(), os.environ.get("XLA_FLAGS", "")]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
 
 

@@ -43,7 +43,7 @@ def test_what_was_encoded_once_is_read(folder, counted, encoder, images):
     assert [path.name for path in folder.iterdir()] == [f"{key(encoder, images)}.npz"]
 
 
-def test_the_key_is_of_all_that_features_depend_on(encoder, images):
+def test_the_key_is_of_all_that_features_depend_on(encoder, images, monkeypatch):
     others = [
         key(encoder, images[:19]),
         key(encoder, images[::-1]),
@@ -52,6 +52,9 @@ def test_the_key_is_of_all_that_features_depend_on(encoder, images):
     ]
     assert len({key(encoder, images), *others}) == 7
     assert key(encoder, images) == key(encoder._replace(parameters=None), images.copy())
+    one_thread = key(encoder, images)
+    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=true")
+    assert key(encoder, images) != one_thread
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "bit", "pickle", "shape", "nothing"])
