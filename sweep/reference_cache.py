@@ -1,8 +1,8 @@
 """Features of reference images, kept on disk: encoding them takes longer than anything else before the first score.
 
 A file is named after a hash of the images, which are those of a data set's split, of their number, of the encoder with
-its weights and preprocessing, and of what computes: the last bits of features depend on that, and scores are to be equal
-to the last bit whoever made the file. It is whole or absent, holds its own hash, and one that is damaged is made again.
+its weights and preprocessing, and of what computes: the last bits of features depend on that, and scores are to be
+equal whoever made the file. It is whole or absent, holds its own hash, and one that is damaged is made again.
 """
 
 import contextlib
