@@ -90,3 +90,7 @@ def test_reading_changes_no_rows(build):
     before = store.rows_written(folder)
     live.progress(frames.load(folder))
     assert store.rows_written(folder) == before
+
+
+def test_nothing_is_left_of_a_sweep_whose_trials_all_failed(build):
+    assert live.progress(frames.load(build({"a": [[None], [None]]}))).left == 0.0

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from results import budget, frames, importance, incumbents, plots, recorded
-from results.store import open_store
+from results.store import StoreError, open_store
 
 TABLE = {
     "a": [[4.0, 3.0], [2.0, 6.0], [5.0, 5.5], [8.0, 7.0]],
@@ -272,3 +272,11 @@ def test_samples_are_those_of_the_nearest_rung(results):
     ax = plots.sample_grid(results, "a-0-0")
     assert ax.images and "rung 100" in ax.get_title(loc="left")
     assert "no samples of trial a-1-0" in texts(plots.sample_grid(results, "a-1-0"))[0]
+
+
+def test_axes_refuse_scores_of_a_second_protocol(build):
+    one, other = (frames.load(build({"a": [[1.0], [2.0]]}, name, protocol=name)) for name in ("one", "other"))
+    ax = plots.score_distributions(frames.load(build({"a": [[1.0], [2.0]]}, "drawn")))
+    for second in (one, other):
+        with pytest.raises(StoreError, match="scores of two protocols do not share a figure: fingerprint"):
+            plots.canvas.entitle(ax, second, "best")
