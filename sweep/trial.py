@@ -256,7 +256,7 @@ def _compile(training: _Training, real: tuple[Array, Array | None], evaluator: E
     lanes = programs.fitting_lanes(training.workload.lanes, members, needed, programs.free_bytes())
     training.lanes = lanes
     training.population = advance(idle, images, jnp.int32(0), labels, lanes=lanes)
-    jax.block_until_ready(sample_and_encode(training.population, evaluator, lanes=lanes))
+    jax.block_until_ready(sample_and_encode(training.population, evaluator))
     training.charged = time.monotonic()
     compiled, loaded = (after - earlier for after, earlier in zip(programs.made(), before, strict=True))
     training.report(Compiled(training.config.structure(), training.charged - began, compiled, loaded, lanes))
@@ -274,7 +274,7 @@ def _sample(training: _Training, evaluator: Evaluator) -> _Sampled | None:
             member.ahead = tuple(ahead)
     if not arrivals:
         return None
-    sampled = sample_and_encode(only(training.population, list(arrivals)), evaluator, lanes=training.lanes)
+    sampled = sample_and_encode(only(training.population, list(arrivals)), evaluator)
     for leaf in jax.tree.leaves(sampled):
         leaf.copy_to_host_async()
     return _Sampled(arrivals, sampled, jax.device_get(training.population.logs))

@@ -62,6 +62,13 @@ def test_lanes_side_by_side_agree_to_rounding(configs, images):
     np.testing.assert_allclose(*pictures, rtol=0, atol=1e-3)
 
 
+def test_side_by_side_a_member_depends_on_neither_its_lane_nor_its_neighbours(configs, images):
+    """To the bit, within the program of so many lanes."""
+    together = advance(population(configs, 4), images, jnp.int32(5), lanes=4)
+    turned = advance(population([Config(g_lr=0.5, z_dim=8), *configs[::-1]], 4), images, jnp.int32(5), lanes=4)
+    assert all(equal(weights(together, place), weights(turned, 3 - place)) for place in range(3))
+
+
 def test_changing_a_number_never_recompiles(configs, images):
     advance(population(configs), images, jnp.int32(1), lanes=1)
     before = advance._cache_size()
