@@ -34,6 +34,7 @@ def serve_nothing(config: dict, workload, post) -> None:
     import ray
     from ray import tune
 
+    from sweep.executors.crew import Free
     from sweep.executors.worker import Ready
     from sweep.trial import Score
 
@@ -44,7 +45,7 @@ def serve_nothing(config: dict, workload, post) -> None:
     rung = workload.rungs[-1]
     send(Ready("nothing"))
     while True:
-        send(None)
+        send(Free(frozenset()))
         cohort = pickle.loads(ray.get(post.take.remote(tune.get_context().get_trial_id())))
         if cohort is None:
             return

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from typing import NamedTuple
 
 from sweep.backlog import Backlog
 from sweep.executors import ExecutorError, Resources, check_devices
@@ -11,14 +12,20 @@ from sweep.trial import Cohort
 STARTS = 3
 
 
+class Free(NamedTuple):
+    """A worker asks for a cohort; the structures that it has compiled."""
+
+    warm: frozenset[str]
+
+
 @dataclasses.dataclass
 class Seat:
-    """A worker: whether it has started, what it trains, and the structures it has compiled."""
+    """A worker: what it trains, or what it asked with, and for how many bytes of reports."""
 
     ready: bool = False
-    free: bool = False
     cohort: Cohort | None = None
-    warm: set[str] = dataclasses.field(default_factory=set)
+    asked: Free | None = None
+    reported: int = 0
 
 
 class Crew:
@@ -27,11 +34,14 @@ class Crew:
     Args:
       backlog: of the study.
       resources: what a worker gets.
-      give: called with a worker's name and its next cohort, or None where there is nothing left to do.
+      give: called with a worker's name and its next cohort, or None to end its shift.
+      shift: bytes of reports after which a worker is given None though there is more to do: another comes in its place.
     """
 
-    def __init__(self, backlog: Backlog, resources: Resources, give: Callable[[str, Cohort | None], None]):
-        self.backlog, self.resources, self.give = backlog, resources, give
+    def __init__(
+        self, backlog: Backlog, resources: Resources, give: Callable[[str, Cohort | None], None], shift: float
+    ):
+        self.backlog, self.resources, self.give, self.shift = backlog, resources, give, shift
         self.seats: dict[str, Seat] = {}
         self.stillborn = 0
 
@@ -44,36 +54,35 @@ class Crew:
         """The worker of this name is being started."""
         self.seats[worker] = Seat()
 
-    def hear(self, worker: str, message) -> None:
-        """Commits what a worker reported; None says that it is done with what it was given."""
+    def hear(self, worker: str, message, size: int) -> None:
+        """Commits what a worker reported, in so many bytes."""
         seat = self.seats[worker]
-        if message is None:
+        if isinstance(message, Free):
             self._forsake(seat, "the worker left it unfinished")
-            seat.free = True
+            seat.asked = message
         elif isinstance(message, Ready):
             check_devices(message.devices, self.resources)
             seat.ready = True
             self.stillborn = 0
             self.backlog.greet(message)
         else:
+            seat.reported += size
             self.backlog.record(message)
         self._hand_out()
 
-    def leave(self, worker: str, message: str) -> bool:
-        """The worker is gone: whether it was needed. What it did not finish is handed out again.
+    def leave(self, worker: str, message: str) -> None:
+        """The worker is gone; what it did not finish is handed out again.
 
         Raises:
           ExecutorError: when several workers in a row went before they were ready.
         """
         seat = self.seats.pop(worker)
-        needed = not self.backlog.done()
-        if not seat.ready and needed:
+        if not seat.ready and not self.backlog.done():
             self.stillborn += 1
         if self.stillborn >= STARTS:
-            raise ExecutorError(f"{STARTS} workers died as they started; {message}")
+            raise ExecutorError(f"{STARTS} workers died as they started; their logs say why")
         self._forsake(seat, message)
         self._hand_out()
-        return needed
 
     def over(self) -> bool:
         """Whether the study is finished and every worker that had started has gone."""
@@ -85,13 +94,11 @@ class Crew:
             seat.cohort = None
 
     def _hand_out(self) -> None:
-        free = {worker: seat for worker, seat in self.seats.items() if seat.free}
-        over = bool(free) and self.backlog.done()
-        for worker, seat in free.items():
-            cohort = None if over else self.backlog.take(frozenset(seat.warm))
-            if cohort is None and not over:
-                return
-            if cohort is not None:
-                seat.warm.add(cohort.trials[0].config.structure())
-            seat.cohort, seat.free = cohort, False
-            self.give(worker, cohort)
+        over = self.backlog.done()
+        for worker, seat in self.seats.items():
+            if seat.asked is None or not (over or self.backlog.waiting):
+                continue
+            if not over and seat.reported < self.shift:
+                seat.cohort = self.backlog.take(seat.asked.warm)
+            seat.asked = None
+            self.give(worker, seat.cohort)

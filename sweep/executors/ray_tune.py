@@ -1,9 +1,9 @@
-"""Ray Tune as an executor, the only file that imports ray: a Tune trial is a worker, which is handed cohorts.
+"""Ray Tune as an executor, the only file that imports ray: a Tune trial is a worker's shift.
 
 Tune is asked for placement, processes and transport, and for nothing that must last: its state is
 written to a folder that is deleted at the end, what a lost worker was doing comes back to the backlog, and a
-resumed study is a new Tuner against the same store. There are about as many Tune trials as workers, for Tune
-keeps tens of KiB of each as long as it runs.
+resumed study is a new Tuner against the same store. Tune keeps tens of KiB of every trial as long as it runs, and Ray
+every report of a trial as long as that lasts: so a Tune trial is a shift of many cohorts, but ends.
 """
 
 import contextlib
@@ -29,9 +29,9 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from sweep.backlog import Backlog
 from sweep.executors import Cluster, ExecutorError, Opened, Resources, cores, default_workers
-from sweep.executors.crew import Crew
+from sweep.executors.crew import Crew, Free
 from sweep.executors.post import Post
-from sweep.executors.worker import environment, prepare
+from sweep.executors.worker import environment, prepare, ready
 from sweep.trial import Cohort, Workload
 
 SETTINGS = {
@@ -45,6 +45,9 @@ SETTINGS = {
 }
 KNOCK_SECONDS, ANSWER_SECONDS = 5.0, 60.0
 MAX_WAITING = 10_000
+SHIFT_BYTES, REPORT_BYTES = 2**20, 2**11
+_evaluators: dict = {}
+_warm: set[str] = set()
 
 
 @contextlib.contextmanager
@@ -96,11 +99,13 @@ def _run(
     def give(worker: str, cohort: Cohort | None) -> None:
         post.put.remote(worker, pickle.dumps(cohort))
 
-    hiring = Hiring(Crew(backlog, resources, give), lambda: _ask_after(post))
+    hiring = Hiring(Crew(backlog, resources, give, SHIFT_BYTES), lambda: _ask_after(post))
     trainable = tune.with_resources(tune.with_parameters(_serve, workload=workload, post=post), resources.named())
     tune.Tuner(
         trainable,
-        tune_config=tune.TuneConfig(search_alg=hiring, num_samples=-1, max_concurrent_trials=workers),
+        tune_config=tune.TuneConfig(
+            search_alg=hiring, num_samples=-1, max_concurrent_trials=workers, reuse_actors=True
+        ),
         run_config=tune.RunConfig(
             name="workers",
             storage_path=str(state),
@@ -138,10 +143,10 @@ class Hiring(Searcher):
         return {"worker": self.hired}
 
     def on_trial_complete(self, trial_id: str, result=None, error: bool = False):
-        """A worker has gone, at the end or before."""
+        """A worker's shift is over, at its end or before."""
         if trial_id in self.crew.seats and self.error is None:
-            gone = "the Ray worker died or raised; Ray's logs say why"
-            if self.guarded(lambda: self.crew.leave(trial_id, gone)):
+            self.guarded(lambda: self.crew.leave(trial_id, "the Ray worker died or raised"))
+            if error and self.error is None:
                 self.guarded(self.check)
 
     def guarded(self, call):
@@ -190,7 +195,8 @@ class Commit(tune.Callback):
     def on_trial_result(self, iteration, trials, trial, result, **info):
         message = result.pop("message", None)
         if self.hiring.error is None and message is not None:
-            self.hiring.guarded(lambda: self.hiring.crew.hear(trial.trial_id, pickle.loads(message)))
+            size = len(message) + REPORT_BYTES
+            self.hiring.guarded(lambda: self.hiring.crew.hear(trial.trial_id, pickle.loads(message), size))
 
 
 class Forget(tune.Callback):
@@ -203,7 +209,8 @@ class Forget(tune.Callback):
 
 
 def _serve(config: dict, workload: Workload, post) -> None:
-    """A Tune trial: the life of a worker, which takes cohorts from the post until it takes None."""
+    """A Tune trial: a worker's shift, in which it takes cohorts from the post until it takes None. The evaluator and
+    the compiled programs stay for the shifts to come."""
     from sweep.trial import Score, train
 
     def send(message):
@@ -213,14 +220,18 @@ def _serve(config: dict, workload: Workload, post) -> None:
             shown["timesteps_total"] = message.images
         tune.report({"message": pickle.dumps(message)} | shown)
 
-    evaluator = prepare(workload, send)
+    study = (workload.dataset.fingerprint, workload.metric, workload.samples)
+    if study not in _evaluators:
+        _evaluators[study] = prepare(workload)
+    send(ready())
     name = tune.get_context().get_trial_id()
     while True:
-        send(None)
+        send(Free(frozenset(_warm)))
         cohort = pickle.loads(ray.get(post.take.remote(name)))
         if cohort is None:
             return
-        train(cohort, workload, evaluator, send)
+        _warm.add(cohort.trials[0].config.structure())
+        train(cohort, workload, _evaluators[study], send)
 
 
 def _post():
