@@ -79,14 +79,15 @@ class Backlog:
             return None
         first = self._first(warm)
         self.started.add(self.trials[first].config.structure())
-        limit = 1 if first in self.alone else self._cohort_limit(self.trials[first].config)
         kind = self._kind(first)
-        chosen = [trial for trial in self.waiting if self._kind(trial) == kind][:limit]
+        alike = [trial for trial in self.waiting if self._kind(trial) == kind]
+        limit = 1 if first in self.alone else self._cohort_limit(self.trials[first].config)
+        chosen = alike[: max(limit, self._queued(first, len(alike)))]
         cohort = Cohort(
             tuple(self.trials[trial] for trial in chosen),
             tuple(frozenset(self.committed[trial]) for trial in chosen),
             tuple(self.store.attempts(trial) for trial in chosen),
-            _places(len(chosen), self.plan.workload.lanes),
+            _places(min(len(chosen), limit), self.plan.workload.lanes),
             self._until(first),
         )
         self.waiting = [trial for trial in self.waiting if trial not in chosen]
@@ -123,13 +124,12 @@ class Backlog:
         self.observe(self)
 
     def lost(self, cohort: Cohort, message: str) -> None:
-        """The cohort's worker died: its unfinished trials are tried again, each by itself.
+        """The cohort's worker died: the trials that had places are tried again, each by itself.
 
         A trial that is lost three times without a score between is given up.
         """
-        for trial in cohort.trials:
-            if self.running.get(trial.id) is not cohort:
-                continue
+        unfinished = [trial for trial in cohort.trials if self.running.get(trial.id) is cohort]
+        for trial in unfinished[: cohort.size]:
             attempt = self.store.attempts(trial.id)
             self.losses[trial.id] += 1
             final = self.losses[trial.id] >= ATTEMPTS
@@ -374,6 +374,16 @@ class Backlog:
             key=lambda each: (each in warm, each not in self.started, len(waiting[each])),
         )
         return waiting[best][0]
+
+    def _queued(self, first: str, alike: int) -> int:
+        """How many trials of a kind are one worker's, those that wait for a place included.
+
+        Side by side an empty place computes for nothing, so a worker takes its share to fill them from; one after the
+        other it costs nothing, and what a worker does not hold is there for the others.
+        """
+        if first in self.alone or self.plan.workload.lanes == 1:
+            return 0
+        return math.ceil(alike / self.workers)
 
     def _cohort_limit(self, config: Config) -> int:
         """How many trials a worker trains at a time: its share of them, as far as their weights and

@@ -74,9 +74,9 @@ def _measure(plan: Plan, config: Config) -> tuple[float, float, float]:
 
     cycles, began = 1, time.monotonic()
     while (trained := time.monotonic() - began) < MEASURED_SECONDS:
-        cycles += cycles
         population = advance(population, images, jnp.int32(cycles), labels, lanes=1)
         jax.block_until_ready(population)
+        cycles += cycles
     per_image = trained / ((cycles - 1) * images_per_cycle(config))
 
     began = time.monotonic()

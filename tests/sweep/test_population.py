@@ -46,8 +46,8 @@ def test_a_member_is_bit_equal_alone_and_beside_others(configs, images, place):
 def test_segments_do_not_change_a_member(configs, images):
     whole = advance(population(configs), images, jnp.int32(9), lanes=1)
     parts = population(configs)
-    for stop in (1, 4, 5, 9):
-        parts = advance(parts, images, jnp.int32(stop), lanes=1)
+    for cycles in (1, 3, 1, 4):
+        parts = advance(parts, images, jnp.int32(cycles), lanes=1)
     assert all(equal(weights(whole, place), weights(parts, place)) for place in range(3))
 
 
