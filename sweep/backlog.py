@@ -1,6 +1,7 @@
 """What remains to be done: a pure function of the study and the store, kept up to date as scores arrive."""
 
 import math
+import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -50,6 +51,7 @@ class Backlog:
         self.plan, self.store, self.workers = plan, store, workers
         self.environment, self.observe, self.max_failures = environment, observe, max_failures
         self.trials: dict[str, Trial] = {}
+        self.structures: dict[str, str] = {}
         self.asked: defaultdict[tuple[str, int], set[str]] = defaultdict(set)
         self.unfinished: Counter[str] = Counter()
         self.rounds: Counter[str] = Counter()
@@ -78,7 +80,7 @@ class Backlog:
         if not self.waiting:
             return None
         first = self._first(warm)
-        self.started.add(self.trials[first].config.structure())
+        self.started.add(self.structures[first])
         kind = self._kind(first)
         alike = [trial for trial in self.waiting if self._kind(trial) == kind]
         limit = 1 if first in self.alone else self._cohort_limit(self.trials[first].config)
@@ -97,7 +99,7 @@ class Backlog:
 
     def _kind(self, trial: str) -> tuple[str, bool, int | None]:
         """What the trials of a cohort have in common."""
-        return self.trials[trial].config.structure(), trial in self.alone, self._until(trial)
+        return self.structures[trial], trial in self.alone, self._until(trial)
 
     def _until(self, trial: str) -> int | None:
         """The next rung where it is decided whether the trial goes on."""
@@ -353,6 +355,7 @@ class Backlog:
         """A trial of the round of this number."""
         place = self.plan.place(number)
         self.trials[trial.id] = trial
+        self.structures[trial.id] = sys.intern(trial.config.structure())
         self.decisions[trial.id] = self.plan.decision_rungs(place)
         if self.decisions[trial.id]:
             self.configs[trial.method][number, trial.config.identity()].append(trial.id)
@@ -368,7 +371,7 @@ class Backlog:
         among those, of the structure with most trials waiting."""
         waiting = defaultdict(list)
         for trial in self.waiting:
-            waiting[self.trials[trial].config.structure()].append(trial)
+            waiting[self.structures[trial]].append(trial)
         best = max(
             waiting,
             key=lambda each: (each in warm, each not in self.started, len(waiting[each])),
