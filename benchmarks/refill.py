@@ -62,7 +62,7 @@ def main() -> None:
         "ratio_cpu_seconds": round(ratio(taken["dealt"], taken["refilled"], 1), 3),
     }
     print(
-        f"{given.trials} trials on {given.lanes} lanes, {row['diverging']:.0%} diverge: refilled {row['refilled_s']} s, "
+        f"{given.trials} trials, {given.lanes} lanes, {row['diverging']:.0%} diverge: refilled {row['refilled_s']} s, "
         f"dealt {row['dealt_s']} s, ratio of trials per hour {row['ratio']:.2f} "
         f"(CPU seconds {row['ratio_cpu_seconds']:.2f})"
     )

@@ -124,7 +124,7 @@ def conv_of_spread_as_products(images: Array, kernel: Array, before: int) -> Arr
 
 def _in_parts(size: tuple[int, int], kernel: Array, stride: int, dtype: DTypeLike) -> tuple[Callable, int]:
     """A function of images whose convolution has this size, and how many rows of products it makes of one image."""
-    extents = tuple(-(-extent // stride) for extent in kernel.shape[:2])
+    extents = -(-kernel.shape[0] // stride), -(-kernel.shape[1] // stride)
     wide = min(stride * stride * kernel.shape[2], kernel.shape[3]) >= _MANY_CHANNELS
     if not (wide and set(extents) <= set(EXTENTS) and min(size) > 1 and dtype == jnp.float32):
         return lambda images: _sum_of_products(images, kernel, stride), size[0] * size[1]
