@@ -23,6 +23,7 @@ class Sweep:
     def __init__(self, folder, cache, executor="local", workers=2, poison=""):
         self.out, self.ledger, self.errors = folder / "out", folder / "ledger", folder / "errors"
         self.tag = uuid.uuid4().hex
+        self.process = None
         self.command = [sys.executable, "-W", "ignore", str(HERE / "drive.py"), str(self.out), executor, str(workers)]
         self.environment = os.environ | {
             "GANSCAPE_TEST_LEDGER": str(self.ledger),
@@ -70,13 +71,19 @@ class Sweep:
     def wait_for_a_score(self):
         """Until the store holds a score more than now, or the sweep has ended."""
         before = len(self.stored())
-        wait_until(lambda: len(self.stored()) > before or self.process.poll() is not None, 120, "no score came")
+        wait_until(lambda: len(self.stored()) > before or self.process.poll() is not None, 240, "no score came")
 
     def kill(self):
         """kill -9 of the driver; returns once its workers are gone."""
         self.process.kill()
         self.process.wait()
         wait_until(lambda: not self.workers(), 30, "the killed driver left workers behind")
+
+    def end(self):
+        """The driver is gone, whatever became of it."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
 
     def table(self):
         return table(self.out)
@@ -118,12 +125,16 @@ def start_sweep(cache):
 
 @pytest.fixture
 def make_sweep(tmp_path, cache):
-    """A sweep that has not been started, on two workers of an executor."""
+    """A sweep that has not been started, on two workers of an executor; its driver ends with the test."""
+    made = []
 
     def make(executor, **options):
-        return Sweep(tmp_path, cache, executor, **options)
+        made.append(Sweep(tmp_path, cache, executor, **options))
+        return made[-1]
 
-    return make
+    yield make
+    for sweep in made:
+        sweep.end()
 
 
 @pytest.fixture(scope="session")
