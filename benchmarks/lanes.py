@@ -24,12 +24,11 @@ class Side:
         config, shape = Config(architecture=network), SHAPES[network]
         self.population = jax.device_put(stack([start(config, shape, (1, seed)) for seed in range(members)], members))
         self.images = jnp.asarray(np.random.default_rng(0).integers(0, 256, (1000, *shape), np.uint8))
-        self.lanes, self.steps, self.done = lanes, steps, 0
+        self.lanes, self.steps = lanes, steps
         self.compiled = advance.lower(self.population, self.images, jnp.int32(0), None, lanes=lanes).compile()
 
     def __call__(self) -> None:
-        self.done += self.steps
-        advanced = advance(self.population, self.images, jnp.int32(self.done), None, lanes=self.lanes)
+        advanced = advance(self.population, self.images, jnp.int32(self.steps), None, lanes=self.lanes)
         self.population = jax.block_until_ready(advanced)
 
 

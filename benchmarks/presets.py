@@ -84,7 +84,7 @@ def trained(config: Config, dataset: Dataset, metric: str, images: int, seed: in
     member = start(config, dataset.image_shape, trial_key(0, config, seed))
 
     def scored(population) -> float:
-        features = sample_and_encode(population, judge, lanes=1).features
+        features = sample_and_encode(population, judge).features
         return score(judge, np.asarray(features[0]))
 
     population = stack([member], 1)

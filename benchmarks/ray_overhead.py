@@ -26,20 +26,32 @@ from sweep.plan import plan
 TRIAL_SECONDS = 10.0
 
 
-def train_nothing(config: dict, workload) -> None:
-    """In place of a worker's training: a score for every trial of the cohort."""
+def serve_nothing(config: dict, workload, post) -> None:
+    """In place of a worker's life: a score for every trial of the cohorts that it takes."""
     import pickle
 
     import numpy as np
+    import ray
     from ray import tune
 
+    from sweep.executors.crew import Free
+    from sweep.executors.worker import Ready
     from sweep.trial import Score
 
-    cohort = pickle.loads(config["cohort"].content)
+    def send(message, **shown) -> None:
+        tune.report({"message": pickle.dumps(message), "report": type(message).__name__} | shown)
+
     grid = np.zeros((96, 8, 8, 1), np.uint8)
     rung = workload.rungs[-1]
-    for trial in cohort.trials:
-        tune.report({"message": pickle.dumps(Score(trial.id, 0, rung, rung, 1.0, 0.0, grid)), "report": "Score"})
+    send(Ready("nothing"))
+    while True:
+        send(Free(frozenset()))
+        cohort = pickle.loads(ray.get(post.take.remote(tune.get_context().get_trial_id())))
+        if cohort is None:
+            return
+        for trial in cohort.trials:
+            names = {f"{workload.metric}/{trial.id}": 1.0, f"images/{trial.id}": rung}
+            send(Score(trial.id, 0, rung, rung, 1.0, 0.0, grid), **names)
 
 
 def resident() -> float:
@@ -52,7 +64,7 @@ def measure(folder: Path, trials: int, workers: int, cohort: int) -> dict:
     """One sweep of trials that do nothing, in cohorts of at most so many."""
     settings = {"configs": trials, "images": 1280, "interval": 1280, "samples": 100}
     planned = plan("equal/wide", out=folder, methods=["ns_gan"], seeds=1, settings=settings)
-    ray_tune._train = train_nothing  # type: ignore[assignment]
+    ray_tune._serve = serve_nothing  # type: ignore[assignment]
     backlogs.COHORT_TRIALS = cohort
     marks: dict[int, tuple[float, float, float]] = {}
 

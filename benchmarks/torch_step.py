@@ -99,13 +99,11 @@ def our_steps(name: str, images):
     config = Config(architecture=name, batch_size=BATCH, z_dim=Z)
     population = jax.device_put(stack([start(config, SHAPES[name], (1, 2))], 1))
     stored = jnp.asarray(images)
-    done = 0
     compiled = advance.lower(population, stored, jnp.int32(0), None, lanes=1).compile()
 
     def run(steps: int) -> None:
-        nonlocal population, done
-        done += steps
-        population = jax.block_until_ready(advance(population, stored, jnp.int32(done), None, lanes=1))
+        nonlocal population
+        population = jax.block_until_ready(advance(population, stored, jnp.int32(steps), None, lanes=1))
 
     return run, compiled
 

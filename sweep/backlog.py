@@ -1,6 +1,7 @@
 """What remains to be done: a pure function of the study and the store, kept up to date as scores arrive."""
 
 import math
+import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -50,6 +51,7 @@ class Backlog:
         self.plan, self.store, self.workers = plan, store, workers
         self.environment, self.observe, self.max_failures = environment, observe, max_failures
         self.trials: dict[str, Trial] = {}
+        self.structures: dict[str, str] = {}
         self.asked: defaultdict[tuple[str, int], set[str]] = defaultdict(set)
         self.unfinished: Counter[str] = Counter()
         self.rounds: Counter[str] = Counter()
@@ -78,15 +80,16 @@ class Backlog:
         if not self.waiting:
             return None
         first = self._first(warm)
-        self.started.add(self.trials[first].config.structure())
-        limit = 1 if first in self.alone else self._cohort_limit(self.trials[first].config)
+        self.started.add(self.structures[first])
         kind = self._kind(first)
-        chosen = [trial for trial in self.waiting if self._kind(trial) == kind][:limit]
+        alike = [trial for trial in self.waiting if self._kind(trial) == kind]
+        limit = 1 if first in self.alone else self._cohort_limit(self.trials[first].config)
+        chosen = alike[: max(limit, self._queued(first, len(alike)))]
         cohort = Cohort(
             tuple(self.trials[trial] for trial in chosen),
             tuple(frozenset(self.committed[trial]) for trial in chosen),
             tuple(self.store.attempts(trial) for trial in chosen),
-            _places(len(chosen), self.plan.workload.lanes),
+            _places(min(len(chosen), limit), self.plan.workload.lanes),
             self._until(first),
         )
         self.waiting = [trial for trial in self.waiting if trial not in chosen]
@@ -96,7 +99,7 @@ class Backlog:
 
     def _kind(self, trial: str) -> tuple[str, bool, int | None]:
         """What the trials of a cohort have in common."""
-        return self.trials[trial].config.structure(), trial in self.alone, self._until(trial)
+        return self.structures[trial], trial in self.alone, self._until(trial)
 
     def _until(self, trial: str) -> int | None:
         """The next rung where it is decided whether the trial goes on."""
@@ -123,13 +126,12 @@ class Backlog:
         self.observe(self)
 
     def lost(self, cohort: Cohort, message: str) -> None:
-        """The cohort's worker died: its unfinished trials are tried again, each by itself.
+        """The cohort's worker died: the trials that had places are tried again, each by itself.
 
         A trial that is lost three times without a score between is given up.
         """
-        for trial in cohort.trials:
-            if self.running.get(trial.id) is not cohort:
-                continue
+        unfinished = [trial for trial in cohort.trials if self.running.get(trial.id) is cohort]
+        for trial in unfinished[: cohort.size]:
             attempt = self.store.attempts(trial.id)
             self.losses[trial.id] += 1
             final = self.losses[trial.id] >= ATTEMPTS
@@ -353,6 +355,7 @@ class Backlog:
         """A trial of the round of this number."""
         place = self.plan.place(number)
         self.trials[trial.id] = trial
+        self.structures[trial.id] = sys.intern(trial.config.structure())
         self.decisions[trial.id] = self.plan.decision_rungs(place)
         if self.decisions[trial.id]:
             self.configs[trial.method][number, trial.config.identity()].append(trial.id)
@@ -368,12 +371,22 @@ class Backlog:
         among those, of the structure with most trials waiting."""
         waiting = defaultdict(list)
         for trial in self.waiting:
-            waiting[self.trials[trial].config.structure()].append(trial)
+            waiting[self.structures[trial]].append(trial)
         best = max(
             waiting,
             key=lambda each: (each in warm, each not in self.started, len(waiting[each])),
         )
         return waiting[best][0]
+
+    def _queued(self, first: str, alike: int) -> int:
+        """How many trials of a kind are one worker's, those that wait for a place included.
+
+        Side by side an empty place computes for nothing, so a worker takes its share to fill them from; one after the
+        other it costs nothing, and what a worker does not hold is there for the others.
+        """
+        if first in self.alone or self.plan.workload.lanes == 1:
+            return 0
+        return math.ceil(alike / self.workers)
 
     def _cohort_limit(self, config: Config) -> int:
         """How many trials a worker trains at a time: its share of them, as far as their weights and

@@ -69,16 +69,16 @@ def _measure(plan: Plan, config: Config) -> tuple[float, float, float]:
     population = jax.device_put(stack([member], 1))
     images, labels = on_device(config, workload.dataset)
     population = advance(population, images, jnp.int32(1), labels, lanes=1)
-    jax.block_until_ready(sample_and_encode(population, evaluation, lanes=1))
+    jax.block_until_ready(sample_and_encode(population, evaluation))
     compiling = time.monotonic() - began
 
     cycles, began = 1, time.monotonic()
     while (trained := time.monotonic() - began) < MEASURED_SECONDS:
-        cycles += cycles
         population = advance(population, images, jnp.int32(cycles), labels, lanes=1)
         jax.block_until_ready(population)
+        cycles += cycles
     per_image = trained / ((cycles - 1) * images_per_cycle(config))
 
     began = time.monotonic()
-    judge(evaluation, jax.device_get(sample_and_encode(population, evaluation, lanes=1)), 0)
+    judge(evaluation, jax.device_get(sample_and_encode(population, evaluation)), 0)
     return compiling, per_image, time.monotonic() - began

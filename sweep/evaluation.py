@@ -103,8 +103,8 @@ def _applied(parameters: Any, images: Array, *, apply) -> Array:
     return apply(parameters, images)
 
 
-def sample_and_encode(population: Population, evaluator: Evaluator, *, lanes: int) -> Sampled:
-    """What every member makes now."""
+def sample_and_encode(population: Population, evaluator: Evaluator) -> Sampled:
+    """What every member makes now, CHUNK images at a time, one member after the other: halted ones cost nothing."""
     return _sample_and_encode(
         population,
         evaluator.parameters,
@@ -112,12 +112,11 @@ def sample_and_encode(population: Population, evaluator: Evaluator, *, lanes: in
         apply=evaluator.encoder.apply,
         samples=evaluator.samples,
         image_shape=evaluator.image_shape,
-        lanes=lanes,
     )
 
 
-@functools.partial(jax.jit, static_argnames=("apply", "samples", "image_shape", "lanes"))
-def _sample_and_encode(population, parameters, targets, *, apply, samples, image_shape, lanes):
+@functools.partial(jax.jit, static_argnames=("apply", "samples", "image_shape"))
+def _sample_and_encode(population, parameters, targets, *, apply, samples, image_shape):
     chunks = math.ceil(samples / CHUNK)
     count = math.ceil(max(samples, GRID) / chunks)
 
@@ -147,7 +146,7 @@ def _sample_and_encode(population, parameters, targets, *, apply, samples, image
         nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
         return jax.lax.cond(member.halted, lambda _: nothing, one, member)
 
-    return over_members(one_running, population, lanes)
+    return over_members(one_running, population, 1)
 
 
 def _inverted(member: Population, parameters, targets: Array, apply, image_shape, key: Array) -> Inverted:

@@ -73,6 +73,16 @@ def only(population: Population, places: Sequence[int]) -> Population:
     return population._replace(halted=jnp.asarray(halted))
 
 
+def placed(population: Population, index: Array, member: Population) -> Population:
+    """The population, on its devices, with the member at this index in place of who was there."""
+    return on_devices(_placed(population, index, member))
+
+
+@functools.partial(jax.jit, donate_argnums=0)
+def _placed(population: Population, index: Array, member: Population) -> Population:
+    return jax.tree.map(lambda leaf, own: leaf.at[index].set(own), population, member)
+
+
 def images_per_cycle(config: Config) -> int:
     """Real images that a cycle sees: disc_iters * batch_size."""
     return config.disc_iters * config.batch_size
@@ -80,14 +90,14 @@ def images_per_cycle(config: Config) -> int:
 
 @functools.partial(jax.jit, static_argnames=("lanes",), donate_argnums=0)
 def advance(
-    population: Population, images: Array, stop: Array, labels: Array | None = None, *, lanes: int
+    population: Population, images: Array, cycles: Array, labels: Array | None = None, *, lanes: int
 ) -> Population:
-    """Every running member advanced to cycle `stop`, or to the first cycle with a non-finite loss.
+    """Every running member advanced by so many cycles, or to the first with a non-finite loss.
 
     Args:
       population: [members, ...].
       images: uint8 [count, height, width, channels], shared by all members; each draws its own.
-      stop: int32 scalar.
+      cycles: int32 scalar.
       labels: int32 [count], the images' classes, for configs that have classes.
       lanes: members side by side on a device; 1 means one after the other, each bit-equal to a lone member.
     """
@@ -107,10 +117,11 @@ def advance(
         means = {name: mean + part * (logs[name] - mean) for name, mean in member.logs.items()}
         return member._replace(state=state, cycle=cycle, finite=finite, logs=means)
 
-    def to_stop(member: Population) -> Population:
+    def advanced(member: Population) -> Population:
+        stop = member.cycle + cycles
         return jax.lax.while_loop(lambda m: (m.cycle < stop) & ~m.halted & m.finite, cycle_once, member)
 
-    return over_members(to_stop, population, lanes)
+    return over_members(advanced, population, lanes)
 
 
 def over_members(function: Callable, population: Population, lanes: int):

@@ -17,8 +17,8 @@ from data import Dataset
 from metrics import MetricError
 from models import Config
 from sweep import checkpoints, programs
-from sweep.evaluation import Evaluator, judge, sample_and_encode
-from sweep.population import Population, advance, images_per_cycle, on_devices, only, stack, start, take
+from sweep.evaluation import Evaluator, Sampled, judge, sample_and_encode
+from sweep.population import Population, advance, images_per_cycle, on_devices, only, placed, stack, start, take
 from sweep.signs import Sign, signs_of
 
 SEGMENT_SECONDS = 5.0
@@ -39,7 +39,7 @@ class Cohort(NamedTuple):
 
     committed: for each trial the rungs whose scores the store holds; they are not computed again.
     attempt: for each trial how often it was handed out before.
-    size: places in the population, at least the number of trials.
+    size: places in the population; trials beyond them wait, in their order, until a place is free.
     until: the rung at which they are left on disk for others to go on; None: they are trained to the end.
     """
 
@@ -115,84 +115,126 @@ Report = Callable[[Score | Failure | Compiled], None]
 
 
 @dataclasses.dataclass
+class _Member:
+    """A trial of the cohort. known: rungs that need no score. ahead: those it is still trained to, the next first."""
+
+    trial: Trial
+    attempt: int
+    known: frozenset[int]
+    ahead: tuple[int, ...]
+    cycle: int = 0
+    seconds: float = 0.0
+    scores: list[Score] = dataclasses.field(default_factory=list)
+
+    @property
+    def cycles_ahead(self) -> int:
+        """From here to the next rung."""
+        return self.ahead[0] // images_per_cycle(self.trial.config) - self.cycle
+
+
+@dataclasses.dataclass
 class _Training:
-    """A cohort in training; what is plural goes by place in the population, `running` without those that failed."""
+    """A cohort in training. running: by place in the population. waiting: for a place, in this order."""
 
     cohort: Cohort
     workload: Workload
-    population: Population
-    running: dict[int, Trial]
-    seconds: list[float]
-    scores: list[list[Score]]
     report: Report
-    rung: int
-    cycles: np.ndarray
+    running: dict[int, _Member]
+    waiting: list[_Member]
+    population: Population
     lanes: int
     segment: int = 1
+    charged: float = 0.0
     saved: float = dataclasses.field(default_factory=time.monotonic)
 
     @property
     def config(self) -> Config:
         return self.cohort.trials[0].config
 
+    @property
+    def left(self) -> list[_Member]:
+        return [*self.running.values(), *self.waiting]
+
+
+class _Arrival(NamedTuple):
+    """A member at a rung that needs a score. paused: its state, if it is trained no further."""
+
+    member: _Member
+    rung: int
+    paused: Population | None
+
+
+class _Sampled(NamedTuple):
+    """What members at a rung made, on its way to the host, and the logs of all; arrivals: by place."""
+
+    arrivals: dict[int, _Arrival]
+    sampled: Sampled
+    logs: dict[str, np.ndarray]
+
 
 def train(cohort: Cohort, workload: Workload, evaluator: Evaluator, report: Report) -> None:
     """Every trial trained from where it stands to the last rung, or that of `until`; each new score reported.
 
-    A trial that diverges, or whose evaluation raises, is reported as a Failure and halted; the
-    others go on. When the program that they share raises, each that was running is trained again
-    by itself, from its checkpoint, so that only the culprit fails.
+    A trial that diverges, or whose evaluation raises, is reported as a Failure; the others go on, and one that waits
+    takes its place. What was sampled at a rung is compared on the host while the device trains the next segment. When
+    the program that they share raises, each that has not ended is trained again by itself, from its checkpoint, so
+    that only the culprit fails.
     """
-    training = None
+    training, left = None, _members(cohort, workload)
     try:
-        training = _begin(cohort, workload, report)
+        training = _begin(cohort, workload, left, report)
         real = on_device(training.config, workload.dataset)
         _compile(training, real, evaluator)
-        for training.rung in workload.rungs:
-            _advance(training, real)
-            _evaluate(training, evaluator)
-            if training.rung == cohort.until:
-                break
+        while training.left:
+            sampled = _sample(training, evaluator)
+            try:
+                behind = _dispatch(training, real)
+            finally:
+                _judge(training, evaluator, sampled)
+            _await(training, behind)
+            _refill(training)
+            _checkpoint(training)
     except Exception as error:
-        if len(cohort.trials) > 1:
-            for place in range(len(cohort.trials)) if training is None else training.running:
-                train(_alone(cohort, place, training), workload, evaluator, report)
-        elif training is None:
-            report(_failure(cohort.trials[0], cohort.attempt[0], "crashed", workload.rungs[0], 0, error))
-        elif training.running:
-            _fail(training, 0, "crashed", error)
+        left = left if training is None else training.left
+        for member in left:
+            if len(cohort.trials) == 1:
+                rung = (member.ahead or workload.rungs[-1:])[0]
+                report(_failure(member, "crashed", rung, error))
+            else:
+                alone = Cohort((member.trial,), (member.known,), (member.attempt,), 1, cohort.until)
+                train(alone, workload, evaluator, report)
 
 
-def _alone(cohort: Cohort, place: int, training: _Training | None) -> Cohort:
-    """One trial of the cohort; what it has reported counts as committed."""
-    reported = [] if training is None else training.scores[place]
-    known = cohort.committed[place] | {earlier.rung for earlier in reported}
-    return Cohort((cohort.trials[place],), (known,), (cohort.attempt[place],), 1, cohort.until)
-
-
-def _begin(cohort: Cohort, workload: Workload, report: Report) -> _Training:
-    """The cohort from its checkpoints, or from its keys where there are none."""
-    restored = [
-        _restore(trial, attempt, workload)
-        for trial, attempt in zip(cohort.trials, cohort.attempt, strict=True)
+def _members(cohort: Cohort, workload: Workload) -> list[_Member]:
+    ahead = tuple(rung for rung in workload.rungs if cohort.until is None or rung <= cohort.until)
+    return [
+        _Member(trial, attempt, committed, ahead)
+        for trial, committed, attempt in zip(cohort.trials, cohort.committed, cohort.attempt, strict=True)
     ]
-    members, seconds, scores = map(list, zip(*restored, strict=True))
-    cycles = np.asarray([member.cycle for member in members])
-    for committed, held in zip(cohort.committed, scores, strict=True):
-        for earlier in held:
-            if earlier.rung not in committed:
-                report(earlier)
-    population = on_devices(stack(members, cohort.size))
-    running = dict(enumerate(cohort.trials))
-    rung = workload.rungs[0]
-    return _Training(cohort, workload, population, running, seconds, scores, report, rung, cycles, workload.lanes)
 
 
-def _restore(trial: Trial, attempt: int, workload: Workload) -> tuple[Population, float, list[Score]]:
-    """The trial's member, the seconds it used and the scores it has."""
-    member = start(trial.config, workload.dataset.image_shape, trial.key)
+def _begin(cohort: Cohort, workload: Workload, members: list[_Member], report: Report) -> _Training:
+    """As many members as there are places from their checkpoints, or from their keys where there are none."""
+    first = members[: cohort.size]
+    population = on_devices(stack([_restore(member, workload, report) for member in first], cohort.size))
+    running, waiting = dict(enumerate(first)), members[cohort.size :]
+    return _Training(cohort, workload, report, running, waiting, population, workload.lanes)
+
+
+def _restore(member: _Member, workload: Workload, report: Report) -> Population:
+    """The state of a member, who learns what its checkpoint holds; scores that were not known are reported."""
+    trial = member.trial
+    state = start(trial.config, workload.dataset.image_shape, trial.key)
     arrays = checkpoints.load(workload.checkpoints, trial.id)
-    return (member, 0.0, []) if arrays is None else _unpack(arrays, trial, attempt, member)
+    if arrays is not None:
+        state, member.seconds, member.scores = _unpack(arrays, trial, member.attempt, state)
+    member.cycle = int(state.cycle)
+    member.ahead = tuple(rung for rung in member.ahead if rung // images_per_cycle(trial.config) >= member.cycle)
+    for earlier in member.scores:
+        if earlier.rung not in member.known:
+            report(earlier)
+    member.known |= {earlier.rung for earlier in member.scores}
+    return state
 
 
 def on_device(config: Config, dataset: Dataset) -> tuple[Array, Array | None]:
@@ -214,109 +256,133 @@ def _compile(training: _Training, real: tuple[Array, Array | None], evaluator: E
     lanes = programs.fitting_lanes(training.workload.lanes, members, needed, programs.free_bytes())
     training.lanes = lanes
     training.population = advance(idle, images, jnp.int32(0), labels, lanes=lanes)
-    jax.block_until_ready(sample_and_encode(training.population, evaluator, lanes=lanes))
+    jax.block_until_ready(sample_and_encode(training.population, evaluator))
+    training.charged = time.monotonic()
     compiled, loaded = (after - earlier for after, earlier in zip(programs.made(), before, strict=True))
-    training.report(Compiled(training.config.structure(), time.monotonic() - began, compiled, loaded, lanes))
+    training.report(Compiled(training.config.structure(), training.charged - began, compiled, loaded, lanes))
 
 
-def _advance(training: _Training, real: tuple[Array, Array | None]) -> None:
-    """Every running trial at the rung, in segments of a few seconds."""
+def _sample(training: _Training, evaluator: Evaluator) -> _Sampled | None:
+    """What the members at a rung make, if one of them needs a score; for each the next rung is ahead."""
+    arrivals = {}
+    for place, member in training.running.items():
+        if member.ahead and not member.cycles_ahead:
+            rung, *ahead = member.ahead
+            if rung not in member.known:
+                paused = take(training.population, place) if rung == training.cohort.until else None
+                arrivals[place] = _Arrival(member, rung, paused)
+            member.ahead = tuple(ahead)
+    if not arrivals:
+        return None
+    sampled = sample_and_encode(only(training.population, list(arrivals)), evaluator)
+    for leaf in jax.tree.leaves(sampled):
+        leaf.copy_to_host_async()
+    return _Sampled(arrivals, sampled, jax.device_get(training.population.logs))
+
+
+def _dispatch(training: _Training, real: tuple[Array, Array | None]) -> dict[int, _Member]:
+    """Some seconds of training set off, or as much as brings the first member to its rung; returns who is trained."""
     images, labels = real
-    stop = training.rung // images_per_cycle(training.config)
-    while behind := [place for place in training.running if training.cycles[place] < stop]:
-        began = time.monotonic()
-        target = min(stop, min(training.cycles[place] for place in behind) + training.segment)
-        population = only(training.population, behind)
-        training.population = advance(population, images, jnp.int32(target), labels, lanes=training.lanes)
-        finite = np.asarray(training.population.finite)
-        training.cycles = np.asarray(training.population.cycle)
-        took = time.monotonic() - began
-        _charge(training, behind, took)
-        if took < SEGMENT_SECONDS / 2:
-            training.segment *= 2
-        for place in [place for place in training.running if not finite[place]]:
-            _fail(training, place, "diverged", "the loss is not finite")
-        _checkpoint(training)
+    behind = {place: member for place, member in training.running.items() if member.ahead}
+    if behind:
+        cycles = min(training.segment, *(member.cycles_ahead for member in behind.values()))
+        population = only(training.population, list(behind))
+        training.population = advance(population, images, jnp.int32(cycles), labels, lanes=training.lanes)
+    return behind
 
 
-def _evaluate(training: _Training, evaluator: Evaluator) -> None:
-    """The scores of this rung, except those that are known from before."""
-    began = time.monotonic()
-    known = [
-        committed | {earlier.rung for earlier in held}
-        for committed, held in zip(training.cohort.committed, training.scores, strict=True)
-    ]
-    due = [place for place in training.running if training.rung not in known[place]]
-    if not due:
+def _judge(training: _Training, evaluator: Evaluator, pending: _Sampled | None) -> None:
+    """The scores of what was sampled, reported; members with no rung ahead leave their places."""
+    if pending is not None:
+        sampled, scored = jax.device_get(pending.sampled), {}
+        for place, (member, rung, _) in pending.arrivals.items():
+            try:
+                found = judge(evaluator, sampled, place)
+                own = {name: mean[place] for name, mean in pending.logs.items()}
+                scored[place] = found.value, signs_of(member.trial.config, own | found.facts)
+            except MetricError as error:
+                _fail(training, place, "diverged", rung, error)
+            except Exception as error:
+                _fail(training, place, "crashed", rung, error)
+        _charge(training, [arrival.member for arrival in pending.arrivals.values()])
+        for place, (value, signs) in scored.items():
+            _score(training, pending.arrivals[place], value, sampled.images[place], signs)
+    training.running = {place: member for place, member in training.running.items() if member.ahead}
+
+
+def _score(training: _Training, arrival: _Arrival, value: float, grid: np.ndarray, signs: tuple[Sign, ...]) -> None:
+    """Reported; before, on disk if the trial pauses, as others may go on with it at once."""
+    member, rung, paused = arrival
+    images = member.cycle * images_per_cycle(member.trial.config)
+    score = Score(member.trial.id, member.attempt, rung, images, value, member.seconds, grid, signs)
+    member.scores.append(score)
+    member.known |= {rung}
+    if paused is not None:
+        _save(training, member, paused)
+    training.report(score)
+
+
+def _await(training: _Training, behind: dict[int, _Member]) -> None:
+    """The end of what was dispatched: where its members are, and who diverged."""
+    if not behind:
         return
-    population = only(training.population, due)
-    sampled = jax.device_get(sample_and_encode(population, evaluator, lanes=training.lanes))
-    logs = jax.device_get(training.population.logs)
-    scored = {}
-    for place in due:
-        try:
-            found = judge(evaluator, sampled, place)
-            own = {name: mean[place] for name, mean in logs.items()}
-            scored[place] = found.value, signs_of(training.config, own | found.facts)
-        except MetricError as error:
-            _fail(training, place, "diverged", error)
-        except Exception as error:
-            _fail(training, place, "crashed", error)
-    _charge(training, due, time.monotonic() - began)
-    for place, (value, signs) in scored.items():
-        training.scores[place].append(
-            Score(
-                training.running[place].id,
-                training.cohort.attempt[place],
-                training.rung,
-                int(training.cycles[place]) * images_per_cycle(training.config),
-                value,
-                training.seconds[place],
-                sampled.images[place],
-                signs,
-            )
-        )
-    _checkpoint(training, pausing=training.rung == training.cohort.until)
-    for place in scored:
-        training.report(training.scores[place][-1])
+    finite, cycles = (np.asarray(leaf) for leaf in (training.population.finite, training.population.cycle))
+    if _charge(training, list(behind.values())) < SEGMENT_SECONDS / 2:
+        training.segment *= 2
+    for place in [place for place in training.running if place in behind]:
+        training.running[place].cycle = int(cycles[place])
+        if not finite[place]:
+            _fail(training, place, "diverged", behind[place].ahead[0], "the loss is not finite")
 
 
-def _charge(training: _Training, places: list[int], seconds: float) -> None:
-    """Wall time shared among those that used it."""
-    for place in places:
-        training.seconds[place] += seconds / len(places)
+def _refill(training: _Training) -> None:
+    """Members that wait, in the places that are free."""
+    free = [place for place in range(training.cohort.size) if place not in training.running]
+    for place in free[: len(training.waiting)]:
+        state = _restore(training.waiting[0], training.workload, training.report)
+        training.population = placed(training.population, jnp.int32(place), state)
+        training.running[place] = training.waiting.pop(0)
 
 
-def _fail(training: _Training, place: int, cause: str, error: Exception | str) -> None:
+def _charge(training: _Training, members: list[_Member]) -> float:
+    """The wall time since it was last charged, shared among those that used it; returns it."""
+    now = time.monotonic()
+    passed, training.charged = now - training.charged, now
+    for member in members:
+        member.seconds += passed / len(members)
+    return passed
+
+
+def _fail(training: _Training, place: int, cause: str, rung: int, error: Exception | str) -> None:
     """The trial at this place ended: reported, and not running any more."""
-    trial, attempt = training.running.pop(place), training.cohort.attempt[place]
-    step = int(training.cycles[place]) * training.config.disc_iters
-    training.report(_failure(trial, attempt, cause, training.rung, step, error))
+    training.report(_failure(training.running.pop(place), cause, rung, error))
 
 
-def _failure(trial: Trial, attempt: int, cause: str, rung: int, step: int, error: Exception | str) -> Failure:
-    if isinstance(error, str):
-        return Failure(trial.id, attempt, cause, rung, step, error, "")
-    first_line = str(error).splitlines()[0] if str(error) else ""
-    detail = "".join(traceback.format_exception(error))
-    return Failure(trial.id, attempt, cause, rung, step, f"{type(error).__name__}: {first_line}", detail)
+def _failure(member: _Member, cause: str, rung: int, error: Exception | str) -> Failure:
+    step = member.cycle * member.trial.config.disc_iters
+    message, detail = str(error), ""
+    if isinstance(error, Exception):
+        message = f"{type(error).__name__}: {message.splitlines()[0] if message else ''}"
+        detail = "".join(traceback.format_exception(error))
+    return Failure(member.trial.id, member.attempt, cause, rung, step, message, detail)
 
 
-def _checkpoint(training: _Training, pausing: bool = False) -> None:
-    """Every running trial on disk, when it pauses or enough time has passed since the last.
+def _checkpoint(training: _Training) -> None:
+    """Every running trial on disk, when enough time has passed since the last."""
+    if time.monotonic() - training.saved >= training.workload.checkpoint_seconds:
+        for place, member in training.running.items():
+            _save(training, member, take(training.population, place))
+        training.saved = time.monotonic()
 
-    One that cannot be written costs time later, not the trial.
-    """
-    if not pausing and time.monotonic() - training.saved < training.workload.checkpoint_seconds:
-        return
-    for place, trial in training.running.items():
-        member = take(training.population, place)
-        arrays = _pack(member, training.seconds[place], training.scores[place])
-        try:
-            checkpoints.save(training.workload.checkpoints, trial.id, int(member.cycle), arrays)
-        except (OSError, ValueError) as error:
-            warnings.warn(f"no checkpoint of trial {trial.id}: {error}", stacklevel=1)
-    training.saved = time.monotonic()
+
+def _save(training: _Training, member: _Member, state: Population) -> None:
+    """On disk; what cannot be written costs time later, not the trial."""
+    trial = member.trial.id
+    try:
+        arrays = _pack(state, member.seconds, member.scores)
+        checkpoints.save(training.workload.checkpoints, trial, int(state.cycle), arrays)
+    except (OSError, ValueError) as error:
+        warnings.warn(f"no checkpoint of trial {trial}: {error}", stacklevel=1)
 
 
 def _pack(member: Population, seconds: float, scores: list[Score]) -> checkpoints.Arrays:

@@ -40,7 +40,7 @@ ORDER = {
         *("searchers.contract", "searchers.coordinates", "searchers.sequences", "searchers.gp_bandit"),
         *("searchers.optimizer", "searchers.optuna_samplers", "searchers", "schedulers", "plan", "estimate"),
         *("pictures", "executors", "executors.worker", "backlog"),
-        *("executors.local", "executors.ray_tune"),
+        *("executors.crew", "executors.post", "executors.local", "executors.ray_tune"),
         *("driver", "progress", "watching", "worth_cli", "cli", "__main__"),
     ],
 }

@@ -11,13 +11,17 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
+from jax.typing import DTypeLike
 
+from models.architectures.winograd import EXTENTS, filtered, sums_of_taps
 from models.precisions import rounded
 
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
 _FEW_CHANNELS = 16
 # Rows of a matrix product whose operands and result stay in a core's cache, and from how many on that is worth a loop.
 _ROWS, _MANY_ROWS = 512, 2048
+# From how many inputs and outputs on fewer products are worth the sums.
+_MANY_CHANNELS = 32
 
 
 def conv(images: Array, kernel: Array, stride: int) -> Array:
@@ -83,11 +87,12 @@ def native_conv_of_spread(images: Array, kernel: Array, before: int) -> Array:
 
 
 def conv_as_products(images: Array, kernel: Array, stride: int) -> Array:
-    """`conv` by matrix products: one of whole patches for few channels, else one per tap, which copies less."""
+    """`conv` by matrix products: one of whole patches for few channels, else one per tap, which copies less, or fewer
+    of sums of inputs and of taps, which multiplies less."""
     if images.shape[-1] < _FEW_CHANNELS:
         return _product_of_patches(images, kernel, stride)
-    _, height, width = _output_shape(images, stride)
-    return _by_parts(lambda part: _sum_of_products(part, kernel, stride), images, height * width)
+    function, rows = _in_parts(_output_shape(images, stride)[1:], kernel, stride, images.dtype)
+    return _by_parts(function, images, rows)
 
 
 def conv_transpose_as_products(images: Array, kernel: Array, stride: int) -> Array:
@@ -97,19 +102,39 @@ def conv_transpose_as_products(images: Array, kernel: Array, stride: int) -> Arr
     """
     _, height, width, _ = images.shape
     mirrored = kernel[::-1, ::-1].swapaxes(2, 3)
-    form = _product_of_patches if kernel.shape[3] < _FEW_CHANNELS else _sum_of_products
+    if kernel.shape[3] < _FEW_CHANNELS:
+        function, rows = lambda x: _product_of_patches(x, mirrored, stride), height * width
+    else:
+        function, rows = _in_parts((height, width), mirrored, stride, images.dtype)
 
     def transposed(part: Array) -> Array:
         shape = jax.ShapeDtypeStruct((len(part), height * stride, width * stride, kernel.shape[3]), part.dtype)
-        return jax.linear_transpose(lambda x: form(x, mirrored, stride), shape)(part)[0]
+        return jax.linear_transpose(function, shape)(part)[0]
 
-    return _by_parts(transposed, images, height * width)
+    return _by_parts(transposed, images, rows)
 
 
 def conv_of_spread_as_products(images: Array, kernel: Array, before: int) -> Array:
     """`conv_of_spread` by one matrix product per tap, each for the one parity of rows and of columns it falls on."""
+    if kernel.shape[:2] == (4, 4) and before == 2:
+        return conv_transpose_as_products(images, kernel, 2)
     _, height, width, _ = images.shape
     return _by_parts(lambda part: _products_by_parity(part, kernel, before), images, height * width)
+
+
+def _in_parts(size: tuple[int, int], kernel: Array, stride: int, dtype: DTypeLike) -> tuple[Callable, int]:
+    """A function of images whose convolution has this size, and how many rows of products it makes of one image."""
+    extents = -(-kernel.shape[0] // stride), -(-kernel.shape[1] // stride)
+    wide = min(stride * stride * kernel.shape[2], kernel.shape[3]) >= _MANY_CHANNELS
+    if not (wide and set(extents) <= set(EXTENTS) and min(size) > 1 and dtype == jnp.float32):
+        return lambda images: _sum_of_products(images, kernel, stride), size[0] * size[1]
+    taps, (rows, columns) = sums_of_taps(_taps(kernel, stride)), (size + 1 for size in size)
+
+    def function(images: Array) -> Array:
+        blocks = _blocks(_padded(images, kernel, stride, (2 * (rows // 2) + 2, 2 * (columns // 2) + 2)), stride)
+        return filtered(blocks, taps, extents)[:, : size[0], : size[1]]
+
+    return function, 2 * (rows // 2) * (columns // 2)
 
 
 def _by_parts(function: Callable[[Array], Array], images: Array, rows: int) -> Array:
@@ -174,21 +199,26 @@ def _windows_and_taps(images: Array, kernel: Array, stride: int) -> tuple[list[A
     Blocks of stride x stride pixels are made channels first (c = stride * stride * in), so that no slice has a stride.
     """
     _, height, width = _output_shape(images, stride)
-    blocks = _blocks(_padded(images, kernel, stride), stride)
-    missing = [(0, -extent % stride) for extent in kernel.shape[:2]]
-    taps = _blocks(jnp.pad(kernel, (*missing, (0, 0), (0, 0))).transpose(3, 0, 1, 2), stride).transpose(1, 2, 3, 0)
+    taps = _taps(kernel, stride)
     rows, columns, *channels = taps.shape
+    blocks = _blocks(_padded(images, kernel, stride, (height + rows - 1, width + columns - 1)), stride)
     windows = [blocks[:, i : i + height, j : j + width] for i in range(rows) for j in range(columns)]
     return windows, taps.reshape(rows * columns, *channels)
 
 
-def _padded(images: Array, kernel: Array, stride: int) -> Array:
-    """The images with SAME padding, and as many zeros more at the end as the last tap's block needs."""
+def _taps(kernel: Array, stride: int) -> Array:
+    """The kernel of stride 1 for blocks: [ceil(rows / stride), ceil(columns / stride), stride * stride * in, out]."""
+    missing = [(0, -extent % stride) for extent in kernel.shape[:2]]
+    return _blocks(jnp.pad(kernel, (*missing, (0, 0), (0, 0))).transpose(3, 0, 1, 2), stride).transpose(1, 2, 3, 0)
+
+
+def _padded(images: Array, kernel: Array, stride: int, blocks: tuple[int, int]) -> Array:
+    """The images with SAME padding, and as many zeros more at the end as make so many rows and columns of blocks."""
     around = []
-    for size, extent in zip(images.shape[1:3], kernel.shape[:2], strict=True):
+    for size, extent, count in zip(images.shape[1:3], kernel.shape[:2], blocks, strict=True):
         last = (-(-size // stride) - 1) * stride
         before = max(last + extent - size, 0) // 2
-        around.append((before, last + extent + -extent % stride - before - size, 0))
+        around.append((before, count * stride - before - size, 0))
     return lax.pad(images, jnp.zeros((), images.dtype), [(0, 0, 0), *around, (0, 0, 0)])
 
 

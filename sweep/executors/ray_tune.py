@@ -1,8 +1,9 @@
-"""Ray Tune as an executor, the only file that imports ray: a Tune trial is a cohort.
+"""Ray Tune as an executor, the only file that imports ray: a Tune trial is a worker's shift.
 
 Tune is asked for placement, processes and transport, and for nothing that must last: its state is
-written to a folder that is deleted at the end, failed Tune trials come back to the backlog, and a
-resumed study is a new Tuner against the same store.
+written to a folder that is deleted at the end, what a lost worker was doing comes back to the backlog, and a
+resumed study is a new Tuner against the same store. Tune keeps tens of KiB of every trial as long as it runs, and Ray
+every report of a trial as long as that lasts: so a Tune trial is a shift of many cohorts, but ends.
 """
 
 import contextlib
@@ -17,17 +18,20 @@ import socket
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import ray
 from ray import tune
 from ray.tune.search import Searcher
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from sweep.backlog import Backlog
-from sweep.executors import Cluster, ExecutorError, Opened, Resources, check_devices, cores, default_workers
-from sweep.executors.worker import Ready, environment, prepare
+from sweep.executors import Cluster, ExecutorError, Opened, Resources, cores, default_workers
+from sweep.executors.crew import Crew, Free
+from sweep.executors.post import Post
+from sweep.executors.worker import environment, prepare, ready
 from sweep.trial import Cohort, Workload
 
 SETTINGS = {
@@ -39,14 +43,16 @@ SETTINGS = {
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
-STARTS = 3
 KNOCK_SECONDS, ANSWER_SECONDS = 5.0, 60.0
+MAX_WAITING = 10_000
+SHIFT_BYTES, REPORT_BYTES = 2**20, 2**11
 _evaluators: dict = {}
+_warm: set[str] = set()
 
 
 @contextlib.contextmanager
 def opened(out: Path, workers: int | None, resources: Resources, cluster: Cluster) -> Iterator[Opened]:
-    """Runs a backlog as trials of one Tuner whose workers are reused.
+    """Runs a backlog on workers that are trials of one Tuner.
 
     On the cluster of that address, or that RAY_ADDRESS names, else on one of its own that ends with it. Where the
     cluster runs already, there are as many workers as fit, `workers` at most.
@@ -88,75 +94,60 @@ def _run(
     resources: Resources,
     callbacks: list[tune.Callback],
 ) -> None:
-    cohorts = Cohorts(backlog, resources)
-    trainable = tune.with_resources(tune.with_parameters(_train, workload=workload), resources.named())
+    post = _post()
+
+    def give(worker: str, cohort: Cohort | None) -> None:
+        post.put.remote(worker, pickle.dumps(cohort))
+
+    hiring = Hiring(Crew(backlog, resources, give, SHIFT_BYTES), lambda: _ask_after(post))
+    trainable = tune.with_resources(tune.with_parameters(_serve, workload=workload, post=post), resources.named())
     tune.Tuner(
         trainable,
         tune_config=tune.TuneConfig(
-            search_alg=cohorts, num_samples=-1, max_concurrent_trials=workers, reuse_actors=True
+            search_alg=hiring, num_samples=-1, max_concurrent_trials=workers, reuse_actors=True
         ),
         run_config=tune.RunConfig(
-            name="cohorts",
+            name="workers",
             storage_path=str(state),
             verbose=0,
-            callbacks=[Commit(cohorts), *callbacks],
-            stop=StopOnError(cohorts),
+            callbacks=[Commit(hiring), *callbacks, Forget()],
+            stop=StopAtEnd(hiring),
         ),
     ).fit()
-    if cohorts.error is not None:
-        raise cohorts.error
+    if hiring.error is not None:
+        raise hiring.error
     if not backlog.done():
         raise ExecutorError("Ray Tune ended before the study did; the same command continues")
 
 
-class Parcel:
-    """A cohort on its way to a worker, in a form that loggers of Tune can show."""
-
-    def __init__(self, cohort: Cohort):
-        self.content = pickle.dumps(cohort)
-        self.text = " ".join(trial.id for trial in cohort.trials)
-
-    def __repr__(self) -> str:
-        return self.text
-
-
-class Cohorts(Searcher):
-    """Tune's view of the backlog: what to launch next, None for later, FINISHED at the end.
+class Hiring(Searcher):
+    """Tune's view of a crew: workers to launch, None for later, FINISHED at the end.
 
     An exception of the backlog (a full disk, say) is kept in `error` and ends the Tuner: raised
     inside Tune's callbacks it would be taken for a trial's failure.
     """
 
-    def __init__(self, backlog: Backlog, resources: Resources):
+    def __init__(self, crew: Crew, check: Callable[[], None]):
         super().__init__()
-        self.backlog, self.resources = backlog, resources
-        self.cohorts: dict[str, Cohort] = {}
-        self.heard: set[str] = set()
-        self.silent = 0
+        self.crew, self.check = crew, check
+        self.hired = 0
         self.error: Exception | None = None
 
     def suggest(self, trial_id: str):
-        cohort = self.guarded(self.backlog.take)
-        if self.error is not None:
+        if self.guarded(self.crew.backlog.done) or self.error is not None:
             return Searcher.FINISHED
-        if cohort is None:
-            return Searcher.FINISHED if self.guarded(lambda: self.backlog.done()) else None
-        self.cohorts[trial_id] = cohort
-        return {"cohort": Parcel(cohort)}
+        if not self.crew.wanted():
+            return None
+        self.crew.hire(trial_id)
+        self.hired += 1
+        return {"worker": self.hired}
 
     def on_trial_complete(self, trial_id: str, result=None, error: bool = False):
-        """A cohort left its worker; whatever it did not finish is handed out again."""
-        cohort = self.cohorts.pop(trial_id, None)
-        if cohort is None or self.error is not None:
-            return
-        if trial_id in self.heard:
-            self.silent = 0
-            self.guarded(lambda: self.backlog.lost(cohort, "the Ray worker died or raised"))
-            return
-        self.silent += 1
-        self.guarded(lambda: self.backlog.give_back(cohort))
-        if self.silent >= STARTS:
-            self.error = ExecutorError(f"{STARTS} Ray workers died as they started; Ray's logs say why")
+        """A worker's shift is over, at its end or before."""
+        if trial_id in self.crew.seats and self.error is None:
+            self.guarded(lambda: self.crew.leave(trial_id, "the Ray worker died or raised"))
+            if error and self.error is None:
+                self.guarded(self.check)
 
     def guarded(self, call):
         try:
@@ -176,17 +167,17 @@ class Cohorts(Searcher):
         """Nothing: a resumed study is a new Tuner."""
 
 
-class StopOnError(tune.Stopper):
-    """Ends the Tuner at once when the backlog raised."""
+class StopAtEnd(tune.Stopper):
+    """Ends the Tuner when the backlog raised, and when the study is finished though a worker still waits for a node."""
 
-    def __init__(self, cohorts: Cohorts):
-        self.cohorts = cohorts
+    def __init__(self, hiring: Hiring):
+        self.hiring = hiring
 
     def __call__(self, trial_id: str, result: Mapping) -> bool:
-        return self.stop_all()
+        return self.hiring.error is not None
 
     def stop_all(self) -> bool:
-        return self.cohorts.error is not None
+        return self.hiring.error is not None or bool(self.hiring.guarded(self.hiring.crew.over))
 
     def __getstate__(self) -> dict:
         return {}
@@ -195,40 +186,68 @@ class StopOnError(tune.Stopper):
 class Commit(tune.Callback):
     """Commits what workers report, in the driver's process, before Tune goes on; callbacks after it see numbers."""
 
-    def __init__(self, cohorts: Cohorts):
-        self.cohorts = cohorts
+    def __init__(self, hiring: Hiring):
+        self.hiring = hiring
 
     def __getstate__(self) -> dict:
         return {}
 
     def on_trial_result(self, iteration, trials, trial, result, **info):
-        self.cohorts.heard.add(trial.trial_id)
         message = result.pop("message", None)
-        if self.cohorts.error is None and message is not None:
-            self.cohorts.guarded(lambda: self._commit(pickle.loads(message)))
-
-    def _commit(self, message):
-        if isinstance(message, Ready):
-            check_devices(message.devices, self.cohorts.resources)
-            self.cohorts.backlog.greet(message)
-        else:
-            self.cohorts.backlog.record(message)
+        if self.hiring.error is None and message is not None:
+            size = len(message) + REPORT_BYTES
+            self.hiring.guarded(lambda: self.hiring.crew.hear(trial.trial_id, pickle.loads(message), size))
 
 
-def _train(config: dict, workload: Workload) -> None:
-    """A Tune trial: one cohort. The evaluator and the compiled programs stay with the worker."""
+class Forget(tune.Callback):
+    """Takes out of a result what is named after a trial, when every callback has seen it: Tune keeps statistics of
+    each name that it meets for as long as it runs."""
+
+    def on_trial_result(self, iteration, trials, trial, result, **info):
+        for name in [name for name in result if "/" in name]:
+            del result[name]
+
+
+def _serve(config: dict, workload: Workload, post) -> None:
+    """A Tune trial: a worker's shift, in which it takes cohorts from the post until it takes None. The evaluator and
+    the compiled programs stay for the shifts to come."""
     from sweep.trial import Score, train
 
     def send(message):
         shown: dict[str, Any] = {"report": type(message).__name__}
         if isinstance(message, Score):
             shown |= {f"{workload.metric}/{message.trial}": message.value, f"images/{message.trial}": message.images}
+            shown["timesteps_total"] = message.images
         tune.report({"message": pickle.dumps(message)} | shown)
 
     study = (workload.dataset.fingerprint, workload.metric, workload.samples)
     if study not in _evaluators:
-        _evaluators[study] = prepare(workload, send)
-    train(pickle.loads(config["cohort"].content), workload, _evaluators[study], send)
+        _evaluators[study] = prepare(workload)
+    send(ready())
+    name = tune.get_context().get_trial_id()
+    while True:
+        send(Free(frozenset(_warm)))
+        cohort = pickle.loads(ray.get(post.take.remote(name)))
+        if cohort is None:
+            return
+        _warm.add(cohort.trials[0].config.structure())
+        train(cohort, workload, _evaluators[study], send)
+
+
+def _post():
+    """An actor that lives and dies with this process, on its node."""
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    options = {"num_cpus": 0, "max_concurrency": MAX_WAITING, "scheduling_strategy": here}
+    return ray.remote(Post).options(**options).remote()
+
+
+def _ask_after(post) -> None:
+    """Raises ExecutorError if the post has gone: its workers would go one after the other."""
+    try:
+        ray.get(post.answer.remote(), timeout=ANSWER_SECONDS)
+    except (ray.exceptions.RayError, TimeoutError) as error:
+        gone = f"the actor that hands cohorts to Ray's workers has gone ({type(error).__name__})"
+        raise ExecutorError(f"{gone}; the same command continues") from error
 
 
 def _start(workers: int, resources: Resources, variables: dict[str, str]) -> None:

@@ -5,7 +5,6 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable
 from multiprocessing import connection
 from typing import NamedTuple
 
@@ -60,7 +59,8 @@ def _serve(pipe: connection.Connection) -> None:
     from sweep.trial import train
 
     workload = pipe.recv()
-    evaluator = prepare(workload, pipe.send)
+    evaluator = prepare(workload)
+    pipe.send(ready())
     while True:
         train(pipe.recv(), workload, evaluator, pipe.send)
         pipe.send(None)
@@ -73,14 +73,17 @@ def _die_with_parent() -> None:
     os._exit(1)
 
 
-def prepare(workload, send: Callable):
-    """The evaluator of a workload, made once per worker; says that the worker is ready."""
-    import jax
-
+def prepare(workload):
+    """The evaluator of a workload, made once per worker."""
     from sweep.evaluation import evaluator
     from sweep.reference_cache import reference_features
 
-    made = evaluator(workload.metric, workload.dataset.test, workload.samples, reference_features)
+    return evaluator(workload.metric, workload.dataset.test, workload.samples, reference_features)
+
+
+def ready() -> Ready:
+    """What a worker says when it is ready."""
+    import jax
+
     kinds = sorted({f"{device.platform}: {device.device_kind}" for device in jax.local_devices()})
-    send(Ready(f"{jax.local_device_count()} x {', '.join(kinds)}"))
-    return made
+    return Ready(f"{jax.local_device_count()} x {', '.join(kinds)}")

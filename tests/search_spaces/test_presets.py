@@ -90,7 +90,7 @@ def test_a_preset_learns_digits(name, digits, judge):
     population = stack([start(config, digits.image_shape, (0, 1))], 1)
 
     def scored(population) -> float:
-        features = sample_and_encode(population, judge, lanes=1).features
+        features = sample_and_encode(population, judge).features
         return score(judge, np.asarray(features[0]))
 
     before = scored(population)

@@ -121,6 +121,34 @@ def test_a_lost_cohort_is_tried_again_alone_and_given_up_in_the_end(planned, sto
     assert {row["cause"] for row in final} == {"lost"} and len(final) == len(whole.trials)
 
 
+@pytest.fixture
+def side_by_side(tmp_path):
+    """Twenty trials of one structure, eight at a time."""
+    settings = {"configs": 20, "disc_iters": 1, "discriminator_normalization": "none", "images": 640, "interval": 640}
+    return plan("equal/wide", out=tmp_path, methods=["ns_gan"], seeds=1, lanes=8, settings=settings)
+
+
+def test_side_by_side_a_worker_gets_its_share_to_fill_free_places_from(side_by_side, store):
+    handed = list(cohorts(reopened(side_by_side, store)))
+    assert [len(cohort.trials) for cohort in handed] == [10, 8, 2]
+    assert [cohort.size for cohort in handed] == [8, 8, 8]
+    assert len({trial.id for cohort in handed for trial in cohort.trials}) == 20
+
+
+@pytest.mark.parametrize("ended", [0, 1])
+def test_only_trials_that_had_places_are_lost_with_their_worker(side_by_side, store, ended):
+    backlog = reopened(side_by_side, store)
+    cohort = backlog.take()
+    for trial in cohort.trials[:ended]:
+        backlog.record(score(trial, 640))
+    backlog.lost(cohort, "gone")
+    lost = {trial.id for trial in cohort.trials[ended : ended + 8]}
+    assert {row["trial"] for row in store.failures()} == lost
+    again = [{trial.id for trial in each.trials} for each in cohorts(backlog)]
+    assert sum(map(len, again)) == 20 - ended
+    assert all(len(each) == 1 for each in again if each & lost)
+
+
 def test_what_was_finished_before_a_loss_stays_finished(planned, store):
     backlog = reopened(planned, store)
     cohort = next(each for each in cohorts(backlog) if len(each.trials) > 1)

@@ -29,14 +29,14 @@ def test_real_images_score_what_the_metric_says(digits):
 @pytest.mark.parametrize("samples", [2, 100, 513, 1025])
 def test_as_many_samples_as_asked_are_encoded(population, digits, samples):
     judge = evaluator("fd_pixels", digits.test, samples)
-    features, grids, _ = sample_and_encode(population, judge, lanes=1)
+    features, grids, _ = sample_and_encode(population, judge)
     assert features.shape == (2, samples, 64) and grids.shape == (2, GRID + WALKS * WALK, 8, 8, 1)
     assert len(np.unique(np.asarray(features[0]), axis=0)) == samples
 
 
 def test_the_grid_shows_the_first_samples(population, digits):
     judge = evaluator("fd_pixels", digits.test, 100)
-    features, grids, _ = sample_and_encode(population, judge, lanes=1)
+    features, grids, _ = sample_and_encode(population, judge)
     shown = np.asarray(grids[1][:GRID], np.float32).reshape(GRID, -1) / 255
     np.testing.assert_allclose(shown, features[1][:GRID], atol=0.5 / 255 + 1e-6)
 
@@ -44,7 +44,7 @@ def test_the_grid_shows_the_first_samples(population, digits):
 def test_a_walk_goes_in_small_steps_from_one_image_to_another(population, digits):
     """Neighbours on a walk are nearer to each other than its ends are."""
     judge = evaluator("fd_pixels", digits.test, 50)
-    _, grids, _ = sample_and_encode(population, judge, lanes=1)
+    _, grids, _ = sample_and_encode(population, judge)
     walks = np.asarray(grids[0][GRID:], np.float64).reshape(WALKS, WALK, -1)
     steps = np.linalg.norm(np.diff(walks, axis=1), axis=2)
     ends = np.linalg.norm(walks[:, -1] - walks[:, 0], axis=1)
@@ -54,17 +54,17 @@ def test_a_walk_goes_in_small_steps_from_one_image_to_another(population, digits
 
 def test_members_and_cycles_have_samples_of_their_own(population, digits):
     judge = evaluator("fd_pixels", digits.test, 50)
-    now = sample_and_encode(population, judge, lanes=1).features
-    later = sample_and_encode(population._replace(cycle=population.cycle + 1), judge, lanes=1).features
-    again = sample_and_encode(population, judge, lanes=1).features
+    now = sample_and_encode(population, judge).features
+    later = sample_and_encode(population._replace(cycle=population.cycle + 1), judge).features
+    again = sample_and_encode(population, judge).features
     assert np.array_equal(now, again)
     assert not np.array_equal(now[0], later[0]) and not np.array_equal(now[0], now[1])
 
 
 def test_halted_members_are_not_sampled_and_do_not_matter(population, digits):
     judge = evaluator("fd_pixels", digits.test, 50)
-    whole = sample_and_encode(population, judge, lanes=1).features
-    part = sample_and_encode(only(population, [1]), judge, lanes=1).features
+    whole = sample_and_encode(population, judge).features
+    part = sample_and_encode(only(population, [1]), judge).features
     assert not np.asarray(part[0]).any() and np.array_equal(part[1], whole[1])
 
 
@@ -82,7 +82,7 @@ def test_a_metric_of_the_generator_finds_precision_recall_and_f1():
     evaluation = evaluator("one_minus_f1_triangles", images, 16)
     member = start(Config(z_dim=4), (28, 28, 1), (1, 2))
     population = jax.device_put(stack([member], 2))
-    sampled = jax.device_get(sample_and_encode(population, evaluation, lanes=1))
+    sampled = jax.device_get(sample_and_encode(population, evaluation))
     assert sampled.inverted.squared.shape == (2, 16) and (sampled.inverted.squared[0] > 0).all()
     assert not sampled.inverted.squared[1].any()
     found = judge_member(evaluation, sampled, 0)

@@ -104,7 +104,7 @@ import jax.numpy as jnp
 import numpy as np
 from data import load
 from models import METHODS, Config
-from sweep.population import advance, on_devices, stack, start, take, trial_key
+from sweep.population import advance, on_devices, placed, stack, start, take, trial_key
 
 images = jnp.asarray(load("digits").train)
 configs = [Config(g_lr=rate, d_lr=rate, z_dim=8) for rate in (1e-4, 5e-4, 2e-3, 1e-3)]
@@ -121,9 +121,20 @@ def trained(configs):
 devices, weights, pictures = trained(configs)
 _, turned, _ = trained(configs[::-1])
 lone_devices, _, alone = trained(configs[:1])
+
+def begun(config):
+    return start(config, (8, 8, 1), trial_key(0, config, 0))
+
+others = advance(on_devices(stack([begun(config) for config in configs[:3]], 4)), images, jnp.int32(3), lanes=1)
+programs = advance._cache_size()
+refilled = advance(placed(others, jnp.int32(3), begun(configs[3])), images, jnp.int32(5), lanes=1)
+entered = [leaf.tobytes() for leaf in jax.tree.leaves(take(refilled, 3).state)]
 print(json.dumps({
     "devices": [jax.local_device_count(), devices, lone_devices],
     "by place": weights == turned[::-1],
+    "entered": entered == weights[3],
+    "cycles": refilled.cycle.tolist(),
+    "programs": advance._cache_size() - programs,
     "pixels": float(jnp.abs(pictures[0] - alone[0]).max()),
 }))
 """
@@ -135,6 +146,7 @@ def test_members_are_shared_by_the_devices_of_a_worker():
     found = json.loads(_printed(SHARDED, os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}))
     assert found["devices"] == [4, 4, 1]
     assert found["by place"]
+    assert found["entered"] and found["cycles"] == [8, 8, 8, 5] and found["programs"] == 0
     assert found["pixels"] < 1e-3
 
 

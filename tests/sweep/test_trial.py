@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -56,6 +58,43 @@ def test_a_diverged_trial_is_a_failure_with_its_step_and_the_others_go_on(config
     assert (failure.trial, failure.cause) == (cohort.trials[1].id, "diverged")
     assert 0 < failure.step <= workload.rungs[0] // 64 and failure.rung == workload.rungs[0]
     assert scores(messages) == alone
+
+
+def test_trials_that_wait_take_free_places_and_score_as_they_do_alone(configs, make_cohort, workload, judge):
+    """Three places for six trials, of which two diverge: a place is free when they do, or at the end of others."""
+    others = [Config(g_lr=rate, d_lr=rate, z_dim=8) for rate in (2e-4, 1e-3)]
+    cohort = make_cohort(configs[0], WILD, *configs[1:], dataclasses.replace(WILD, beta1=0.1), *others, size=3)
+    programs = trial.advance._cache_size()
+    messages = reports(cohort, workload, judge)
+    assert trial.advance._cache_size() <= programs + 1
+    alone = {}
+    for config in (*configs, *others):
+        alone |= scores(reports(make_cohort(config), workload, judge))
+    assert scores(messages) == alone
+    assert [failure.trial for failure in failures(messages)] == [cohort.trials[1].id, cohort.trials[4].id]
+    ends = [message.trial for message in messages if getattr(message, "rung", 0) == workload.rungs[-1]]
+    assert ends.index(cohort.trials[3].id) < len(ends) - 1
+
+
+def test_what_was_sampled_is_compared_while_the_next_segment_is_trained(
+    configs, make_cohort, workload, judge, monkeypatch
+):
+    events = []
+
+    def noted(event, function):
+        def call(*arguments, **options):
+            events.append(event)
+            return function(*arguments, **options)
+
+        return call
+
+    monkeypatch.setattr(trial, "advance", noted("train", trial.advance))
+    monkeypatch.setattr(trial, "sample_and_encode", noted("sample", trial.sample_and_encode))
+    noting = judge._replace(metric=judge.metric._replace(compare=noted("compare", judge.metric.compare)))
+    reports(make_cohort(configs[0]), workload, noting)
+    after_compilation = " ".join(events[2:])
+    assert after_compilation.count("sample train compare") == len(workload.rungs) - 1
+    assert after_compilation.endswith("sample compare") and events.count("compare") == len(workload.rungs)
 
 
 def test_an_evaluation_that_raises_fails_its_trial_alone(configs, make_cohort, workload, judge):
@@ -145,14 +184,15 @@ def test_a_resumed_trial_is_bit_equal_and_computes_no_score_twice(configs, make_
 
 def test_a_checkpoint_hands_over_scores_that_were_not_committed(configs, make_cohort, workload, judge):
     workload = workload._replace(checkpoint_seconds=0.0)
-    before = scores(interrupted(make_cohort(configs[0]), workload, judge, 2))
+    before = scores(interrupted(make_cohort(configs[0]), workload, judge, 3))
 
     def compare(reference, features):
         raise AssertionError("computed again")
 
     forgetful = judge._replace(metric=judge.metric._replace(compare=compare))
     workload = workload._replace(rungs=workload.rungs[:2])
-    assert scores(reports(make_cohort(configs[0]), workload, forgetful)) == before
+    known = {(trial, rung): value for (trial, rung), value in before.items() if rung in workload.rungs}
+    assert scores(reports(make_cohort(configs[0]), workload, forgetful)) == known and len(known) == 2
 
 
 def test_a_damaged_checkpoint_costs_time_only(configs, make_cohort, workload, judge):
@@ -206,11 +246,11 @@ def test_a_program_that_raises_for_one_member_fails_that_one_alone(configs, make
     culprit = make_cohort(configs[1]).trials[0]
     advance = trial.advance
 
-    def explosive(population, images, stop, labels, *, lanes):
+    def explosive(population, images, cycles, labels, *, lanes):
         places = [place for place, halted in enumerate(population.halted) if not halted]
-        here = [tuple(population.key[place].tolist()) for place in places]
-        after = advance(population, images, stop, labels, lanes=lanes)
-        if tuple(culprit.key) in here and int(stop) > 12:
+        here = {tuple(population.key[place].tolist()): int(population.cycle[place]) for place in places}
+        after = advance(population, images, cycles, labels, lanes=lanes)
+        if here.get(tuple(culprit.key), 0) + int(cycles) > 12:
             raise RuntimeError("boom")
         return after
 

@@ -55,14 +55,15 @@ class Sweep:
         return found
 
     def workers(self):
-        """Process ids of workers, by how their command lines begin; agents of Ray's own are none."""
+        """Process ids of workers, by how their command lines begin; agents of Ray's own and the post are none."""
         found = []
         for number in self.processes():
             try:
                 command = (Path("/proc") / str(number) / "cmdline").read_bytes()
             except OSError:
                 continue
-            if b"spawn_main" in command or (command.startswith(b"ray::") and b"Agent" not in command):
+            others = b"Agent" in command or command.startswith(b"ray::Post")
+            if b"spawn_main" in command or (command.startswith(b"ray::") and not others):
                 found.append(number)
         return found
 
