@@ -1,8 +1,8 @@
 """A Gaussian-process bandit: scikit-optimize's space and regression, with a loop over batches of its own.
 
-Once per round the hyperparameters of the process are fitted to all scores, under priors. Then the batch is picked one by one, each
-pick believed to score what the process predicts ("kriging believer", Ginsbourger et al. 2010; for confidence bounds
-GP-BUCB, Desautels et al. 2014), so that the next one goes elsewhere.
+Once per round the hyperparameters of the process are fitted to all scores, under priors. Then the batch is picked one
+by one, each pick believed to score what the process predicts ("kriging believer", Ginsbourger et al. 2010; for
+confidence bounds GP-BUCB, Desautels et al. 2014), so that the next one goes elsewhere.
 """
 
 import itertools
