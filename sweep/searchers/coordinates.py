@@ -77,11 +77,12 @@ class Coordinates:
         return np.array([self._place(field, each) for field, each in zip(self.fields, point, strict=True)])
 
     def columns(self, point: Point) -> list[int]:
-        """Where the transform of the box puts the ranges of real numbers that the settings at this place have."""
-        settings = self.settings(point)
+        """Where the transform of the box puts the ranges, of real numbers and of integers, that the settings at this
+        place have."""
+        settings, dimensions = self.settings(point), self.space.dimensions
         starts = np.cumsum([0, *(side.transformed_size for side in self.box.dimensions)])
-        sides = zip(self.fields, starts, strict=False)
-        return [int(start) for field, start in sides if self.cells[field] is None and field in settings]
+        ranges = [field for field in self.fields if not isinstance(inner(dimensions[field]), Choice)]
+        return [int(start) for f, start in zip(self.fields, starts, strict=False) if f in ranges and f in settings]
 
     def snapped(self, places: np.ndarray) -> list[Point]:
         """The points at these places in the unit cube [count, fields], dimensions that are absent in the middle."""

@@ -1,12 +1,11 @@
 """A Gaussian-process bandit: scikit-optimize's space and regression, with a loop over batches of its own.
 
-Once per round the hyperparameters of the process are fitted to all scores. Then the batch is picked one by one, each
-pick believed to score what the process predicts ("kriging believer", Ginsbourger et al. 2010; for confidence bounds
-GP-BUCB, Desautels et al. 2014), so that the next one goes elsewhere.
+Once per round the hyperparameters of the process are fitted to all scores, under priors. Then the batch is picked one
+by one, each pick believed to score what the process predicts ("kriging believer", Ginsbourger et al. 2010; for
+confidence bounds GP-BUCB, Desautels et al. 2014), so that the next one goes elsewhere.
 """
 
 import itertools
-import math
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,13 +17,12 @@ from sweep.searchers.contract import Observation, Settings, key
 from sweep.searchers.coordinates import Coordinates, Point, rows
 from sweep.searchers.sequences import Grid, Sobol
 
-# Of the batch: how often it explores, and the widths of the confidence bounds.
-EXPLORE_EVERY, WIDTH, WIDE = 5, 2.0, 4.0
+WIDTH = 2.0  # of the confidence bound, in deviations
 # Candidates: anywhere, and around each of the best that were told, at these distances; how many of them are climbed
 # from, for how many iterations.
 POOL, BEST, NEIGHBOURS, SCALES, STARTS, CLIMB = 1000, 5, 100, (0.1, 0.02), 2, 20
 # The process: rows that hyperparameters are fitted to at most, ranges of length scales and of the noise's variance.
-FITTED, LENGTHS, NOISE, SMALLEST = 250, (0.05, 20.0), (1e-6, 1.0), 1e-9
+FITTED, LENGTHS, NOISE, SMALLEST = 250, (0.025, 100.0), (1e-6, 1.0), 1e-9
 
 # (mean, deviation, incumbent) -> the value to raise, its slopes in mean and deviation
 Acquisition = Callable[[np.ndarray, np.ndarray, float], tuple[np.ndarray, np.ndarray, np.ndarray]]
@@ -32,8 +30,6 @@ Acquisition = Callable[[np.ndarray, np.ndarray, float], tuple[np.ndarray, np.nda
 
 class GPBandit:
     """The defaults of the space and a Sobol sequence until scores differ, then the settings of the highest acquisition.
-
-    Every fifth pick of a round explores: it has the lowest confidence bound of WIDE deviations.
 
     Args:
       acquisition: a key of ACQUISITIONS.
@@ -44,7 +40,6 @@ class GPBandit:
         self.first, self.rest = Sobol(space, seed), Grid(space, seed)
         self.observations: list[Observation] = []
         self.seen: set[tuple] = set()
-        self.picks = 0
         self.surrogate: Surrogate | None = None
 
     def tell(self, observations: list[Observation]) -> None:
@@ -72,9 +67,7 @@ class GPBandit:
 
     def _pick(self, surrogate: "Surrogate") -> Settings | None:
         """The best settings that were neither told nor picked; any such if all candidates were."""
-        self.picks += 1
-        acquisition = explore if self.picks % EXPLORE_EVERY == 0 else self.acquisition
-        candidates = map(surrogate.coordinates.settings, surrogate.candidates(acquisition))
+        candidates = map(surrogate.coordinates.settings, surrogate.candidates(self.acquisition))
         for settings in itertools.chain(candidates, self.rest.left()):
             name = key(self.space, settings)
             if name not in self.seen:
@@ -103,14 +96,17 @@ class Surrogate:
         self.pool = coordinates.box.transform(_candidates(coordinates, best, rng))
 
     def candidates(self, acquisition: Acquisition) -> Iterator[Point]:
-        """Points in the order of their worth, the highest first: the best of the pool climbed from, then the pool."""
-        mean, deviation = _predict(self.model, self.pool)
-        worth, _, _ = acquisition(mean, deviation, self.incumbent)
-        order = np.argsort(-worth, kind="stable")
-        climbed = [self._climb(self.pool[index], acquisition) for index in order[:STARTS]]
-        highest = [inputs for _, inputs in sorted(climbed, key=lambda each: -each[0])]
-        for inputs in itertools.chain(highest, self.pool[order]):
-            yield self.coordinates.box.inverse_transform(inputs[None])[0]
+        """Points in the order of their worth, the highest first: the pool, and what is climbed to from its best."""
+        worth = self._worth(self.pool, acquisition)
+        starts = self.pool[np.argsort(-worth, kind="stable")[:STARTS]]
+        box = self.coordinates.box
+        climbed = box.transform(box.inverse_transform(np.array([self._climb(each, acquisition) for each in starts])))
+        worth = np.concatenate([self._worth(climbed, acquisition), worth])
+        for inputs in np.vstack([climbed, self.pool])[np.argsort(-worth, kind="stable")]:
+            yield box.inverse_transform(inputs[None])[0]
+
+    def _worth(self, inputs: np.ndarray, acquisition: Acquisition) -> np.ndarray:
+        return acquisition(*_predict(self.model, inputs), self.incumbent)[0]
 
     def believe(self, settings: Settings) -> None:
         """Takes the prediction at these settings for an observation."""
@@ -120,12 +116,13 @@ class Surrogate:
         self.inputs, self.found = np.vstack([self.inputs, inputs]), np.append(self.found, mean)
         self.model = conditioned(self.kernel, self.noise, self.inputs, self.found)
 
-    def _climb(self, start: np.ndarray, acquisition: Acquisition) -> tuple[float, np.ndarray]:
-        """The acquisition's local maximum from here over the ranges, everything else as it is; and its value."""
+    def _climb(self, start: np.ndarray, acquisition: Acquisition) -> np.ndarray:
+        """The acquisition's local maximum from here over the ranges, integers between their values, choices as they
+        are."""
         from scipy.optimize import minimize
 
         if not (free := self.coordinates.columns(self.coordinates.box.inverse_transform(start[None])[0])):
-            return -math.inf, start
+            return start
 
         def loss(part: np.ndarray) -> tuple[float, np.ndarray]:
             inputs = start.copy()
@@ -141,26 +138,48 @@ class Surrogate:
         found = minimize(loss, start[free], jac=True, bounds=bounds, method="L-BFGS-B", options={"maxiter": CLIMB})
         inputs = start.copy()
         inputs[free] = np.clip(found.x, 0.0, 1.0)
-        return -float(found.fun), inputs
+        return inputs
 
 
 def fitted(inputs: np.ndarray, found: np.ndarray, rng: np.random.Generator) -> tuple[Any, float]:
-    """Kernel and noise variance of the highest marginal likelihood, on at most FITTED of the rows."""
+    """Kernel and noise variance of the highest marginal likelihood times `log_prior`, on at most FITTED of the rows."""
+    from scipy.optimize import minimize
     from skopt.learning import GaussianProcessRegressor
     from skopt.learning.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
     if len(found) > FITTED:
         chosen = np.sort(rng.choice(len(found), FITTED, replace=False))
         inputs, found = inputs[chosen], found[chosen]
+
+    def optimizer(loss: Callable, start: np.ndarray, bounds: np.ndarray) -> tuple[np.ndarray, float]:
+        def posterior(theta: np.ndarray) -> tuple[float, np.ndarray]:
+            return tuple(each - prior for each, prior in zip(loss(theta), log_prior(theta), strict=True))
+
+        best = minimize(posterior, start, jac=True, bounds=bounds, method="L-BFGS-B")
+        return best.x, best.fun
+
     kernel = ConstantKernel(1.0, (1e-2, 1e2)) * Matern(np.ones(inputs.shape[1]), LENGTHS, nu=2.5)
     model = GaussianProcessRegressor(
         kernel + WhiteKernel(1e-2, NOISE),
         alpha=0.0,
+        optimizer=optimizer,
         n_restarts_optimizer=1,
         noise="gaussian",
         random_state=int(rng.integers(2**31)),
     ).fit(inputs, found)
     return model.kernel_.k1, model.noise_
+
+
+def log_prior(theta: np.ndarray) -> tuple[float, np.ndarray]:
+    """Logarithm of the prior density, up to a constant, and its slope, at the logarithms of a process's variance v,
+    its length scales l and its noise's variance n: v exp(-v) exp(-0.1 sum(l^2 + 1 / l^2)) n^0.1 exp(-30 n).
+
+    These are the priors of Optuna's GPSampler. Without one a length scale grows as far as it may while the few scores
+    there are do not contradict it, and what a setting does within the noise is never looked at.
+    """
+    (variance, noise), squares = np.exp(theta[[0, -1]]), np.exp(2 * theta[1:-1])
+    value = theta[0] - variance - 0.1 * np.sum(squares + 1 / squares) + 0.1 * theta[-1] - 30 * noise
+    return float(value), np.array([1 - variance, *(0.2 / squares - 0.2 * squares), 0.1 - 30 * noise])
 
 
 def conditioned(kernel, noise: float, inputs: np.ndarray, found: np.ndarray):
@@ -212,14 +231,9 @@ def expected_improvement(mean: np.ndarray, deviation: np.ndarray, incumbent: flo
     return np.log(deviation) + log_gain, by_mean, by_deviation
 
 
-def confidence_bound(mean: np.ndarray, deviation: np.ndarray, incumbent: float, width: float = WIDTH):
-    """width deviations below the mean, raised: GP-UCB, Srinivas et al. 2010, with a constant width."""
-    return width * deviation - mean, -np.ones_like(mean), np.full_like(mean, width)
-
-
-def explore(mean: np.ndarray, deviation: np.ndarray, incumbent: float):
-    """The confidence bound of a wide interval."""
-    return confidence_bound(mean, deviation, incumbent, WIDE)
+def confidence_bound(mean: np.ndarray, deviation: np.ndarray, incumbent: float):
+    """WIDTH deviations below the mean, raised: GP-UCB, Srinivas et al. 2010, with a constant width."""
+    return WIDTH * deviation - mean, -np.ones_like(mean), np.full_like(mean, WIDTH)
 
 
 ACQUISITIONS: dict[str, Acquisition] = {

@@ -10,7 +10,7 @@ import pytest
 from search_spaces import SPACES, Choice, Integer, Space, Uniform, When
 from sweep.searchers import SEARCHERS, Observation
 from sweep.searchers.coordinates import Coordinates, values
-from sweep.searchers.gp_bandit import ACQUISITIONS, Surrogate, conditioned, expected_improvement, explore, fitted
+from sweep.searchers.gp_bandit import ACQUISITIONS, Surrogate, conditioned, expected_improvement, fitted, log_prior
 
 pytestmark = pytest.mark.filterwarnings("ignore:The optimal value found", "ignore:Predicted variances smaller than 0")
 BANDITS = ("gp_bandit", "gp_ei")
@@ -178,7 +178,7 @@ def test_expected_improvement_is_its_integral(mean, deviation):
     np.testing.assert_allclose(np.concatenate(found), [float(each) for each in expected], rtol=2e-5)
 
 
-@pytest.mark.parametrize("acquisition", [*ACQUISITIONS.values(), explore])
+@pytest.mark.parametrize("acquisition", ACQUISITIONS.values())
 def test_an_acquisition_falls_with_the_mean_and_rises_with_the_deviation(acquisition):
     mean, deviation = np.linspace(-3.0, 3.0, 20), np.linspace(0.1, 2.0, 20)
     worth, by_mean, by_deviation = acquisition(mean, deviation, 0.0)
@@ -226,7 +226,7 @@ def test_a_belief_below_the_incumbent_becomes_it(surrogate):
     assert one.incumbent == pytest.approx(lowest, abs=1e-6)
 
 
-@pytest.mark.parametrize("acquisition", [*ACQUISITIONS.values(), explore])
+@pytest.mark.parametrize("acquisition", ACQUISITIONS.values())
 def test_the_first_candidate_is_at_least_as_good_as_the_pool(surrogate, acquisition):
     one = surrogate()
     mean, deviation = one.model.predict(one.pool, return_std=True)
@@ -234,6 +234,43 @@ def test_the_first_candidate_is_at_least_as_good_as_the_pool(surrogate, acquisit
     first = one.coordinates.box.transform([next(iter(one.candidates(acquisition)))])
     worth = acquisition(*one.model.predict(first, return_std=True), one.incumbent)[0][0]
     assert worth > best
+
+
+def test_the_prior_is_a_product_of_densities():
+    """Gamma densities of the variance and of the noise's, by scipy, and exp(-0.1 (l^2 + 1 / l^2)) of each length scale;
+    the slope by central differences."""
+    from scipy.stats import gamma
+
+    def exact(theta):
+        variance, lengths, noise = math.exp(theta[0]), np.exp(theta[1:-1]), math.exp(theta[-1])
+        scales = -0.1 * np.sum(lengths**2 + lengths**-2.0)
+        return gamma.logpdf(variance, 2) + scales + gamma.logpdf(noise, 1.1, scale=1 / 30)
+
+    one, other = np.log([0.7, 0.2, 1.5, 4.0, 0.02]), np.log([1.9, 3.0, 0.4, 1.0, 0.3])
+    assert log_prior(one)[0] - log_prior(other)[0] == pytest.approx(exact(one) - exact(other))
+    steps = 1e-6 * np.eye(5)
+    np.testing.assert_allclose(
+        log_prior(one)[1], [(exact(one + step) - exact(one - step)) / 2e-6 for step in steps], rtol=1e-6, atol=1e-8
+    )
+
+
+def test_hyperparameters_are_those_of_the_highest_posterior_density():
+    """No step of 2 % in any of them raises likelihood times prior, the likelihood by scipy's multivariate normal."""
+    from scipy.stats import multivariate_normal
+
+    rng = np.random.default_rng(3)
+    inputs = rng.random((25, 2))
+    found = np.sin(5 * inputs[:, 0]) + 0.1 * rng.standard_normal(25)
+    kernel, noise = fitted(inputs, found, rng)
+
+    def density(theta):
+        covariance = kernel.clone_with_theta(theta[:-1])(inputs) + math.exp(theta[-1]) * np.eye(25)
+        return multivariate_normal.logpdf(found, cov=covariance) + log_prior(theta)[0]
+
+    best = np.append(kernel.theta, math.log(noise))
+    steps = [sign * 0.02 * step for step in np.eye(len(best)) for sign in (1, -1)]
+    assert all(density(best) > density(best + step) for step in steps)
+    assert kernel.k2.length_scale[1] < 20.0  # that nothing depends on the second input does not make it endless
 
 
 def test_noise_is_learnt_from_repeated_seeds():

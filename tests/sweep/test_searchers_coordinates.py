@@ -62,10 +62,11 @@ def test_only_ranges_that_the_settings_have_are_climbed():
     inputs = coordinates.box.transform([list(point.values())])[0]
     columns = coordinates.columns(list(point.values()))
     moved = inputs.copy()
-    moved[columns] = [0.9, 0.8]
+    moved[columns] = [1.0, 0.9, 0.8]
     back = dict(zip(coordinates.fields, coordinates.box.inverse_transform(moved[None])[0], strict=True))
     changed = {field: value for field, value in back.items() if value != point[field]}
-    assert changed == pytest.approx({"rate": 0.9, "share": 0.8}, abs=1e-5)
+    last = coordinates.cells["count"] - 1
+    assert changed == pytest.approx({"count": last, "rate": 0.9, "share": 0.8}, abs=1e-5)
 
 
 @pytest.mark.parametrize(
