@@ -52,7 +52,7 @@ def workers() -> list[int]:
     for entry in Path("/proc").iterdir():
         try:
             own = entry.name.isdigit() and mark in (entry / "environ").read_bytes()
-            if own and (entry / "cmdline").read_bytes().startswith(b"ray::_serve"):
+            if own and (entry / "cmdline").read_bytes().startswith(b"ray::ImplicitFunc"):
                 numbers.append(int(entry.name))
         except OSError:
             continue
