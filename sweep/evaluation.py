@@ -137,9 +137,7 @@ def _sample_and_encode(population, parameters, targets, *, apply, samples, image
         walks = jax.lax.map(walk, chunks + jnp.arange(WALKS)).reshape(-1, *image_shape)
         inversion_key = jax.random.fold_in(sampling_key, chunks + WALKS)
         found = _inverted(member, parameters, targets, apply, image_shape, inversion_key)
-        return Sampled(
-            features.reshape(-1, features.shape[-1])[:samples], jnp.concatenate([shown[0], walks]), found
-        )
+        return Sampled(features.reshape(-1, features.shape[-1])[:samples], jnp.concatenate([shown[0], walks]), found)
 
     def one_running(member: Population) -> Sampled:
         shapes = jax.eval_shape(one, member)

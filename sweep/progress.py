@@ -54,9 +54,7 @@ def shown(console: Console) -> Iterator[Callable]:
 
         def show(backlog) -> None:
             total = backlog.expected() * len(backlog.plan.workload.rungs)
-            progress.update(
-                task, total=total, completed=backlog.rungs_done(), description=describe(backlog)
-            )
+            progress.update(task, total=total, completed=backlog.rungs_done(), description=describe(backlog))
 
         yield show
 

@@ -1,11 +1,11 @@
 """`ganscape worth`: experiments on real images that tell what a score is worth. Parsing and printing only."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from sweep.terminal import one_line_errors, print_table
 
 Data = Annotated[str, typer.Option(help="Data sets, with commas between.")]
 Metrics = Annotated[
@@ -22,114 +22,113 @@ Folders = Annotated[
 ]
 DEFAULT_OUT = Path("runs/worth")
 
+app = typer.Typer(no_args_is_help=True, help="What a score is worth, by experiments on real images.")
 
-def commands(one_line_errors: Callable[[], AbstractContextManager], print_table: Callable) -> typer.Typer:
-    """The commands; errors are told and tables printed as by the command line that they belong to."""
-    app = typer.Typer(no_args_is_help=True, help="What a score is worth, by experiments on real images.")
 
-    def run(experiment: str, data: str, metric: str | None, out: Path, root: Path | None, **settings) -> None:
-        from data import load
-        from results.plots.worth import FIGURES
-        from results.worth import read, saved, summary, write
-        from search_spaces import metric as usual_metric
-        from sweep.worth import EXPERIMENTS
+def _run(experiment: str, data: str, metric: str | None, out: Path, root: Path | None, **settings) -> None:
+    from data import load
+    from results.plots.worth import FIGURES
+    from results.worth import read, saved, summary, write
+    from search_spaces import metric as usual_metric
+    from sweep.worth import EXPERIMENTS
 
-        rows: list[dict] = []
-        for name in data.split(","):
-            dataset = load(name, root)
-            for each in metric.split(",") if metric else [usual_metric(name)]:
-                rows += EXPERIMENTS[experiment](dataset, each, **settings)
-        path = write(rows, out, experiment)
-        table = read(out, experiment)
-        figure = saved(FIGURES[experiment](table), path.with_suffix(".png"))
-        found = summary(table)
+    rows: list[dict] = []
+    for name in data.split(","):
+        dataset = load(name, root)
+        for each in metric.split(",") if metric else [usual_metric(name)]:
+            rows += EXPERIMENTS[experiment](dataset, each, **settings)
+    path = write(rows, out, experiment)
+    table = read(out, experiment)
+    figure = saved(FIGURES[experiment](table), path.with_suffix(".png"))
+    found = summary(table)
+    cells = [tuple(_cell(value) for value in row) for row in found.itertuples(index=False)]
+    print_table(f"{path}\n{figure}", tuple(found.columns), cells)
+
+
+@app.command()
+def bias(
+    data: Data = "mnist",
+    metric: Metrics = None,
+    out: Out = DEFAULT_OUT,
+    sizes: Annotated[
+        str | None, typer.Option(help="Numbers of samples, with commas between.", show_default="250, doubling")
+    ] = None,
+    repeats: Repeats = 20,
+    against: Annotated[str, typer.Option(help="train: two parts of it; test: a part of train, all of test.")] = "train",
+    seed: Seed = 0,
+    data_root: Root = None,
+) -> None:
+    """Real against real over the number of samples: bias, variance, and where it goes without end."""
+    with one_line_errors():
+        from metrics import MetricError
+
+        if against not in ("train", "test"):
+            raise MetricError(f"--against {against!r} must be train or test")
+        if sizes is not None and not all(size.strip().isdecimal() for size in sizes.split(",")):
+            raise MetricError(f"--sizes {sizes!r} must be whole numbers, with commas between")
+        chosen = [int(size) for size in sizes.split(",")] if sizes else ()
+        _run("bias", data, metric, out, data_root, sizes=chosen, repeats=repeats, against=against, seed=seed)
+
+
+@app.command()
+def modes(
+    data: Data = "mnist",
+    metric: Metrics = None,
+    out: Out = DEFAULT_OUT,
+    repeats: Repeats = 50,
+    seed: Seed = 0,
+    data_root: Root = None,
+) -> None:
+    """Real images of the first k classes against those of all."""
+    with one_line_errors():
+        _run("modes", data, metric, out, data_root, repeats=repeats, seed=seed)
+
+
+@app.command()
+def floor(
+    data: Data = "digits,mnist",
+    metric: Metrics = None,
+    out: Out = DEFAULT_OUT,
+    repeats: Repeats = 20,
+    seed: Seed = 0,
+    data_root: Root = None,
+) -> None:
+    """Train images against test images, as many: the score of a perfect generator."""
+    with one_line_errors():
+        _run("floor", data, metric, out, data_root, repeats=repeats, seed=seed)
+
+
+@app.command()
+def rules(
+    data: Data = "mnist",
+    metric: Metrics = "fd_random_conv",
+    out: Out = DEFAULT_OUT,
+    repeats: Repeats = 5,
+    seed: Seed = 0,
+    data_root: Root = None,
+) -> None:
+    """The same images by other conventions: bytes, the train split as reference, three ways to resize."""
+    with one_line_errors():
+        _run("rules", data, metric, out, data_root, repeats=repeats, seed=seed)
+
+
+@app.command()
+def encoders(folders: Folders, out: Out = DEFAULT_OUT) -> None:
+    """How alike metrics rank the models of a study, of which every OUT holds the scores by one metric."""
+    with one_line_errors():
+        from results.plots import encoder_scatter
+        from results.statistics import metric_agreement
+        from results.worth import joined, saved
+
+        both = joined(folders)
+        found = metric_agreement(both)
+        figures = [
+            saved(encoder_scatter(both, one, other), out / f"worth-encoders-{one}-{other}.png")
+            for one, other in dict.fromkeys(zip(found["a"], found["b"], strict=True))
+        ]
         cells = [tuple(_cell(value) for value in row) for row in found.itertuples(index=False)]
-        print_table(f"{path}\n{figure}", tuple(found.columns), cells)
-
-    @app.command()
-    def bias(
-        data: Data = "mnist",
-        metric: Metrics = None,
-        out: Out = DEFAULT_OUT,
-        sizes: Annotated[
-            str | None, typer.Option(help="Numbers of samples, with commas between.", show_default="250, doubling")
-        ] = None,
-        repeats: Repeats = 20,
-        against: Annotated[
-            str, typer.Option(help="train: two parts of it; test: a part of train, all of test.")
-        ] = "train",
-        seed: Seed = 0,
-        data_root: Root = None,
-    ) -> None:
-        """Real against real over the number of samples: bias, variance, and where it goes without end."""
-        with one_line_errors():
-            from metrics import MetricError
-
-            if against not in ("train", "test"):
-                raise MetricError(f"--against {against!r} must be train or test")
-            if sizes is not None and not all(size.strip().isdecimal() for size in sizes.split(",")):
-                raise MetricError(f"--sizes {sizes!r} must be whole numbers, with commas between")
-            chosen = [int(size) for size in sizes.split(",")] if sizes else ()
-            run("bias", data, metric, out, data_root, sizes=chosen, repeats=repeats, against=against, seed=seed)
-
-    @app.command()
-    def modes(
-        data: Data = "mnist",
-        metric: Metrics = None,
-        out: Out = DEFAULT_OUT,
-        repeats: Repeats = 50,
-        seed: Seed = 0,
-        data_root: Root = None,
-    ) -> None:
-        """Real images of the first k classes against those of all."""
-        with one_line_errors():
-            run("modes", data, metric, out, data_root, repeats=repeats, seed=seed)
-
-    @app.command()
-    def floor(
-        data: Data = "digits,mnist",
-        metric: Metrics = None,
-        out: Out = DEFAULT_OUT,
-        repeats: Repeats = 20,
-        seed: Seed = 0,
-        data_root: Root = None,
-    ) -> None:
-        """Train images against test images, as many: the score of a perfect generator."""
-        with one_line_errors():
-            run("floor", data, metric, out, data_root, repeats=repeats, seed=seed)
-
-    @app.command()
-    def rules(
-        data: Data = "mnist",
-        metric: Metrics = "fd_random_conv",
-        out: Out = DEFAULT_OUT,
-        repeats: Repeats = 5,
-        seed: Seed = 0,
-        data_root: Root = None,
-    ) -> None:
-        """The same images by other conventions: bytes, the train split as reference, three ways to resize."""
-        with one_line_errors():
-            run("rules", data, metric, out, data_root, repeats=repeats, seed=seed)
-
-    @app.command()
-    def encoders(folders: Folders, out: Out = DEFAULT_OUT) -> None:
-        """How alike metrics rank the models of a study, of which every OUT holds the scores by one metric."""
-        with one_line_errors():
-            from results.plots import encoder_scatter
-            from results.statistics import metric_agreement
-            from results.worth import joined, saved
-
-            both = joined(folders)
-            found = metric_agreement(both)
-            figures = [
-                saved(encoder_scatter(both, one, other), out / f"worth-encoders-{one}-{other}.png")
-                for one, other in dict.fromkeys(zip(found["a"], found["b"], strict=True))
-            ]
-            cells = [tuple(_cell(value) for value in row) for row in found.itertuples(index=False)]
-            title = "\n".join(["Rank agreement of metrics over configs", *map(str, figures)])
-            print_table(title, tuple(found.columns), cells)
-
-    return app
+        title = "\n".join(["Rank agreement of metrics over configs", *map(str, figures)])
+        print_table(title, tuple(found.columns), cells)
 
 
 def _cell(value) -> str:

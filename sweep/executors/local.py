@@ -22,9 +22,7 @@ class _Worker:
     def __init__(self, workload: Workload, variables: dict[str, str]):
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
-        self.process = context.Process(
-            target=live, args=(theirs, variables), daemon=True, name="ganscape-worker"
-        )
+        self.process = context.Process(target=live, args=(theirs, variables), daemon=True, name="ganscape-worker")
         self.process.start()
         theirs.close()
         threading.Thread(target=self._send, args=(workload,), daemon=True).start()

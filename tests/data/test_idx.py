@@ -19,9 +19,7 @@ from data import DataError, fashion_mnist, idx, mnist
 PIXELS = np.arange(5 * 4 * 3, dtype=np.uint8).reshape(5, 4, 3)
 CONTENT = struct.pack(">BBBBIII", 0, 0, 8, 3, 5, 4, 3) + PIXELS.tobytes()
 PACKED = gzip.compress(CONTENT, mtime=0)
-TOY = idx.IdxFile(
-    "toy-idx3-ubyte", (5, 4, 3), hashlib.sha256(PACKED).hexdigest(), hashlib.sha256(CONTENT).hexdigest()
-)
+TOY = idx.IdxFile("toy-idx3-ubyte", (5, 4, 3), hashlib.sha256(PACKED).hexdigest(), hashlib.sha256(CONTENT).hexdigest())
 AS_PUBLISHED = TOY._replace(sha256=None)
 FOUR = ("train_images", "train_labels", "test_images", "test_labels")
 PUBLISHED = {"mnist": mnist, "fashion_mnist": fashion_mnist}

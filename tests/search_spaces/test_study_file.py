@@ -111,9 +111,7 @@ def test_conditions_that_exclude_and_those_of_some_values(read):
         'loss = {options = ["a", "b"]', 'loss = {options = ["hinge", "b"], when = {penalty = ["r1"]}, of = ["b"]}'
     )
     ranges = read(text).methods["mine"].dimensions
-    assert ranges["penalty"] == Unless(
-        Unless(Choice(("none", "r1", "r2")), "disc_iters", (5,)), "loss", ("hinge",)
-    )
+    assert ranges["penalty"] == Unless(Unless(Choice(("none", "r1", "r2")), "disc_iters", (5,)), "loss", ("hinge",))
     assert ranges["loss"] == Partly(Choice(("hinge", "b")), "penalty", ("r1",), ("b",))
     with pytest.raises(StudyError, match=r"mine.toml:17: of = \['b'\] needs a when"):
         read(MINE.replace('when = {penalty = ["r1", "r2"]}', 'of = ["b"]'))
@@ -188,7 +186,7 @@ def test_no_file_and_no_toml_are_told(read, tmp_path):
 
 
 def test_the_line_of_what_stands_nowhere_is_that_of_the_table_around_it():
-    text = "a = 1\n[b]\n# c = 2\n[b.d]\n[[e]]\nf = 1\n[[e]]\nf = 2\n[\"g.h\"]\ni.j = 3\n"
+    text = 'a = 1\n[b]\n# c = 2\n[b.d]\n[[e]]\nf = 1\n[[e]]\nf = 2\n["g.h"]\ni.j = 3\n'
     lines = {("a",): 1, ("b", "c"): 2, ("b", "d", "x"): 4, ("e", 0, "f"): 6, ("e", 1, "f"): 8, ("g.h", "i", "j"): 10}
     assert {keys: line_of(text, keys) for keys in lines} == lines
     assert line_of(text, ("unknown",)) == 1

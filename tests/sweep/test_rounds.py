@@ -119,9 +119,7 @@ def test_a_study_that_is_opened_anew_at_every_turn_asks_the_same(planned, tmp_pa
         assert {(row["trial"], row["rung"]) for row in store.scores()} == scores
 
 
-def test_the_searcher_is_told_the_lowest_rung_of_every_trial_and_of_failures_infinity(
-    planned, tmp_path, monkeypatch
-):
+def test_the_searcher_is_told_the_lowest_rung_of_every_trial_and_of_failures_infinity(planned, tmp_path, monkeypatch):
     heard, bandit = [], SEARCHERS["gp_bandit"]
 
     def spied(space, seed):

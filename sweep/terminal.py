@@ -1,0 +1,54 @@
+"""What all commands share on the terminal: a user's mistake in one line, and tables."""
+
+import errno
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+USER_ERRORS = {
+    "data": "DataError",
+    "metrics": "MetricError",
+    "models": "ConfigError",
+    "results.store": "StoreError",
+    "search_spaces": "StudyError",
+    "sweep.executors": "ExecutorError",
+}
+
+
+@contextmanager
+def one_line_errors(interrupted: str = "interrupted; the same command continues") -> Iterator[None]:
+    """A user's mistake ends with one line and exit code 2; an interruption with 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo(interrupted, err=True)
+        raise typer.Exit(130) from None
+    except (ValueError, OSError) as error:
+        known = [getattr(sys.modules[module], name) for module, name in USER_ERRORS.items() if module in sys.modules]
+        if not isinstance(error, (OSError, *known)):
+            raise
+        text = str(error)
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            text = f"the disk is full ({text}); nothing stored is lost, the same command continues once there is room"
+        typer.echo(f"error: {' '.join(text.split())}", err=True)
+        raise typer.Exit(2) from None
+
+
+def print_table(title: str, header: tuple, rows: list[tuple]) -> None:
+    """Cells as text; a header of empty words is not shown."""
+    from rich.table import Table
+
+    table = Table(*header, title=title, title_justify="left", show_header=any(header))
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row))
+    console().print(table)
+
+
+def console():
+    """A terminal of its own width, or wide lines into a file or a pipe."""
+    from rich.console import Console
+
+    found = Console()
+    return found if found.is_terminal else Console(width=240)
