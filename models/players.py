@@ -45,8 +45,15 @@ def input_shapes(config, image_shape) -> tuple[tuple[int, ...], tuple[int, ...]]
 def new_player(variables, config, learning_rate) -> Player:
     """A network of these variables, and its optimizer before the first update."""
     optimizer = OPTIMIZERS[config.optimizer](config, learning_rate)
-    moments = jax.tree.map(np.asarray, optimizer.init(variables["params"]))
-    return Player(variables["params"], variables.get(STATISTICS, {}), moments)
+    return Player(variables["params"], variables.get(STATISTICS, {}), _moments_before(optimizer, variables["params"]))
+
+
+def _moments_before(optimizer, params):
+    """`optimizer.init(params)` as numpy arrays, each of which holds one value throughout: JAX would compile a program
+    for every shape."""
+    shapes = jax.eval_shape(optimizer.init, params)
+    values = optimizer.init(jax.tree.map(lambda leaf: np.zeros((), leaf.dtype), params))
+    return jax.tree.map(lambda shape, value: np.full(shape.shape, value, shape.dtype), shapes, values)
 
 
 def generate(networks, params, statistics, z, given=TRAINING, key=None):

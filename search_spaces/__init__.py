@@ -12,6 +12,7 @@ from search_spaces.dimensions import (
     Unless,
     When,
 )
+from search_spaces.narrowing import narrowed
 from search_spaces.original import original_sets
 from search_spaces.presets import PRESETS, Preset
 from search_spaces.space import Space
@@ -43,6 +44,7 @@ __all__ = [
     "find",
     "find_scale",
     "metric",
+    "narrowed",
     "original_sets",
     "phases",
     "read_study",

@@ -124,8 +124,9 @@ _PAPER = "arXiv:1711.10337"
 _COMMON: dict[str, Value] = {"optimizer": "adam", "beta2": 0.999, "batch_size": 64, "z_dim": 64}
 _MLP: dict[str, Value] = _COMMON | {"architecture": "mlp"}
 _INFOGAN: dict[str, Value] = _COMMON | {"architecture": "infogan"}
-_IMAGES = {"cifar10": 78_125 * 64, "mnist": 15_625 * 64, "squares": 15_625 * 64, "triangles": 15_625 * 64}
-_INTERVAL = {"cifar10": 3_906 * 64, "mnist": 3_906 * 64, "squares": 3_906 * 64, "triangles": 3_906 * 64}
+_SHORT = ("mnist", "fashion_mnist", "squares", "triangles")
+_IMAGES = {"cifar10": 78_125 * 64} | dict.fromkeys(_SHORT, 15_625 * 64)
+_INTERVAL = dict.fromkeys(("cifar10", *_SHORT), 3_906 * 64)
 
 #                data      settings  configs seeds  images     interval   samples  summary
 _WIDE_SCALES = {

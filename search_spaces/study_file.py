@@ -21,9 +21,10 @@ from search_spaces.dimensions import (
     When,
 )
 from search_spaces.space import Space, check_condition
+from search_spaces.studies import find
 from search_spaces.study import SELECTING, Phase, Scale, Study, check_name
 
-STUDY = {"question": str, "source": str, "searcher": str, "methods": dict, "scales": dict, "metrics": dict}
+STUDY = {"question": str, "source": str, "searcher": str, "methods": (dict, str), "scales": dict, "metrics": dict}
 METHOD = {"source": str, "fixed": dict, "ranges": dict, "defaults": list}
 RANGE = {
     "low": float, "high": float, "log": bool, "integer": bool, "options": list,
@@ -88,11 +89,21 @@ def read_study(
     return Study(
         content["question"],
         content.get("source", path.name),
-        {name: _space(file, ("methods", name), each) for name, each in content["methods"].items()},
+        _methods(file, content["methods"]),
         content["searcher"],
         {name: _scale(file, ("scales", name), each) for name, each in content["scales"].items()},
         _metrics(file, content.get("metrics", {})),
     )
+
+
+def _methods(file: _File, given: dict | str) -> dict[str, Space]:
+    """The methods in these tables, or those of the study of this name."""
+    if isinstance(given, dict):
+        return {name: _space(file, ("methods", name), each) for name, each in given.items()}
+    try:
+        return find(given).methods
+    except StudyError as error:
+        raise file.refuse(("methods",), str(error)) from None
 
 
 def _metrics(file: _File, given: dict) -> dict[str, str]:

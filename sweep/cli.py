@@ -45,6 +45,12 @@ def run(
             help="What stops trials that fall behind: none, median, halving or asha.", show_default="the scale's own"
         ),
     ] = None,
+    ranges_from: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="OUT", help="Cut each method's ranges to the box around its best configs of an earlier sweep."
+        ),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Output folder.", show_default="runs/STUDY-DATA-SCALE")] = None,
     executor: Annotated[str, typer.Option(help="Where trials run: local or ray.")] = "local",
     workers: Annotated[
@@ -132,6 +138,7 @@ def run(
             scale=scale,
             searcher=searcher,
             scheduler=scheduler,
+            ranges_from=ranges_from,
             seeds=seeds,
             seed=seed,
             lanes=lanes,

@@ -20,6 +20,7 @@ from search_spaces.study import check_name
 from sweep.population import images_per_cycle, trial_key
 from sweep.schedulers import SCHEDULERS, decision_rungs
 from sweep.searchers import SEARCHERS, SELECTORS, Observation
+from sweep.transfer import with_ranges_from
 from sweep.trial import Trial, Workload
 
 SCALE_FIELDS = ("configs", "rounds", "images", "interval", "samples")
@@ -84,6 +85,7 @@ def plan(
     scale: str = "smoke",
     searcher: str | None = None,
     scheduler: str | None = None,
+    ranges_from: str | Path | None = None,
     seeds: int | None = None,
     seed: int = 0,
     lanes: int = 1,
@@ -100,6 +102,8 @@ def plan(
       methods: those of the study's methods that take part; all by default.
       data: a data set's name, or the path of images, see `data.own`; the scale's own by default.
       searcher: in place of the study's own. scheduler: in place of the scale's own.
+      ranges_from: the output folder of an earlier sweep; the ranges of each method are cut to the box around its good
+        configs there, see `sweep.transfer`.
       seeds: trials per config; the scale's own by default.
       seed: the study seed, from which all randomness is derived.
       lanes: members side by side in a program.
@@ -110,9 +114,11 @@ def plan(
       checkpoint_seconds: training seconds between two checkpoints.
 
     Raises:
-      StudyError, DataError, ConfigError, MetricError: one line each, before any work.
+      StudyError, DataError, ConfigError, MetricError, StoreError: one line each, before any work.
     """
     chosen = find_study(study) if methods is None else find_study(study).only(methods)
+    if ranges_from is not None:
+        chosen = with_ranges_from(chosen, ranges_from)
     if searcher is not None:
         if searcher not in SEARCHERS:
             raise StudyError(f"unknown searcher {searcher!r}; one of: {', '.join(sorted(SEARCHERS))}")

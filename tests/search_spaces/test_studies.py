@@ -152,7 +152,7 @@ def test_unknown_names_are_refused_with_the_choices():
         find("equal/wyde")
     with pytest.raises(StudyError, match="unknown scale 'huge'; one of: smoke, laptop, paper"):
         find_scale(find("equal/wide"), "huge")
-    told = "unknown data set at this scale 'digits'; one of: cifar10, mnist, squares, triangles"
+    told = "unknown data set at this scale 'digits'; one of: cifar10, mnist, fashion_mnist, squares, triangles"
     with pytest.raises(StudyError, match=told):
         rungs(find_scale(find("equal/wide"), "paper"), "digits")
 

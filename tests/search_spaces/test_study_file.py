@@ -190,3 +190,11 @@ def test_the_line_of_what_stands_nowhere_is_that_of_the_table_around_it():
     lines = {("a",): 1, ("b", "c"): 2, ("b", "d", "x"): 4, ("e", 0, "f"): 6, ("e", 1, "f"): 8, ("g.h", "i", "j"): 10}
     assert {keys: line_of(text, keys) for keys in lines} == lines
     assert line_of(text, ("unknown",)) == 1
+
+
+def test_the_methods_of_another_study_are_taken_by_its_name(read):
+    scales = MINE[MINE.index("[scales.smoke]") :]
+    text = 'question = "Which?"\nsearcher = "random"\nmethods = "equal/wide"\n\n' + scales
+    assert read(text).methods == STUDIES["equal/wide"].methods
+    with pytest.raises(StudyError, match=r"mine.toml:3: unknown study 'equal/wid' \(did you mean 'equal/wide'\?\)"):
+        read(text.replace("equal/wide", "equal/wid"))

@@ -74,6 +74,7 @@ def test_the_help_loads_nothing_heavy():
         (["equal/wide", "--gpus-per-worker", "0.5", "--workers", "3"], ["GPU=0.5", "3 workers", "--executor ray"]),
         (["equal/wide", "--scheduler", "hyperband"], ["'hyperband'", "none, median, halving, asha"]),
         (["equal/wide", "--resource", "fast"], ["--resource 'fast'", "NAME=AMOUNT"]),
+        (["equal/wide", "--ranges-from", "/none"], ["/none", "no store"]),
         (["equal/wide", "--address", "127.0.0.1:6379"], ["--address", "--executor ray"]),
         (["equal/wide", "--max-failures", "2"], ["max_failures=2", "from 0 to 1"]),
         (["equal/wide", "--set", "penalty=wgangp"], ["penalty='wgangp'", "ns_gan has none"]),
