@@ -53,7 +53,7 @@ def _moments_before(optimizer, params):
     for every shape."""
     shapes = jax.eval_shape(optimizer.init, params)
     values = optimizer.init(jax.tree.map(lambda leaf: np.zeros((), leaf.dtype), params))
-    return jax.tree.map(lambda shape, value: np.full(shape.shape, value, shape.dtype), shapes, values)
+    return jax.tree.map(lambda shape, value: np.broadcast_to(np.asarray(value), shape.shape), shapes, values)
 
 
 def generate(networks, params, statistics, z, given=TRAINING, key=None):

@@ -58,7 +58,7 @@ def stack(members: Sequence[Population], size: int) -> Population:
     """Members on a leading axis of `size`; the places beyond them hold halted copies of the first."""
     filler = members[0]._replace(halted=np.bool_(True))
     padded = [*members, *[filler] * (size - len(members))]
-    return jax.tree.map(lambda *leaves: np.stack(leaves), *padded)
+    return jax.tree.map(lambda one, *others: np.stack([one, *others]) if others else np.asarray(one)[None], *padded)
 
 
 def take(population: Population, index: int) -> Population:

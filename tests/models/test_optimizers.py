@@ -5,6 +5,7 @@ import optax
 import pytest
 
 from models.optimizers import OPTIMIZERS
+from models.players import new_player
 
 GRADIENTS = np.random.default_rng(0).normal(size=(6, 40)) * np.logspace(-6, 3, 40)
 
@@ -123,3 +124,15 @@ class Numbers:
 
     def __init__(self, beta1, beta2):
         self.beta1, self.beta2 = beta1, beta2
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_player_begins_with_what_its_optimizer_begins_with(name, complete):
+    config = complete(optimizer=name)
+    params = {"kernel": np.ones((3, 2), np.float32), "bias": np.ones(2, np.float32)}
+    begun = new_player({"params": params}, config, 1e-3).optimizer
+    wanted = OPTIMIZERS[name](config, 1e-3).init(params)
+    assert jax.tree.structure(begun) == jax.tree.structure(wanted)
+    for ours, theirs in zip(jax.tree.leaves(begun), jax.tree.leaves(wanted), strict=True):
+        assert ours.dtype == theirs.dtype
+        np.testing.assert_array_equal(ours, theirs)
