@@ -1,6 +1,7 @@
 """A study from its plan to its last score: open the store, hand over, close."""
 
 import importlib.metadata
+import os
 import platform
 import shlex
 import subprocess
@@ -61,7 +62,7 @@ def run_study(
 
 
 def environment() -> dict:
-    """What this process runs on: host, processor, versions, git commit of the project, command."""
+    """What this process runs on: host, processor, versions, git commit of the project, flags of XLA, command."""
     versions = {}
     for package in PACKAGES:
         try:
@@ -75,6 +76,7 @@ def environment() -> dict:
         "cores": cores(),
         "host": platform.node(),
         "commit": _commit(),
+        "xla_flags": os.environ.get("XLA_FLAGS", ""),
         "command": shlex.join(["ganscape", *sys.argv[1:]]),
         "versions": versions,
     }

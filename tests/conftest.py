@@ -1,5 +1,5 @@
-"""Shared by all tests: one XLA thread, a cache of the run's own, Ray's workers not behind everything else, and the same
-examples of hypothesis in every run.
+"""Shared by all tests: one XLA thread, quick compilation, a cache of the run's own, Ray's workers not behind everything
+else, and the same examples of hypothesis in every run.
 
 Programs are compiled once in a run: whichever of its processes needs one next reads it from the cache.
 """
@@ -11,7 +11,7 @@ import tempfile
 
 from hypothesis import settings
 
-os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false --xla_backend_optimization_level=1")
 os.environ.setdefault("RAY_worker_niceness", "0")
 if "PYTEST_XDIST_WORKER" not in os.environ:
     cache = tempfile.mkdtemp(prefix="ganscape-cache-")

@@ -21,12 +21,12 @@ def environment(cache: str, resources: Resources) -> dict[str, str]:
     """Environment variables of a worker, to be set before JAX loads.
 
     One XLA and one BLAS thread: results then do not depend on the machine's cores, and as many
-    workers as cores use all of them. A worker without accelerators does not look for any; one with a
-    share of a GPU takes that share of its memory. Compiled programs are kept in the cache folder, or
-    where JAX_COMPILATION_CACHE_DIR says.
+    workers as cores use all of them. Other flags of XLA are those of this process. A worker without
+    accelerators does not look for any; one with a share of a GPU takes that share of its memory.
+    Compiled programs are kept in the cache folder, or where JAX_COMPILATION_CACHE_DIR says.
     """
     variables = {
-        "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
+        "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen=false".strip(),
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",

@@ -17,8 +17,10 @@ from sweep.executors import (
 from sweep.plan import plan
 
 
-def test_the_environment_says_what_ran():
+def test_the_environment_says_what_ran(monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "--xla_of_mine=1")
     found = driver.environment()
+    assert found["xla_flags"] == "--xla_of_mine=1"
     assert found["versions"]["jax"] == importlib.metadata.version("jax")
     assert found["versions"]["ganscape"] == importlib.metadata.version("ganscape")
     assert found["cores"] == cores() >= 1 and found["processor"]
