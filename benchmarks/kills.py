@@ -10,6 +10,7 @@ same scores to the last bit, the same trials stopped.
 import os
 
 os.environ |= {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0", "OMP_NUM_THREADS": "1"}
+os.environ.setdefault("RAY_worker_niceness", "0")
 
 import argparse
 import random
@@ -27,6 +28,7 @@ SIZE = (
     *("disc_iters=1", "z_dim=8", "discriminator_normalization=none"),
 )
 KINDS = ("driver", "worker", "node")
+LONGEST = 20.0  # seconds between two kills
 
 
 def command(out: Path, executor: str, *options: str) -> list[str]:
@@ -60,14 +62,15 @@ def workers() -> list[int]:
 
 
 def strike(kind: str, driver: subprocess.Popen, cluster, chance: random.Random) -> bool:
-    """Whether there was something of that kind to kill."""
+    """Kills one of that kind, once a worker is there; False if the driver ended before."""
+    while not (busy := workers()):
+        if driver.poll() is not None:
+            return False
+        time.sleep(0.1)
     if kind == "driver":
         driver.kill()
         driver.wait()
     elif kind == "worker":
-        busy = workers()
-        if not busy:
-            return False
         os.kill(chance.choice(busy), signal.SIGKILL)
     else:
         cluster.remove_node(cluster.others.pop(0), allow_graceful=False)
@@ -81,7 +84,7 @@ def study(folder: Path, cluster, kills: dict[str, int], left: int, chance: rando
     driver = subprocess.Popen(asked, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     began = sum(kills.values())
     while sum(kills.values()) - began < left:
-        time.sleep(chance.uniform(0, 40))
+        time.sleep(chance.uniform(0, LONGEST))
         if driver.poll() is not None:
             break
         kind = chance.choice(KINDS)
