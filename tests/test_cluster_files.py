@@ -1,13 +1,19 @@
 """The files for clusters: shell and YAML that parse, and commands with options that exist."""
 
+import os
 import re
 import runpy
 import shlex
+import signal
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 import yaml
+
+import results
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted(path for path in (ROOT / "docs" / "cluster").iterdir() if path.is_file())
@@ -27,6 +33,8 @@ def test_it_parses(path):
 @pytest.mark.parametrize("path", [path for path in FILES if path.suffix != ".py"], ids=lambda path: path.name)
 def test_its_command_has_options_that_exist(path):
     text = path.read_text().replace("\\\n", " ")
+    shape = re.search(r"SHAPE:-(.*)}", text)
+    text = text.replace('"${SHAPE[@]}"', shape[1]) if shape else text
     if path.suffix == ".yaml":
         text = yaml.safe_load(text)["spec"]["entrypoint"]
     (line,) = re.findall(r"^ *ganscape run .*", text, flags=re.MULTILINE)
@@ -42,3 +50,63 @@ def test_a_kuberay_job_has_workers_of_the_kind_that_it_asks_for():
     (container,) = group["template"]["spec"]["containers"]
     assert "nvidia.com/gpu" in container["resources"]["limits"]
     assert container["volumeMounts"] == [{"name": "runs", "mountPath": "/runs"}]
+
+
+SLURM = {
+    "scontrol": "echo node1 node2 | tr ' ' '\\n' | head -n $SLURM_JOB_NUM_NODES",
+    "srun": 'while [[ $1 == --* ]]; do shift; done; exec "$@"',
+}
+TINY = "--scale smoke --workers 1 --seeds 2 --set configs=1 --set images=6400 --set interval=640 --set samples=50"
+
+
+@pytest.fixture
+def slurm(tmp_path):
+    """() -> the job, started on one node whose Slurm is stand-ins for its commands."""
+    commands = tmp_path / "bin"
+    commands.mkdir()
+    for name, body in SLURM.items():
+        (commands / name).write_text(f"#!/bin/bash\n{body}\n")
+        (commands / name).chmod(0o755)
+    path = os.pathsep.join([str(commands), str(Path(sys.executable).parent), os.environ["PATH"]])
+    job = {"SLURM_JOB_NODELIST": "node1", "SLURM_JOB_NUM_NODES": "1"}
+    job |= {"SLURM_CPUS_PER_TASK": "2", "STUDY": "equal/defaults", "OUT": str(tmp_path / "out"), "SHAPE": TINY}
+    started = []
+
+    def submit():
+        command, number = ["bash", str(ROOT / "docs" / "cluster" / "slurm.sbatch")], str(os.getpid() + len(started))
+        with open(tmp_path / "log", "ab") as log:
+            process = subprocess.Popen(
+                command, env=os.environ | job | {"SLURM_JOB_ID": number, "PATH": path}, stdout=log, stderr=log,
+                start_new_session=True,
+            )  # fmt: skip
+        started.append(process)
+        return process
+
+    yield submit
+    for process in started:
+        try:
+            os.killpg(process.pid, signal.SIGTERM)
+        except ProcessLookupError:
+            continue
+
+
+@pytest.mark.slow
+def test_a_slurm_job_that_met_its_limit_continues_when_submitted_again(slurm, tmp_path):
+    def scores():
+        try:
+            return results.load(tmp_path / "out").scores()
+        except results.StoreError:
+            return []
+
+    first, limit = slurm(), time.monotonic() + 240
+    while not len(scores()) and first.poll() is None and time.monotonic() < limit:
+        time.sleep(0.5)
+    first.send_signal(signal.SIGTERM)
+    assert first.wait(60) == 130
+    os.killpg(first.pid, signal.SIGTERM)
+    before = set(scores()["trial"] + scores()["rung"].astype(str))
+    assert before and (results.load(tmp_path / "out").trials()["status"] == "running").any()
+    assert slurm().wait(240) == 0
+    after = results.load(tmp_path / "out")
+    assert before <= set(after.scores()["trial"] + after.scores()["rung"].astype(str))
+    assert set(after.trials()["status"]) == {"done"}

@@ -14,9 +14,11 @@ import math
 import os
 import pickle
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -253,7 +255,8 @@ def _ask_after(post) -> None:
 def _start(workers: int, resources: Resources, variables: dict[str, str]) -> None:
     """A cluster of one node that ends with this process, whatever else runs on this machine."""
     cpus = max(cores(), math.ceil(workers * resources.cpus))
-    ray.init(address="local", num_cpus=cpus, include_dashboard=False, **_quietly(variables))
+    with _sigterm_as_it_is():
+        ray.init(address="local", num_cpus=cpus, include_dashboard=False, **_quietly(variables))
 
 
 def _join(address: str, variables: dict[str, str]) -> None:
@@ -261,10 +264,20 @@ def _join(address: str, variables: dict[str, str]) -> None:
     tries for minutes."""
     try:
         _knock(address)
-        ray.init(address=address, **_quietly(variables))
+        with _sigterm_as_it_is():
+            ray.init(address=address, **_quietly(variables))
     except (OSError, RuntimeError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ExecutorError(f"cannot join a Ray cluster at {address!r}: {reason}") from error
+
+
+@contextlib.contextmanager
+def _sigterm_as_it_is() -> Iterator[None]:
+    """Ray would answer SIGTERM by leaving at once; what answered before does so afterwards."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, before)
 
 
 def _quietly(variables: dict[str, str]) -> dict[str, Any]:

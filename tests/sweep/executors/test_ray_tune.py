@@ -1,5 +1,6 @@
 """Ray Tune: the tables of local workers, and what is left when processes are killed."""
 
+import signal
 import subprocess
 import sys
 
@@ -28,3 +29,15 @@ def test_what_no_node_has_is_refused_before_anything_is_written(tmp_path):
     assert ran.returncode == 2
     assert line.startswith("error: no node of the Ray cluster has CPU=1, GPU=99 for a worker")
     assert not out.exists()
+
+
+def test_sigterm_is_answered_as_before_ray_was_started():
+    from sweep.executors.ray_tune import _sigterm_as_it_is
+
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with _sigterm_as_it_is():
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGTERM, before)
