@@ -11,13 +11,14 @@ import results
 
 
 def test_a_driver_killed_at_random_loses_nothing_and_computes_nothing_twice(check_killed_driver):
-    check_killed_driver("local", kills=3)
+    check_killed_driver("local", kills=2)
 
 
 def test_a_killed_worker_is_replaced_and_its_cohort_tried_again(check_killed_workers):
     check_killed_workers("local")
 
 
+@pytest.mark.slow
 def test_a_trial_that_kills_its_worker_is_given_up_and_the_others_finish(check_poison):
     check_poison("local")
 
