@@ -125,9 +125,9 @@ _BOTH = {
     "paper":  _ON_DIGITS["paper"]._replace(phases=_draws(24)),
 }  # fmt: skip
 _ON_CIFAR10 = {
-    "smoke":  Scale("cifar10", _SMALL,     2,  1,     3_200,   1_600,   500, "narrow networks, ten minutes", 1,
+    "smoke":  Scale("cifar10", _SMALL,     2,  1,     3_200,   1_600,   500, "narrow networks, 50 steps", 1,
                     _bandits(3, 1)),
-    "laptop": Scale("cifar10", _SMALL,     12, 1,    64_000,  16_000, 2_000, "narrow networks, a night", 1,
+    "laptop": Scale("cifar10", _SMALL,     12, 1,    64_000,  16_000, 2_000, "narrow networks, 1,000 steps", 1,
                     _bandits(10, 2)),
     "paper":  Scale("cifar10", _COMMON,    24, 5,    _STEPS,  _EVERY, 10_000, "published protocol", 1,
                     _bandits(120, 12)),

@@ -1,7 +1,7 @@
 """A space cut to where configs were good: the smallest box around them.
 
-Reference: Perrone et al. 2019 (arXiv:1909.12552), section 4.1, where the box is drawn around the best config of each of
-several earlier searches; Lucic et al. 2018 chose their narrow ranges by hand, from a wide search on one data set.
+Reference: Perrone et al. 2019 (arXiv:1909.12552), where the box is drawn around the best config of each of several
+earlier searches; Lucic et al. 2018 chose their narrow ranges by hand, from a wide search on one data set.
 """
 
 from collections.abc import Sequence
