@@ -68,6 +68,8 @@ def test_values_outside_and_single_values_leave_a_range_as_it_is():
     assert {field: box[field] for field in ("rate", "beta1", "iters")} == {
         field: MINE.dimensions[field] for field in ("rate", "beta1", "iters")
     }
+    same = [{"beta1": 0.5}, {"beta1": 0.5}]
+    assert narrowed(MINE, same, "").dimensions["beta1"] == MINE.dimensions["beta1"]
     assert narrowed(MINE, [], "").dimensions.keys() == MINE.dimensions.keys()
 
 

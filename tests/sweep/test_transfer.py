@@ -18,15 +18,15 @@ METHODS = ["ns_gan", "wgan_gp"]
 
 
 def score(trial):
-    """The better the nearer to a rate of 3e-4; the seed says more than that, but not in the median of three."""
-    return 100 * abs(math.log10(trial.config.g_lr / 3e-4)) + (1000, 0.1, 0.2)[trial.seed]
+    """By two seeds of three the better the nearer to a rate of 3e-4; by the first, and by those that confirm, the
+    worse, and by so much that any mean is."""
+    distance = abs(math.log10(trial.config.g_lr / 3e-4))
+    return 100 * distance + 0.1 * trial.seed if trial.seed in (1, 2) else 1e4 / (0.1 + distance)
 
 
-@pytest.fixture(scope="module")
-def earlier(tmp_path_factory):
-    """A sweep of twenty configs with three seeds; configs below 5e-5 failed."""
-    folder = tmp_path_factory.mktemp("earlier")
-    planned = plan("equal/wide", out=folder, methods=METHODS, seeds=3, settings=SIZE)
+def finished(folder, lowest, **settings):
+    """A sweep with three seeds, and the best config of each method again with two; below the lowest rate all fail."""
+    planned = plan("equal/wide", out=folder, methods=METHODS, seeds=3, settings=SIZE | {"confirm": 2} | settings)
     with open_store(folder) as store:
         store.begin(planned.definition)
         store.add_protocol(planned.protocol.fingerprint, planned.protocol.describe())
@@ -34,10 +34,16 @@ def earlier(tmp_path_factory):
         while not backlog.done():
             for trial in backlog.take().trials:
                 picture = np.zeros((96, 8, 8, 1), np.uint8)
-                failed = trial.config.g_lr < 5e-5
                 failure = Failure(trial.id, 0, "diverged", 640, 1, "not finite", "")
-                backlog.record(failure if failed else Score(trial.id, 0, 640, 640, score(trial), 0.5, picture))
+                scored = Score(trial.id, 0, 640, 640, score(trial), 0.5, picture)
+                backlog.record(failure if trial.config.g_lr < lowest else scored)
     return folder
+
+
+@pytest.fixture(scope="module")
+def earlier(tmp_path_factory):
+    """A sweep of twenty configs."""
+    return finished(tmp_path_factory.mktemp("earlier"), 5e-5)
 
 
 def test_ranges_are_those_of_the_best_by_the_median_over_seeds(earlier):
@@ -75,6 +81,17 @@ def test_what_gives_no_ranges_is_told(earlier, tmp_path):
         Backlog(small, store, 1, {}, lambda backlog: None).take()
     with pytest.raises(StudyError, match=r"equal/wide on digits\) is not finished"):
         with_ranges_from(find("equal/wide").only(["ns_gan"]), tmp_path)
+
+
+def test_five_good_configs_of_ten_are_needed(tmp_path):
+    study = find("equal/wide").only(["ns_gan"])
+    few = finished(tmp_path / "few", 0.0, configs=9)
+    with pytest.raises(StudyError, match="of 9 configs of method 'ns_gan' there 5 are good; at least 5 of 10"):
+        with_ranges_from(study, few)
+    rates = sorted(load(few).trials().query("seed == 0 and method == 'ns_gan'")["g_lr"])
+    bad = finished(tmp_path / "bad", rates[-2], configs=10)
+    with pytest.raises(StudyError, match=r"of 10 configs of method 'ns_gan' there [23] are good; at least 5 of 10"):
+        with_ranges_from(study, bad)
 
 
 def test_published_sets_have_no_other_ranges(earlier, tmp_path):
