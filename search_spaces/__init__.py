@@ -19,7 +19,8 @@ from search_spaces.space import Space
 from search_spaces.spaces import SPACES
 from search_spaces.studies import STUDIES, find, metric
 from search_spaces.study import SELECTING, Phase, Scale, Study, find_scale, phases, rungs
-from search_spaces.study_file import read_study, write_study
+from search_spaces.study_file import read_study
+from search_spaces.study_text import write_study
 
 __all__ = [
     "PRESETS",

@@ -1,7 +1,6 @@
-"""A study as a TOML file: what a user writes, and what `ganscape show STUDY --toml` prints."""
+"""A study as a TOML file, as a user writes it: read, and refused with the line of a mistake."""
 
 import itertools
-import json
 import re
 import tomllib
 from collections.abc import Collection, Mapping
@@ -264,54 +263,3 @@ def _phase(file: _File, keys: tuple, content: Any) -> Phase:
     _check(file, keys, content, PHASE)
     _check_name(file, (*keys, "searcher"), content["searcher"], [*file.searchers, *SELECTING])
     return Phase(**content | {"settings": _check_settings(file, (*keys, "settings"), content.get("settings", {}))})
-
-
-# Writing
-
-
-def write_study(study: Study) -> str:
-    """The text of a file that `read_study` makes this study of again."""
-    lines = [f"{name} = {_toml(getattr(study, name))}" for name in ("question", "source", "searcher")]
-    if study.metrics:
-        lines.append(f"metrics = {_toml(study.metrics)}")
-    for name, each in study.methods.items():
-        lines += ["", f"[methods.{_key(name)}]", f"source = {_toml(each.source)}", f"fixed = {_toml(each.fixed)}"]
-        if each.defaults:
-            asked = [{f: v for f, v in default.items() if each.fixed.get(f, ()) != v} for default in each.defaults]
-            lines += ["defaults = [", *(f"  {_toml(default)}," for default in asked), "]"]
-        if each.dimensions:
-            lines += ["", f"[methods.{_key(name)}.ranges]"]
-            lines += [f"{_key(field)} = {_toml(_described(one))}" for field, one in each.dimensions.items()]
-    for name, scale in study.scales.items():
-        own = {"own": scale.own} if scale.own else {}
-        values = {f: v for f, v in scale._asdict().items() if v is not None and f not in ("phases", "own")} | own
-        lines += ["", f"[scales.{_key(name)}]", *(f"{field} = {_toml(value)}" for field, value in values.items())]
-        for phase in scale.phases:
-            lines += ["", f"[[scales.{_key(name)}.phases]]"]
-            lines += [f"{field} = {_toml(value)}" for field, value in phase._asdict().items()]
-    return "\n".join(lines) + "\n"
-
-
-def _described(dimension: Dimension) -> dict[str, Any]:
-    if isinstance(dimension, When):
-        described = _described(dimension.dimension)
-        condition = {dimension.field: list(dimension.values)}
-        if isinstance(dimension, Unless):
-            return described | {"unless": condition | described.get("unless", {})}
-        return described | {"when": condition} | ({"of": list(dimension.of)} if isinstance(dimension, Partly) else {})
-    if isinstance(dimension, Choice):
-        return {"options": list(dimension.options)}
-    kind = {LogUniform: {"log": True}, Integer: {"integer": True}}.get(type(dimension), {})
-    return {"low": dimension.low, "high": dimension.high} | kind  # type: ignore[attr-defined]
-
-
-def _key(name: str) -> str:
-    return name if re.fullmatch(r"[\w-]+", name, flags=re.ASCII) else json.dumps(name)
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{_key(name)} = {_toml(each)}" for name, each in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_toml, value)) + "]"
-    return json.dumps(value)

@@ -8,10 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
-from sweep import encoder_cli, worth_cli
+from sweep import encoder_cli, results_cli, worth_cli
 from sweep.encoder_cli import Weights, look_for
 from sweep.summaries import print_plan, print_scales, print_spaces, print_status
-from sweep.terminal import console, one_line_errors, print_table
+from sweep.terminal import one_line_errors, print_table
+from sweep.worth_cli import Root
 
 app = typer.Typer(
     add_completion=False,
@@ -19,9 +20,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Which GAN is best at the compute you have, and how sure can you be?",
 )
+app.add_typer(results_cli.app)
 app.add_typer(encoder_cli.app, name="encoder")
 app.add_typer(worth_cli.app, name="worth")
-Out = Annotated[Path, typer.Argument(metavar="OUT", help="Output folder of a sweep.")]
 StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Study: a name of `ganscape list`, or a .toml file.")]
 
 
@@ -87,10 +88,7 @@ def run(
             help="Fix a config field for all methods, or configs, rounds, images, interval, samples, confirm.",
         ),
     ] = None,
-    data_root: Annotated[
-        Path | None,
-        typer.Option(help="Folder of data files.", show_default="$GANSCAPE_DATA or ~/.cache/ganscape"),
-    ] = None,
+    data_root: Root = None,
     weights: Weights = None,
     cpus_per_worker: Annotated[float, typer.Option(help="CPU cores that a worker takes.")] = 1.0,
     gpus_per_worker: Annotated[float, typer.Option(help="GPUs, or the share of one, of a worker.")] = 0.0,
@@ -214,69 +212,6 @@ def _find_study(name: str):
 
 
 @app.command()
-def status(out: Out) -> None:
-    """Show how far a sweep is and its best scores, also while it runs."""
-    with one_line_errors():
-        print_status(out)
-
-
-@app.command()
-def report(out: Out) -> None:
-    """Write OUT/report.html from what the store holds now."""
-    with one_line_errors():
-        from results.report import write_report
-
-        typer.echo(write_report(out))
-
-
-@app.command()
-def watch(
-    out: Out,
-    once: Annotated[bool, typer.Option("--once", help="Print the state once and end; for scripts.")] = False,
-    every: Annotated[float, typer.Option(help="Seconds between two looks.", min=0.1)] = 2.0,
-) -> None:
-    """Watch a sweep on the terminal: how far it is, the best of each method, failures, the time left."""
-    with one_line_errors("stopped watching"):
-        from sweep import watching
-
-        if once:
-            watching.show(out, console())
-        else:
-            watching.watch(out, console(), every)
-
-
-@app.command()
-def serve(
-    out: Out,
-    port: Annotated[int, typer.Option(help="Port; 0 takes any that is free.", min=0, max=65535)] = 8000,
-    host: Annotated[
-        str, typer.Option(help="Address to listen on; another than the default opens the report to the network.")
-    ] = "127.0.0.1",
-) -> None:
-    """Serve the report to a browser; it follows the sweep while that runs. Nothing is written."""
-    with one_line_errors("stopped serving"):
-        from results.server import serving
-
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        with serving(out, host, port) as server:
-            typer.echo(f"serving '{out}' at http://{host}:{server.server_port}/ (Ctrl-C ends)")
-            signal.pause()
-
-
-@app.command()
-def export(
-    out: Out,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .csv or .parquet file to write.")],
-) -> None:
-    """Write every score with its trial's settings to a table."""
-    with one_line_errors():
-        from results.frames import export as export_scores
-        from results.frames import load
-
-        typer.echo(export_scores(load(out), file))
-
-
-@app.command()
 def score(
     images: Annotated[Path, typer.Option(help="Images to score: a folder of .png and .jpg, an .npz or .npy file.")],
     against: Annotated[str, typer.Option(help="Data set whose test split is the reference, or other images.")],
@@ -287,10 +222,7 @@ def score(
     samples: Annotated[
         int | None, typer.Option(help="How many of the images, spread evenly over their order.", show_default="all")
     ] = None,
-    data_root: Annotated[
-        Path | None,
-        typer.Option(help="Folder of data files.", show_default="$GANSCAPE_DATA or ~/.cache/ganscape"),
-    ] = None,
+    data_root: Root = None,
     weights: Weights = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print a line of JSON per metric, with its protocol, instead of a table.")

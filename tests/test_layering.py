@@ -41,7 +41,8 @@ ORDER = {
         *("searchers.optimizer", "searchers.optuna_samplers", "searchers", "schedulers", "transfer", "plan"),
         *("estimate", "pictures", "executors", "executors.worker", "backlog"),
         *("executors.crew", "executors.post", "executors.local", "executors.ray_tune"),
-        *("driver", "progress", "watching", "terminal", "summaries", "encoder_cli", "worth_cli", "cli", "__main__"),
+        *("driver", "progress", "watching", "terminal", "summaries"),
+        *("encoder_cli", "results_cli", "worth_cli", "cli", "__main__"),
     ],
 }
 # A package's __init__ may look into its own modules: it holds the registry of them.
@@ -51,7 +52,9 @@ REGISTRIES = {"results.plots", "sweep.executors", "sweep.searchers"}
 ONLY_IN = {
     "ray": {"sweep/executors/ray_tune.py"},
     "sqlite3": {"results/store.py"},
-    "typer": {f"sweep/{name}.py" for name in ("cli", "encoder_cli", "summaries", "terminal", "worth_cli")},
+    "typer": {
+        f"sweep/{name}.py" for name in ("cli", "encoder_cli", "results_cli", "summaries", "terminal", "worth_cli")
+    },
     "matplotlib": {
         *("results/plots/canvas.py", "results/plots/comparisons.py", "results/plots/settings.py"),
         "results/plots/metrics.py",

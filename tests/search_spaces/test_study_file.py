@@ -16,7 +16,8 @@ from search_spaces import (
     Unless,
     When,
 )
-from search_spaces.study_file import line_of, read_study, write_study
+from search_spaces.study_file import line_of, read_study
+from search_spaces.study_text import write_study
 
 SEARCHERS = ("random", "points", "gp_bandit", "original")
 FIELDS = ("loss", "penalty", "penalty_weight", "learning_rate", "beta1", "disc_iters", "channels", "batch_size")

@@ -9,7 +9,7 @@ import pytest
 
 from results.store import open_store
 from search_spaces import StudyError, find
-from search_spaces.study_file import write_study
+from search_spaces.study_text import write_study
 from sweep.backlog import Backlog
 from sweep.plan import plan
 from sweep.schedulers import SCHEDULERS, Course, Entrant, decision_rungs, entrant, is_stopped
