@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 THRESHOLDS = 200
+TITLE = 4.9  # inches that the longest title takes
 
 
 def performance_profiles(results: Results, rule: str = "best", ax: "Axes | None" = None) -> "Axes":
@@ -56,7 +57,7 @@ def improvement_matrix(results: Results, rule: str = "best", ax: "Axes | None" =
     scores = {method: budget.replicates(trials, method) for method in results.methods()}
     scores = {method: table for method, table in scores.items() if len(table)}
     size = 1.9 + 0.66 * max(len(scores), 2)
-    ax = canvas.axes(size + 0.5, size) if ax is None else ax
+    ax = canvas.axes(max(size + 0.5, TITLE), size) if ax is None else ax
     if len(scores) < 2:
         return canvas.empty(ax, "fewer than two methods have finished configs asked without looking at scores")
     names = list(scores)

@@ -280,3 +280,10 @@ def test_axes_refuse_scores_of_a_second_protocol(build):
     for second in (one, other):
         with pytest.raises(StoreError, match="scores of two protocols do not share a figure: fingerprint"):
             plots.canvas.entitle(ax, second, "best")
+
+
+def test_the_title_of_a_matrix_of_two_methods_is_inside_its_figure(results):
+    figure = plots.improvement_matrix(results).figure
+    figure.draw_without_rendering()
+    assert len(results.methods()) == 2
+    assert figure.get_tightbbox().x1 <= figure.get_size_inches()[0]
