@@ -13,7 +13,8 @@ def with_ranges_from(study: Study, folder: str | Path) -> Study:
     """The study with each method's ranges cut to the box around the good configs of that method in an output folder.
 
     A config is as good as the median of its trials' lowest scores; failed ones count as the worst. The folder's sweep
-    may be of other data, at another scale, scored by another metric: only the order of its configs is used.
+    may be of other data, at another scale, scored by another metric: only the order of its configs is used. The
+    question says where the ranges are from, so that whoever sees results of the study is told.
 
     Raises:
       StoreError: there is no store. StudyError: trials of it are running, or it has too few configs of a method.
@@ -38,4 +39,5 @@ def with_ranges_from(study: Study, folder: str | Path) -> Study:
         found = [space.recognise(results.settings(config)) for config in good.index]
         source = f"{space.source}; cut to the best {len(good)} of {len(scores)} configs of {label}"
         methods[method] = narrowed(space, found, source)
-    return study._replace(methods=methods)
+    question = f"{study.question} Its ranges are cut to the best configs of {label}, whose cost is not counted here."
+    return study._replace(question=question, methods=methods)

@@ -68,6 +68,8 @@ def test_a_plan_asks_within_them_after_the_authors_setting(earlier, tmp_path):
     assert all(box["penalty_weight"].contains(config.penalty_weight) for config in others)
     plain = plan("equal/wide", out=tmp_path, methods=METHODS, settings=SIZE)
     assert made.definition["methods"] != plain.definition["methods"]
+    told = " Its ranges are cut to the best configs of equal/wide on digits, whose cost is not counted here."
+    assert made.definition["question"] == plain.definition["question"] + told
 
 
 def test_what_gives_no_ranges_is_told(earlier, tmp_path):
