@@ -57,6 +57,14 @@ def print_plan(planned, workers: int, folder: Path) -> None:
     print_table("Plan", ("", ""), rows)
 
 
+def print_budget(planned) -> None:
+    """What a study costs, in a line; its time is shown while it runs, and by a dry run."""
+    from sweep.estimate import trials
+
+    count = trials(planned)
+    typer.echo(f"{count:,} trials, {count * planned.workload.rungs[-1]:,} images in all{_at_most(planned)}")
+
+
 def print_status(folder: Path) -> None:
     """How many trials of a sweep are in which state, and the best score of each method."""
     from results.frames import load

@@ -176,6 +176,7 @@ def test_a_sweep_from_the_command_line(ganscape, tmp_path):
 
     ran = subprocess.run([sys.executable, "-m", "sweep", *map(str, command)], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.startswith("3 trials, 3,840 images in all\n")
     assert "3 of 3 trials done" in ran.stderr
     assert str(out / "report.html") in ran.stdout and (out / "report.html").stat().st_size > 10_000
 
