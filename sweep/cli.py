@@ -10,7 +10,7 @@ import typer
 
 from sweep import encoder_cli, results_cli, worth_cli
 from sweep.encoder_cli import Weights, look_for
-from sweep.summaries import print_budget, print_plan, print_scales, print_spaces, print_status
+from sweep.summaries import print_cost, print_plan, print_scales, print_spaces, print_status
 from sweep.terminal import one_line_errors, print_table
 from sweep.worth_cli import Root
 
@@ -161,7 +161,7 @@ def _run(planned, folder: Path, **options) -> None:
     from sweep.progress import shown
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    print_budget(planned)
+    print_cost(planned)
     with shown(Console(stderr=True)) as show:
         run_study(planned, folder, observe=show, **options)
     report_path = write_report(folder)

@@ -57,7 +57,7 @@ def print_plan(planned, workers: int, folder: Path) -> None:
     print_table("Plan", ("", ""), rows)
 
 
-def print_budget(planned) -> None:
+def print_cost(planned) -> None:
     """What a study costs, in a line; its time is shown while it runs, and by a dry run."""
     from sweep.estimate import trials
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sweep.executors import Resources
 
-THREADS = "--xla_cpu_multi_thread_eigen"
+THREAD_FLAG = "--xla_cpu_multi_thread_eigen"
 
 
 class Ready(NamedTuple):
@@ -27,9 +27,9 @@ def environment(cache: str, resources: Resources) -> dict[str, str]:
     accelerators does not look for any; one with a share of a GPU takes that share of its memory.
     Compiled programs are kept in the cache folder, or where JAX_COMPILATION_CACHE_DIR says.
     """
-    others = [flag for flag in os.environ.get("XLA_FLAGS", "").split() if not flag.startswith(THREADS)]
+    others = [flag for flag in os.environ.get("XLA_FLAGS", "").split() if not flag.startswith(THREAD_FLAG)]
     variables = {
-        "XLA_FLAGS": " ".join([*others, f"{THREADS}=false"]),
+        "XLA_FLAGS": " ".join([*others, f"{THREAD_FLAG}=false"]),
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",

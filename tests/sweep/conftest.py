@@ -1,11 +1,15 @@
 """Small real pieces for the tests of the trunk: digits, an evaluator, a workload, trials."""
 
+import shutil
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import data
 from models import Config
+from results import frames
+from sweep.cli import app
 from sweep.evaluation import evaluator
 from sweep.plan import trial_of
 from sweep.trial import Cohort, Workload
@@ -49,3 +53,34 @@ def mnist_root():
     if not (root / "mnist").is_dir():
         pytest.skip(f"the full MNIST is not at {root / 'mnist'}")
     return root
+
+
+@pytest.fixture
+def ganscape():
+    """(words) -> what the command line makes of them."""
+
+    def call(*words):
+        return CliRunner().invoke(app, [str(word) for word in words])
+
+    return call
+
+
+@pytest.fixture
+def refused():
+    """(result, fragments) asserts that a command ended with one line that holds these."""
+
+    def check(result, *fragments):
+        lines = result.stderr.strip().splitlines()
+        assert result.exit_code == 2, result.output
+        assert len(lines) == 1 and lines[0].startswith("error: ")
+        for fragment in fragments:
+            assert fragment in lines[0]
+
+    return check
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    """A finished study in a folder of its own."""
+    (tmp_path / "out").mkdir()
+    return Path(shutil.copy(frames.RECORDED / "equal_wide_digits" / "store.sqlite", tmp_path / "out")).parent

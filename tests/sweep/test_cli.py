@@ -1,22 +1,14 @@
 import json
-import re
-import shutil
-import signal
 import subprocess
 import sys
-import urllib.request
-from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 from data import load
 from metrics import Protocol
-from metrics.encoders import ENCODERS, NETWORKS
 from results import frames
 from sweep import cli
-from sweep.cli import app
 from sweep.executors import Resources
 from sweep.executors.worker import environment
 from sweep.plan import plan
@@ -25,29 +17,6 @@ TINY = [
     *("--set", "configs=1", "--set", "images=1280", "--set", "interval=640", "--set", "samples=50"),
     *("--seeds", "1", "--workers", "1"),
 ]
-
-
-@pytest.fixture
-def ganscape():
-    def call(*words):
-        return CliRunner().invoke(app, [str(word) for word in words])
-
-    return call
-
-
-@pytest.fixture
-def recorded(tmp_path):
-    """A finished study in a folder of its own."""
-    (tmp_path / "out").mkdir()
-    return Path(shutil.copy(frames.RECORDED / "equal_wide_digits" / "store.sqlite", tmp_path / "out")).parent
-
-
-def refused(result, *fragments):
-    lines = result.stderr.strip().splitlines()
-    assert result.exit_code == 2, result.output
-    assert len(lines) == 1 and lines[0].startswith("error: ")
-    for fragment in fragments:
-        assert fragment in lines[0]
 
 
 def test_the_help_loads_nothing_heavy():
@@ -93,24 +62,24 @@ def test_the_help_loads_nothing_heavy():
     ids=lambda value: " ".join(value[-2:]),
 )
 def test_a_mistake_is_one_line_and_exit_code_2_and_nothing_is_written(
-    ganscape, tmp_path, monkeypatch, words, fragments
+    ganscape, refused, tmp_path, monkeypatch, words, fragments
 ):
     monkeypatch.setenv("GANSCAPE_WEIGHTS", str(tmp_path))
     refused(ganscape("run", *words, "--out", tmp_path / "out"), *fragments)
     assert not (tmp_path / "out").exists()
 
 
-def test_an_assignment_without_a_value_is_refused(ganscape, tmp_path):
+def test_an_assignment_without_a_value_is_refused(ganscape, refused, tmp_path):
     refused(ganscape("run", "equal/wide", "--set", "loss", "--out", tmp_path / "out"), "'loss'", "NAME=VALUE")
 
 
-def test_a_foreign_folder_is_refused_and_left_as_it_is(ganscape, tmp_path):
+def test_a_foreign_folder_is_refused_and_left_as_it_is(ganscape, refused, tmp_path):
     (tmp_path / "thesis.tex").write_text("mine")
     refused(ganscape("run", "equal/wide", "--out", tmp_path), "thesis.tex", "not an output folder")
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
-def test_an_unwritable_place_is_refused(ganscape, tmp_path):
+def test_an_unwritable_place_is_refused(ganscape, refused, tmp_path):
     (tmp_path / "file").write_text("")
     refused(ganscape("run", "equal/wide", "--out", tmp_path / "file" / "out"), "file")
 
@@ -126,33 +95,7 @@ def test_workers_keep_programs_in_the_cache_folder_that_is_named(ganscape, tmp_p
     assert environment("OUT/xla-cache", Resources())["JAX_COMPILATION_CACHE_DIR"] == "OUT/xla-cache"
 
 
-@pytest.mark.parametrize("command", ["status", "report", "watch", "serve"])
-def test_a_folder_without_a_store_is_refused(ganscape, tmp_path, command):
-    refused(ganscape(command, tmp_path), str(tmp_path), "store.sqlite")
-
-
-@pytest.mark.parametrize("words", [["--once"], []])
-def test_a_sweep_is_watched_until_its_end(ganscape, recorded, words):
-    result = ganscape("watch", recorded, *words)
-    assert result.exit_code == 0
-    for part in ("144 of 144 trials ended", "0% (0% to 18%)", "wgan_gp", "19.11", "52.26 (9.248 to 295.3)"):
-        assert part in result.stdout
-    assert "left" not in result.stdout and "no score for" not in result.stdout
-
-
-def test_a_report_is_served_until_an_interruption(recorded):
-    command = [sys.executable, "-m", "sweep", "serve", str(recorded), "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
-        address = re.search(r"http://127\.0\.0\.1:\d+/", running.stdout.readline())[0]
-        with urllib.request.urlopen(address, timeout=60) as answer:
-            assert "has the best configuration" in answer.read().decode()
-        running.send_signal(signal.SIGINT)
-        _, error = running.communicate(timeout=60)
-    assert (running.returncode, error) == (130, "stopped serving\n")
-    assert sorted(path.name for path in recorded.iterdir() if "-" not in path.name) == ["store.sqlite"]
-
-
-def test_names_are_listed_and_shown(ganscape):
+def test_names_are_listed_and_shown(ganscape, refused):
     listed = ganscape("list")
     assert listed.exit_code == 0
     for name in ("equal/wide", "equal/narrow", "equal/defaults", "digits", "mnist5k", "triangles"):
@@ -164,7 +107,7 @@ def test_names_are_listed_and_shown(ganscape):
     refused(ganscape("show", "equal/wild"), "equal/wild", "equal/wide")
 
 
-def test_a_sweep_from_the_command_line(ganscape, tmp_path):
+def test_a_sweep_from_the_command_line(ganscape, refused, tmp_path):
     """Dry run, run, run again, status, export, and what is refused on a folder in use or of another study."""
     out = tmp_path / "out"
     command = ["run", "equal/defaults", "--methods", "vae,ns_gan,wgan_gp", *TINY, "--out", out]
@@ -246,13 +189,13 @@ def test_scores_come_as_a_table_or_as_lines_of_json(ganscape, handwritten):
     ],
 )
 def test_images_that_cannot_be_scored_are_refused_in_one_line(
-    ganscape, handwritten, tmp_path, monkeypatch, words, fragments
+    ganscape, refused, handwritten, tmp_path, monkeypatch, words, fragments
 ):
     monkeypatch.setenv("GANSCAPE_WEIGHTS", str(tmp_path))
     refused(ganscape("score", "--images", handwritten, *words), *fragments)
 
 
-def test_images_that_are_none_are_refused_in_one_line(ganscape, tmp_path):
+def test_images_that_are_none_are_refused_in_one_line(ganscape, refused, tmp_path):
     refused(ganscape("score", "--images", tmp_path, "--against", "digits"), "no pictures in", tmp_path.name)
 
 
@@ -285,7 +228,7 @@ seeds = 2
 """
 
 
-def test_a_study_of_one_s_own_runs_from_its_file(ganscape, tmp_path):
+def test_a_study_of_one_s_own_runs_from_its_file(ganscape, refused, tmp_path):
     """Two methods, two configs each, the better one again on two fresh seeds."""
     file = tmp_path / "my_study.toml"
     file.write_text(STUDY)
@@ -314,34 +257,6 @@ def test_a_study_is_shown_with_its_phases_its_cost_and_as_a_file(ganscape, tmp_p
     file.write_text(ganscape("show", "equal/wide", "--toml").output)
     again = ganscape("show", file, "--toml").output
     assert again == file.read_text() and "weight_clipping" in again
-
-
-def test_encoders_are_listed_and_told_of(ganscape, tmp_path, monkeypatch):
-    monkeypatch.setenv("GANSCAPE_WEIGHTS", "/nowhere")
-    listed = ganscape("encoder", "info")
-    assert listed.exit_code == 0
-    for name in ENCODERS:
-        assert f" {name} " in listed.stdout
-    told = ganscape("encoder", "info", "inception_clean", "--weights", tmp_path)
-    for text in ("pt_inception-2015-12-05-6726825d.pth", "https://github.com/mseitzer", str(tmp_path), "absent"):
-        assert text in told.stdout
-    refused(ganscape("encoder", "info", "inceptoin"), "'inceptoin'", "pixels, digits")
-    refused(ganscape("encoder", "info", tmp_path / "a.pth"), "a.pth: No such file")
-
-
-def test_weights_are_converted_and_used(ganscape, tmp_path, monkeypatch):
-    """Random ones of a small network in the place of VGG16."""
-    tensors = {"a": np.ones((2, 3), np.float32)}
-    network = NETWORKS["vgg16"]._replace(shapes={"a": (2, 3)})
-    monkeypatch.setitem(NETWORKS, "vgg16", network)
-    np.savez(tmp_path / "weights.npz", **tensors)
-    made = tmp_path / "vgg16.safetensors"
-    converted = ganscape("encoder", "convert", tmp_path / "weights.npz", "--to", made)
-    assert converted.exit_code == 0 and "vgg16, not known to be the published weights" in converted.stdout
-    assert "6 numbers in 1 tensors" in ganscape("encoder", "info", made).stdout
-    monkeypatch.setenv("GANSCAPE_WEIGHTS", str(tmp_path))
-    assert str(made) in ganscape("encoder", "info", "vgg16").stdout
-    refused(ganscape("encoder", "convert", tmp_path / "weights.npz", "--to", made), "vgg16.safetensors exists")
 
 
 def test_a_plan_is_made_for_the_metric_that_is_asked_for(tmp_path):
