@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from results import budget, frames, report, store
+from ganscape.results import budget, frames, report, store
 
-METHODS, SCORES, RESAMPLES = 10, 100_000, 1000
+FAMILIES, SCORES, RESAMPLES = 10, 100_000, 1000
 SETTINGS = {f"setting_{i}": value for i, value in enumerate(["adam", "none", 64, 0.999, "mlp", 1.0, 5, "normal"] * 2)}
 NAIVE_BUDGETS = np.unique(np.geomspace(1, 1000, 20).astype(int))  # to k = 1000 only: beyond it takes minutes
 
@@ -38,21 +38,21 @@ def seconds(work: Callable) -> float:
 
 
 def curves() -> dict:
-    scores = np.random.default_rng(0).lognormal(3, 1, (METHODS, SCORES))
+    scores = np.random.default_rng(0).lognormal(3, 1, (FAMILIES, SCORES))
     budget.expected_best_curve(scores[0, :100])
-    row = {"case": f"curves of {METHODS} x {SCORES:,} scores"}
+    row = {"case": f"curves of {FAMILIES} x {SCORES:,} scores"}
     row["ours_s"] = round(
         min(seconds(lambda: [budget.expected_best_curve(each) for each in scores]) for _ in range(3)), 3
     )
     row["lucic_s"] = round(seconds(lambda: [budget.lucic_curve(each) for each in scores]), 3)
-    row["naive_s"] = round(METHODS * seconds(lambda: naive_curve(scores[0])), 2)
+    row["naive_s"] = round(FAMILIES * seconds(lambda: naive_curve(scores[0])), 2)
     return row | {"naive_over_ours": round(row["naive_s"] / row["ours_s"], 1)}
 
 
 def folder(path: Path, trials: int, count: int) -> None:
     """An output folder with random scores, written in rounds."""
     rng = np.random.default_rng(0)
-    names = [f"method{i}" for i in range(METHODS)]
+    names = [f"method{i}" for i in range(FAMILIES)]
     rungs = [1000 * (i + 1) for i in range(count)]
     with store.open_store(path) as out:
         out.begin({"study": "benchmark", "methods": {name: {} for name in names}, "seeds": 1, "configs": trials,
@@ -71,7 +71,7 @@ def folder(path: Path, trials: int, count: int) -> None:
 
 
 def whole(trials: int, rungs: int) -> dict:
-    row: dict = {"case": f"{METHODS} x {trials:,} trials of {rungs} rungs"}
+    row: dict = {"case": f"{FAMILIES} x {trials:,} trials of {rungs} rungs"}
     with tempfile.TemporaryDirectory() as temporary:
         path = Path(temporary) / "out"
         folder(path, trials, rungs)
@@ -89,7 +89,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="append one JSON line per case to this file")
     options = parser.parse_args()
     about = {"benchmark": "analysis", "pandas": pd.__version__, "machine": platform.processor() or platform.machine()}
-    each = options.scores // METHODS
+    each = options.scores // FAMILIES
     for row in (curves(), whole(each // 10, 10), whole(each, 1)):
         print("   ".join(f"{name} {value}" for name, value in row.items()))
         if options.out:

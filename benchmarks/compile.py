@@ -34,9 +34,9 @@ def measure(network: str, lanes: int) -> dict:
     import jax.numpy as jnp
     import numpy as np
 
-    from models import Config
-    from sweep.population import advance, stack, start
-    from sweep.programs import made
+    from ganscape.models import Config
+    from ganscape.sweep.population import advance, stack, start
+    from ganscape.sweep.programs import made
 
     mark("import")
     config, shape = Config(architecture=network), SHAPES[network]
@@ -59,8 +59,8 @@ def main() -> None:
         return
     from measuring import options, write
 
-    from sweep.executors import Resources
-    from sweep.executors.worker import environment
+    from ganscape.sweep.executors.worker import environment
+    from ganscape.sweep.resources import Resources
 
     parser = options(__doc__)
     parser.add_argument("--networks", default="mlp,infogan")

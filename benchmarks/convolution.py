@@ -21,7 +21,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from models.architectures import convolution
+from ganscape.models.architectures import convolution
 
 PRODUCTS = (convolution.conv_as_products, convolution.conv_transpose_as_products)
 NATIVE = (convolution.native_conv, convolution.native_conv_transpose)

@@ -13,7 +13,7 @@ import scipy.linalg
 from measuring import by_turns, median, options, ratio, write
 from threadpoolctl import threadpool_limits
 
-from metrics import metric_named
+from ganscape.metrics import metric_named
 
 
 def by_square_root(reference: tuple[np.ndarray, np.ndarray], features: np.ndarray) -> float:

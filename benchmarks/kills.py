@@ -21,7 +21,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import results
+from ganscape import results
 
 SIZE = (
     *("configs=12", "rounds=4", "images=6400", "interval=3200", "samples=100"),
@@ -34,7 +34,7 @@ LONGEST = 20.0  # seconds between two kills
 def command(out: Path, executor: str, *options: str) -> list[str]:
     settings = [part for each in SIZE for part in ("--set", each)]
     study = ["equal/bandit", "--methods", "ns_gan", "--scheduler", "halving", "--max-failures", "1"]
-    head = [sys.executable, "-W", "ignore", "-m", "sweep", "run", *study]
+    head = [sys.executable, "-W", "ignore", "-m", "ganscape", "run", *study]
     return [*head, "--executor", executor, "--out", str(out), *settings, *options]
 
 

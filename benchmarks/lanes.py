@@ -13,8 +13,8 @@ import numpy as np
 from compile import SHAPES
 from measuring import by_turns, median, options, ratio, roofline, write
 
-from models import Config
-from sweep.population import advance, stack, start
+from ganscape.models import Config
+from ganscape.sweep.population import advance, stack, start
 
 
 class Side:

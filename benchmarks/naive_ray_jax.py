@@ -23,8 +23,8 @@ def train(config: dict) -> None:
     import optax
     from ray import tune
 
-    from data import load
-    from sweep.evaluation import encoded, evaluator
+    from ganscape.data import load
+    from ganscape.sweep.measuring.evaluation import encoded, evaluator
 
     batch, z_dim = 64, 64
     normal = nn.initializers.he_normal()

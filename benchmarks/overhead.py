@@ -13,9 +13,9 @@ import time
 
 from measuring import options, write
 
-from results.store import Store
-from sweep.driver import run_study
-from sweep.plan import plan
+from ganscape.results.store import Store
+from ganscape.sweep.driver import run_study
+from ganscape.sweep.plan import plan
 
 APPENDS = ("begin", "add_environment", "add_protocol", "add_trials", "add_scores", "add_failure", "add_programs")
 

@@ -21,12 +21,12 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from data import Dataset, load
-from models import Config
-from models.architectures import ARCHITECTURES
-from search_spaces import PRESETS, STUDIES
-from sweep.evaluation import evaluator, sample_and_encode, score
-from sweep.population import advance, images_per_cycle, stack, start, trial_key
+from ganscape.data import Dataset, load
+from ganscape.models import Config
+from ganscape.models.architectures import ARCHITECTURES
+from ganscape.search_spaces import PRESETS, STUDIES
+from ganscape.sweep.measuring.evaluation import evaluator, sample_and_encode, score
+from ganscape.sweep.population import advance, images_per_cycle, stack, start, trial_key
 
 LEARNT = 1.5
 NARROW = 8

@@ -18,10 +18,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from results.store import open_store
-from sweep import backlog as backlogs
-from sweep.executors import ALONE, Resources, ray_tune
-from sweep.plan import plan
+from ganscape.results.store import open_store
+from ganscape.sweep import backlog as backlogs
+from ganscape.sweep.executors import ray_tune
+from ganscape.sweep.plan import plan
+from ganscape.sweep.resources import ALONE, Resources
 
 TRIAL_SECONDS = 10.0
 
@@ -34,9 +35,7 @@ def serve_nothing(config: dict, workload, post) -> None:
     import ray
     from ray import tune
 
-    from sweep.executors.crew import Free
-    from sweep.executors.worker import Ready
-    from sweep.trial import Score
+    from ganscape.sweep.messages import Free, Ready, Score
 
     def send(message, **shown) -> None:
         tune.report({"message": pickle.dumps(message), "report": type(message).__name__} | shown)

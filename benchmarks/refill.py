@@ -11,11 +11,12 @@ import tempfile
 
 from measuring import by_turns, median, options, ratio, write
 
-from data import load
-from models import Config
-from sweep.evaluation import evaluator
-from sweep.plan import trial_of
-from sweep.trial import Cohort, Score, Workload, train
+from ganscape.data import load
+from ganscape.models import Config
+from ganscape.sweep.measuring.evaluation import evaluator
+from ganscape.sweep.messages import Cohort, Score, Workload
+from ganscape.sweep.plan import trial_of
+from ganscape.sweep.trial import train
 
 WILD = 1e30
 

@@ -27,10 +27,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import binom
 
-from search_spaces import Choice, Integer, LogUniform, Space, Uniform
-from sweep.searchers import SEARCHERS, Observation
-from sweep.searchers.coordinates import Coordinates, rows
-from sweep.searchers.sequences import Sobol
+from ganscape.search_spaces import Choice, Integer, LogUniform, Space, Uniform
+from ganscape.sweep.searchers import SEARCHERS, Observation
+from ganscape.sweep.searchers.coordinates import Coordinates, rows
+from ganscape.sweep.searchers.sequences import Sobol
 
 BATCH = 10
 COVERAGE = 0.9

@@ -93,8 +93,8 @@ def our_steps(name: str, images):
     import jax
     import jax.numpy as jnp
 
-    from models import Config
-    from sweep.population import advance, stack, start
+    from ganscape.models import Config
+    from ganscape.sweep.population import advance, stack, start
 
     config = Config(architecture=name, batch_size=BATCH, z_dim=Z)
     population = jax.device_put(stack([start(config, SHAPES[name], (1, 2))], 1))

@@ -37,8 +37,8 @@ def naive(scale: str, trials: int, workers: int) -> dict:
 
 def ours(scale: str, trials: int, workers: int) -> dict:
     """Seconds of a study of method ns_gan with so many trials, two seeds of each config."""
-    from sweep.driver import run_study
-    from sweep.plan import plan
+    from ganscape.sweep.driver import run_study
+    from ganscape.sweep.plan import plan
 
     began, before = time.perf_counter(), _cpu_of_children()
     with tempfile.TemporaryDirectory() as out:

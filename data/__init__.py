@@ -11,8 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from data import cifar10, digits, fashion_mnist, mnist, mnist5k, own, polygons
-from data.dataset import DataError, Dataset
+from ganscape.data import cifar10, digits, fashion_mnist, mnist, mnist5k, own, polygons
+from ganscape.data.dataset import DataError, Dataset
+from ganscape.errors import check_name
 
 __all__ = ["DATASETS", "DataError", "Dataset", "Source", "fetch", "find", "load"]
 
@@ -35,8 +36,7 @@ def find(name: str) -> Source:
         return DATASETS[name]
     path = Path(name)
     if not path.exists():
-        choices = ", ".join(sorted(DATASETS))
-        raise DataError(f"unknown data set {name!r}; the path of your images, or one of: {choices}")
+        check_name("data set", name, sorted(DATASETS), DataError, "the path of your images")
     images = own.load(path)
     return Source(lambda root: images, images.image_shape, None, f"the images at {path}")
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from data.dataset import DataError, Dataset
-from data.parquet import read_pictures
+from ganscape.data.dataset import DataError, Dataset
+from ganscape.data.parquet import read_pictures
 
 IMAGE_SHAPE = (32, 32, 3)
 CLASSES = 10

@@ -5,8 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ganscape.errors import UserError
 
-class DataError(ValueError):
+
+class DataError(UserError):
     """A data set that cannot be had: one line naming the culprit, what is wrong and what was expected."""
 
 

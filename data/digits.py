@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data.dataset import DataError, Dataset, array_hash
+from ganscape.data.dataset import DataError, Dataset, array_hash
 
 IMAGE_SHAPE = (8, 8, 1)
 COUNT, TRAIN_COUNT = 1797, 1000

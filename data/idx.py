@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data.dataset import DataError, Dataset
+from ganscape.data.dataset import DataError, Dataset
 
 TIMEOUT = (5.0, 60.0)  # seconds to connect to a mirror, seconds it may stay silent
 

@@ -6,7 +6,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from data.dataset import DataError
+from ganscape.data.dataset import DataError
 
 PICTURES = (".jpeg", ".jpg", ".png")
 ARRAYS = (".npy", ".npz")

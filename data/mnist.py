@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from data import idx
-from data.dataset import Dataset
+from ganscape.data import idx
+from ganscape.data.dataset import Dataset
 
 IMAGE_SHAPE = (28, 28, 1)
 PUBLISHED = idx.Publication(

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from data.dataset import DataError, Dataset
-from data.images import read_images
+from ganscape.data.dataset import DataError, Dataset
+from ganscape.data.images import read_images
 
 SPLITS = ("train", "test")
 EVERY = 5  # without splits of their own, every fifth image is of the test split

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data.dataset import DataError
+from ganscape.data.dataset import DataError
 
 COLUMNS = ("img", "image")
 

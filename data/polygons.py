@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data.dataset import DataError, Dataset, array_hash
+from ganscape.data.dataset import DataError, Dataset, array_hash
 
 IMAGE_SHAPE = (28, 28, 1)
 SIZE, SUBPIXELS = 28, 8  # pixels along one side; points along one side of a pixel

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import typer.main
 
-from sweep.cli import app
+from ganscape.sweep.commands.cli import app
 
 PAGE = Path(__file__).with_name("cli.md")
 HEAD = """# The command line
@@ -19,7 +19,7 @@ HEAD = """# The command line
 Generated from the help texts by `make docs`; a test compares the two.
 
 `ganscape --help` and `ganscape COMMAND --help` print the same on a terminal. Exit codes: 0 when done, 2 for a user's
-mistake (one line says what is wrong, its value and the choices), 130 when interrupted. `python -m sweep` is the same
+mistake (one line says what is wrong, its value and the choices), 130 when interrupted. `python -m ganscape` is the same
 program.
 """
 

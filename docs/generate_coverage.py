@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from scipy import integrate, stats
 
-from results import budget, comparisons, incumbents, statistics
+from ganscape.results import budget, comparisons, incumbents, statistics
 
 PAGE = Path(__file__).parent / "statistics.md"
 MARKS = "<!-- coverage -->\n", "<!-- end of coverage -->\n"

@@ -17,12 +17,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from metrics import frechet, inception_score, kernel, moments, prd, precision_recall
-from metrics.errors import MetricError
-from metrics.protocol import Protocol
+from ganscape.metrics import frechet, inception_score, kernel, moments, prd, precision_recall
+from ganscape.metrics.errors import MetricError
+from ganscape.metrics.protocol import Protocol
 
 if TYPE_CHECKING:
-    from metrics.encoders import Encoder
+    from ganscape.metrics.encoders import Encoder
 
 __all__ = [
     "FEATURES",
@@ -99,7 +99,7 @@ def encoder_of(metric: str, image_shape: tuple[int, int, int]) -> "Encoder":
     Raises MetricError, listing the choices, if there is no such metric or its encoder does not take such images, and if
     the encoder's weights are not there or not what they should be.
     """
-    from metrics.encoders import ENCODERS
+    from ganscape.metrics.encoders import ENCODERS
 
     found = metric_named(metric)
     if found.image_shape not in (None, tuple(image_shape)):
@@ -199,17 +199,17 @@ def _polygons(data: str, corners: int) -> dict[str, Metric]:
     """The metrics of a data set of polygons; `metrics.manifold` is imported when one is computed, as it needs jax."""
 
     def precision(reference: Any, features: Any) -> float:
-        from metrics import manifold
+        from ganscape.metrics import manifold
 
         return manifold.precision(features, corners)
 
     def facts(features: Any, inverted: Any) -> dict[str, float]:
-        from metrics import manifold
+        from ganscape.metrics import manifold
 
         return manifold.facts(features, inverted, corners)
 
     def targets(features: Any, samples: int) -> Any:
-        from metrics import manifold
+        from ganscape.metrics import manifold
 
         return manifold.targets(features, samples)
 

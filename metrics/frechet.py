@@ -21,9 +21,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from metrics.blas import one_blas_thread
-from metrics.errors import MetricError
-from metrics.moments import Floats, Moments, as_features, centre, moments, require_two
+from ganscape.metrics.blas import one_blas_thread
+from ganscape.metrics.errors import MetricError
+from ganscape.metrics.moments import Floats, Moments, as_features, centre, moments, require_two
 
 SIZES = 15  # subsets that the distance at infinity is fitted to
 ROUND_OFF = 1e-6  # of tr(S1) + tr(S2): how far below zero a distance may come out and still count as zero

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import entr, log_softmax
 
-from metrics.errors import MetricError
-from metrics.moments import Floats, as_features
+from ganscape.metrics.errors import MetricError
+from ganscape.metrics.moments import Floats, as_features
 
 ROWS = 4096  # logits turned into probabilities at a time
 

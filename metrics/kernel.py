@@ -18,9 +18,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from metrics.blas import one_blas_thread
-from metrics.errors import MetricError
-from metrics.moments import Floats, as_features
+from ganscape.metrics.blas import one_blas_thread
+from ganscape.metrics.errors import MetricError
+from ganscape.metrics.moments import Floats, as_features
 
 ENTRIES = 2**22
 

@@ -29,9 +29,9 @@ import optax
 from jax import Array
 from numpy.typing import ArrayLike
 
-from metrics.errors import MetricError
-from metrics.moments import Floats, as_features
-from metrics.polygons import FIRST, SIZE, SUBPIXELS, render
+from ganscape.metrics.errors import MetricError
+from ganscape.metrics.moments import Floats, as_features
+from ganscape.metrics.polygons import FIRST, SIZE, SUBPIXELS, render
 
 DELTA = 0.75
 SAMPLES = 1024

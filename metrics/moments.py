@@ -12,8 +12,8 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from metrics.blas import one_blas_thread
-from metrics.errors import MetricError
+from ganscape.metrics.blas import one_blas_thread
+from ganscape.metrics.errors import MetricError
 
 Floats = NDArray[np.float64]
 

@@ -19,8 +19,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import ArrayLike
 
-from metrics.errors import MetricError
-from metrics.moments import Floats
+from ganscape.metrics.errors import MetricError
+from ganscape.metrics.moments import Floats
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 WINDOW, SIGMA = 11, 1.5

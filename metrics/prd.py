@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from threadpoolctl import threadpool_limits
 
-from metrics.blas import one_blas_thread
-from metrics.errors import MetricError
-from metrics.moments import Floats, as_features
+from ganscape.metrics.blas import one_blas_thread
+from ganscape.metrics.errors import MetricError
+from ganscape.metrics.moments import Floats, as_features
 
 CLUSTERS, RUNS, ANGLES = 20, 10, 1001
 EPSILON = 1e-10  # of the first and last angle, and of the denominator of F

@@ -25,8 +25,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from metrics.errors import MetricError
-from metrics.moments import Floats, as_features
+from ganscape.metrics.errors import MetricError
+from ganscape.metrics.moments import Floats, as_features
 
 ENTRIES = 2**21
 

@@ -4,7 +4,7 @@ import json
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from metrics.errors import MetricError
+from ganscape.metrics.errors import MetricError
 
 
 class Protocol(NamedTuple):

@@ -1,6 +1,6 @@
 """What is learnt, and one step of learning it."""
 
-from models.config import Config, ConfigError
-from models.families import METHODS
+from ganscape.models.config import Config, ConfigError
+from ganscape.models.families import FAMILIES
 
-__all__ = ["METHODS", "Config", "ConfigError"]
+__all__ = ["FAMILIES", "Config", "ConfigError"]

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from models.initialization import drawn, standard_normal
+from ganscape.models.initialization import drawn, standard_normal
 
 KERNELS = 50
 DIMENSION = 5

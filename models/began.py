@@ -10,19 +10,19 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from models.architectures import build
-from models.latents import LATENTS
-from models.method import Method
-from models.players import (
-    Player,
+from ganscape.models.architectures import build
+from ganscape.models.family import Family
+from ganscape.models.latents import LATENTS
+from ganscape.models.networks import (
+    NetworkState,
     bound,
     discriminate,
     generate,
+    init_networks,
     latents,
     made,
-    new_players,
     sampled,
-    update_player,
+    update_network,
     walked,
 )
 
@@ -36,14 +36,14 @@ K_RANGES = {
 class State(NamedTuple):
     """One member in training; k, a float32 scalar, is not trained by gradients."""
 
-    generator: Player
-    discriminator: Player
+    generator: NetworkState
+    discriminator: NetworkState
     k: Array | np.ndarray | np.float32
 
 
 def init(config, image_shape, key) -> State:
     """A fresh State of numpy arrays, drawn from key (uint32 [2]); k is 0."""
-    return State(*new_players(config, image_shape, key), np.float32(0.0))
+    return State(*init_networks(config, image_shape, key), np.float32(0.0))
 
 
 def reconstruction_loss(images: Array, reconstructed: Array) -> Array:
@@ -63,7 +63,7 @@ def update_discriminator(config, networks, state: State, real: Array, z: Array):
         return real_loss - k * reconstruction_loss(fake, reconstructed), statistics
 
     (loss, statistics), gradients = jax.value_and_grad(objective, has_aux=True)(discriminator.params)
-    discriminator = update_player(config, config.d_lr, discriminator, gradients)
+    discriminator = update_network(config, config.d_lr, discriminator, gradients)
     return State(generator._replace(statistics=g_statistics), discriminator._replace(statistics=statistics), k), loss
 
 
@@ -77,7 +77,7 @@ def update_generator(config, networks, state: State, z: Array):
         return reconstruction_loss(fake, reconstructed), (g_statistics, d_statistics)
 
     (loss, (g_statistics, d_statistics)), gradients = jax.value_and_grad(objective, has_aux=True)(generator.params)
-    generator = update_player(config, config.g_lr, generator, gradients)
+    generator = update_network(config, config.g_lr, generator, gradients)
     return State(generator._replace(statistics=g_statistics), discriminator._replace(statistics=d_statistics), k), loss
 
 
@@ -139,4 +139,4 @@ def generate_from(config, state: State, image_shape, key: Array, z: Array) -> Ar
     return made(config, params, statistics, 0.0, image_shape, key, z, 1)
 
 
-METHOD = Method(init, step, sample, walk, latents, generate_from, bound, ("d_loss", "g_loss", "k", "convergence"))
+FAMILY = Family(init, step, sample, walk, latents, generate_from, bound, ("d_loss", "g_loss", "k", "convergence"))

@@ -1,7 +1,6 @@
 """Config: one point of a search space, typed, validated, and a pytree of its numbers."""
 
 import dataclasses
-import difflib
 import hashlib
 import json
 import math
@@ -10,16 +9,17 @@ from typing import Any
 
 import jax
 
-from models.architectures import ARCHITECTURES
-from models.architectures.conditioning import CONDITIONINGS
-from models.architectures.generator_noise import GENERATOR_NOISES
-from models.architectures.upsampling import UPSAMPLINGS
-from models.augmentations import AUGMENTATIONS
-from models.averaging import AVERAGINGS, HISTORICAL_AVERAGINGS
-from models.batch_features import BATCH_FEATURES
-from models.began import K_RANGES
-from models.families import METHODS
-from models.fields import (
+from ganscape.errors import check_name
+from ganscape.models.architectures import ARCHITECTURES
+from ganscape.models.architectures.conditioning import CONDITIONINGS
+from ganscape.models.architectures.generator_noise import GENERATOR_NOISES
+from ganscape.models.architectures.upsampling import UPSAMPLINGS
+from ganscape.models.augmentations import AUGMENTATIONS
+from ganscape.models.averaging import AVERAGINGS, HISTORICAL_AVERAGINGS
+from ganscape.models.batch_features import BATCH_FEATURES
+from ganscape.models.began import K_RANGES
+from ganscape.models.families import FAMILIES
+from ganscape.models.fields import (
     Above,
     ConfigError,
     Only,
@@ -27,21 +27,20 @@ from models.fields import (
     fraction,
     number,
     positive,
-    refuse_unknown,
     slot,
     structure,
 )
-from models.gan import PASSES, UPDATES
-from models.instance_noise import INSTANCE_NOISES
-from models.latents import LATENTS
-from models.losses import LOSSES
-from models.normalizations import NORMALIZATIONS
-from models.optimizers import OPTIMIZERS
-from models.penalties import PENALTIES
-from models.precisions import PRECISIONS
-from models.projections import PROJECTIONS
-from models.rules import check_combination, default_offered, value_of
-from models.targets import LABEL_FLIPS, LABEL_SMOOTHINGS
+from ganscape.models.gan import PASSES, UPDATES
+from ganscape.models.instance_noise import INSTANCE_NOISES
+from ganscape.models.latents import LATENTS
+from ganscape.models.losses import LOSSES
+from ganscape.models.normalizations import NORMALIZATIONS
+from ganscape.models.optimizers import OPTIMIZERS
+from ganscape.models.penalties import PENALTIES
+from ganscape.models.precisions import PRECISIONS
+from ganscape.models.projections import PROJECTIONS
+from ganscape.models.rules import check_combination, default_offered, value_of
+from ganscape.models.targets import LABEL_FLIPS, LABEL_SMOOTHINGS
 
 _GAME = Only("family", ("gan",))
 _BEGAN = Only("family", ("began",))
@@ -58,7 +57,7 @@ class Config:
     docs/tricks.md says what every name of a slot does.
 
     Args:
-      family: which method of training, a key of `models.METHODS`. What follows belongs to family gan
+      family: which method of training, a key of `models.FAMILIES`. What follows belongs to family gan
         alone, up to k_range.
       loss: the adversarial loss.
       penalty: the discriminator's penalty, added to its loss with weight `penalty_weight` >= 0 at every
@@ -116,7 +115,7 @@ class Config:
       ConfigError: at construction, for a value out of range or a combination that means nothing.
     """
 
-    family: str = structure("gan", METHODS)
+    family: str = structure("gan", FAMILIES)
     architecture: str = structure("mlp", ARCHITECTURES)
     loss: str | None = structure(None, LOSSES, only=_GAME, when="non_saturating")
     penalty: str | None = slot(PENALTIES, _GAME)
@@ -254,21 +253,15 @@ def expand(name: str, value: Any) -> dict[str, Any]:
     Raises:
       ConfigError: for any other name, and for a value that an alias cannot translate.
     """
-    if name in FIELDS:
-        return {name: value}
-    if name in ALIASES:
-        return ALIASES[name](value)
-    choices = sorted([*FIELDS, *ALIASES])
-    near = difflib.get_close_matches(name, choices, 1)
-    hint = f" (did you mean {near[0]!r}?)" if near else ""
-    raise ConfigError(f"unknown config field {name!r}{hint}; one of: {', '.join(choices)}")
+    check_name("config field", name, sorted([*FIELDS, *ALIASES]), ConfigError)
+    return {name: value} if name in FIELDS else ALIASES[name](value)
 
 
 def check_choice(name: str, value: Any) -> None:
     """Raises ConfigError if field `name` chooses among names and this value is none of them."""
     choices = Config.__dataclass_fields__[name].metadata.get("choices")
     if choices is not None:
-        refuse_unknown(name, value, choices)
+        check_name(name, value, sorted(choices), ConfigError)
 
 
 def made_inert(name: str, value: Any) -> list[str]:

@@ -1,5 +1,5 @@
-"""The families: every Method by name."""
+"""The families: every Family by name."""
 
-from models import began, gan, vae
+from ganscape.models import began, gan, vae
 
-METHODS = {"began": began.METHOD, "gan": gan.METHOD, "vae": vae.METHOD}
+FAMILIES = {"began": began.FAMILY, "gan": gan.FAMILY, "vae": vae.FAMILY}

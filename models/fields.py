@@ -5,8 +5,10 @@ import math
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
+from ganscape.errors import UserError, check_name
 
-class ConfigError(ValueError):
+
+class ConfigError(UserError):
     """A setting that cannot be trained, in one line: the culprit, its value, the choices."""
 
 
@@ -81,17 +83,11 @@ def all_but_none(registry) -> tuple[str, ...]:
     return tuple(name for name in registry if name != "none")
 
 
-def refuse_unknown(name: str, value: Any, choices) -> None:
-    """Raises ConfigError, listing the choices, for a value of field `name` that is none of them."""
-    if not isinstance(value, str) or value not in choices:
-        raise ConfigError(f"unknown {name} {value!r}; one of: {', '.join(sorted(choices))}")
-
-
 def check_structure(field: dataclasses.Field, value: Any) -> Any:
     """The value, if the structure field takes it; ConfigError otherwise."""
     choices, low = field.metadata["choices"], field.metadata["low"]
     if choices is not None:
-        refuse_unknown(field.name, value, choices)
+        check_name(field.name, value, sorted(choices), ConfigError)
         return value
     whole = isinstance(value, Integral) or (isinstance(value, float) and value.is_integer())
     if isinstance(value, bool) or not whole or value < low:

@@ -8,31 +8,31 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from models.architectures import build
-from models.averaging import AVERAGINGS, running_mean
-from models.inputs import shown_both
-from models.latents import LATENTS
-from models.losses import LOSSES
-from models.method import Method
-from models.objectives import discriminator_loss, generator_loss, hold, penalty
-from models.passes import Judgement, Pass
-from models.players import (
-    Player,
+from ganscape.models.architectures import build
+from ganscape.models.averaging import AVERAGINGS, running_mean
+from ganscape.models.family import Family
+from ganscape.models.forward import Context, DiscriminatorOutput
+from ganscape.models.inputs import shown_both
+from ganscape.models.latents import LATENTS
+from ganscape.models.losses import LOSSES
+from ganscape.models.networks import (
+    NetworkState,
     bound,
     discriminate,
     generate,
+    init_networks,
     kernels_of,
     latents,
     made,
-    new_players,
     noise_level,
     norm,
     progress,
     sampled,
-    update_player,
+    update_network,
     walked,
 )
-from models.projections import PROJECTIONS
+from ganscape.models.objectives import discriminator_loss, generator_loss, hold, penalty
+from ganscape.models.projections import PROJECTIONS
 
 
 class State(NamedTuple):
@@ -43,8 +43,8 @@ class State(NamedTuple):
     history: the means of the players' past weights, in the order of this tuple; () without historical averaging.
     """
 
-    generator: Player
-    discriminator: Player
+    generator: NetworkState
+    discriminator: NetworkState
     updates: Any
     cycles: Any
     average: Any = ()
@@ -67,7 +67,7 @@ class Batch(NamedTuple):
 
 def init(config, image_shape, key) -> State:
     """A fresh State of numpy arrays, drawn from key (uint32 [2])."""
-    generator, discriminator = new_players(config, image_shape, key)
+    generator, discriminator = init_networks(config, image_shape, key)
     average = () if config.averaging == "none" else jax.tree.map(np.copy, generator[:2])
     history = () if config.historical_averaging == "none" else (generator.params, discriminator.params)
     none = np.zeros((), np.int32)
@@ -77,7 +77,7 @@ def init(config, image_shape, key) -> State:
 def separate(see, statistics, real, fake):
     """Judgements of real and of generated images in a pass each, real ones first, as in both studies.
 
-    see: (statistics, images) -> (Judgement, the statistics that the pass leaves).
+    see: (statistics, images) -> (DiscriminatorOutput, the statistics that the pass leaves).
     """
     real_judgement, statistics = see(statistics, real)
     fake_judgement, statistics = see(statistics, fake)
@@ -88,16 +88,16 @@ def joint(see, statistics, real, fake):
     """The same from one pass over both, as in the later code of Kurach et al. 2019 (compare_gan, version 3)."""
     judgement, statistics = see(statistics, jnp.concatenate([real, fake]))
     of_real, of_fake = zip(*(jnp.split(leaf, 2) for leaf in judgement), strict=True)
-    return Judgement(*of_real), Judgement(*of_fake), statistics
+    return DiscriminatorOutput(*of_real), DiscriminatorOutput(*of_fake), statistics
 
 
 PASSES = {"separate": separate, "joint": joint}
 
 
-def given_to(config, state: State, labels: Array | None) -> Pass:
+def given_to(config, state: State, labels: Array | None) -> Context:
     """What both networks are given in a training pass besides images and z."""
     classes = None if config.classes is None else jax.nn.one_hot(labels, config.classes)
-    return Pass(True, classes, noise_level(config), progress(config, images_seen(config, state)))
+    return Context(True, classes, noise_level(config), progress(config, images_seen(config, state)))
 
 
 def images_seen(config, state: State) -> Array:
@@ -105,7 +105,7 @@ def images_seen(config, state: State) -> Array:
     return state.updates.astype(jnp.float32) * config.batch_size
 
 
-def objective(config, networks, state: State, given: Pass, shown_to: tuple[Array, Array], key: Array, params):
+def objective(config, networks, state: State, given: Context, shown_to: tuple[Array, Array], key: Array, params):
     """What a discriminator of these weights minimises on the real and the generated images shown to it, and the
     statistics that its passes over them leave.
 
@@ -136,19 +136,19 @@ def update_discriminator(config, networks, state: State, batch: Batch):
     shown_to = shown_both(config, batch.real, fake, jax.random.fold_in(batch.key, 1), images_seen(config, state))
     minimised = functools.partial(objective, config, networks, state, given, shown_to, batch.key)
     (loss, statistics), gradients = jax.value_and_grad(minimised, has_aux=True)(discriminator.params)
-    player = update_player(config, config.d_lr, discriminator, gradients)
+    player = update_network(config, config.d_lr, discriminator, gradients)
     params = PROJECTIONS[config.projection](player.params, config)
     updates = state.updates + 1
     history = state.history and (state.history[0], running_mean(state.history[1], params, updates + 1))
     return state._replace(
         generator=generator._replace(statistics=g_statistics),
-        discriminator=Player(params, statistics, player.optimizer),
+        discriminator=NetworkState(params, statistics, player.optimizer),
         updates=updates,
         history=history,
     ), {"d_loss": loss, "d_gradient": norm(gradients)}
 
 
-def _repeated(given: Pass, images: Array) -> Pass:
+def _repeated(given: Context, images: Array) -> Context:
     """`given`, whose classes are those of one kind of images, for a pass over both kinds."""
     if given.classes is None or len(given.classes) == len(images):
         return given
@@ -182,7 +182,7 @@ def update_generator(config, networks, state: State, batch: Batch):
         return value + hold(config, params, state.history[:1]), (g_statistics, d_statistics)
 
     (value, (g_statistics, d_statistics)), gradients = jax.value_and_grad(minimised, has_aux=True)(generator.params)
-    player = update_player(config, config.g_lr, generator, gradients)._replace(statistics=g_statistics)
+    player = update_network(config, config.g_lr, generator, gradients)._replace(statistics=g_statistics)
     cycles = state.cycles + 1
     average = state.average and AVERAGINGS[config.averaging](config, state.average, player[:2], cycles)
     history = state.history and (running_mean(state.history[0], player.params, cycles + 1), state.history[1])
@@ -195,7 +195,7 @@ def update_generator(config, networks, state: State, batch: Batch):
     ), {"g_loss": value, "g_gradient": norm(gradients)}
 
 
-def unrolled(config, networks, state: State, given: Pass, shown_to: tuple[Array, Array], key: Array):
+def unrolled(config, networks, state: State, given: Context, shown_to: tuple[Array, Array], key: Array):
     """The discriminator's weights after unrolled_steps of gradient descent on its objective on this batch, as a
     function of the generated images: the generator's gradient goes through the steps.
 
@@ -279,4 +279,4 @@ def generate_from(config, state: State, image_shape, key: Array, z: Array) -> Ar
 
 
 LOGS = ("d_loss", "g_loss", "d_gradient", "g_gradient")
-METHOD = Method(init, step, sample, walk, latents, generate_from, bound, LOGS)
+FAMILY = Family(init, step, sample, walk, latents, generate_from, bound, LOGS)

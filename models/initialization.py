@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import struct
 
-from models.passes import Pass
+from ganscape.models.forward import Context
 
 Draw = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
 
@@ -124,7 +124,7 @@ def _abstract(module: nn.Module, input_shapes: tuple[tuple[int, ...], ...], clas
     inputs = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in input_shapes]
 
     def variables(key, *inputs):
-        told = [] if classes is None else [Pass(classes=jnp.zeros((len(inputs[0]), classes)))]
+        told = [] if classes is None else [Context(classes=jnp.zeros((len(inputs[0]), classes)))]
         return module.init(key, *inputs, *told)
 
     return jax.eval_shape(variables, jax.ShapeDtypeStruct((2,), jnp.uint32), *inputs)

@@ -3,10 +3,10 @@
 import jax
 from jax import Array
 
-from models.architectures import ARCHITECTURES
-from models.augmentations import AUGMENTATIONS
-from models.instance_noise import INSTANCE_NOISES
-from models.packing import pack
+from ganscape.models.architectures import ARCHITECTURES
+from ganscape.models.augmentations import AUGMENTATIONS
+from ganscape.models.instance_noise import INSTANCE_NOISES
+from ganscape.models.packing import pack
 
 
 def shown(config, images: Array, key: Array, seen: Array) -> Array:

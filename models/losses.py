@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from models.divergences import DIVERGENCES, Divergence
+from ganscape.models.divergences import DIVERGENCES, Divergence
 
 
 class Loss(NamedTuple):

@@ -4,10 +4,10 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from models.averaging import HISTORICAL_AVERAGINGS
-from models.losses import LOSSES
-from models.penalties import PENALTIES
-from models.targets import LABEL_FLIPS, LABEL_SMOOTHINGS
+from ganscape.models.averaging import HISTORICAL_AVERAGINGS
+from ganscape.models.losses import LOSSES
+from ganscape.models.penalties import PENALTIES
+from ganscape.models.targets import LABEL_FLIPS, LABEL_SMOOTHINGS
 
 
 def discriminator_loss(config, real_logits: Array, fake_logits: Array, key: Array) -> Array:

@@ -4,10 +4,10 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from models.architectures import ARCHITECTURES
-from models.architectures.conditioning import CONDITIONINGS
-from models.fields import Above, ConfigError, Only, all_but_none, check_number, check_structure
-from models.losses import LOSSES
+from ganscape.models.architectures import ARCHITECTURES
+from ganscape.models.architectures.conditioning import CONDITIONINGS
+from ganscape.models.fields import Above, ConfigError, Only, all_but_none, check_number, check_structure
+from ganscape.models.losses import LOSSES
 
 _TARGETED = ", ".join(name for name, loss in LOSSES.items() if loss.targeted is not None)
 # Combinations of fields that mean nothing, each with why, a sentence with the config's fields in it.

@@ -9,23 +9,23 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from models.architectures import build
-from models.method import Method
-from models.normalizations import STATISTICS
-from models.passes import Pass
-from models.players import Player, between, discriminate, generate, new_players, update_player
+from ganscape.models.architectures import build
+from ganscape.models.family import Family
+from ganscape.models.forward import Context
+from ganscape.models.networks import NetworkState, between, discriminate, generate, init_networks, update_network
+from ganscape.models.normalizations import STATISTICS
 
 
 class State(NamedTuple):
     """One member in training."""
 
-    decoder: Player
-    encoder: Player
+    decoder: NetworkState
+    encoder: NetworkState
 
 
 def init(config, image_shape, key) -> State:
     """A fresh State of numpy arrays, drawn from key (uint32 [2])."""
-    return State(*new_players(config, image_shape, key))
+    return State(*init_networks(config, image_shape, key))
 
 
 def posterior(encoded: Array) -> tuple[Array, Array]:
@@ -74,8 +74,8 @@ def update(config, networks, state: State, images: Array, noise: Array):
         return nll + kl, (State(d_statistics, e_statistics), {"nll": nll, "kl": kl})
 
     (_, (statistics, logs)), gradients = jax.value_and_grad(objective, has_aux=True)((decoder.params, encoder.params))
-    decoder = update_player(config, config.g_lr, decoder, gradients[0])
-    encoder = update_player(config, config.d_lr, encoder, gradients[1])
+    decoder = update_network(config, config.g_lr, decoder, gradients[0])
+    encoder = update_network(config, config.d_lr, encoder, gradients[1])
     return State(
         decoder._replace(statistics=statistics.decoder),
         encoder._replace(statistics=statistics.encoder),
@@ -119,8 +119,8 @@ def decode(config, state: State, image_shape, z: Array) -> Array:
     """The decoder's probabilities of z [count, z_dim]."""
     networks = build(config, image_shape)
     variables = {"params": state.decoder.params, STATISTICS: state.decoder.statistics}
-    logits = networks.generator.apply(variables, z, Pass(training=False))
+    logits = networks.generator.apply(variables, z, Context(training=False))
     return jax.nn.sigmoid(cast(Array, logits))
 
 
-METHOD = Method(init, step, sample, walk, latents, generate_from, lambda config: jnp.inf, ("nll", "kl"))
+FAMILY = Family(init, step, sample, walk, latents, generate_from, lambda config: jnp.inf, ("nll", "kl"))

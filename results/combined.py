@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from results.frames import Results
-from results.store import StoreError, differences
+from ganscape.results.frames import Results
+from ganscape.results.store import StoreError, differences
 
 # What has to agree for scores, rungs and phases to mean the same.
 AGREE = ("metric", "data", "data_fingerprint", "rungs", "searcher", "rounds", "phases")

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import optimize, stats
 
-from results import budget
-from results.frames import Results
-from results.statistics import Interval, log_scale
+from ganscape.errors import check_name
+from ganscape.results import budget
+from ganscape.results.frames import Results
+from ganscape.results.statistics import Interval, log_scale
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,8 +118,7 @@ def pairs(results: Results, rule: str = "best", test: str = "mann_whitney", leve
     """
     import pandas as pd
 
-    if test not in UNPAIRED:
-        raise ValueError(f"unknown test '{test}'; one of: {', '.join(UNPAIRED)}")
+    check_name("test", test, UNPAIRED, ValueError)
     trials = results.independent(rule)
     scores = {method: budget.replicates(trials, method) for method in results.methods()}
     scores = {method: table for method, table in scores.items() if len(table) > 1}
@@ -143,8 +143,7 @@ def paired(table: "pd.DataFrame", test: str = "wilcoxon") -> "pd.DataFrame":
     """
     import pandas as pd
 
-    if test not in PAIRED:
-        raise ValueError(f"unknown test '{test}'; one of: {', '.join(PAIRED)}")
+    check_name("test", test, PAIRED, ValueError)
     rows = []
     for i, a in enumerate(table.columns):
         for b in table.columns[i + 1 :]:

@@ -38,8 +38,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from results import store
-from results.store import StoreError
+from ganscape.errors import check_name
+from ganscape.results import store
+from ganscape.results.store import StoreError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,8 +70,7 @@ def load(folder) -> "Results":
 def recorded(name: str) -> "Results":
     """A small study that ships with the package, such as "equal_wide_digits"; raises StoreError for another name."""
     known = sorted(path.parent.name for path in RECORDED.glob(f"*/{store.STORE}"))
-    if name not in known:
-        raise StoreError(f"unknown recorded study '{name}'; one of: {', '.join(known)}")
+    check_name("recorded study", name, known, StoreError)
     return load(RECORDED / name)
 
 
@@ -179,8 +179,7 @@ class Results:
         rule: "best" takes the lowest rung (a selection, as the studies do), "last" the last rung of the definition.
         A failed trial has +inf whatever it reached before, a stopped one what it had, a running one NaN.
         """
-        if rule not in RULES:
-            raise StoreError(f"unknown rule '{rule}'; one of: {', '.join(RULES)}")
+        check_name("rule", rule, RULES, StoreError)
         return self._once(rule, lambda: self._by_rule(RULES[rule]))
 
     def _by_rule(self, order: dict[str, bool]) -> "pd.DataFrame":

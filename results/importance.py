@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from results.frames import Results
-from results.statistics import log_scale
+from ganscape.results.frames import Results
+from ganscape.results.statistics import log_scale
 
 if TYPE_CHECKING:
     import pandas as pd

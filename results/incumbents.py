@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import stdtrit
 
-from results import budget
-from results.frames import Results
+from ganscape.results import budget
+from ganscape.results.frames import Results
 
 if TYPE_CHECKING:
     import pandas as pd

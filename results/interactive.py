@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from results import verdict
-from results.frames import Results
+from ganscape.results import verdict
+from ganscape.results.frames import Results
 
 if TYPE_CHECKING:
     import pandas as pd

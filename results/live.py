@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from results import budget, statistics
-from results.frames import Results
+from ganscape.results import budget, statistics
+from ganscape.results.frames import Results
 
 if TYPE_CHECKING:
     import pandas as pd

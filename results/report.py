@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from results import comparisons, importance, plots, statistics, verdict
-from results.frames import Results, load
-from results.interactive import Points, data_url, grid, text
-from results.store import StoreError
+from ganscape.results import comparisons, importance, plots, statistics, verdict
+from ganscape.results.frames import Results, load
+from ganscape.results.interactive import Points, data_url, grid, text
+from ganscape.results.store import StoreError
 
 FIGURES = {
     "budget-curves": (

@@ -10,9 +10,9 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from results.frames import load
-from results.report import render
-from results.store import StoreError, rows_written
+from ganscape.results.frames import load
+from ganscape.results.report import render
+from ganscape.results.store import StoreError, rows_written
 
 LOOPBACK = "127.0.0.1"
 SECONDS = 3.0  # between two questions of an open page

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy import stats
 
-from results.frames import Results
+from ganscape.results.frames import Results
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -248,7 +248,7 @@ def selection(results: Results, rule: str = "best") -> "pd.DataFrame":
     """
     import pandas as pd
 
-    from results.budget import replicates
+    from ganscape.results.budget import replicates
 
     searched, trials, rows = results.searched(rule), results.per_trial(rule), []
     for method in results.methods():

@@ -20,6 +20,8 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ganscape.errors import UserError
+
 STORE = "store.sqlite"
 LOCK = "store.lock"
 WORDS = ("question", "source")
@@ -29,7 +31,7 @@ CAUSES = ("diverged", "crashed", "stopped", "timeout", "lost")
 SECONDS_TO_WAIT = 30.0
 
 
-class StoreError(ValueError):
+class StoreError(UserError):
     """What the user of an output folder can put right; the message is one line."""
 
 

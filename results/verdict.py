@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from results import budget, incumbents
-from results.frames import Results
+from ganscape.results import budget, incumbents
+from ganscape.results.frames import Results
 
 if TYPE_CHECKING:
     import pandas as pd

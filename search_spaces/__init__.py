@@ -1,6 +1,6 @@
 """What is asked, as data: dimensions, search spaces and studies."""
 
-from search_spaces.dimensions import (
+from ganscape.search_spaces.dimensions import (
     Choice,
     Dimension,
     Fixed,
@@ -12,15 +12,15 @@ from search_spaces.dimensions import (
     Unless,
     When,
 )
-from search_spaces.narrowing import narrowed
-from search_spaces.original import original_sets
-from search_spaces.presets import PRESETS, Preset
-from search_spaces.space import Space
-from search_spaces.spaces import SPACES
-from search_spaces.studies import STUDIES, find, metric
-from search_spaces.study import SELECTING, Phase, Scale, Study, find_scale, phases, rungs
-from search_spaces.study_file import read_study
-from search_spaces.study_text import write_study
+from ganscape.search_spaces.narrowing import narrowed
+from ganscape.search_spaces.original import original_sets
+from ganscape.search_spaces.presets import PRESETS, Preset
+from ganscape.search_spaces.space import Space
+from ganscape.search_spaces.spaces import SPACES
+from ganscape.search_spaces.studies import STUDIES, find, metric
+from ganscape.search_spaces.study import SELECTING, Phase, Scale, Study, find_scale, phases, rungs
+from ganscape.search_spaces.study_file import read_study
+from ganscape.search_spaces.study_text import write_study
 
 __all__ = [
     "PRESETS",

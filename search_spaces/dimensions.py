@@ -13,10 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from ganscape.errors import UserError
+
 Value = float | int | bool | str
 
 
-class StudyError(ValueError):
+class StudyError(UserError):
     """A study, scale, space or dimension that cannot be: one line naming culprit, value and choices."""
 
 

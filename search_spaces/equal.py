@@ -1,8 +1,8 @@
 """EQUAL: Lucic et al. 2018, "Are GANs Created Equal? A Large-Scale Study": spaces and studies."""
 
-from search_spaces.dimensions import Choice, Dimension, Fixed, LogUniform, Uniform, Value, When
-from search_spaces.space import Space, space
-from search_spaces.study import Phase, Scale, Study
+from ganscape.search_spaces.dimensions import Choice, Dimension, Fixed, LogUniform, Uniform, Value, When
+from ganscape.search_spaces.space import Space, space
+from ganscape.search_spaces.study import Phase, Scale, Study
 
 # ----------------------------------------------------------------------------------------------------------------------
 # arXiv:1711.10337; the numbers are those of the released code (google/compare_gan, tag v1.0). Its boolean

@@ -11,9 +11,9 @@ of 10, 240 more) and the released code (google/compare_gan, tag v2.0).
 
 import itertools
 
-from search_spaces.dimensions import Choice, Dimension, LogUniform, Uniform, Value
-from search_spaces.space import Space, space
-from search_spaces.study import Phase, Scale, Study
+from ganscape.search_spaces.dimensions import Choice, Dimension, LogUniform, Uniform, Value
+from ganscape.search_spaces.space import Space, space
+from ganscape.search_spaces.study import Phase, Scale, Study
 
 _PAPER = "arXiv:1807.04720"
 _FIXED = "fixed settings of table 1, ranges of table 2"

@@ -7,8 +7,18 @@ earlier searches; Lucic et al. 2018 chose their narrow ranges by hand, from a wi
 from collections.abc import Sequence
 from dataclasses import replace
 
-from search_spaces.dimensions import Choice, Dimension, Integer, LogUniform, Partly, StudyError, Uniform, Value, When
-from search_spaces.space import Space, check_condition
+from ganscape.search_spaces.dimensions import (
+    Choice,
+    Dimension,
+    Integer,
+    LogUniform,
+    Partly,
+    StudyError,
+    Uniform,
+    Value,
+    When,
+)
+from ganscape.search_spaces.space import Space, check_condition
 
 
 def narrowed(space: Space, found: Sequence[dict[str, Value]], source: str) -> Space:

@@ -11,9 +11,9 @@ import random
 import struct
 from typing import NamedTuple
 
-from search_spaces.dimensions import StudyError, Value
-from search_spaces.equal import SPACES
-from search_spaces.space import Space
+from ganscape.search_spaces.dimensions import StudyError, Value
+from ganscape.search_spaces.equal import SPACES
+from ganscape.search_spaces.space import Space
 
 SEED = 123
 COUNTS = {"equal/wide": 100, "equal/narrow": 50}

@@ -2,9 +2,9 @@
 
 from typing import NamedTuple
 
-from search_spaces.dimensions import Value
-from search_spaces.space import Space, space
-from search_spaces.study import Scale, Study
+from ganscape.search_spaces.dimensions import Value
+from ganscape.search_spaces.space import Space, space
+from ganscape.search_spaces.study import Scale, Study
 
 
 class Preset(NamedTuple):

@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from search_spaces.dimensions import (
+from ganscape.errors import check_name
+from ganscape.search_spaces.dimensions import (
     Dimension,
     Fixed,
     StudyError,
@@ -114,9 +115,7 @@ def check_condition(field: str, fixed: dict[str, Value], searched: dict[str, Dim
     each = searched[field]
     while isinstance(each, When):
         known = fixed.keys() | searched.keys()
-        if each.field not in known:
-            choices = ", ".join(sorted(known))
-            raise StudyError(f"dimension {field!r} depends on unknown field {each.field!r}; one of: {choices}")
+        check_name(f"field that dimension {field!r} depends on:", each.field, sorted(known), StudyError)
         possible = Fixed(fixed[each.field]) if each.field in fixed else searched[each.field]
         if not isinstance(each, Unless) and not any(possible.contains(value) for value in each.values):
             values = ", ".join(map(repr, each.values))

@@ -1,12 +1,13 @@
 """Every study by name, and what selects on a data set."""
 
-from search_spaces import equal, landscape, presets, tricks
-from search_spaces.study import Study, check_name
+from ganscape.errors import check_name
+from ganscape.search_spaces import equal, landscape, presets, tricks
+from ganscape.search_spaces.study import Study, StudyError
 
 
 def find(name: str) -> Study:
     """The study called `name`; StudyError listing the choices otherwise."""
-    check_name("study", name, STUDIES)
+    check_name("study", name, STUDIES, StudyError)
     return STUDIES[name]
 
 

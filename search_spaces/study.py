@@ -1,12 +1,12 @@
 """What a study is: methods compared on some data, over their spaces, in phases, at several scales."""
 
-import difflib
 import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from search_spaces.dimensions import StudyError, Value
-from search_spaces.space import Space
+from ganscape.errors import check_name
+from ganscape.search_spaces.dimensions import StudyError, Value
+from ganscape.search_spaces.space import Space
 
 # Searchers of a phase that asks again for configs it was told, and for no others.
 SELECTING = ("best",)
@@ -94,7 +94,7 @@ class Study(NamedTuple):
         """The study's own metric on that data set, if it has any; StudyError for one that it is not of."""
         if not self.metrics:
             return None
-        check_name("data set of this study", data, self.metrics)
+        check_name("data set of this study", data, self.metrics, StudyError)
         return self.metrics[data]
 
     def describe(self) -> dict:
@@ -107,7 +107,7 @@ class Study(NamedTuple):
         """This study with these methods alone, in its own order; StudyError for one that it does not have."""
         wanted = list(methods)
         for method in wanted:
-            check_name("method", method, self.methods)
+            check_name("method", method, self.methods, StudyError)
         return self._replace(methods={method: each for method, each in self.methods.items() if method in wanted})
 
     def at(self, scale: str) -> "Study":
@@ -146,7 +146,7 @@ def phases(searcher: str, scale: Scale) -> tuple[Phase, ...]:
 
 def find_scale(study: Study, name: str) -> Scale:
     """The scale of `study` called `name`; StudyError listing the choices otherwise."""
-    check_name("scale", name, study.scales)
+    check_name("scale", name, study.scales, StudyError)
     return study.scales[name]
 
 
@@ -169,15 +169,5 @@ def _without(settings: dict[str, Value], name: str) -> dict[str, Value]:
 def _for_data(table: int | dict[str, int], data: str) -> int:
     if isinstance(table, int):
         return table
-    check_name("data set at this scale", data, table)
+    check_name("data set at this scale", data, table, StudyError)
     return table[data]
-
-
-def check_name(what: str, name: str, choices: Iterable[str]) -> None:
-    """Raises StudyError, listing the choices, for a name that is none of them."""
-    names = list(choices)
-    if name in names:
-        return
-    close = difflib.get_close_matches(str(name), names, n=1)
-    meant = f" (did you mean {close[0]!r}?)" if close else ""
-    raise StudyError(f"unknown {what} {name!r}{meant}; one of: {', '.join(names)}")

@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from search_spaces.dimensions import (
+from ganscape.errors import check_name
+from ganscape.search_spaces.dimensions import (
     Choice,
     Dimension,
     Fixed,
@@ -19,24 +20,49 @@ from search_spaces.dimensions import (
     Unless,
     When,
 )
-from search_spaces.space import Space, check_condition
-from search_spaces.studies import find
-from search_spaces.study import SELECTING, Phase, Scale, Study, check_name
+from ganscape.search_spaces.space import Space, check_condition
+from ganscape.search_spaces.studies import find
+from ganscape.search_spaces.study import SELECTING, Phase, Scale, Study
 
 STUDY = {"question": str, "source": str, "searcher": str, "methods": (dict, str), "scales": dict, "metrics": dict}
 METHOD = {"source": str, "fixed": dict, "ranges": dict, "defaults": list}
 RANGE = {
-    "low": float, "high": float, "log": bool, "integer": bool, "options": list,
-    "when": dict, "unless": dict, "of": list,
+    "low": float,
+    "high": float,
+    "log": bool,
+    "integer": bool,
+    "options": list,
+    "when": dict,
+    "unless": dict,
+    "of": list,
 }
 SCALE = {
-    "data": str, "settings": dict, "configs": int, "seeds": int, "images": (int, dict), "interval": (int, dict),
-    "samples": int, "summary": str, "rounds": int, "phases": list, "own": dict,
+    "data": str,
+    "settings": dict,
+    "configs": int,
+    "seeds": int,
+    "images": (int, dict),
+    "interval": (int, dict),
+    "samples": int,
+    "summary": str,
+    "rounds": int,
+    "phases": list,
+    "own": dict,
     "scheduler": str,
 }
 PHASE = {"name": str, "searcher": str, "configs": int, "seeds": int, "rounds": int, "settings": dict}
 OPTIONAL = {
-    "source", "metrics", "samples", "summary", "rounds", "phases", "settings", "fixed", "ranges", "defaults", "own",
+    "source",
+    "metrics",
+    "samples",
+    "summary",
+    "rounds",
+    "phases",
+    "settings",
+    "fixed",
+    "ranges",
+    "defaults",
+    "own",
     "scheduler",
 }
 KINDS = {str: "text", int: "a whole number of at least 1", dict: "a table", list: "a list", bool: "true or false"}
@@ -165,7 +191,7 @@ def _is(kind: type, value: Any) -> bool:
 
 def _check_name(file: _File, keys: tuple, name: str, choices: Collection[str]) -> None:
     try:
-        check_name(keys[-1], name, choices)
+        check_name(keys[-1], name, choices, StudyError)
     except StudyError as error:
         raise file.refuse(keys, str(error)) from None
 
@@ -173,7 +199,7 @@ def _check_name(file: _File, keys: tuple, name: str, choices: Collection[str]) -
 def _check_settings(file: _File, keys: tuple, settings: dict) -> dict:
     for field, value in settings.items():
         try:
-            check_name("config field", field, file.fields)
+            check_name("config field", field, file.fields, StudyError)
             Fixed(value)
         except StudyError as error:
             raise file.refuse((*keys, field), str(error)) from None
@@ -190,7 +216,7 @@ def _space(file: _File, keys: tuple, content: Any) -> Space:
     dimensions = {name: _dimension(file, (*keys, "ranges", name), each) for name, each in ranges.items()}
     for name in dimensions:
         try:
-            check_name("config field", name, file.fields)
+            check_name("config field", name, file.fields, StudyError)
             check_condition(name, fixed, dimensions)
         except StudyError as error:
             raise file.refuse((*keys, "ranges", name), str(error)) from None

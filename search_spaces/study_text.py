@@ -4,8 +4,8 @@ import json
 import re
 from typing import Any
 
-from search_spaces.dimensions import Choice, Dimension, Integer, LogUniform, Partly, Unless, When
-from search_spaces.study import Study
+from ganscape.search_spaces.dimensions import Choice, Dimension, Integer, LogUniform, Partly, Unless, When
+from ganscape.search_spaces.study import Study
 
 
 def write_study(study: Study) -> str:

@@ -5,9 +5,9 @@ off. What belongs to the networks (`architecture`, `channels`, `upsampling`, `at
 `batch_size`, of which `packing` is a divisor, and `z_dim`.
 """
 
-from search_spaces.dimensions import Choice, Dimension, LogUniform, Partly, Uniform, Unless, Value, When
-from search_spaces.space import Space, space
-from search_spaces.study import Scale, Study
+from ganscape.search_spaces.dimensions import Choice, Dimension, LogUniform, Partly, Uniform, Unless, Value, When
+from ganscape.search_spaces.space import Space, space
+from ganscape.search_spaces.study import Scale, Study
 
 _OFF = "none"
 _VIRTUAL = ("virtual_batch_norm",)
@@ -21,9 +21,7 @@ _PENALTIES = (
 
 # What a discriminator can normalise by: networks such as mlp, infogan, dcgan and the residual ones know both tables;
 # sndcgan, progan, sagan and biggan those of kernels.
-_OF_ACTIVATIONS = (
-    *("batch_norm", "layer_norm", "switchable_norm", "virtual_batch_norm", "batch_norm+spectral_norm"),
-)
+_OF_ACTIVATIONS = (*("batch_norm", "layer_norm", "switchable_norm", "virtual_batch_norm", "batch_norm+spectral_norm"),)
 _OF_KERNELS = (_OFF, "spectral_norm", "weight_norm")
 
 _RANGES: dict[str, Dimension] = {

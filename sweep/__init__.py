@@ -1,1 +1,1 @@
-__version__ = "0.1.0"
+"""Plans sweeps and runs them: from a study's name to scores in a store."""

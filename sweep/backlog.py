@@ -7,17 +7,16 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
-from models import Config
-from results.store import Store
-from sweep import checkpoints, pictures
-from sweep.evaluation import GRID, WALK
-from sweep.executors import ExecutorError
-from sweep.executors.worker import Ready
-from sweep.plan import Plan, ask, parameters, trial_of
-from sweep.population import images_per_cycle
-from sweep.schedulers import SCHEDULERS, Course, Entrant, entrant, is_stopped
-from sweep.searchers import Observation
-from sweep.trial import Cohort, Compiled, Failure, Score, Trial
+from ganscape.models import Config
+from ganscape.results.store import Store
+from ganscape.sweep import checkpoints, pictures
+from ganscape.sweep.measuring.evaluation import GRID, WALK
+from ganscape.sweep.messages import Cohort, Compiled, Failure, Ready, Score, Trial
+from ganscape.sweep.plan import Plan, ask, parameters, trial_of
+from ganscape.sweep.population import images_per_cycle
+from ganscape.sweep.resources import ExecutorError
+from ganscape.sweep.schedulers import SCHEDULERS, Course, Entrant, entrant, is_stopped
+from ganscape.sweep.searchers import Observation
 
 COHORT_TRIALS = 8
 COHORT_BYTES = 2**30

@@ -9,12 +9,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from results.store import check, open_store
-from sweep import pictures
-from sweep.backlog import MAX_FAILURES, Backlog
-from sweep.evaluation import GRID, WALK
-from sweep.executors import ALONE, EXECUTORS, Cluster, ExecutorError, Resources, check_executor, cores
-from sweep.plan import Plan
+from ganscape.results.store import check, open_store
+from ganscape.sweep import pictures
+from ganscape.sweep.backlog import MAX_FAILURES, Backlog
+from ganscape.sweep.executors import EXECUTORS, check_executor
+from ganscape.sweep.measuring.evaluation import GRID, WALK
+from ganscape.sweep.plan import Plan
+from ganscape.sweep.resources import ALONE, Cluster, ExecutorError, Resources, cores
 
 ONE_CORE = Resources()
 PACKAGES = ("ganscape", "jax", "jaxlib", "flax", "optax", "numpy", "scipy", "ray", "scikit-learn")

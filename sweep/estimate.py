@@ -7,11 +7,11 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from models import Config
-from sweep.evaluation import evaluator, judge, sample_and_encode
-from sweep.plan import Plan, ask, trial_of
-from sweep.population import advance, images_per_cycle, stack, start
-from sweep.trial import on_device
+from ganscape.models import Config
+from ganscape.sweep.measuring.evaluation import evaluator, judge, sample_and_encode
+from ganscape.sweep.plan import Plan, ask, trial_of
+from ganscape.sweep.population import advance, images_per_cycle, stack, start
+from ganscape.sweep.trial import on_device
 
 MEASURED_SECONDS = 2.0
 

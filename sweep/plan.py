@@ -5,23 +5,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from data import DATASETS, Source, fetch
-from data import find as find_data
-from metrics import Protocol, check_lower, check_samples, encoder_of
-from models import Config, ConfigError
-from models.architectures import build
-from models.config import ALIASES, FIELDS, check_choice, expand, made_inert
-from models.initialization import parameter_count
-from models.players import input_shapes
-from models.rules import check_images
-from search_spaces import Phase, Scale, Space, Study, StudyError, find, find_scale, phases, read_study, rungs
-from search_spaces import metric as usual_metric
-from search_spaces.study import check_name
-from sweep.population import images_per_cycle, trial_key
-from sweep.schedulers import SCHEDULERS, decision_rungs
-from sweep.searchers import SEARCHERS, SELECTORS, Observation
-from sweep.transfer import with_ranges_from
-from sweep.trial import Trial, Workload
+from ganscape.data import DATASETS, Source, fetch
+from ganscape.data import find as find_data
+from ganscape.errors import check_name
+from ganscape.metrics import Protocol, check_lower, check_samples, encoder_of
+from ganscape.models import Config, ConfigError
+from ganscape.models.architectures import build
+from ganscape.models.config import ALIASES, FIELDS, check_choice, expand, made_inert
+from ganscape.models.initialization import parameter_count
+from ganscape.models.networks import input_shapes
+from ganscape.models.rules import check_images
+from ganscape.search_spaces import Phase, Scale, Space, Study, StudyError, find, find_scale, phases, read_study, rungs
+from ganscape.search_spaces import metric as usual_metric
+from ganscape.sweep.messages import Trial, Workload
+from ganscape.sweep.population import images_per_cycle, trial_key
+from ganscape.sweep.schedulers import SCHEDULERS, decision_rungs
+from ganscape.sweep.searchers import SEARCHERS, SELECTORS, Observation
+from ganscape.sweep.transfer import with_ranges_from
 
 SCALE_FIELDS = ("configs", "rounds", "images", "interval", "samples")
 FILE = ".toml"
@@ -120,12 +120,11 @@ def plan(
     if ranges_from is not None:
         chosen = with_ranges_from(chosen, ranges_from)
     if searcher is not None:
-        if searcher not in SEARCHERS:
-            raise StudyError(f"unknown searcher {searcher!r}; one of: {', '.join(sorted(SEARCHERS))}")
+        check_name("searcher", searcher, sorted(SEARCHERS), StudyError)
         chosen = chosen._replace(searcher=searcher)
     chosen, size = _override(chosen, scale, settings or {})
     size = size._replace(scheduler=size.scheduler if scheduler is None else scheduler)
-    check_name("scheduler", size.scheduler, SCHEDULERS)
+    check_name("scheduler", size.scheduler, SCHEDULERS, StudyError)
     data = size.data if data is None else data
     source = find_data(data)
     size = size._replace(seeds=_at_least("seeds", size.seeds if seeds is None else seeds, 1))

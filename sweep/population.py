@@ -11,8 +11,8 @@ import numpy as np
 from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from models import METHODS, Config
-from models.precisions import multiplying_in
+from ganscape.models import FAMILIES, Config
+from ganscape.models.precisions import multiplying_in
 
 REMEMBERED = 100
 
@@ -48,9 +48,9 @@ def trial_key(study_seed: int, config: Config, seed: int) -> tuple[int, int]:
 def start(config: Config, image_shape: tuple[int, int, int], key: tuple[int, int]) -> Population:
     """One member before its first cycle, without the leading axis, as numpy arrays."""
     words = np.asarray(key, np.uint32)
-    state = METHODS[config.family].init(config, image_shape, words)
+    state = FAMILIES[config.family].init(config, image_shape, words)
     numbers = jax.tree.map(np.float32, config)
-    logs = dict.fromkeys(METHODS[config.family].logs, np.float32(0.0))
+    logs = dict.fromkeys(FAMILIES[config.family].logs, np.float32(0.0))
     return Population(numbers, state, words, np.int32(0), np.bool_(False), np.bool_(True), logs)
 
 
@@ -107,7 +107,7 @@ def advance(
         places = jax.random.uniform(draw_key, (images_per_cycle(member.config),)) * len(images)
         drawn = jnp.minimum(places.astype(jnp.int32), len(images) - 1)
         real = images[drawn].astype(jnp.float32) / 255.0
-        step = METHODS[member.config.family].step
+        step = FAMILIES[member.config.family].step
         classes = None if labels is None else labels[drawn]
         with multiplying_in(member.config.precision):
             state, logs = step(member.config, member.state, real, step_key, classes)

@@ -3,7 +3,7 @@
 import math
 from pathlib import Path
 
-from search_spaces import Study, StudyError, narrowed
+from ganscape.search_spaces import Study, StudyError, narrowed
 
 # Of the configs of a method, this share counts as good, and so many at least, of so many at least.
 SHARE, GOOD, OF = 0.1, 5, 10
@@ -19,7 +19,7 @@ def with_ranges_from(study: Study, folder: str | Path) -> Study:
     Raises:
       StoreError: there is no store. StudyError: trials of it are running, or it has too few configs of a method.
     """
-    from results import load
+    from ganscape.results import load
 
     results = load(folder)
     label = f"{results.study.get('study', 'no study')} on {results.study.get('data', 'no data')}"

@@ -13,102 +13,26 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from data import Dataset
-from metrics import MetricError
-from models import Config
-from sweep import checkpoints, programs
-from sweep.evaluation import Evaluator, Sampled, judge, sample_and_encode
-from sweep.population import Population, advance, images_per_cycle, on_devices, only, placed, stack, start, take
-from sweep.signs import Sign, signs_of
+from ganscape.data import Dataset
+from ganscape.metrics import MetricError
+from ganscape.models import Config
+from ganscape.sweep import checkpoints, programs
+from ganscape.sweep.measuring.diagnostics import Diagnostic, diagnose
+from ganscape.sweep.measuring.evaluation import Evaluator, Sampled, judge, sample_and_encode
+from ganscape.sweep.messages import Cohort, Compiled, Failure, Score, Trial, Workload
+from ganscape.sweep.population import (
+    Population,
+    advance,
+    images_per_cycle,
+    on_devices,
+    only,
+    placed,
+    stack,
+    start,
+    take,
+)
 
 SEGMENT_SECONDS = 5.0
-
-
-class Trial(NamedTuple):
-    """One training run: a config with a seed. Its id and key come from its content."""
-
-    id: str
-    method: str
-    config: Config
-    seed: int
-    key: tuple[int, int]
-
-
-class Cohort(NamedTuple):
-    """Trials of equal structure trained together: the unit that a worker receives.
-
-    committed: for each trial the rungs whose scores the store holds; they are not computed again.
-    attempt: for each trial how often it was handed out before.
-    size: places in the population; trials beyond them wait, in their order, until a place is free.
-    until: the rung at which they are left on disk for others to go on; None: they are trained to the end.
-    """
-
-    trials: tuple[Trial, ...]
-    committed: tuple[frozenset[int], ...]
-    attempt: tuple[int, ...]
-    size: int
-    until: int | None = None
-
-
-class Workload(NamedTuple):
-    """What every cohort of a study has in common.
-
-    samples: generated images in a score. rungs: real images seen, increasing. lanes: members side
-    by side. checkpoints: the folder; a trial is saved after each checkpoint_seconds of training.
-    """
-
-    dataset: Dataset
-    metric: str
-    samples: int
-    rungs: tuple[int, ...]
-    lanes: int
-    checkpoints: str
-    checkpoint_seconds: float
-
-
-class Score(NamedTuple):
-    """A trial's score at a rung.
-
-    rung: the real images planned for it; images: those seen, a whole number of cycles.
-    seconds: the trial's share of its cohort's wall time, compilation apart.
-    grid: images to look at, uint8 [n, height, width, channels], as `sample_and_encode` orders them.
-    signs: what its losses, gradients and samples say beside the score.
-    """
-
-    trial: str
-    attempt: int
-    rung: int
-    images: int
-    value: float
-    seconds: float
-    grid: np.ndarray
-    signs: tuple[Sign, ...] = ()
-
-
-class Failure(NamedTuple):
-    """Why a trial ended early: cause `diverged` or `crashed`, on the way to which rung, at which step."""
-
-    trial: str
-    attempt: int
-    cause: str
-    rung: int
-    step: int
-    message: str
-    detail: str
-
-
-class Compiled(NamedTuple):
-    """A cohort's programs are ready: the seconds that took, nearly all of them compilation.
-
-    compiled, loaded: programs that were compiled for it, and read from the compilation cache; neither where the
-    worker had them. lanes: members side by side, as many as fit.
-    """
-
-    structure: str
-    seconds: float
-    compiled: int
-    loaded: int
-    lanes: int
 
 
 Report = Callable[[Score | Failure | Compiled], None]
@@ -299,7 +223,7 @@ def _judge(training: _Training, evaluator: Evaluator, pending: _Sampled | None) 
             try:
                 found = judge(evaluator, sampled, place)
                 own = {name: mean[place] for name, mean in pending.logs.items()}
-                scored[place] = found.value, signs_of(member.trial.config, own | found.facts)
+                scored[place] = found.value, diagnose(member.trial.config, own | found.facts)
             except MetricError as error:
                 _fail(training, place, "diverged", rung, error)
             except Exception as error:
@@ -310,7 +234,9 @@ def _judge(training: _Training, evaluator: Evaluator, pending: _Sampled | None) 
     training.running = {place: member for place, member in training.running.items() if member.ahead}
 
 
-def _score(training: _Training, arrival: _Arrival, value: float, grid: np.ndarray, signs: tuple[Sign, ...]) -> None:
+def _score(
+    training: _Training, arrival: _Arrival, value: float, grid: np.ndarray, signs: tuple[Diagnostic, ...]
+) -> None:
     """Reported; before, on disk if the trial pauses, as others may go on with it at once."""
     member, rung, paused = arrival
     images = member.cycle * images_per_cycle(member.trial.config)
@@ -408,7 +334,7 @@ def _unpack(
     for name in sorted(name for name in arrays if name.startswith("score")):
         rung, images, value, seconds = arrays[name].tolist()
         grid, signs = (arrays[name.replace("score", other)] for other in ("grid", "signs"))
-        known = tuple(Sign(*sign) for sign in json.loads(signs.tobytes()))
+        known = tuple(Diagnostic(*sign) for sign in json.loads(signs.tobytes()))
         scores.append(Score(trial.id, attempt, int(rung), int(images), value, seconds, grid, known))
     return member, float(arrays["seconds"]), scores
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-import results
+from ganscape import results
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted(path for path in (ROOT / "docs" / "cluster").iterdir() if path.is_file())

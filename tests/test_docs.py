@@ -11,38 +11,38 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data import DATASETS
-from metrics import FORMULAS
-from metrics.encoders import ENCODERS
-from models import METHODS
-from models.architectures import ARCHITECTURES
-from models.architectures.conditioning import CONDITIONINGS
-from models.architectures.generator_noise import GENERATOR_NOISES
-from models.architectures.upsampling import UPSAMPLINGS
-from models.augmentations import AUGMENTATIONS
-from models.averaging import AVERAGINGS, HISTORICAL_AVERAGINGS
-from models.batch_features import BATCH_FEATURES
-from models.began import K_RANGES
-from models.config import FIELDS
-from models.gan import PASSES, UPDATES
-from models.instance_noise import INSTANCE_NOISES
-from models.latents import LATENTS
-from models.losses import LOSSES
-from models.normalizations import NORMALIZATIONS
-from models.optimizers import OPTIMIZERS
-from models.penalties import PENALTIES
-from models.projections import PROJECTIONS
-from models.targets import LABEL_FLIPS, LABEL_SMOOTHINGS
-from results import frames
-from search_spaces import PRESETS, STUDIES
-from sweep.plan import find_study
+from ganscape.data import DATASETS
+from ganscape.metrics import FORMULAS
+from ganscape.metrics.encoders import ENCODERS
+from ganscape.models import FAMILIES
+from ganscape.models.architectures import ARCHITECTURES
+from ganscape.models.architectures.conditioning import CONDITIONINGS
+from ganscape.models.architectures.generator_noise import GENERATOR_NOISES
+from ganscape.models.architectures.upsampling import UPSAMPLINGS
+from ganscape.models.augmentations import AUGMENTATIONS
+from ganscape.models.averaging import AVERAGINGS, HISTORICAL_AVERAGINGS
+from ganscape.models.batch_features import BATCH_FEATURES
+from ganscape.models.began import K_RANGES
+from ganscape.models.config import FIELDS
+from ganscape.models.gan import PASSES, UPDATES
+from ganscape.models.instance_noise import INSTANCE_NOISES
+from ganscape.models.latents import LATENTS
+from ganscape.models.losses import LOSSES
+from ganscape.models.normalizations import NORMALIZATIONS
+from ganscape.models.optimizers import OPTIMIZERS
+from ganscape.models.penalties import PENALTIES
+from ganscape.models.projections import PROJECTIONS
+from ganscape.models.targets import LABEL_FLIPS, LABEL_SMOOTHINGS
+from ganscape.results import frames
+from ganscape.search_spaces import PRESETS, STUDIES
+from ganscape.sweep.plan import find_study
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 COMMANDS = runpy.run_path(str(ROOT / "docs" / "generate_cli.py"))["commands"]()
 # The slot of a table in docs/tricks.md, named in its heading, and the registry that it lists.
 TRICKS = {
-    "family": METHODS,
+    "family": FAMILIES,
     "k_range": K_RANGES,
     "latent": LATENTS,
     "loss": LOSSES,

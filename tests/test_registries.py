@@ -8,22 +8,22 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from data import DATASETS
-from metrics import METRICS, encoder_of
-from models import METHODS, Config
-from models.architectures import ARCHITECTURES, build
-from models.began import K_RANGES
-from models.losses import LOSSES
-from models.normalizations import STATISTICS
-from models.optimizers import OPTIMIZERS
-from models.passes import Pass
-from models.penalties import PENALTIES
-from models.players import input_shapes
-from models.projections import PROJECTIONS
-from models.rules import check_images
-from search_spaces import SPACES, STUDIES, metric, rungs
-from sweep.population import images_per_cycle
-from sweep.searchers import SEARCHERS, Observation
+from ganscape.data import DATASETS
+from ganscape.metrics import METRICS, encoder_of
+from ganscape.models import FAMILIES, Config
+from ganscape.models.architectures import ARCHITECTURES, build
+from ganscape.models.began import K_RANGES
+from ganscape.models.forward import Context
+from ganscape.models.losses import LOSSES
+from ganscape.models.networks import input_shapes
+from ganscape.models.normalizations import STATISTICS
+from ganscape.models.optimizers import OPTIMIZERS
+from ganscape.models.penalties import PENALTIES
+from ganscape.models.projections import PROJECTIONS
+from ganscape.models.rules import check_images
+from ganscape.search_spaces import SPACES, STUDIES, metric, rungs
+from ganscape.sweep.population import images_per_cycle
+from ganscape.sweep.searchers import SEARCHERS, Observation
 
 # A number that a slot's choice asks for; every other number has a default.
 NEEDED = {name: {"penalty_weight": 10.0} for name in PENALTIES if name != "none"}
@@ -43,7 +43,7 @@ NORMALIZED = [
     for normalization in getattr(architecture, f"{player}_normalizations")
 ]
 UPSAMPLED = [(name, upsampling) for name, each in ARCHITECTURES.items() for upsampling in each.upsamplings]
-FAMILIES = [(name, family) for name, each in ARCHITECTURES.items() for family in each.families if family != "gan"]
+FAMILY_PAIRS = [(name, family) for name, each in ARCHITECTURES.items() for family in each.families if family != "gan"]
 SHAPES = [(8, 8, 1), (28, 28, 1), (32, 32, 3), (48, 48, 3), (64, 64, 3)]
 SCALES = [(name, scale) for name, study in STUDIES.items() for scale in study.scales]
 
@@ -62,9 +62,9 @@ def shapes(tree):
 
 
 def check_method(config: Config, image_shape) -> None:
-    """The contract of a Method: a step keeps the state's form, so that it can be repeated inside a loop;
+    """The contract of a Family: a step keeps the state's form, so that it can be repeated inside a loop;
     its logs are scalars; a sample is images."""
-    method = METHODS[config.family]
+    method = FAMILIES[config.family]
     state = method.init(config, image_shape, np.array([1, 2], np.uint32))
     images = jax.ShapeDtypeStruct((images_per_cycle(config), *image_shape), jnp.float32)
     labels = jax.ShapeDtypeStruct((images_per_cycle(config),), jnp.int32)
@@ -120,8 +120,8 @@ def check_networks(config: Config, image_shape) -> None:
         inputs = jax.ShapeDtypeStruct(shape, jnp.float32)
 
         def passed(key, inputs, network=network):
-            variables = nn.meta.unbox(network.init(key, inputs, Pass(classes=classes)))
-            made, left = network.apply(variables, inputs, Pass(classes=classes), mutable=[STATISTICS])
+            variables = nn.meta.unbox(network.init(key, inputs, Context(classes=classes)))
+            made, left = network.apply(variables, inputs, Context(classes=classes), mutable=[STATISTICS])
             return made, variables.get(STATISTICS, {}), left.get(STATISTICS, {})
 
         made, before, after = jax.eval_shape(passed, jax.random.key(0), inputs)

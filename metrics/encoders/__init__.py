@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from functools import partial
 
-from metrics.encoders import classifier, inception, pixels, random_conv, vgg16
-from metrics.encoders.encoder import Encoder
-from metrics.encoders.weight_files import Network
+from ganscape.metrics.encoders import classifier, inception, pixels, random_conv, vgg16
+from ganscape.metrics.encoders.encoder import Encoder
+from ganscape.metrics.encoders.weight_files import Network
 
 __all__ = ["ENCODERS", "NETWORKS", "Encoder"]
 

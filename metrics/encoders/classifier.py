@@ -24,8 +24,8 @@ import jax.numpy as jnp
 import numpy as np
 import safetensors.numpy
 
-from metrics.encoders.encoder import PREPROCESSING, Encoder, shape_text
-from metrics.errors import MetricError
+from ganscape.metrics.encoders.encoder import PREPROCESSING, Encoder, shape_text
+from ganscape.metrics.errors import MetricError
 
 Weights = Mapping[str, jax.Array | np.ndarray]
 

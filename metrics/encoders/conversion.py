@@ -3,10 +3,20 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from metrics import FEATURES, LOGITS
-from metrics.encoders import NETWORKS
-from metrics.encoders.weight_files import SUFFIXES, File, Network, check_tensors, find, folder, load, read, save
-from metrics.errors import MetricError
+from ganscape.metrics import FEATURES, LOGITS
+from ganscape.metrics.encoders import NETWORKS
+from ganscape.metrics.encoders.weight_files import (
+    SUFFIXES,
+    File,
+    Network,
+    check_tensors,
+    find,
+    folder,
+    load,
+    read,
+    save,
+)
+from ganscape.metrics.errors import MetricError
 
 Row = tuple[str, ...]
 

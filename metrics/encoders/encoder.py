@@ -3,7 +3,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from metrics.errors import MetricError
+from ganscape.metrics.errors import MetricError
 
 
 class Encoder(NamedTuple):

@@ -19,11 +19,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from metrics.encoders import weight_files
-from metrics.encoders.convolution import convolve, in_batches, matmul, max_pool, mean_pool
-from metrics.encoders.encoder import UNRESIZED, Encoder, require_gray_or_colour
-from metrics.encoders.resizing import antialiased_bicubic, half_pixel_bilinear, tf1_bilinear
-from metrics.encoders.weight_files import Network, Tensors
+from ganscape.metrics.encoders import weight_files
+from ganscape.metrics.encoders.encoder import UNRESIZED, Encoder, require_gray_or_colour
+from ganscape.metrics.encoders.layers import convolve, in_batches, matmul, max_pool, mean_pool
+from ganscape.metrics.encoders.resizing import antialiased_bicubic, half_pixel_bilinear, tf1_bilinear
+from ganscape.metrics.encoders.weight_files import Network, Tensors
 
 Layers = dict[str, tuple[np.ndarray, np.ndarray]]  # kernel [rows, columns, in, out] and bias [out]; of fc [in, out]
 

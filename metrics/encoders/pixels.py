@@ -2,8 +2,8 @@ import math
 
 import jax
 
-from metrics.encoders.encoder import PREPROCESSING, Encoder, shape_text
-from metrics.errors import MetricError
+from ganscape.metrics.encoders.encoder import PREPROCESSING, Encoder, shape_text
+from ganscape.metrics.errors import MetricError
 
 
 def encoder(image_shape: tuple[int, int, int]) -> Encoder:

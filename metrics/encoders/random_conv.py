@@ -9,9 +9,9 @@ from functools import cache
 import jax
 import numpy as np
 
-from metrics.encoders.convolution import convolve, in_batches
-from metrics.encoders.encoder import PREPROCESSING, Encoder, require_gray_or_colour
-from metrics.encoders.weight_files import fingerprint
+from ganscape.metrics.encoders.encoder import PREPROCESSING, Encoder, require_gray_or_colour
+from ganscape.metrics.encoders.layers import convolve, in_batches
+from ganscape.metrics.encoders.weight_files import fingerprint
 
 SEED = 20151205
 CHANNELS = (32, 64, 128, 128)

@@ -17,7 +17,7 @@ from zipfile import BadZipFile, ZipFile, is_zipfile
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from metrics.errors import MetricError
+from ganscape.metrics.errors import MetricError
 
 MAGIC = 0x1950A86A20F9469CFC6C  # at the start of the older format
 VERSION = 1001

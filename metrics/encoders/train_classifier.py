@@ -1,6 +1,6 @@
 """Trains the classifier behind an encoder and writes its weights.
 
-    python -m metrics.encoders.train_classifier digits DATA.npz OUT.safetensors
+    python -m ganscape.metrics.encoders.train_classifier digits DATA.npz OUT.safetensors
 
 DATA.npz holds train_images, test_images (uint8 [n, height, width, channels]) and train_labels, test_labels (integers).
 The sha256 that is printed goes into `classifier.SHA256`; with it every score of that encoder changes its protocol.
@@ -19,7 +19,7 @@ import numpy as np
 import optax
 import safetensors.numpy
 
-from metrics.encoders.classifier import ARCHITECTURES, Architecture, logits
+from ganscape.metrics.encoders.classifier import ARCHITECTURES, Architecture, logits
 
 VERSION = 1  # of this script; raise it when the weights it writes change
 

@@ -12,11 +12,11 @@ from functools import cache
 import jax
 import numpy as np
 
-from metrics.encoders import weight_files
-from metrics.encoders.convolution import convolve, in_batches, matmul, max_pool
-from metrics.encoders.encoder import UNRESIZED, Encoder, require_gray_or_colour
-from metrics.encoders.resizing import half_pixel_bilinear
-from metrics.encoders.weight_files import Network, Tensors
+from ganscape.metrics.encoders import weight_files
+from ganscape.metrics.encoders.encoder import UNRESIZED, Encoder, require_gray_or_colour
+from ganscape.metrics.encoders.layers import convolve, in_batches, matmul, max_pool
+from ganscape.metrics.encoders.resizing import half_pixel_bilinear
+from ganscape.metrics.encoders.weight_files import Network, Tensors
 
 Layers = list[tuple[np.ndarray, np.ndarray]]  # kernel [rows, columns, in, out] or [in, out], and bias [out]
 

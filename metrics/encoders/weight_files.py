@@ -21,9 +21,9 @@ from zipfile import BadZipFile
 import numpy as np
 import safetensors.numpy
 
-from metrics.encoders import torch_file
-from metrics.encoders.encoder import shape_text
-from metrics.errors import MetricError
+from ganscape.metrics.encoders import torch_file
+from ganscape.metrics.encoders.encoder import shape_text
+from ganscape.metrics.errors import MetricError
 
 Tensors = dict[str, np.ndarray]
 

@@ -1,15 +1,15 @@
 """Pairs of networks by name."""
 
-from models.architectures.biggan import BIGGAN, SAGAN
-from models.architectures.dcgan import DCGAN
-from models.architectures.infogan import CONV8, INFOGAN
-from models.architectures.mlp import MLP
-from models.architectures.networks import Blueprint, ImageShape, Networks
-from models.architectures.progan import PROGAN
-from models.architectures.reference import WithReference
-from models.architectures.resnet import RESNET19, RESNET_CIFAR, RESNET_STL
-from models.architectures.scales import Scales
-from models.architectures.sndcgan import SNDCGAN
+from ganscape.models.architectures.architecture import ImageShape, Networks, NetworkSpec
+from ganscape.models.architectures.biggan import BIGGAN, SAGAN
+from ganscape.models.architectures.dcgan import DCGAN
+from ganscape.models.architectures.infogan import CONV8, INFOGAN
+from ganscape.models.architectures.mlp import MLP
+from ganscape.models.architectures.progan import PROGAN
+from ganscape.models.architectures.reference import WithReference
+from ganscape.models.architectures.resnet import RESNET19, RESNET_CIFAR, RESNET_STL
+from ganscape.models.architectures.scales import Scales
+from ganscape.models.architectures.sndcgan import SNDCGAN
 
 ARCHITECTURES = {
     "biggan": BIGGAN,
@@ -32,7 +32,7 @@ def build(config, image_shape: ImageShape) -> Networks:
     if config.generator_normalization == "virtual_batch_norm":
         generator = WithReference(generator, config.batch_size)
     if config.discriminator_normalization == "virtual_batch_norm":
-        discriminator = WithReference(discriminator, Blueprint.of(config).seen_at_once)
+        discriminator = WithReference(discriminator, NetworkSpec.of(config).seen_at_once)
     if (config.discriminator_scales or 1) > 1:
         discriminator = Scales(tuple(discriminator.clone() for _ in range(config.discriminator_scales)))
     return Networks(generator, discriminator)

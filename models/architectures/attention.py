@@ -5,8 +5,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from models.architectures.layers import Pointwise
-from models.initialization import Draw, constant, drawn
+from ganscape.models.architectures.layers import Pointwise
+from ganscape.models.initialization import Draw, constant, drawn
 
 
 class SelfAttention(nn.Module):

@@ -28,15 +28,15 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from models.architectures.generator_noise import GENERATOR_NOISES
-from models.architectures.layers import Conv, Dense, Embedding
-from models.architectures.networks import Architecture, Blueprint, ImageShape, Networks
-from models.architectures.players import Maker, Viewer
-from models.architectures.scales import halved
-from models.architectures.upsampling import UPSAMPLINGS
-from models.initialization import Draw, glorot_uniform, orthogonal
-from models.normalizations import BatchNorm
-from models.passes import TRAINING, Judgement, Pass
+from ganscape.models.architectures.architecture import Architecture, ImageShape, Networks, NetworkSpec
+from ganscape.models.architectures.base import DiscriminatorBase, GeneratorBase
+from ganscape.models.architectures.generator_noise import GENERATOR_NOISES
+from ganscape.models.architectures.layers import Conv, Dense, Embedding
+from ganscape.models.architectures.scales import halved
+from ganscape.models.architectures.upsampling import UPSAMPLINGS
+from ganscape.models.forward import TRAINING, Context, DiscriminatorOutput
+from ganscape.models.initialization import Draw, glorot_uniform, orthogonal
+from ganscape.models.normalizations import BatchNorm
 
 MOMENTUM, EPSILON = 0.9, 1e-5
 EMBEDDING = 128
@@ -61,7 +61,7 @@ WIDTHS = {
 }
 
 
-class Generator(Maker):
+class Generator(GeneratorBase):
     """z [batch, z_dim] -> images [batch, height, width, channels] in [0, 1].
 
     The class enters by the normalizations of the blocks where they are conditional, else beside z.
@@ -72,7 +72,7 @@ class Generator(Maker):
     draw: Draw
 
     @nn.compact
-    def __call__(self, z: Array, given: Pass = TRAINING) -> Array:
+    def __call__(self, z: Array, given: Context = TRAINING) -> Array:
         first, conditions = self.parts(z, given)
         widths = [self.channels * width for width in WIDTHS[self.image_shape[0]].generator]
         x = Dense(4 * 4 * widths[0], self.draw, self.normalization)(first).reshape(-1, 4, 4, widths[0])
@@ -80,22 +80,22 @@ class Generator(Maker):
             x = self.block(x, features, f"norm{depth}", given, condition)
             x = self.attended(x, self.draw)
         x = jax.nn.relu(BatchNorm(MOMENTUM, EPSILON, given.training, name="norm_image")(x))
-        x = GENERATOR_NOISES[self.blueprint.generator_noise](self, x, given.noise)
+        x = GENERATOR_NOISES[self.spec.generator_noise](self, x, given.noise)
         x = Conv(self.image_shape[2], self.draw, self.normalization, size=3, stride=1)(x)
         return 0.5 * (jnp.tanh(x) + 1.0)
 
-    def parts(self, z: Array, given: Pass) -> tuple[Array, Sequence[Array | None]]:
+    def parts(self, z: Array, given: Context) -> tuple[Array, Sequence[Array | None]]:
         """What the dense layer is given, and what each block's normalizations are, None for the class alone."""
         blocks = len(WIDTHS[self.image_shape[0]].generator) - 1
         return self.with_classes(z, given), [None] * blocks
 
-    def block(self, x: Array, features: int, name: str, given: Pass, condition: Array | None) -> Array:
+    def block(self, x: Array, features: int, name: str, given: Context, condition: Array | None) -> Array:
         """[batch, h, w, c] -> [batch, 2h, 2w, features]."""
 
         def hidden(x, part):
             return self.hidden(x, f"{name}{part}", given, jax.nn.relu, MOMENTUM, EPSILON, condition)
 
-        grow = UPSAMPLINGS[self.blueprint.upsampling]
+        grow = UPSAMPLINGS[self.spec.upsampling]
         main = grow(hidden(x, "a"), features, 3, self.draw, self.normalization)
         main = Conv(features, self.draw, self.normalization, size=3, stride=1)(hidden(main, "b"))
         return main + grow(x, features, 1, self.draw, self.normalization)
@@ -108,7 +108,7 @@ class GeneratorByParts(Generator):
     shorter z.
     """
 
-    def parts(self, z: Array, given: Pass) -> tuple[Array, Sequence[Array | None]]:
+    def parts(self, z: Array, given: Context) -> tuple[Array, Sequence[Array | None]]:
         """The first part, and for each block its own, beside the embedding where there are classes."""
         blocks = len(WIDTHS[self.image_shape[0]].generator) - 1
         length = z.shape[1] // (blocks + 1)
@@ -120,14 +120,14 @@ class GeneratorByParts(Generator):
         return first, parts
 
 
-class Discriminator(Viewer):
-    """images [batch, height, width, channels] -> Judgement."""
+class Discriminator(DiscriminatorBase):
+    """images [batch, height, width, channels] -> DiscriminatorOutput."""
 
     channels: int
     draw: Draw
 
     @nn.compact
-    def __call__(self, images: Array, given: Pass = TRAINING) -> Judgement:
+    def __call__(self, images: Array, given: Context = TRAINING) -> DiscriminatorOutput:
         x = self.with_classes(2.0 * images - 1.0, given)
         widths = WIDTHS[images.shape[1]]
         for depth, width in enumerate(widths.discriminator):
@@ -151,8 +151,8 @@ class Discriminator(Viewer):
 
 def build(generator: type[Generator], draw: Draw, config, image_shape: ImageShape) -> Networks:
     """The pair of these images."""
-    blueprint, channels = Blueprint.of(config), config.channels
-    return Networks(generator(blueprint, channels, image_shape, draw), Discriminator(blueprint, channels, draw))
+    spec, channels = NetworkSpec.of(config), config.channels
+    return Networks(generator(spec, channels, image_shape, draw), Discriminator(spec, channels, draw))
 
 
 def heights(image_shape: ImageShape) -> tuple[int, ...]:

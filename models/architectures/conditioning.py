@@ -7,7 +7,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from models.architectures.layers import Embedding
+from ganscape.models.architectures.layers import Embedding
 
 
 class Conditioning(NamedTuple):

@@ -13,8 +13,8 @@ import jax.numpy as jnp
 from jax import Array, lax
 from jax.typing import DTypeLike
 
-from models.architectures.winograd import EXTENTS, filtered, sums_of_taps
-from models.precisions import rounded
+from ganscape.models.architectures.winograd import EXTENTS, filtered, sums_of_taps
+from ganscape.models.precisions import rounded
 
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
 _FEW_CHANNELS = 16

@@ -10,33 +10,38 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
-from models.architectures.layers import Conv, Dense, leaky_relu
-from models.architectures.networks import Architecture, Blueprint, ImageShape, Networks
-from models.architectures.players import DISCRIMINATOR_NORMALIZATIONS, GENERATOR_NORMALIZATIONS, Maker, Viewer
-from models.architectures.upsampling import UPSAMPLINGS
-from models.initialization import normal, truncated_normal
-from models.passes import TRAINING, Judgement, Pass
+from ganscape.models.architectures.architecture import Architecture, ImageShape, Networks, NetworkSpec
+from ganscape.models.architectures.base import (
+    DISCRIMINATOR_NORMALIZATIONS,
+    GENERATOR_NORMALIZATIONS,
+    DiscriminatorBase,
+    GeneratorBase,
+)
+from ganscape.models.architectures.layers import Conv, Dense, leaky_relu
+from ganscape.models.architectures.upsampling import UPSAMPLINGS
+from ganscape.models.forward import TRAINING, Context, DiscriminatorOutput
+from ganscape.models.initialization import normal, truncated_normal
 
 SIZE = 5
 MOMENTUM, EPSILON = 0.9, 1e-5
 NORMAL, TRUNCATED = normal(0.02), truncated_normal(0.02)
 
 
-class Generator(Maker):
+class Generator(GeneratorBase):
     """z [batch, z_dim] -> images [batch, height, width, channels] in [0, 1]."""
 
     image_shape: ImageShape
 
     @nn.compact
-    def __call__(self, z: Array, given: Pass = TRAINING) -> Array:
+    def __call__(self, z: Array, given: Context = TRAINING) -> Array:
         def hidden(x, name):
             return self.attended(self.hidden(x, name, given, nn.relu, MOMENTUM, EPSILON), NORMAL)
 
         def grown(x, features):
-            return UPSAMPLINGS[self.blueprint.upsampling](x, features, SIZE, NORMAL, self.normalization)
+            return UPSAMPLINGS[self.spec.upsampling](x, features, SIZE, NORMAL, self.normalization)
 
         height, width, channels = self.image_shape
-        base = self.blueprint.channels
+        base = self.spec.channels
         small = (height // 16, width // 16, 8 * base)
         x = Dense(small[0] * small[1] * small[2], NORMAL, self.normalization)(self.with_classes(z, given))
         x = hidden(x.reshape(-1, *small), "norm0")
@@ -45,14 +50,14 @@ class Generator(Maker):
         return 0.5 * jnp.tanh(grown(x, channels)) + 0.5
 
 
-class Discriminator(Viewer):
-    """images [batch, height, width, channels] -> Judgement."""
+class Discriminator(DiscriminatorBase):
+    """images [batch, height, width, channels] -> DiscriminatorOutput."""
 
     @nn.compact
-    def __call__(self, images: Array, given: Pass = TRAINING) -> Judgement:
+    def __call__(self, images: Array, given: Context = TRAINING) -> DiscriminatorOutput:
         x = self.with_classes(images, given)
         for depth, multiple in enumerate((1, 2, 4, 8)):
-            x = Conv(multiple * self.blueprint.channels, TRUNCATED, self.normalization, size=SIZE)(x)
+            x = Conv(multiple * self.spec.channels, TRUNCATED, self.normalization, size=SIZE)(x)
             if depth > 0:
                 x = self.normalize(x, f"norm{depth}", MOMENTUM, EPSILON)
             x = self.attended(leaky_relu(x), TRUNCATED)
@@ -61,8 +66,8 @@ class Discriminator(Viewer):
 
 def build(config, image_shape: ImageShape) -> Networks:
     """The pair for these images."""
-    blueprint = Blueprint.of(config)
-    return Networks(Generator(blueprint, image_shape), Discriminator(blueprint))
+    spec = NetworkSpec.of(config)
+    return Networks(Generator(spec, image_shape), Discriminator(spec))
 
 
 DCGAN = Architecture(

@@ -12,10 +12,10 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
-from models.architectures.convolution import conv
-from models.initialization import constant, drawn, standard_normal
-from models.normalizations import NORMALIZATIONS
-from models.precisions import times
+from ganscape.models.architectures.convolution import conv
+from ganscape.models.initialization import constant, drawn, standard_normal
+from ganscape.models.normalizations import NORMALIZATIONS
+from ganscape.models.precisions import times
 
 GAIN = math.sqrt(2.0)
 

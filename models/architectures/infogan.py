@@ -16,16 +16,16 @@ import flax.linen as nn
 import jax
 from jax import Array
 
-from models.architectures.layers import Conv, ConvTranspose, Dense, as_it_is, leaky_relu
-from models.architectures.networks import Architecture, Blueprint, ImageShape, Networks
-from models.architectures.players import (
+from ganscape.models.architectures.architecture import Architecture, ImageShape, Networks, NetworkSpec
+from ganscape.models.architectures.base import (
     FLAT_DISCRIMINATOR_NORMALIZATIONS,
     FLAT_GENERATOR_NORMALIZATIONS,
-    Maker,
-    Viewer,
+    DiscriminatorBase,
+    GeneratorBase,
 )
-from models.initialization import Draw, he_normal, normal, truncated_normal
-from models.passes import TRAINING, Judgement, Pass
+from ganscape.models.architectures.layers import Conv, ConvTranspose, Dense, as_it_is, leaky_relu
+from ganscape.models.forward import TRAINING, Context, DiscriminatorOutput
+from ganscape.models.initialization import Draw, he_normal, normal, truncated_normal
 
 
 class Widths(NamedTuple):
@@ -45,7 +45,7 @@ class Widths(NamedTuple):
     epsilon: float = 1e-3
 
 
-class Generator(Maker):
+class Generator(GeneratorBase):
     """z [batch, z_dim] -> images [batch, height, width, channels] in [0, 1], with `output` the sigmoid."""
 
     widths: Widths
@@ -54,7 +54,7 @@ class Generator(Maker):
     output: Callable[[Array], Array] = jax.nn.sigmoid
 
     @nn.compact
-    def __call__(self, z: Array, given: Pass = TRAINING) -> Array:
+    def __call__(self, z: Array, given: Context = TRAINING) -> Array:
         def hidden(x, name):
             return self.hidden(x, name, given, self.activation, self.widths.momentum, self.widths.epsilon)
 
@@ -70,12 +70,12 @@ class Generator(Maker):
         return self.output(x)
 
 
-class Trunk(Viewer):
+class Trunk(DiscriminatorBase):
     """images [batch, height, width, channels] -> features [batch, f]."""
 
     widths: Widths
 
-    def features(self, images: Array, given: Pass) -> Array:
+    def features(self, images: Array, given: Context) -> Array:
         def norm(x, name):
             return self.normalize(x, name, self.widths.momentum, self.widths.epsilon)
 
@@ -93,7 +93,7 @@ class Discriminator(Trunk):
     """What the features say."""
 
     @nn.compact
-    def __call__(self, images: Array, given: Pass = TRAINING) -> Judgement:
+    def __call__(self, images: Array, given: Context = TRAINING) -> DiscriminatorOutput:
         return self.judge(self.features(images, given), given, self.widths.dense_draw)
 
 
@@ -101,18 +101,18 @@ class Encoder(Trunk):
     """The features -> dense 2 * z_dim."""
 
     @nn.compact
-    def __call__(self, images: Array, given: Pass = TRAINING) -> Array:
+    def __call__(self, images: Array, given: Context = TRAINING) -> Array:
         features = self.features(images, given)
-        return Dense(2 * self.blueprint.z_dim, self.widths.dense_draw, self.normalization)(features)
+        return Dense(2 * self.spec.z_dim, self.widths.dense_draw, self.normalization)(features)
 
 
-class Autoencoder(Viewer):
+class Autoencoder(DiscriminatorBase):
     """images [batch, height, width, channels] -> images of that shape, in [0, 1]."""
 
     widths: Widths
 
     @nn.compact
-    def __call__(self, images: Array, given: Pass = TRAINING) -> Array:
+    def __call__(self, images: Array, given: Context = TRAINING) -> Array:
         def norm(x, name):
             return self.normalize(x, name, self.widths.momentum, self.widths.epsilon)
 
@@ -131,13 +131,11 @@ class Autoencoder(Viewer):
 
 def build(widths: Widths, config, image_shape: ImageShape) -> Networks:
     """The pair of the config's family for these images."""
-    blueprint = Blueprint.of(config)
+    spec = NetworkSpec.of(config)
     made = {
-        "gan": lambda: Networks(Generator(blueprint, widths, image_shape), Discriminator(blueprint, widths)),
-        "began": lambda: Networks(Generator(blueprint, widths, image_shape), Autoencoder(blueprint, widths)),
-        "vae": lambda: Networks(
-            Generator(blueprint, widths, image_shape, jax.nn.relu, as_it_is), Encoder(blueprint, widths)
-        ),
+        "gan": lambda: Networks(Generator(spec, widths, image_shape), Discriminator(spec, widths)),
+        "began": lambda: Networks(Generator(spec, widths, image_shape), Autoencoder(spec, widths)),
+        "vae": lambda: Networks(Generator(spec, widths, image_shape, jax.nn.relu, as_it_is), Encoder(spec, widths)),
     }
     return made[config.family]()
 

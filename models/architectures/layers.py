@@ -4,10 +4,16 @@ import flax.linen as nn
 import jax
 from jax import Array
 
-from models.architectures.convolution import between_pixels, conv, conv_of_spread, conv_then_means, conv_transpose
-from models.initialization import Draw, constant, drawn
-from models.normalizations import NORMALIZATIONS
-from models.precisions import times
+from ganscape.models.architectures.convolution import (
+    between_pixels,
+    conv,
+    conv_of_spread,
+    conv_then_means,
+    conv_transpose,
+)
+from ganscape.models.initialization import Draw, constant, drawn
+from ganscape.models.normalizations import NORMALIZATIONS
+from ganscape.models.precisions import times
 
 
 def leaky_relu(x: Array) -> Array:

@@ -7,23 +7,23 @@ import flax.linen as nn
 import jax
 from jax import Array
 
-from models.architectures.layers import Dense, as_it_is, leaky_relu
-from models.architectures.networks import Architecture, Blueprint, ImageShape, Networks
-from models.architectures.players import (
+from ganscape.models.architectures.architecture import Architecture, ImageShape, Networks, NetworkSpec
+from ganscape.models.architectures.base import (
     FLAT_DISCRIMINATOR_NORMALIZATIONS,
     FLAT_GENERATOR_NORMALIZATIONS,
-    Maker,
-    Viewer,
+    DiscriminatorBase,
+    GeneratorBase,
 )
-from models.initialization import he_normal
-from models.passes import TRAINING, Judgement, Pass
+from ganscape.models.architectures.layers import Dense, as_it_is, leaky_relu
+from ganscape.models.forward import TRAINING, Context, DiscriminatorOutput
+from ganscape.models.initialization import he_normal
 
 WIDTH = 128
 CODE = 16
 MOMENTUM, EPSILON = 0.9, 1e-5
 
 
-class Generator(Maker):
+class Generator(GeneratorBase):
     """z -> dense 128, norm, activation, twice -> dense -> output."""
 
     image_shape: ImageShape
@@ -31,7 +31,7 @@ class Generator(Maker):
     output: Callable[[Array], Array] = jax.nn.sigmoid
 
     @nn.compact
-    def __call__(self, z: Array, given: Pass = TRAINING) -> Array:
+    def __call__(self, z: Array, given: Context = TRAINING) -> Array:
         x = self.with_classes(z, given)
         for depth in range(2):
             x = Dense(WIDTH, he_normal, self.normalization)(x)
@@ -40,10 +40,10 @@ class Generator(Maker):
         return self.output(x).reshape(-1, *self.image_shape)
 
 
-class Trunk(Viewer):
+class Trunk(DiscriminatorBase):
     """image -> dense 128, lReLU -> dense 128, [norm], lReLU: the features, [batch, 128]."""
 
-    def features(self, images: Array, given: Pass) -> Array:
+    def features(self, images: Array, given: Context) -> Array:
         x = self.with_classes(images, given)
         x = x.reshape(x.shape[0], -1)
         x = leaky_relu(Dense(WIDTH, he_normal, self.normalization)(x))
@@ -55,7 +55,7 @@ class Discriminator(Trunk):
     """What the features say."""
 
     @nn.compact
-    def __call__(self, images: Array, given: Pass = TRAINING) -> Judgement:
+    def __call__(self, images: Array, given: Context = TRAINING) -> DiscriminatorOutput:
         return self.judge(self.features(images, given), given, he_normal)
 
 
@@ -63,16 +63,16 @@ class Encoder(Trunk):
     """The features -> dense 2 * z_dim."""
 
     @nn.compact
-    def __call__(self, images: Array, given: Pass = TRAINING) -> Array:
+    def __call__(self, images: Array, given: Context = TRAINING) -> Array:
         features = self.features(images, given)
-        return Dense(2 * self.blueprint.z_dim, he_normal, self.normalization)(features)
+        return Dense(2 * self.spec.z_dim, he_normal, self.normalization)(features)
 
 
-class Autoencoder(Viewer):
+class Autoencoder(DiscriminatorBase):
     """image -> dense 128, lReLU -> code of 16, [norm], lReLU -> dense 128, [norm], lReLU -> dense -> sigmoid."""
 
     @nn.compact
-    def __call__(self, images: Array, given: Pass = TRAINING) -> Array:
+    def __call__(self, images: Array, given: Context = TRAINING) -> Array:
         x = images.reshape(images.shape[0], -1)
         pixels = x.shape[-1]
         x = leaky_relu(Dense(WIDTH, he_normal, self.normalization)(x))
@@ -85,11 +85,11 @@ class Autoencoder(Viewer):
 
 def build(config, image_shape: ImageShape) -> Networks:
     """The pair of the config's family for these images."""
-    blueprint = Blueprint.of(config)
+    spec = NetworkSpec.of(config)
     made = {
-        "gan": lambda: Networks(Generator(blueprint, image_shape), Discriminator(blueprint)),
-        "began": lambda: Networks(Generator(blueprint, image_shape), Autoencoder(blueprint)),
-        "vae": lambda: Networks(Generator(blueprint, image_shape, jax.nn.relu, as_it_is), Encoder(blueprint)),
+        "gan": lambda: Networks(Generator(spec, image_shape), Discriminator(spec)),
+        "began": lambda: Networks(Generator(spec, image_shape), Autoencoder(spec)),
+        "vae": lambda: Networks(Generator(spec, image_shape, jax.nn.relu, as_it_is), Encoder(spec)),
     }
     return made[config.family]()
 

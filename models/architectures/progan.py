@@ -2,8 +2,8 @@
 
 Both hold the layers of all heights 4, 8, 16 ... from the start. A pass computes those of the heights that have come,
 by conditionals inside the program, so that nothing is compiled again. Counted in fade_images of real images, the
-`progress` of a Pass, height 4 comes at 0, and the i-th after it at 2 i - 1: it is faded in over 1, then trained for 1
-before the next comes.
+`progress` of a Context, height 4 comes at 0, and the i-th after it at 2 i - 1: it is faded in over 1, then trained
+for 1 before the next comes.
 
 Generator: z and classes at length sqrt(their number) -> dense to 4x4, conv 3x3 -> for each height upsampling, conv
 3x3, conv 3x3 -> conv 1x1 to the image of that height. Discriminator: the mirror image, from conv 1x1 of the pooled
@@ -30,22 +30,22 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
-from models.architectures.conditioning import CONDITIONINGS
-from models.architectures.equalized import EqualizedConv, EqualizedDense, EqualizedSpread
-from models.architectures.generator_noise import GENERATOR_NOISES
-from models.architectures.layers import leaky_relu
-from models.architectures.networks import Architecture, Blueprint, ImageShape, Networks
-from models.architectures.players import Maker, Viewer
-from models.architectures.scales import halved
-from models.architectures.upsampling import doubled
-from models.batch_features import BATCH_FEATURES
-from models.initialization import normal
-from models.normalizations import NORMALIZATIONS, Site
-from models.passes import TRAINING, Judgement, Pass
+from ganscape.models.architectures.architecture import Architecture, ImageShape, Networks, NetworkSpec
+from ganscape.models.architectures.base import DiscriminatorBase, GeneratorBase
+from ganscape.models.architectures.conditioning import CONDITIONINGS
+from ganscape.models.architectures.equalized import EqualizedConv, EqualizedDense, EqualizedSpread
+from ganscape.models.architectures.generator_noise import GENERATOR_NOISES
+from ganscape.models.architectures.layers import leaky_relu
+from ganscape.models.architectures.scales import halved
+from ganscape.models.architectures.upsampling import doubled
+from ganscape.models.batch_features import BATCH_FEATURES
+from ganscape.models.forward import TRAINING, Context, DiscriminatorOutput
+from ganscape.models.initialization import normal
+from ganscape.models.normalizations import NORMALIZATIONS, NormContext
 
 CHANNELS = 512
 SMALLEST = 4
-SITE = Site(momentum=0.0, epsilon=0.0)
+SITE = NormContext(momentum=0.0, epsilon=0.0)
 
 
 def heights(largest: int) -> list[int]:
@@ -102,7 +102,7 @@ def once_come(module: nn.Module, progress: Array | float, height: int, then, bef
     return nn.cond(progress >= comes(height), then, before, module, *values)
 
 
-class Generator(Maker):
+class Generator(GeneratorBase):
     """z [batch, z_dim] -> images [batch, height, height, channels], in sampling in [0, 1]."""
 
     features: tuple[int, ...]
@@ -115,13 +115,13 @@ class Generator(Maker):
         self.upper = [EqualizedConv(features, kernels) for features in self.features]
         self.to_image = [EqualizedConv(self.image_shape[2], kernels, gain=1.0, size=1) for _ in self.features]
 
-    def __call__(self, z: Array, given: Pass = TRAINING) -> Array:
+    def __call__(self, z: Array, given: Context = TRAINING) -> Array:
         x = NORMALIZATIONS["pixel_norm"].activations(SITE, "latent")(self.with_classes(z, given))
         x = self.activated(self.upper[0](self.activated(self.spread(x), given)), given)
         images = 0.5 * (self.images_from(None, x, given) + 1.0)
         return images if given.training else jnp.clip(images, 0.0, 1.0)
 
-    def images_from(self, before: Array | None, x: Array, given: Pass) -> Array:
+    def images_from(self, before: Array | None, x: Array, given: Context) -> Array:
         """Images of full size, linear, from the activations at one height and at half of it, None at the smallest."""
         level = len(heights(x.shape[1])) - 1
 
@@ -141,14 +141,14 @@ class Generator(Maker):
             return here(self, before, x)
         return once_come(self, given.progress, 2 * x.shape[1], further, here, before, x)
 
-    def activated(self, x: Array, given: Pass) -> Array:
+    def activated(self, x: Array, given: Context) -> Array:
         """x activated, then normalised, then disturbed."""
         x = NORMALIZATIONS[self.normalization].activations(SITE, "norm")(leaky_relu(x))
-        return GENERATOR_NOISES[self.blueprint.generator_noise](self, x, given.noise)
+        return GENERATOR_NOISES[self.spec.generator_noise](self, x, given.noise)
 
 
-class Discriminator(Viewer):
-    """images [batch, height, height, channels] -> Judgement."""
+class Discriminator(DiscriminatorBase):
+    """images [batch, height, height, channels] -> DiscriminatorOutput."""
 
     features: tuple[int, ...]
 
@@ -161,15 +161,15 @@ class Discriminator(Viewer):
         self.logit = EqualizedDense(1, kernels, gain=1.0)
 
     @nn.compact
-    def __call__(self, images: Array, given: Pass = TRAINING) -> Judgement:
+    def __call__(self, images: Array, given: Context = TRAINING) -> DiscriminatorOutput:
         x = self.seen(self.with_classes(2.0 * images - 1.0, given), 0, given)
-        x = BATCH_FEATURES[self.blueprint.batch_features](self, x)
+        x = BATCH_FEATURES[self.spec.batch_features](self, x)
         x = leaky_relu(self.dense(leaky_relu(self.upper[0](x))))
-        told = CONDITIONINGS[self.blueprint.conditioning].logits
+        told = CONDITIONINGS[self.spec.conditioning].logits
         draw = normal(self.features[0] ** -0.5)
-        return Judgement(self.logit(x)[:, 0] + told(x, given.classes, draw, self.normalization), x)
+        return DiscriminatorOutput(self.logit(x)[:, 0] + told(x, given.classes, draw, self.normalization), x)
 
-    def seen(self, images: Array, level: int, given: Pass) -> Array:
+    def seen(self, images: Array, level: int, given: Context) -> Array:
         """The activations at the height of this level, which has come."""
         height = SMALLEST << level
 
@@ -188,9 +188,9 @@ class Discriminator(Viewer):
 
 def build(config, image_shape: ImageShape) -> Networks:
     """The pair of these images."""
-    blueprint, channels = Blueprint.of(config), config.channels
+    spec, channels = NetworkSpec.of(config), config.channels
     features = tuple(max(1, min(channels, 32 * channels // height)) for height in heights(image_shape[0]))
-    return Networks(Generator(blueprint, features, image_shape), Discriminator(blueprint, features))
+    return Networks(Generator(spec, features, image_shape), Discriminator(spec, features))
 
 
 PROGAN = Architecture(

@@ -5,8 +5,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from models.initialization import constant, drawn
-from models.normalizations import STATISTICS
+from ganscape.models.initialization import constant, drawn
+from ganscape.models.normalizations import STATISTICS
 
 
 class WithReference(nn.Module):

@@ -17,12 +17,17 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
-from models.architectures.layers import Conv, ConvThenMeans, Dense
-from models.architectures.networks import Architecture, Blueprint, ImageShape, Networks
-from models.architectures.players import DISCRIMINATOR_NORMALIZATIONS, GENERATOR_NORMALIZATIONS, Maker, Viewer
-from models.architectures.upsampling import UPSAMPLINGS
-from models.initialization import normal, truncated_normal
-from models.passes import TRAINING, Judgement, Pass
+from ganscape.models.architectures.architecture import Architecture, ImageShape, Networks, NetworkSpec
+from ganscape.models.architectures.base import (
+    DISCRIMINATOR_NORMALIZATIONS,
+    GENERATOR_NORMALIZATIONS,
+    DiscriminatorBase,
+    GeneratorBase,
+)
+from ganscape.models.architectures.layers import Conv, ConvThenMeans, Dense
+from ganscape.models.architectures.upsampling import UPSAMPLINGS
+from ganscape.models.forward import TRAINING, Context, DiscriminatorOutput
+from ganscape.models.initialization import normal, truncated_normal
 
 SIZE = 3
 MOMENTUM, EPSILON = 0.9, 1e-5
@@ -42,19 +47,19 @@ class Widths(NamedTuple):
     halvings: int
 
 
-class GeneratorBlock(Maker):
+class GeneratorBlock(GeneratorBase):
     """x [batch, h, w, c] -> [batch, h, w, features], or twice as high and wide."""
 
     features: int
     grows: bool
 
     @nn.compact
-    def __call__(self, x: Array, given: Pass) -> Array:
+    def __call__(self, x: Array, given: Context) -> Array:
         def same(x):
             return Conv(self.features, TRUNCATED, self.normalization, size=SIZE, stride=1)(x)
 
         def grown(x):
-            return UPSAMPLINGS[self.blueprint.upsampling](x, self.features, SIZE, TRUNCATED, self.normalization)
+            return UPSAMPLINGS[self.spec.upsampling](x, self.features, SIZE, TRUNCATED, self.normalization)
 
         def hidden(x, name):
             return self.hidden(x, name, given, nn.relu, MOMENTUM, EPSILON)
@@ -66,26 +71,26 @@ class GeneratorBlock(Maker):
         return self.attended(x, TRUNCATED) if self.grows else x
 
 
-class Generator(Maker):
+class Generator(GeneratorBase):
     """z [batch, z_dim] -> images [batch, height, width, channels] in [0, 1]."""
 
     widths: Widths
     image_shape: ImageShape
 
     @nn.compact
-    def __call__(self, z: Array, given: Pass = TRAINING) -> Array:
+    def __call__(self, z: Array, given: Context = TRAINING) -> Array:
         height, _, channels = self.image_shape
-        start, base = self.widths.start, self.blueprint.channels
+        start, base = self.widths.start, self.spec.channels
         first, *others = (multiple * base for multiple in self.widths.made)
         x = Dense(start * start * first, NORMAL, self.normalization)(self.with_classes(z, given))
         x = x.reshape(-1, start, start, first)
         for depth, features in enumerate(others):
-            x = GeneratorBlock(self.blueprint, features, x.shape[1] < height, name=f"block{depth}")(x, given)
+            x = GeneratorBlock(self.spec, features, x.shape[1] < height, name=f"block{depth}")(x, given)
         x = self.hidden(x, "norm", given, nn.relu, MOMENTUM, EPSILON)
         return nn.sigmoid(Conv(channels, TRUNCATED, self.normalization, size=SIZE, stride=1)(x))
 
 
-class DiscriminatorBlock(Viewer):
+class DiscriminatorBlock(DiscriminatorBase):
     """x [batch, h, w, c] -> [batch, h, w, features], or half as high and wide."""
 
     features: int
@@ -109,24 +114,24 @@ class DiscriminatorBlock(Viewer):
         return self.attended(x, TRUNCATED) if self.shrinks else x
 
 
-class Discriminator(Viewer):
-    """images [batch, height, width, channels] -> Judgement."""
+class Discriminator(DiscriminatorBase):
+    """images [batch, height, width, channels] -> DiscriminatorOutput."""
 
     widths: Widths
 
     @nn.compact
-    def __call__(self, images: Array, given: Pass = TRAINING) -> Judgement:
+    def __call__(self, images: Array, given: Context = TRAINING) -> DiscriminatorOutput:
         x = self.with_classes(images, given)
         for depth, multiple in enumerate(self.widths.seen):
-            features = multiple * self.blueprint.channels
-            x = DiscriminatorBlock(self.blueprint, features, depth < self.widths.halvings, name=f"block{depth}")(x)
+            features = multiple * self.spec.channels
+            x = DiscriminatorBlock(self.spec, features, depth < self.widths.halvings, name=f"block{depth}")(x)
         return self.judge(jnp.mean(nn.relu(x), axis=(1, 2)), given, NORMAL)
 
 
 def build(widths: Widths, config, image_shape: ImageShape) -> Networks:
     """The pair for these images."""
-    blueprint = Blueprint.of(config)
-    return Networks(Generator(blueprint, widths, image_shape), Discriminator(blueprint, widths))
+    spec = NetworkSpec.of(config)
+    return Networks(Generator(spec, widths, image_shape), Discriminator(spec, widths))
 
 
 def attention_heights(widths: Widths, image_shape: ImageShape) -> tuple[int, ...]:

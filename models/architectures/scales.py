@@ -4,7 +4,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
-from models.passes import TRAINING, Judgement, Pass
+from ganscape.models.forward import TRAINING, Context, DiscriminatorOutput
 
 
 class Scales(nn.Module):
@@ -18,12 +18,12 @@ class Scales(nn.Module):
     discriminators: tuple[nn.Module, ...]
 
     @nn.compact
-    def __call__(self, images: Array, given: Pass = TRAINING) -> Judgement:
+    def __call__(self, images: Array, given: Context = TRAINING) -> DiscriminatorOutput:
         judgements = [self.discriminators[0](images, given)]
         for discriminator in self.discriminators[1:]:
             images = halved(images)
             judgements.append(discriminator(images, given))
-        return Judgement(
+        return DiscriminatorOutput(
             jnp.stack([each.logits for each in judgements], axis=-1),
             jnp.concatenate([each.features for each in judgements], axis=-1),
         )

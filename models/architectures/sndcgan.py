@@ -11,47 +11,47 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
-from models.architectures.layers import Conv, Dense
-from models.architectures.networks import Architecture, Blueprint, ImageShape, Networks
-from models.architectures.players import FLAT_GENERATOR_NORMALIZATIONS, Maker, Viewer
-from models.architectures.upsampling import UPSAMPLINGS
-from models.initialization import normal
-from models.passes import TRAINING, Judgement, Pass
+from ganscape.models.architectures.architecture import Architecture, ImageShape, Networks, NetworkSpec
+from ganscape.models.architectures.base import FLAT_GENERATOR_NORMALIZATIONS, DiscriminatorBase, GeneratorBase
+from ganscape.models.architectures.layers import Conv, Dense
+from ganscape.models.architectures.upsampling import UPSAMPLINGS
+from ganscape.models.forward import TRAINING, Context, DiscriminatorOutput
+from ganscape.models.initialization import normal
 
 SIZE = 4
 MOMENTUM, EPSILON = 0.9, 2e-5
 NORMAL = normal(0.02)
 
 
-class Generator(Maker):
+class Generator(GeneratorBase):
     """z [batch, z_dim] -> images [batch, height, width, channels] in [0, 1]."""
 
     image_shape: ImageShape
 
     @nn.compact
-    def __call__(self, z: Array, given: Pass = TRAINING) -> Array:
+    def __call__(self, z: Array, given: Context = TRAINING) -> Array:
         def hidden(x, name):
             return self.hidden(x, name, given, nn.relu, MOMENTUM, EPSILON)
 
         height, width, channels = self.image_shape
-        base = self.blueprint.channels
+        base = self.spec.channels
         small = (height // 8, width // 8, 8 * base)
         x = Dense(small[0] * small[1] * small[2], NORMAL, self.normalization)(self.with_classes(z, given))
         x = self.attended(hidden(x, "norm0").reshape(-1, *small), NORMAL)
         for depth, features in enumerate((4 * base, 2 * base, base), 1):
-            x = UPSAMPLINGS[self.blueprint.upsampling](x, features, SIZE, NORMAL, self.normalization)
+            x = UPSAMPLINGS[self.spec.upsampling](x, features, SIZE, NORMAL, self.normalization)
             x = self.attended(hidden(x, f"norm{depth}"), NORMAL)
         x = Conv(channels, NORMAL, self.normalization, size=3, stride=1)(x)
         return 0.5 * jnp.tanh(x) + 0.5
 
 
-class Discriminator(Viewer):
-    """images [batch, height, width, channels] -> Judgement."""
+class Discriminator(DiscriminatorBase):
+    """images [batch, height, width, channels] -> DiscriminatorOutput."""
 
     @nn.compact
-    def __call__(self, images: Array, given: Pass = TRAINING) -> Judgement:
+    def __call__(self, images: Array, given: Context = TRAINING) -> DiscriminatorOutput:
         def seen(x, multiple, size, stride):
-            x = Conv(multiple * self.blueprint.channels, NORMAL, self.normalization, size=size, stride=stride)(x)
+            x = Conv(multiple * self.spec.channels, NORMAL, self.normalization, size=size, stride=stride)(x)
             return nn.leaky_relu(x, 0.1)
 
         x = seen(self.with_classes(2.0 * images - 1.0, given), 1, 3, 1)
@@ -63,8 +63,8 @@ class Discriminator(Viewer):
 
 def build(config, image_shape: ImageShape) -> Networks:
     """The pair for these images."""
-    blueprint = Blueprint.of(config)
-    return Networks(Generator(blueprint, image_shape), Discriminator(blueprint))
+    spec = NetworkSpec.of(config)
+    return Networks(Generator(spec, image_shape), Discriminator(spec))
 
 
 SNDCGAN = Architecture(

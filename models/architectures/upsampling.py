@@ -6,8 +6,8 @@ Functions (x, features, size, draw, normalization), each with one convolution; `
 import jax.numpy as jnp
 from jax import Array
 
-from models.architectures.layers import Conv, ConvTranspose, DoubledThenConv, SpreadThenConv
-from models.initialization import Draw
+from ganscape.models.architectures.layers import Conv, ConvTranspose, DoubledThenConv, SpreadThenConv
+from ganscape.models.initialization import Draw
 
 
 def transposed_conv(x: Array, features: int, size: int, draw: Draw, normalization: str) -> Array:

@@ -9,33 +9,33 @@ from typing import NamedTuple
 
 from jax import Array
 
-from models.normalizations.batches import (
+from ganscape.models.normalizations.batches import (
     BatchNorm,
     batch_norm,
     conditional_batch_norm,
     switchable_norm,
     virtual_batch_norm,
 )
-from models.normalizations.examples import group_norm, instance_norm, layer_norm, pixel_norm
-from models.normalizations.kernels import spectral_norm, weight_norm
-from models.normalizations.moments import STATISTICS
-from models.normalizations.site import Site
+from ganscape.models.normalizations.context import NormContext
+from ganscape.models.normalizations.examples import group_norm, instance_norm, layer_norm, pixel_norm
+from ganscape.models.normalizations.feature_moments import STATISTICS
+from ganscape.models.normalizations.kernels import spectral_norm, weight_norm
 
-__all__ = ["NORMALIZATIONS", "STATISTICS", "BatchNorm", "Normalization", "Site"]
+__all__ = ["NORMALIZATIONS", "STATISTICS", "BatchNorm", "NormContext", "Normalization"]
 
 
 class Normalization(NamedTuple):
     """What a network does where it normalises.
 
-    activations: (site, name) -> a function of activations [batch, ..., channels].
+    activations: (context, name) -> a function of activations [batch, ..., channels].
     kernel: (layer, kernel [..., in, out]) -> the kernel that the layer uses, at each forward pass.
     """
 
-    activations: Callable[[Site, str], Callable[[Array], Array]]
+    activations: Callable[[NormContext, str], Callable[[Array], Array]]
     kernel: Callable
 
 
-def untouched_activations(site: Site, name: str) -> Callable[[Array], Array]:
+def untouched_activations(context: NormContext, name: str) -> Callable[[Array], Array]:
     """The activations as they are."""
     return lambda x: x
 
@@ -45,9 +45,9 @@ def untouched_kernel(layer, kernel: Array) -> Array:
     return kernel
 
 
-def conditional_and_spectral(site: Site, name: str) -> Callable[[Array], Array]:
+def conditional_and_spectral(context: NormContext, name: str) -> Callable[[Array], Array]:
     """`conditional_batch_norm` whose own two kernels go through `spectral_norm` as well."""
-    return conditional_batch_norm(site, name, spectral_norm)
+    return conditional_batch_norm(context, name, spectral_norm)
 
 
 NORMALIZATIONS = {

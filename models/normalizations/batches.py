@@ -7,9 +7,17 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from models.initialization import constant, drawn, normal
-from models.normalizations.moments import Moments, instances, moments, normalised, pooled, running, scale_and_bias
-from models.normalizations.site import Site
+from ganscape.models.initialization import constant, drawn, normal
+from ganscape.models.normalizations.context import NormContext
+from ganscape.models.normalizations.feature_moments import (
+    Moments,
+    instances,
+    moments,
+    normalised,
+    pooled,
+    running,
+    scale_and_bias,
+)
 
 CONDITION_DEVIATION = 0.02
 
@@ -117,33 +125,35 @@ def _of_batch(module, x: Array) -> Moments:
     return running(module, module.momentum, x.shape[-1], batch)
 
 
-def batch_norm(site: Site, name: str) -> Callable[[Array], Array]:
+def batch_norm(context: NormContext, name: str) -> Callable[[Array], Array]:
     """scale (x - mean) / sqrt(variance + epsilon) + bias, moments over all axes but the last of the batch.
 
     Reference: Ioffe and Szegedy 2015, algorithm 1.
     """
-    return BatchNorm(site.momentum, site.epsilon, site.training, name=name)
+    return BatchNorm(context.momentum, context.epsilon, context.training, name=name)
 
 
-def conditional_batch_norm(site: Site, name: str, kernel=lambda layer, kernel: kernel) -> Callable[[Array], Array]:
-    """(1 + W_s c) (x - mean) / sqrt(variance + epsilon) + W_b c, c the site's condition, moments as `batch_norm`.
+def conditional_batch_norm(
+    context: NormContext, name: str, kernel=lambda layer, kernel: kernel
+) -> Callable[[Array], Array]:
+    """(1 + W_s c) (x - mean) / sqrt(variance + epsilon) + W_b c, c the context's condition, moments as `batch_norm`.
 
     The two W, in "scale" and in "bias", have no bias of their own and start near 0, so that a network
     starts as one of plain batch norm. They are kernels, which `kernel` may normalise.
 
-    Raises ValueError where the site has no condition.
+    Raises ValueError where the context has no condition.
 
     Reference: de Vries et al. 2017 (arXiv:1707.00683), section 3; Dumoulin et al. 2017 (arXiv:1610.07629),
     equation 5, for a c that is 1 at one place; linear in c as in Brock et al. 2019.
     """
-    condition = site.condition
+    condition = context.condition
     if condition is None:
-        raise ValueError(f"conditional_batch_norm {name!r}: the site has no condition")
-    module = ConditionalBatchNorm(site.momentum, site.epsilon, site.training, kernel, name=name)
+        raise ValueError(f"conditional_batch_norm {name!r}: the context has no condition")
+    module = ConditionalBatchNorm(context.momentum, context.epsilon, context.training, kernel, name=name)
     return lambda x: module(x, condition)
 
 
-def switchable_norm(site: Site, name: str) -> Callable[[Array], Array]:
+def switchable_norm(context: NormContext, name: str) -> Callable[[Array], Array]:
     """scale (x - sum_k w_k mean_k) / sqrt(sum_k w'_k variance_k + epsilon) + bias, k layer, batch, instance.
 
     The weights w and w' are softmaxes of three parameters each, equal at the start. In sampling the
@@ -152,20 +162,21 @@ def switchable_norm(site: Site, name: str) -> Callable[[Array], Array]:
 
     Reference: Luo et al. 2019 (arXiv:1806.10779), equations 3 to 5.
     """
-    return SwitchableNorm(site.momentum, site.epsilon, site.training, name=name)
+    return SwitchableNorm(context.momentum, context.epsilon, context.training, name=name)
 
 
-def virtual_batch_norm(site: Site, name: str) -> Callable[[Array], Array]:
-    """scale (x - mean) / sqrt(variance + epsilon) + bias of a batch whose first n = site.reference are its reference.
+def virtual_batch_norm(context: NormContext, name: str) -> Callable[[Array], Array]:
+    """scale (x - mean) / sqrt(variance + epsilon) + bias of a batch whose first n = context.reference
+    examples are its reference.
 
     The moments of an example are those of the reference and itself, in which it weighs 1 / (n + 1), over
     its own space; those of the reference are its own. In training and in sampling the same: an example does
     not depend on the other examples. `WithReference` puts the reference into the batch.
 
-    Raises ValueError where the site has no reference.
+    Raises ValueError where the context has no reference.
 
     Reference: Salimans et al. 2016 (arXiv:1606.03498), section 3.4.
     """
-    if site.reference < 1:
-        raise ValueError(f"virtual_batch_norm {name!r}: the site has no reference")
-    return VirtualBatchNorm(site.epsilon, site.reference, name=name)
+    if context.reference < 1:
+        raise ValueError(f"virtual_batch_norm {name!r}: the context has no reference")
+    return VirtualBatchNorm(context.epsilon, context.reference, name=name)

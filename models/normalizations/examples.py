@@ -6,8 +6,8 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
-from models.normalizations.moments import Moments, instances, moments, normalised, scale_and_bias
-from models.normalizations.site import Site
+from ganscape.models.normalizations.context import NormContext
+from ganscape.models.normalizations.feature_moments import Moments, instances, moments, normalised, scale_and_bias
 
 LAYER_EPSILON = 1e-12
 PIXEL_EPSILON = 1e-8
@@ -25,11 +25,11 @@ class ExampleNorm(nn.Module):
         return normalised(x, self.moments(x), self.epsilon, *scale_and_bias(self, x.shape[-1]))
 
 
-def layer_norm(site: Site, name: str) -> Callable[[Array], Array]:
+def layer_norm(context: NormContext, name: str) -> Callable[[Array], Array]:
     """scale (x - mean) / sqrt(variance + 1e-12) + bias, moments over all axes of an example.
 
-    Scale and bias are per channel, and the epsilon is 1e-12 whatever the site's, as in TensorFlow's
-    tf.contrib.layers.layer_norm, which Kurach et al. 2019 used: beside the site's 1e-3 the small
+    Scale and bias are per channel, and the epsilon is 1e-12 whatever the context's, as in TensorFlow's
+    tf.contrib.layers.layer_norm, which Kurach et al. 2019 used: beside the context's 1e-3 the small
     activations of a network drawn with deviation 0.02 would hardly be normalised.
 
     Reference: Ba et al. 2016 (arXiv:1607.06450), equation 3; the paper's scale and bias are per unit.
@@ -37,17 +37,17 @@ def layer_norm(site: Site, name: str) -> Callable[[Array], Array]:
     return ExampleNorm(LAYER_EPSILON, layers, name=name)
 
 
-def instance_norm(site: Site, name: str) -> Callable[[Array], Array]:
+def instance_norm(context: NormContext, name: str) -> Callable[[Array], Array]:
     """scale (x - mean) / sqrt(variance + epsilon) + bias, moments over the space of each example and channel.
 
     For images only: what has no space is its own mean, and nothing but the bias is left of it.
 
     Reference: Ulyanov et al. 2016 (arXiv:1607.08022), equation 5, with scale and bias as in their code.
     """
-    return ExampleNorm(site.epsilon, instances, name=name)
+    return ExampleNorm(context.epsilon, instances, name=name)
 
 
-def group_norm(site: Site, name: str) -> Callable[[Array], Array]:
+def group_norm(context: NormContext, name: str) -> Callable[[Array], Array]:
     """scale (x - mean) / sqrt(variance + epsilon) + bias, moments over the space and the channels of a group.
 
     There are 32 groups of neighbouring channels, or the largest divisor of the channels below that.
@@ -55,10 +55,10 @@ def group_norm(site: Site, name: str) -> Callable[[Array], Array]:
 
     Reference: Wu and He 2018 (arXiv:1803.08494), equations 1, 2, 6 and 7.
     """
-    return ExampleNorm(site.epsilon, groups, name=name)
+    return ExampleNorm(context.epsilon, groups, name=name)
 
 
-def pixel_norm(site: Site, name: str) -> Callable[[Array], Array]:
+def pixel_norm(context: NormContext, name: str) -> Callable[[Array], Array]:
     """x / sqrt(mean of x^2 over the channels + 1e-8), at each place; without parameters.
 
     Reference: Karras et al. 2018 (arXiv:1710.10196), section 4.2.

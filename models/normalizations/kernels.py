@@ -5,8 +5,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from models.initialization import constant, drawn, standard_normal
-from models.normalizations.moments import STATISTICS
+from ganscape.models.initialization import constant, drawn, standard_normal
+from ganscape.models.normalizations.feature_moments import STATISTICS
 
 SMALLEST = 1e-12
 

@@ -4,18 +4,24 @@ A method keeps its colour and marker in every figure of a study; markers tell me
 colour-blind (Okabe and Ito's palette without yellow). STUDIES_FIGURES names those of the published studies.
 """
 
-from results.plots.budgets import (
+from ganscape.results.plots.budgets import (
     budget_curves,
     cost_curves,
     incumbent_curves,
     lucic_budget_curves,
     mixed_budget_curves,
 )
-from results.plots.canvas import style
-from results.plots.comparisons import improvement_matrix, performance_profiles
-from results.plots.distributions import points, score_distributions, seeds_versus_configs, top_distributions, top_points
-from results.plots.metrics import encoder_scatter, sample_grid
-from results.plots.settings import importance_bars, parallel_coordinates, slices
+from ganscape.results.plots.canvas import style
+from ganscape.results.plots.comparisons import improvement_matrix, performance_profiles
+from ganscape.results.plots.distributions import (
+    points,
+    score_distributions,
+    seeds_versus_configs,
+    top_distributions,
+    top_points,
+)
+from ganscape.results.plots.metrics import encoder_scatter, sample_grid
+from ganscape.results.plots.settings import importance_bars, parallel_coordinates, slices
 
 __all__ = [
     "STUDIES_FIGURES",

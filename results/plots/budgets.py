@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from results import budget, incumbents
-from results.frames import Results
-from results.plots import canvas
+from ganscape.errors import check_name
+from ganscape.results import budget, incumbents
+from ganscape.results.frames import Results
+from ganscape.results.plots import canvas
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,8 +45,7 @@ def cost_curves(results: Results, rule: str = "best", ax: "Axes | None" = None, 
     where half of the orders have a score. Dashed beyond half of what the method spent. Says why instead where configs
     are no independent draws.
     """
-    if unit not in UNITS:
-        raise ValueError(f"unknown unit '{unit}'; one of: {', '.join(UNITS)}")
+    check_name("unit", unit, UNITS, ValueError)
     ax, drawn = _canvas(results, ax), []
     if refusal := _no_draws(results):
         return canvas.empty(ax, refusal)

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from results.frames import Results
-from results.store import StoreError, differences
+from ganscape.results.frames import Results
+from ganscape.results.store import StoreError, differences
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from results import budget, comparisons, statistics
-from results.frames import Results
-from results.plots import canvas
-from results.statistics import Interval
+from ganscape.results import budget, comparisons, statistics
+from ganscape.results.frames import Results
+from ganscape.results.plots import canvas
+from ganscape.results.statistics import Interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from results import statistics
-from results.frames import Results
-from results.plots import canvas
+from ganscape.results import statistics
+from ganscape.results.frames import Results
+from ganscape.results.plots import canvas
 
 if TYPE_CHECKING:
     import pandas as pd

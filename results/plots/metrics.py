@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from results import statistics
-from results.frames import Results
-from results.interactive import grid
-from results.plots import canvas
+from ganscape.results import statistics
+from ganscape.results.frames import Results
+from ganscape.results.interactive import grid
+from ganscape.results.plots import canvas
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from results import importance as importances
-from results.frames import TRIALS, Results
-from results.importance import Importance
-from results.plots import canvas
+from ganscape.results import importance as importances
+from ganscape.results.frames import TRIALS, Results
+from ganscape.results.importance import Importance
+from ganscape.results.plots import canvas
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from multiprocessing import connection
 from pathlib import Path
 
-from sweep.backlog import Backlog
-from sweep.executors import ExecutorError, Opened, Resources, check_devices
-from sweep.executors.worker import Ready, environment, live
-from sweep.trial import Cohort, Workload
+from ganscape.sweep.backlog import Backlog
+from ganscape.sweep.executors import RunningExecutor
+from ganscape.sweep.executors.worker import environment, live
+from ganscape.sweep.messages import Cohort, Ready, Workload
+from ganscape.sweep.resources import ExecutorError, Resources, check_devices
 
 STARTS = 3
 _NOTHING = object()
@@ -49,7 +50,7 @@ class _Worker:
 
 
 @contextlib.contextmanager
-def opened(out: Path, workers: int, resources: Resources) -> Iterator[Opened]:
+def opened(out: Path, workers: int, resources: Resources) -> Iterator[RunningExecutor]:
     """Runs a backlog on this many spawned processes; dead ones are replaced.
 
     Raises:
@@ -84,7 +85,7 @@ def opened(out: Path, workers: int, resources: Resources) -> Iterator[Opened]:
                 crew[crew.index(worker)] = _Worker(workload, variables)
 
     try:
-        yield Opened(workers, run)
+        yield RunningExecutor(workers, run)
     finally:
         for worker in crew:
             worker.stop()

@@ -29,12 +29,13 @@ from ray import tune
 from ray.tune.search import Searcher
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from sweep.backlog import Backlog
-from sweep.executors import Cluster, ExecutorError, Opened, Resources, cores, default_workers
-from sweep.executors.crew import Crew, Free
-from sweep.executors.post import Post
-from sweep.executors.worker import environment, prepare, ready
-from sweep.trial import Cohort, Workload
+from ganscape.sweep.backlog import Backlog
+from ganscape.sweep.executors import RunningExecutor
+from ganscape.sweep.executors.mailbox import Mailbox
+from ganscape.sweep.executors.pool import WorkerPool
+from ganscape.sweep.executors.worker import environment, prepare, ready
+from ganscape.sweep.messages import Cohort, Free, Workload
+from ganscape.sweep.resources import Cluster, ExecutorError, Resources, cores, default_workers
 
 SETTINGS = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -53,7 +54,7 @@ _warm: set[str] = set()
 
 
 @contextlib.contextmanager
-def opened(out: Path, workers: int | None, resources: Resources, cluster: Cluster) -> Iterator[Opened]:
+def opened(out: Path, workers: int | None, resources: Resources, cluster: Cluster) -> Iterator[RunningExecutor]:
     """Runs a backlog on workers that are trials of one Tuner.
 
     On the cluster of that address, or that RAY_ADDRESS names, else on one of its own that ends with it. Where the
@@ -80,7 +81,7 @@ def opened(out: Path, workers: int | None, resources: Resources, cluster: Cluste
             _start(workers, resources, variables)
             _capacity(resources)
         run = functools.partial(_run, state=state, workers=workers, resources=resources, callbacks=callbacks)
-        yield Opened(workers, run)
+        yield RunningExecutor(workers, run)
     finally:
         ray.shutdown()
         if not callbacks:
@@ -101,7 +102,7 @@ def _run(
     def give(worker: str, cohort: Cohort | None) -> None:
         post.put.remote(worker, pickle.dumps(cohort))
 
-    hiring = Hiring(Crew(backlog, resources, give, SHIFT_BYTES), lambda: _ask_after(post))
+    hiring = CohortSearcher(WorkerPool(backlog, resources, give, SHIFT_BYTES), lambda: _ask_after(post))
     trainable = tune.with_resources(tune.with_parameters(_serve, workload=workload, post=post), resources.named())
     tune.Tuner(
         trainable,
@@ -112,8 +113,8 @@ def _run(
             name="workers",
             storage_path=str(state),
             verbose=0,
-            callbacks=[Commit(hiring), *callbacks, Forget()],
-            stop=StopAtEnd(hiring),
+            callbacks=[CommitScores(hiring), *callbacks, DropResultKeys()],
+            stop=StopWhenDone(hiring),
         ),
     ).fit()
     if hiring.error is not None:
@@ -122,14 +123,14 @@ def _run(
         raise ExecutorError("Ray Tune ended before the study did; the same command continues")
 
 
-class Hiring(Searcher):
+class CohortSearcher(Searcher):
     """Tune's view of a crew: workers to launch, None for later, FINISHED at the end.
 
     An exception of the backlog (a full disk, say) is kept in `error` and ends the Tuner: raised
     inside Tune's callbacks it would be taken for a trial's failure.
     """
 
-    def __init__(self, crew: Crew, check: Callable[[], None]):
+    def __init__(self, crew: WorkerPool, check: Callable[[], None]):
         super().__init__()
         self.crew, self.check = crew, check
         self.hired = 0
@@ -169,10 +170,10 @@ class Hiring(Searcher):
         """Nothing: a resumed study is a new Tuner."""
 
 
-class StopAtEnd(tune.Stopper):
+class StopWhenDone(tune.Stopper):
     """Ends the Tuner when the backlog raised, and when the study is finished though a worker still waits for a node."""
 
-    def __init__(self, hiring: Hiring):
+    def __init__(self, hiring: CohortSearcher):
         self.hiring = hiring
 
     def __call__(self, trial_id: str, result: Mapping) -> bool:
@@ -185,10 +186,10 @@ class StopAtEnd(tune.Stopper):
         return {}
 
 
-class Commit(tune.Callback):
+class CommitScores(tune.Callback):
     """Commits what workers report, in the driver's process, before Tune goes on; callbacks after it see numbers."""
 
-    def __init__(self, hiring: Hiring):
+    def __init__(self, hiring: CohortSearcher):
         self.hiring = hiring
 
     def __getstate__(self) -> dict:
@@ -201,7 +202,7 @@ class Commit(tune.Callback):
             self.hiring.guarded(lambda: self.hiring.crew.hear(trial.trial_id, pickle.loads(message), size))
 
 
-class Forget(tune.Callback):
+class DropResultKeys(tune.Callback):
     """Takes out of a result what is named after a trial, when every callback has seen it: Tune keeps statistics of
     each name that it meets for as long as it runs."""
 
@@ -213,7 +214,8 @@ class Forget(tune.Callback):
 def _serve(config: dict, workload: Workload, post) -> None:
     """A Tune trial: a worker's shift, in which it takes cohorts from the post until it takes None. The evaluator and
     the compiled programs stay for the shifts to come."""
-    from sweep.trial import Score, train
+    from ganscape.sweep.messages import Score
+    from ganscape.sweep.trial import train
 
     def send(message):
         shown: dict[str, Any] = {"report": type(message).__name__}
@@ -240,7 +242,7 @@ def _post():
     """An actor that lives and dies with this process, on its node."""
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     options = {"num_cpus": 0, "max_concurrency": MAX_WAITING, "scheduling_strategy": here}
-    return ray.remote(Post).options(**options).remote()
+    return ray.remote(Mailbox).options(**options).remote()
 
 
 def _ask_after(post) -> None:

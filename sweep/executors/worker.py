@@ -6,17 +6,11 @@ import os
 import signal
 import threading
 from multiprocessing import connection
-from typing import NamedTuple
 
-from sweep.executors import Resources
+from ganscape.sweep.messages import Ready
+from ganscape.sweep.resources import Resources
 
 THREAD_FLAG = "--xla_cpu_multi_thread_eigen"
-
-
-class Ready(NamedTuple):
-    """A worker has started; the devices it computes on, in words."""
-
-    devices: str
 
 
 def environment(cache: str, resources: Resources) -> dict[str, str]:
@@ -59,7 +53,7 @@ def live(pipe: connection.Connection, variables: dict[str, str]) -> None:
 
 
 def _serve(pipe: connection.Connection) -> None:
-    from sweep.trial import train
+    from ganscape.sweep.trial import train
 
     workload = pipe.recv()
     evaluator = prepare(workload)
@@ -78,8 +72,8 @@ def _die_with_parent() -> None:
 
 def prepare(workload):
     """The evaluator of a workload, made once per worker."""
-    from sweep.evaluation import evaluator
-    from sweep.reference_cache import reference_features
+    from ganscape.sweep.measuring.evaluation import evaluator
+    from ganscape.sweep.measuring.reference_cache import reference_features
 
     return evaluator(workload.metric, workload.dataset.test, workload.samples, reference_features)
 

@@ -7,12 +7,12 @@ it asks is a pure function of the study and the store: after a crash the same co
 import functools
 from collections.abc import Callable
 
-from search_spaces import Space
-from sweep.searchers.contract import Observation, Searcher, Settings, best
-from sweep.searchers.gp_bandit import GPBandit
-from sweep.searchers.optimizer import Optimizer
-from sweep.searchers.optuna_samplers import Optuna
-from sweep.searchers.sequences import Grid, Original, Points, Random, Sobol
+from ganscape.search_spaces import Space
+from ganscape.sweep.searchers.contract import Observation, Searcher, Settings, best
+from ganscape.sweep.searchers.gp_bandit import GPBandit
+from ganscape.sweep.searchers.optimizer import Optimizer
+from ganscape.sweep.searchers.optuna_samplers import Optuna
+from ganscape.sweep.searchers.sequences import Grid, Original, Points, Random, Sobol
 
 __all__ = ["SEARCHERS", "SELECTORS", "Observation", "Searcher", "Settings"]
 

@@ -3,7 +3,7 @@
 import statistics
 from typing import Any, NamedTuple, Protocol
 
-from search_spaces import Space
+from ganscape.search_spaces import Space
 
 Settings = dict[str, Any]
 

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from search_spaces import Choice, Dimension, Integer, Partly, Space, StudyError, When
-from sweep.searchers.contract import Observation, Settings
+from ganscape.search_spaces import Choice, Dimension, Integer, Partly, Space, StudyError, When
+from ganscape.sweep.searchers.contract import Observation, Settings
 
 # Nothing is asked closer than this to the ends of a range: there optimizers of a surrogate like to stop, and a
 # range such as that of beta1 may be open.

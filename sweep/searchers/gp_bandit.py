@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from search_spaces import Space
-from sweep.searchers.contract import Observation, Settings, key
-from sweep.searchers.coordinates import Coordinates, Point, rows
-from sweep.searchers.sequences import Grid, Sobol
+from ganscape.search_spaces import Space
+from ganscape.sweep.searchers.contract import Observation, Settings, key
+from ganscape.sweep.searchers.coordinates import Coordinates, Point, rows
+from ganscape.sweep.searchers.sequences import Grid, Sobol
 
 WIDTH = 2.0  # of the confidence bound, in deviations
 # Candidates: anywhere, and around each of the best that were told, at these distances; how many of them are climbed

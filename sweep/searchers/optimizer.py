@@ -2,10 +2,10 @@
 
 import warnings
 
-from search_spaces import Space
-from sweep.searchers.contract import Observation, Settings
-from sweep.searchers.coordinates import Coordinates, rows
-from sweep.searchers.sequences import Sobol
+from ganscape.search_spaces import Space
+from ganscape.sweep.searchers.contract import Observation, Settings
+from ganscape.sweep.searchers.coordinates import Coordinates, rows
+from ganscape.sweep.searchers.sequences import Sobol
 
 
 class Optimizer:

@@ -5,10 +5,10 @@ import warnings
 
 import numpy as np
 
-from search_spaces import Choice, Dimension, Space, StudyError
-from sweep.searchers.contract import Observation, Settings
-from sweep.searchers.coordinates import MARGIN, Coordinates, cells, inner, rows
-from sweep.searchers.sequences import Sobol
+from ganscape.search_spaces import Choice, Dimension, Space, StudyError
+from ganscape.sweep.searchers.contract import Observation, Settings
+from ganscape.sweep.searchers.coordinates import MARGIN, Coordinates, cells, inner, rows
+from ganscape.sweep.searchers.sequences import Sobol
 
 NEEDS = {"tpe": ("optuna",), "gp": ("optuna", "torch")}
 

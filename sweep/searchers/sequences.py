@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from search_spaces import Space, original_sets
-from sweep.searchers.contract import Observation, Settings, key
+from ganscape.search_spaces import Space, original_sets
+from ganscape.sweep.searchers.contract import Observation, Settings, key
 
 REPEATS = 1000
 BLOCK = 16

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-import data
+from ganscape import data
 
 MNIST_ROOT = Path(__file__).parents[3] / "shared" / "data"
 

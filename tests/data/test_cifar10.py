@@ -9,9 +9,9 @@ import pyarrow.parquet
 import pytest
 from PIL import Image
 
-import data
-from data import DataError, cifar10
-from data.parquet import read_pictures
+from ganscape import data
+from ganscape.data import DataError, cifar10
+from ganscape.data.parquet import read_pictures
 
 SHAPE = (32, 32, 3)
 

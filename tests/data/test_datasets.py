@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import data
-from data import DATASETS, DataError, Dataset, Source
+from ganscape import data
+from ganscape.data import DATASETS, DataError, Dataset, Source
 
 
 def tiny(train_value=0, test_value=0, count=3):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-import data
-from data import DataError, digits
+from ganscape import data
+from ganscape.data import DataError, digits
 
 
 def test_levels_are_scaled_exactly_halves_up():

@@ -13,8 +13,8 @@ import time
 import numpy as np
 import pytest
 
-import data
-from data import DataError, fashion_mnist, idx, mnist
+from ganscape import data
+from ganscape.data import DataError, fashion_mnist, idx, mnist
 
 PIXELS = np.arange(5 * 4 * 3, dtype=np.uint8).reshape(5, 4, 3)
 CONTENT = struct.pack(">BBBBIII", 0, 0, 8, 3, 5, 4, 3) + PIXELS.tobytes()

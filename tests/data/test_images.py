@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data import DataError
-from data.images import read_images
+from ganscape.data import DataError
+from ganscape.data.images import read_images
 
 
 def pixels(seed, *shape):

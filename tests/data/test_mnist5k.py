@@ -3,8 +3,8 @@ import sys
 import numpy as np
 import pytest
 
-import data
-from data import DataError, mnist5k
+from ganscape import data
+from ganscape.data import DataError, mnist5k
 
 
 def as_pairs(images, labels):

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import data
-from data import DataError
+from ganscape import data
+from ganscape.data import DataError
 
 
 def pixels(count, *shape):

@@ -8,8 +8,8 @@ from matplotlib.path import Path as Outline
 from scipy.ndimage import convolve
 from scipy.spatial.distance import pdist
 
-import data
-from data import DataError, polygons
+from ganscape import data
+from ganscape.data import DataError, polygons
 
 UPRIGHT = np.array([[10.03, 10.03], [20.03, 10.03], [20.03, 20.03], [10.03, 20.03]])  # edges along the axes
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from metrics.encoders.inception import NETWORK
-from metrics.encoders.weight_files import save
+from ganscape.metrics.encoders.inception import NETWORK
+from ganscape.metrics.encoders.weight_files import save
 
 
 @pytest.fixture(scope="session")

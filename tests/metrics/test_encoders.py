@@ -8,10 +8,10 @@ import pytest
 import safetensors
 import scipy.signal
 
-from data import load
-from metrics import FEATURES, LOGITS, METRICS, MetricError
-from metrics.encoders import ENCODERS, NETWORKS, classifier, random_conv
-from metrics.encoders.train_classifier import Recipe, initial_weights, shifted, train, weights_file
+from ganscape.data import load
+from ganscape.metrics import FEATURES, LOGITS, METRICS, MetricError
+from ganscape.metrics.encoders import ENCODERS, NETWORKS, classifier, random_conv
+from ganscape.metrics.encoders.train_classifier import Recipe, initial_weights, shifted, train, weights_file
 
 MNIST = Path(__file__).parents[3] / "shared" / "data" / "mnist"
 SHAPES = {

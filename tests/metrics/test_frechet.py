@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
-from metrics import MetricError
-from metrics.frechet import (
+from ganscape.metrics import MetricError
+from ganscape.metrics.frechet import (
     distance,
     distance_at_infinity,
     expected_bias,
@@ -16,7 +16,7 @@ from metrics.frechet import (
     reference,
     reference_of_features,
 )
-from metrics.moments import Moments, moments
+from ganscape.metrics.moments import Moments, moments
 
 
 def with_moments(mean, covariance, count=1000):
@@ -250,7 +250,7 @@ def test_the_line_at_infinity_goes_through_subsets_of_tenths_up_to_all(monkeypat
         sizes.append(len(np.unique(subset)))
         return 7 + 30 / len(subset)
 
-    monkeypatch.setattr("metrics.frechet.distance", line)
+    monkeypatch.setattr("ganscape.metrics.frechet.distance", line)
     x = np.arange(1000.0)[:, None]
     assert distance_at_infinity(reference_of_features(x), x) == pytest.approx(7, rel=1e-9)
     assert (len(sizes), sizes[0], sizes[-1]) == (15, 100, 1000)

@@ -3,11 +3,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from metrics import METRICS, MetricError, encoder_of
-from metrics.encoders import ENCODERS
-from metrics.encoders.convolution import in_batches, mean_pool
-from metrics.encoders.inception import NETWORK, OUTPUTS, PREPROCESSINGS, features, fold
-from metrics.frechet import frechet_distance_of_features
+from ganscape.metrics import METRICS, MetricError, encoder_of
+from ganscape.metrics.encoders import ENCODERS
+from ganscape.metrics.encoders.inception import NETWORK, OUTPUTS, PREPROCESSINGS, features, fold
+from ganscape.metrics.encoders.layers import in_batches, mean_pool
+from ganscape.metrics.frechet import frechet_distance_of_features
 
 torch = pytest.importorskip("torch")
 F = torch.nn.functional

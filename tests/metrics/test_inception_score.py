@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from metrics import MetricError, inception_score
-from metrics.inception_score import inception_score as score
+from ganscape.metrics import MetricError, inception_score
+from ganscape.metrics.inception_score import inception_score as score
 
 
 def logits(seed, n, classes, scale=2.0):

@@ -6,8 +6,8 @@ import pytest
 from sklearn.metrics.pairwise import polynomial_kernel
 from threadpoolctl import threadpool_limits
 
-from metrics import MetricError, kernel
-from metrics.kernel import block_kid, kid, kid_of_features, reference, subset_kid
+from ganscape.metrics import MetricError, kernel
+from ganscape.metrics.kernel import block_kid, kid, kid_of_features, reference, subset_kid
 
 
 def features(seed, n, d, shift=0.0):

@@ -3,10 +3,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from data import polygons as data
-from metrics import METRICS, MetricError, check_images_alone, encoder_of
-from metrics.manifold import Inverted, f1, facts, invert, nearest_polygons, precision, targets
-from metrics.polygons import coverage, ordered, render
+from ganscape.data import polygons as data
+from ganscape.metrics import METRICS, MetricError, check_images_alone, encoder_of
+from ganscape.metrics.manifold import Inverted, f1, facts, invert, nearest_polygons, precision, targets
+from ganscape.metrics.polygons import coverage, ordered, render
 
 SIDE = 28
 

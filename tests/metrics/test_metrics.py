@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from metrics import (
+from ganscape.metrics import (
     COMPOSED,
     FEATURES,
     FORMULAS,
@@ -18,8 +18,8 @@ from metrics import (
     encoder_of,
     metric_named,
 )
-from metrics.encoders import ENCODERS
-from metrics.inception_score import inception_score
+from ganscape.metrics.encoders import ENCODERS
+from ganscape.metrics.inception_score import inception_score
 
 OF_FEATURES = [name for name, formula in FORMULAS.items() if not formula.of_logits]
 

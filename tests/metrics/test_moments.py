@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
-from metrics import MetricError
-from metrics.moments import empty, load, merge, moments, save, update
+from ganscape.metrics import MetricError
+from ganscape.metrics.moments import empty, load, merge, moments, save, update
 
 
 def sample(seed, n, d, offset=0.0):

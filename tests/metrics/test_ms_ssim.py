@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.signal import convolve2d
 
-from metrics import MetricError
-from metrics.ms_ssim import diversity, ms_ssim, small_image_ms_ssim
+from ganscape.metrics import MetricError
+from ganscape.metrics.ms_ssim import diversity, ms_ssim, small_image_ms_ssim
 
 WEIGHTS = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333]
 

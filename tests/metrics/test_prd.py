@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from metrics import MetricError
-from metrics.prd import Curve, curve, curve_of_histograms, largest_f, largest_f_1_8, largest_f_8, reference
+from ganscape.metrics import MetricError
+from ganscape.metrics.prd import Curve, curve, curve_of_histograms, largest_f, largest_f_1_8, largest_f_8, reference
 
 
 def at(found, place):

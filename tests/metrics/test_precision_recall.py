@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.neighbors import NearestNeighbors
 
-from metrics import MetricError, precision_recall
-from metrics.precision_recall import balls, coverage, density, precision, recall
+from ganscape.metrics import MetricError, precision_recall
+from ganscape.metrics.precision_recall import balls, coverage, density, precision, recall
 
 FOUR = (precision, recall, density, coverage)
 

@@ -4,7 +4,7 @@ import re
 import numpy as np
 import pytest
 
-from metrics import MetricError, Protocol
+from ganscape.metrics import MetricError, Protocol
 
 PROTOCOL = Protocol("fd_digits", "digits", "ab12", "in words", 797, "digits/test", 800, "cd34")
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from metrics.encoders.resizing import antialiased_bicubic, bicubic_matrix, half_pixel_bilinear, tf1_bilinear
+from ganscape.metrics.encoders.resizing import antialiased_bicubic, bicubic_matrix, half_pixel_bilinear, tf1_bilinear
 
 SIZES = [((8, 8), 21), ((28, 28), 40), ((5, 9), 7), ((40, 33), 21), ((1, 3), 4), ((13, 13), 13)]
 

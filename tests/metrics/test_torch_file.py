@@ -6,8 +6,8 @@ from collections import OrderedDict
 import numpy as np
 import pytest
 
-from metrics import MetricError
-from metrics.encoders.torch_file import MAGIC, VERSION, read
+from ganscape.metrics import MetricError
+from ganscape.metrics.encoders.torch_file import MAGIC, VERSION, read
 
 torch = pytest.importorskip("torch")
 

@@ -2,7 +2,7 @@ import jax
 import numpy as np
 import pytest
 
-from metrics.encoders.vgg16 import NETWORK, arrange, features, prepare
+from ganscape.metrics.encoders.vgg16 import NETWORK, arrange, features, prepare
 
 torch = pytest.importorskip("torch")
 F = torch.nn.functional

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from metrics import FEATURES, LOGITS, MetricError
-from metrics.encoders import NETWORKS, conversion, weight_files
-from metrics.encoders.conversion import contents, convert, encoder_facts, encoder_rows, file_facts, network_of
-from metrics.encoders.weight_files import Network, fingerprint, load, read, save
+from ganscape.metrics import FEATURES, LOGITS, MetricError
+from ganscape.metrics.encoders import NETWORKS, conversion, weight_files
+from ganscape.metrics.encoders.conversion import contents, convert, encoder_facts, encoder_rows, file_facts, network_of
+from ganscape.metrics.encoders.weight_files import Network, fingerprint, load, read, save
 
 SHAPES = {"one.weight": (3, 2), "one.bias": (3,), "two.weight": (1, 3)}
 

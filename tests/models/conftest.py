@@ -8,18 +8,18 @@ import jax
 import numpy as np
 import pytest
 
-from models import Config
-from models.architectures import ARCHITECTURES
-from models.architectures.layers import Dense, leaky_relu
-from models.architectures.networks import Architecture, Blueprint, Networks
-from models.architectures.players import Maker, Viewer
-from models.initialization import he_normal
-from models.losses import LOSSES
-from models.normalizations import NORMALIZATIONS
-from models.optimizers import OPTIMIZERS
-from models.passes import TRAINING
-from models.penalties import PENALTIES
-from models.projections import PROJECTIONS
+from ganscape.models import Config
+from ganscape.models.architectures import ARCHITECTURES
+from ganscape.models.architectures.architecture import Architecture, Networks, NetworkSpec
+from ganscape.models.architectures.base import DiscriminatorBase, GeneratorBase
+from ganscape.models.architectures.layers import Dense, leaky_relu
+from ganscape.models.forward import TRAINING
+from ganscape.models.initialization import he_normal
+from ganscape.models.losses import LOSSES
+from ganscape.models.normalizations import NORMALIZATIONS
+from ganscape.models.optimizers import OPTIMIZERS
+from ganscape.models.penalties import PENALTIES
+from ganscape.models.projections import PROJECTIONS
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -60,7 +60,7 @@ def projection(request):
     return request.param
 
 
-class Generator(Maker):
+class Generator(GeneratorBase):
     """One layer, normalised."""
 
     image_shape: tuple[int, int, int]
@@ -71,7 +71,7 @@ class Generator(Maker):
         return self.hidden(x, "norm", given, jax.nn.sigmoid, 0.9, 1e-5).reshape(-1, *self.image_shape)
 
 
-class Discriminator(Viewer):
+class Discriminator(DiscriminatorBase):
     """One hidden layer of eight units, normalised as 2x2 pixels of two channels."""
 
     @nn.compact
@@ -87,8 +87,8 @@ def tiny(monkeypatch):
     """The name of an architecture that compiles quickly."""
 
     def build(config, image_shape):
-        blueprint = Blueprint.of(config)
-        return Networks(Generator(blueprint, image_shape), Discriminator(blueprint))
+        spec = NetworkSpec.of(config)
+        return Networks(Generator(spec, image_shape), Discriminator(spec))
 
     known = tuple(NORMALIZATIONS)
     architecture = Architecture(build, "all images", lambda shape: True, known, ("batch_norm", *known))

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from models.losses import LOSSES
-from models.penalties import PENALTIES
+from ganscape.models.losses import LOSSES
+from ganscape.models.penalties import PENALTIES
 
 torch = pytest.importorskip("torch")
 functional = torch.nn.functional

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from models.augmentations import AUGMENTATIONS
+from ganscape.models.augmentations import AUGMENTATIONS
 
 KEY = jax.random.key(0)
 MANY = 3000

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from models.averaging import AVERAGINGS, running_mean, squared_distance
+from ganscape.models.averaging import AVERAGINGS, running_mean, squared_distance
 
 
 def iterates(count, seed=0):

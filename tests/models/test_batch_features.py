@@ -4,8 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from models.batch_features import BATCH_FEATURES, DIMENSION, KERNELS
-from models.initialization import initialise
+from ganscape.models.batch_features import BATCH_FEATURES, DIMENSION, KERNELS
+from ganscape.models.initialization import initialise
 
 ADDED = {"none": 0, "minibatch_discrimination": KERNELS, "minibatch_stddev": 1}
 SHAPES = [(6, 7), (4, 2, 3, 5)]

@@ -5,10 +5,10 @@ import numpy as np
 import optax
 import pytest
 
-from models import Config, began
-from models.architectures.networks import Networks
-from models.gan import Player
-from models.latents import LATENTS
+from ganscape.models import Config, began
+from ganscape.models.architectures.architecture import Networks
+from ganscape.models.gan import NetworkState
+from ganscape.models.latents import LATENTS
 
 SHAPE = (4, 4, 1)
 KEY = np.array([3, 4], np.uint32)
@@ -41,7 +41,7 @@ class Half(nn.Module):
 
 def balanced(real, fake, k=0.0, **settings):
     """k after one update of it on images of these brightnesses, and the convergence measure."""
-    nothing = Player({}, {}, ())
+    nothing = NetworkState({}, {}, ())
     state = began.State(nothing, nothing, jnp.float32(k))
     config = Config.from_dict({**SMALL, **settings})
     batch, z = jnp.full((4, *SHAPE), real), jnp.full((4, 3), fake)
@@ -185,4 +185,4 @@ def _train(config, state, images, key):
     state, logs = jax.lax.scan(
         lambda state, key: began.step(config, state, images, key), state, jax.random.split(key, 200)
     )
-    return state, logs, jnp.mean(began.METHOD.sample(config, state, SHAPE, key, 64))
+    return state, logs, jnp.mean(began.FAMILY.sample(config, state, SHAPE, key, 64))

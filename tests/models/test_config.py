@@ -13,13 +13,13 @@ from hypothesis import assume, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from models import METHODS, Config, ConfigError
-from models.architectures import ARCHITECTURES
-from models.config import ALIASES, FIELDS, NUMBERS, expand
-from models.fields import Only
-from models.fields import structure as structure_field
-from models.losses import LOSSES
-from models.penalties import PENALTIES
+from ganscape.models import FAMILIES, Config, ConfigError
+from ganscape.models.architectures import ARCHITECTURES
+from ganscape.models.config import ALIASES, FIELDS, NUMBERS, expand
+from ganscape.models.fields import Only
+from ganscape.models.fields import structure as structure_field
+from ganscape.models.losses import LOSSES
+from ganscape.models.penalties import PENALTIES
 
 FIELD = {each.name: each for each in dataclasses.fields(Config)}
 EVERYTHING = {
@@ -186,7 +186,7 @@ def other_value(name):
 
 
 def test_every_method_is_a_family():
-    for name in METHODS:
+    for name in FAMILIES:
         assert Config(family=name).family == name
         assert any(name in each.families for each in ARCHITECTURES.values())
 

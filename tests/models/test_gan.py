@@ -6,22 +6,22 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from models import METHODS, Config, gan
-from models.architectures import build
-from models.architectures.conditioning import CONDITIONINGS
-from models.architectures.generator_noise import GENERATOR_NOISES
-from models.augmentations import AUGMENTATIONS
-from models.averaging import AVERAGINGS, HISTORICAL_AVERAGINGS
-from models.batch_features import BATCH_FEATURES
-from models.instance_noise import INSTANCE_NOISES
-from models.latents import LATENTS
-from models.losses import LOSSES
-from models.normalizations import NORMALIZATIONS
-from models.optimizers import OPTIMIZERS
-from models.penalties import PENALTIES
-from models.projections import PROJECTIONS
-from models.rules import MEANINGLESS
-from models.targets import LABEL_FLIPS, LABEL_SMOOTHINGS
+from ganscape.models import FAMILIES, Config, gan
+from ganscape.models.architectures import build
+from ganscape.models.architectures.conditioning import CONDITIONINGS
+from ganscape.models.architectures.generator_noise import GENERATOR_NOISES
+from ganscape.models.augmentations import AUGMENTATIONS
+from ganscape.models.averaging import AVERAGINGS, HISTORICAL_AVERAGINGS
+from ganscape.models.batch_features import BATCH_FEATURES
+from ganscape.models.instance_noise import INSTANCE_NOISES
+from ganscape.models.latents import LATENTS
+from ganscape.models.losses import LOSSES
+from ganscape.models.normalizations import NORMALIZATIONS
+from ganscape.models.optimizers import OPTIMIZERS
+from ganscape.models.penalties import PENALTIES
+from ganscape.models.projections import PROJECTIONS
+from ganscape.models.rules import MEANINGLESS
+from ganscape.models.targets import LABEL_FLIPS, LABEL_SMOOTHINGS
 
 SHAPE = (4, 4, 1)
 KEY = np.array([3, 4], np.uint32)
@@ -401,7 +401,7 @@ def test_a_step_is_finite_moves_both_players_and_keeps_the_type_of_the_state(set
     assert jax.tree.structure(after) == jax.tree.structure(state)
     for a, b in zip(jax.tree.leaves(after), jax.tree.leaves(state), strict=True):
         assert (a.shape, a.dtype) == (b.shape, b.dtype)
-    assert set(logs) == set(gan.METHOD.logs)
+    assert set(logs) == set(gan.FAMILY.logs)
     assert all(value.shape == () for value in logs.values())
 
 
@@ -520,10 +520,10 @@ def test_init_does_not_depend_on_the_numbers():
     assert same(gan.init(slow, SHAPE, KEY), gan.init(fast, SHAPE, KEY))
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", FAMILIES)
 def test_every_method_goes_from_init_to_samples(method):
     config = Config(**{**SMALL, "architecture": "mlp"}, family=method)
-    init, one_step, sample, *_ = METHODS[method]
+    init, one_step, sample, *_ = FAMILIES[method]
     state, logs = jax.jit(one_step)(config, init(config, SHAPE, KEY), images_of(config), jax.random.key(0))
     images = sample(config, state, SHAPE, jax.random.key(1), 5)
     assert images.shape == (5, *SHAPE)

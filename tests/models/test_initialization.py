@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from models.initialization import (
+from ganscape.models.initialization import (
     constant,
     drawn,
     he_normal,

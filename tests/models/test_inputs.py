@@ -4,10 +4,10 @@ import jax
 import numpy as np
 import pytest
 
-from models import Config, inputs
-from models.architectures import ARCHITECTURES
-from models.augmentations import AUGMENTATIONS
-from models.inputs import shown, shown_both
+from ganscape.models import Config, inputs
+from ganscape.models.architectures import ARCHITECTURES
+from ganscape.models.augmentations import AUGMENTATIONS
+from ganscape.models.inputs import shown, shown_both
 
 IMAGES = np.random.default_rng(0).uniform(0.0, 1.0, (6, 4, 4, 2)).astype(np.float32)
 KEY = jax.random.key(0)

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from models.instance_noise import INSTANCE_NOISES
+from ganscape.models.instance_noise import INSTANCE_NOISES
 
 CONFIG = SimpleNamespace(noise_std=0.4, noise_images=1000.0)
 # The deviation after 0, 250, 500, 1000, 2000 and 10^9 real images.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import spatial, stats
 
-from models.latents import LATENTS, slerp
+from ganscape.models.latents import LATENTS, slerp
 
 KEY = jax.random.key(3)
 NOTHING = SimpleNamespace()

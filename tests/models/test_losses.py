@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import optimize, special
 
-from models.divergences import DIVERGENCES
-from models.losses import LOSSES
+from ganscape.models.divergences import DIVERGENCES
+from ganscape.models.losses import LOSSES
 
 REAL = np.array([-2.5, -0.3, 0.0, 0.7, 1.5, 4.0])
 FAKE = np.array([-3.0, -1.0, -0.2, 0.0, 0.4, 2.0])

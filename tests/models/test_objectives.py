@@ -3,9 +3,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from models import Config
-from models.objectives import discriminator_loss, generator_loss, hold, penalty, per_discriminator
-from models.passes import Judgement
+from ganscape.models import Config
+from ganscape.models.forward import DiscriminatorOutput
+from ganscape.models.objectives import discriminator_loss, generator_loss, hold, penalty, per_discriminator
 
 RNG = np.random.default_rng(0)
 REAL, FAKE = RNG.normal(size=(2, 6, 3)).astype(np.float32)
@@ -59,7 +59,7 @@ def test_a_loss_of_several_discriminators_is_the_mean_of_each_ones(loss):
     sees = loss == "relativistic_average"
 
     def judged(*columns):
-        return [Judgement(x[(slice(None), *columns)], x) for x in (REAL, FAKE)]
+        return [DiscriminatorOutput(x[(slice(None), *columns)], x) for x in (REAL, FAKE)]
 
     each = [generator_loss(config, real if sees else None, fake) for real, fake in (judged(i) for i in range(3))]
     real, fake = judged()
@@ -67,7 +67,7 @@ def test_a_loss_of_several_discriminators_is_the_mean_of_each_ones(loss):
 
 
 def test_features_are_matched_and_logits_are_not():
-    judgements = [Judgement(np.full(6, np.nan, np.float32), x) for x in (REAL, FAKE)]
+    judgements = [DiscriminatorOutput(np.full(6, np.nan, np.float32), x) for x in (REAL, FAKE)]
     expected = np.sum((REAL.mean(0) - FAKE.mean(0)) ** 2)
     np.testing.assert_allclose(generator_loss(Config(loss="feature_matching"), *judgements), expected, rtol=1e-5)
 

@@ -4,8 +4,8 @@ import numpy as np
 import optax
 import pytest
 
-from models.optimizers import OPTIMIZERS
-from models.players import new_player
+from ganscape.models.networks import init_network
+from ganscape.models.optimizers import OPTIMIZERS
 
 GRADIENTS = np.random.default_rng(0).normal(size=(6, 40)) * np.logspace(-6, 3, 40)
 
@@ -130,7 +130,7 @@ class Numbers:
 def test_a_player_begins_with_what_its_optimizer_begins_with(name, complete):
     config = complete(optimizer=name)
     params = {"kernel": np.ones((3, 2), np.float32), "bias": np.ones(2, np.float32)}
-    begun = new_player({"params": params}, config, 1e-3).optimizer
+    begun = init_network({"params": params}, config, 1e-3).optimizer
     wanted = OPTIMIZERS[name](config, 1e-3).init(params)
     assert jax.tree.structure(begun) == jax.tree.structure(wanted)
     for ours, theirs in zip(jax.tree.leaves(begun), jax.tree.leaves(wanted), strict=True):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.packing import pack
+from ganscape.models.packing import pack
 
 IMAGES = np.random.default_rng(0).uniform(0.0, 1.0, (12, 3, 4, 2)).astype(np.float32)
 

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from models.penalties import PENALTIES
+from ganscape.models.penalties import PENALTIES
 
 SHAPE = (16, 4, 3, 2)
 DRAWN = {"wgangp", "wgangp_one_sided", "zero_centered", "dragan", "dragan_v1", "dragan_v2"}  # from the key

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from models.projections import PROJECTIONS
+from ganscape.models.projections import PROJECTIONS
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 import pytest
 
-from models import Config, ConfigError
-from models.architectures import ARCHITECTURES
-from models.rules import MEANINGLESS, check_images
+from ganscape.models import Config, ConfigError
+from ganscape.models.architectures import ARCHITECTURES
+from ganscape.models.rules import MEANINGLESS, check_images
 
 VIRTUAL = {"discriminator_normalization": "virtual_batch_norm"}
 CLASSES = {"conditioning": "projection", "classes": 3}

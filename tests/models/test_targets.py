@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from models.targets import LABEL_FLIPS, LABEL_SMOOTHINGS
+from ganscape.models.targets import LABEL_FLIPS, LABEL_SMOOTHINGS
 
 KEY = jax.random.key(0)
 MANY = 4000

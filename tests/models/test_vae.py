@@ -5,7 +5,7 @@ import optax
 import pytest
 from scipy import integrate, special, stats
 
-from models import Config, vae
+from ganscape.models import Config, vae
 
 SHAPE = (4, 4, 1)
 KEY = np.array([3, 4], np.uint32)

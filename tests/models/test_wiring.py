@@ -9,13 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from models import Config, gan
-from models.architectures import ARCHITECTURES, build
-from models.architectures.layers import Dense
-from models.architectures.networks import Architecture, Blueprint, Networks
-from models.architectures.players import Maker, Viewer
-from models.initialization import he_normal
-from models.passes import TRAINING
+from ganscape.models import Config, gan
+from ganscape.models.architectures import ARCHITECTURES, build
+from ganscape.models.architectures.architecture import Architecture, Networks, NetworkSpec
+from ganscape.models.architectures.base import DiscriminatorBase, GeneratorBase
+from ganscape.models.architectures.layers import Dense
+from ganscape.models.forward import TRAINING
+from ganscape.models.initialization import he_normal
 
 SHAPE = (4, 4, 1)
 BATCH, Z = 4, 3
@@ -24,7 +24,7 @@ DESCENT = {"optimizer": "sgd", "g_lr": 1.0, "d_lr": 1.0, "batch_size": BATCH, "z
 NAMES = ("none", "batch_norm", "virtual_batch_norm")
 
 
-class LinearGenerator(Maker):
+class LinearGenerator(GeneratorBase):
     """images = z W + b, normalised, classes beside z."""
 
     image_shape: tuple[int, int, int]
@@ -35,7 +35,7 @@ class LinearGenerator(Maker):
         return self.hidden(x, "norm", given, lambda x: x, 0.9, 1e-5).reshape(-1, *self.image_shape)
 
 
-class LinearDiscriminator(Viewer):
+class LinearDiscriminator(DiscriminatorBase):
     """w . x + c of the pixels and of what the conditioning puts beside them, normalised; they are the features."""
 
     @nn.compact
@@ -50,8 +50,8 @@ def linear(monkeypatch):
     """The architecture of the two."""
 
     def of(config, image_shape):
-        blueprint = Blueprint.of(config)
-        return Networks(LinearGenerator(blueprint, image_shape), LinearDiscriminator(blueprint))
+        spec = NetworkSpec.of(config)
+        return Networks(LinearGenerator(spec, image_shape), LinearDiscriminator(spec))
 
     architecture = Architecture(of, "all images", lambda shape: True, NAMES, NAMES)
     monkeypatch.setitem(ARCHITECTURES, "linear", architecture)

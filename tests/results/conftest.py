@@ -1,6 +1,6 @@
 import pytest
 
-from results.store import open_store
+from ganscape.results.store import open_store
 
 PROTOCOL = "0123456789ab"
 DESCRIPTION = {

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
-from results import budget
+from ganscape.results import budget
 
 # Scores with ties and failures; small integers make the rational arithmetic exact.
 SCORES = st.lists(st.one_of(st.integers(1, 9), st.just(math.inf)), min_size=1, max_size=7)

@@ -3,8 +3,8 @@ import pytest
 from matplotlib.figure import Figure
 from scipy import stats
 
-from results import concat, frames, incumbents, plots, verdict
-from results.store import StoreError, open_store
+from ganscape.results import concat, frames, incumbents, plots, verdict
+from ganscape.results.store import StoreError, open_store
 
 ONE = {"a": [[4.0, 3.0], [2.0, 6.0]]}
 TWO = {"b": [[9.0, 5.0], [None, 2.5]]}

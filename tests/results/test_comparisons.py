@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from results import budget, comparisons, frames
+from ganscape.results import budget, comparisons, frames
 
 SCORES = st.lists(st.one_of(st.integers(1, 6), st.just(math.inf)), min_size=1, max_size=7)
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from results import frames, report
-from results.frames import export, load
-from results.store import StoreError, open_store
+from ganscape.results import frames, report
+from ganscape.results.frames import export, load
+from ganscape.results.store import StoreError, open_store
 
 TABLE = {"ns_gan": [[3.0, 4.0], [None, 2.0]], "wgan": [["running", 5.0]]}
 
@@ -249,7 +249,7 @@ def test_what_a_searcher_chose_by_scores_is_not_independent(build):
 
 
 def test_searchers_that_never_look_at_scores_are_known_by_name():
-    from sweep.searchers import SEARCHERS
+    from ganscape.sweep.searchers import SEARCHERS
 
     assert set(frames.INDEPENDENT) <= set(SEARCHERS)
 

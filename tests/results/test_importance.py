@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from results import frames, importance
-from results.store import open_store
+from ganscape.results import frames, importance
+from ganscape.results.store import open_store
 
 BOX = np.array([[0.0, 1.0], [-1.0, 3.0], [-0.5, 2.5]])
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from results import budget, frames, incumbents
+from ganscape.results import budget, frames, incumbents
 
 SCORE = st.one_of(st.integers(1, 9), st.just(math.inf))
 

@@ -3,8 +3,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from results import frames, live, store
-from results.store import StoreError, open_store
+from ganscape.results import frames, live, store
+from ganscape.results.store import StoreError, open_store
 
 TABLE = {"a": [[3.0, 4.0], [None, 2.0]], "b": [["running", 5.0], [6.0, 7.0]]}
 

@@ -8,8 +8,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
 
-from results import budget, frames, importance, incumbents, plots, recorded
-from results.store import StoreError, open_store
+from ganscape.results import budget, frames, importance, incumbents, plots, recorded
+from ganscape.results.store import StoreError, open_store
 
 TABLE = {
     "a": [[4.0, 3.0], [2.0, 6.0], [5.0, 5.5], [8.0, 7.0]],
@@ -133,7 +133,7 @@ def test_figures_leave_no_global_figure_behind(build):
     folder = build(TABLE)
     script = f"""
 import sys
-from results import frames, plots
+from ganscape.results import frames, plots
 plots.budget_curves(frames.load({str(folder)!r})); plots.score_distributions(frames.load({str(folder)!r}))
 assert "matplotlib.pyplot" not in sys.modules
 assert not {{"jax", "ray", "flax", "optax"}} & set(sys.modules)

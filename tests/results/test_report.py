@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from results import frames, interactive, plots, report
-from results.store import StoreError, open_store
+from ganscape.results import frames, interactive, plots, report
+from ganscape.results.store import StoreError, open_store
 
 TABLE = {"ns_gan": [[3.0, 4.0], [None, 2.0], [7.0, 8.0]], "wgan": [[9.0, 5.0], [6.0, "running"], [None, None]]}
 VOID = {"meta", "br", "img", "link", "hr", "input"}

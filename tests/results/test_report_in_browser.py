@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from results import report
+from ganscape.results import report
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")

@@ -3,8 +3,8 @@ import socket
 
 import pytest
 
-from results import server
-from results.store import StoreError, open_store
+from ganscape.results import server
+from ganscape.results.store import StoreError, open_store
 
 TABLE = {"a": [[3.0], ["running"]]}
 SCORE = {"trial": "a-1-0", "metric": "fd_digits", "protocol": "0123456789ab", "attempt": 0, "seconds": 1.0}

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from results import frames, statistics
-from results.store import open_store
+from ganscape.results import frames, statistics
+from ganscape.results.store import open_store
 
 
 def test_components_of_a_balanced_table_are_those_of_the_analysis_of_variance():

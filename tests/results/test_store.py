@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from results import store as store_module
-from results.store import StoreError, open_store, read
+from ganscape.results import store as store_module
+from ganscape.results.store import StoreError, open_store, read
 
 DEFINITION = {"study": "equal/wide", "rungs": [10, 20], "metric": "fd", "protocol": "p"}
 ROOT = Path(store_module.__file__).parents[1]
@@ -307,7 +307,7 @@ def test_a_migration_that_fails_leaves_the_store_as_it_was(tmp_path, monkeypatch
 
 HOLD = """
     import sys, time
-    from results.store import open_store
+    from ganscape.results.store import open_store
     store = open_store(sys.argv[1])
     print("open", flush=True)
     time.sleep(60)
@@ -389,7 +389,7 @@ def test_every_commit_waits_for_the_disk(tmp_path):
 
 APPEND = """
     import sys
-    from results.store import open_store
+    from ganscape.results.store import open_store
     folder, run = sys.argv[1], int(sys.argv[2])
     with open_store(folder) as store:
         store.begin({"study": "s"})
@@ -473,7 +473,7 @@ def in_own_mounts(script, folder):
 FULL_DISK = """
     import sqlite3, sys
     from pathlib import Path
-    from results.store import StoreError, open_store, read
+    from ganscape.results.store import StoreError, open_store, read
     disk = Path(sys.argv[1])
     ballast = disk / "ballast"
     ballast.write_bytes(bytes(60_000))
@@ -524,7 +524,7 @@ def test_a_full_disk_says_so_keeps_what_was_acknowledged_and_goes_on_when_there_
 READ_ONLY = """
     import subprocess, sys
     from pathlib import Path
-    from results.store import StoreError, open_store, read
+    from ganscape.results.store import StoreError, open_store, read
     disk = Path(sys.argv[1])
     with open_store(disk / "out") as store:
         store.begin({"study": "s"})

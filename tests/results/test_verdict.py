@@ -3,8 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from results import frames, verdict
-from results.store import open_store
+from ganscape.results import frames, verdict
+from ganscape.results.store import open_store
 
 
 def said(folder):

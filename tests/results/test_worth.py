@@ -1,10 +1,10 @@
 import pandas as pd
 import pytest
 
-from results.plots import worth as figures
-from results.statistics import metric_agreement
-from results.store import StoreError, open_store
-from results.worth import COLUMNS, at_infinity, joined, read, summary, write
+from ganscape.results.calibration import COLUMNS, at_infinity, joined, read, summary, write
+from ganscape.results.plots import calibration as figures
+from ganscape.results.statistics import metric_agreement
+from ganscape.results.store import StoreError, open_store
 
 from .conftest import DESCRIPTION, definition
 

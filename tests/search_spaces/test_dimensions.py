@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from search_spaces import Choice, Fixed, Integer, LogUniform, StudyError, Uniform, When
+from ganscape.search_spaces import Choice, Fixed, Integer, LogUniform, StudyError, Uniform, When
 
 EVERY_KIND = [
     Uniform(-2.0, 3.5),

@@ -4,9 +4,9 @@ import itertools
 
 import pytest
 
-from models.architectures import ARCHITECTURES
-from search_spaces import SPACES, STUDIES, Choice, LogUniform, Uniform, find_scale, phases, rungs
-from search_spaces.landscape import fixed_settings
+from ganscape.models.architectures import ARCHITECTURES
+from ganscape.search_spaces import SPACES, STUDIES, Choice, LogUniform, Uniform, find_scale, phases, rungs
+from ganscape.search_spaces.landscape import fixed_settings
 
 SLICES = [(name, method) for name, methods in SPACES.items() if name.startswith("landscape/") for method in methods]
 each_slice = pytest.mark.parametrize(("study", "method"), SLICES)

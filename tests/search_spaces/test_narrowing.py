@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from search_spaces import SPACES, Choice, Integer, LogUniform, Partly, Space, Uniform, When, narrowed
+from ganscape.search_spaces import SPACES, Choice, Integer, LogUniform, Partly, Space, Uniform, When, narrowed
 
 EVERY = [pytest.param(space, id=f"{study}:{name}") for study, each in SPACES.items() for name, space in each.items()]
 PENALTIES = ("r1", "r2")

@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from search_spaces import SPACES, StudyError, original_sets
+from ganscape.search_spaces import SPACES, StudyError, original_sets
 
 # Worked out from the released code's rules: the first draw of every model, which follows its default set.
 FIRST_DRAWS = {

@@ -4,13 +4,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from data import load
-from models import Config, ConfigError
-from models.rules import check_images
-from search_spaces import PRESETS, STUDIES
-from sweep.evaluation import evaluator, sample_and_encode, score
-from sweep.plan import plan
-from sweep.population import advance, images_per_cycle, stack, start
+from ganscape.data import load
+from ganscape.models import Config, ConfigError
+from ganscape.models.rules import check_images
+from ganscape.search_spaces import PRESETS, STUDIES
+from ganscape.sweep.measuring.evaluation import evaluator, sample_and_encode, score
+from ganscape.sweep.plan import plan
+from ganscape.sweep.population import advance, images_per_cycle, stack, start
 
 # Numbers of the papers: optimizer, rates of generator and discriminator, betas, updates of the discriminator, batch.
 PUBLISHED = {

@@ -3,8 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from search_spaces import SPACES, Choice, LogUniform, Space, StudyError, Uniform, When
-from search_spaces.space import space
+from ganscape.search_spaces import SPACES, Choice, LogUniform, Space, StudyError, Uniform, When
+from ganscape.search_spaces.space import space
 
 EVERY_SPACE = {f"{study}:{method}": each for study, spaces in SPACES.items() for method, each in spaces.items()}
 each_space = pytest.mark.parametrize("each", EVERY_SPACE.values(), ids=EVERY_SPACE.keys())

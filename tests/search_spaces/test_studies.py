@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from search_spaces import STUDIES, StudyError, find, find_scale, metric, phases, rungs
+from ganscape.search_spaces import STUDIES, StudyError, find, find_scale, metric, phases, rungs
 
 EQUAL = [name for name in STUDIES if name.startswith("equal/")]
 EVERY_SCALE = [(name, scale) for name, study in STUDIES.items() for scale in study.scales]

@@ -4,7 +4,7 @@ import tomllib
 
 import pytest
 
-from search_spaces import (
+from ganscape.search_spaces import (
     STUDIES,
     Choice,
     Integer,
@@ -16,8 +16,8 @@ from search_spaces import (
     Unless,
     When,
 )
-from search_spaces.study_file import line_of, read_study
-from search_spaces.study_text import write_study
+from ganscape.search_spaces.study_file import line_of, read_study
+from ganscape.search_spaces.study_text import write_study
 
 SEARCHERS = ("random", "points", "gp_bandit", "original")
 FIELDS = ("loss", "penalty", "penalty_weight", "learning_rate", "beta1", "disc_iters", "channels", "batch_size")

@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from models import METHODS, Config
-from models.architectures import ARCHITECTURES
-from models.rules import check_images
-from search_spaces import SPACES, Choice, Partly, Unless, When
+from ganscape.models import FAMILIES, Config
+from ganscape.models.architectures import ARCHITECTURES
+from ganscape.models.rules import check_images
+from ganscape.search_spaces import SPACES, Choice, Partly, Unless, When
 
 DRAWS = 500
 ON = [("d_activations", "mlp", (8, 8, 1)), ("d_kernels", "mlp", (8, 8, 1)), ("d_kernels", "sndcgan", (32, 32, 3))]
@@ -60,10 +60,10 @@ def test_a_draw_can_be_stepped(number):
     method = ("d_activations", "d_kernels")[number % 2]
     config = config_of(draws(method)[number], "mlp")
     key = np.array([1, 2], np.uint32)
-    state = METHODS["gan"].init(config, (8, 8, 1), key)
+    state = FAMILIES["gan"].init(config, (8, 8, 1), key)
     count = config.disc_iters * config.batch_size
     labels = None if config.classes is None else jnp.zeros(count, jnp.int32)
-    _, logs = jax.eval_shape(METHODS["gan"].step, config, state, jnp.zeros((count, 8, 8, 1)), key, labels)
+    _, logs = jax.eval_shape(FAMILIES["gan"].step, config, state, jnp.zeros((count, 8, 8, 1)), key, labels)
     assert {"d_loss", "g_loss"} <= logs.keys()
 
 

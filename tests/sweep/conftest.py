@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-import data
-from models import Config
-from results import frames
-from sweep.cli import app
-from sweep.evaluation import evaluator
-from sweep.plan import trial_of
-from sweep.trial import Cohort, Workload
+from ganscape import data
+from ganscape.models import Config
+from ganscape.results import frames
+from ganscape.sweep.commands.cli import app
+from ganscape.sweep.measuring.evaluation import evaluator
+from ganscape.sweep.messages import Cohort, Workload
+from ganscape.sweep.plan import trial_of
 
 
 @pytest.fixture(scope="session")

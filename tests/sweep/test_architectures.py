@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from models import Config
-from models.architectures import ARCHITECTURES, build
-from sweep import checkpoints
-from sweep.population import advance, stack, start, take
+from ganscape.models import Config
+from ganscape.models.architectures import ARCHITECTURES, build
+from ganscape.sweep import checkpoints
+from ganscape.sweep.population import advance, stack, start, take
 
 # Pairs that are others with other widths, and compile for longer.
 OTHER_WIDTHS = {"infogan": "conv8", "resnet19": "resnet_cifar", "resnet_stl": "resnet_cifar"}

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from results.store import open_store, read
-from sweep.backlog import ATTEMPTS, Backlog
-from sweep.executors import ExecutorError
-from sweep.plan import plan
-from sweep.trial import Compiled, Failure, Score
+from ganscape.results.store import open_store, read
+from ganscape.sweep.backlog import ATTEMPTS, Backlog
+from ganscape.sweep.messages import Compiled, Failure, Score
+from ganscape.sweep.plan import plan
+from ganscape.sweep.resources import ExecutorError
 
 SETTINGS = {"configs": 3, "images": 1280, "interval": 640}
 

@@ -1,6 +1,6 @@
 import numpy as np
 
-from sweep import checkpoints
+from ganscape.sweep import checkpoints
 
 ARRAYS = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.asarray(1 / 3), "c": np.asarray(True)}
 

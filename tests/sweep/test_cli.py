@@ -5,13 +5,13 @@ import sys
 import numpy as np
 import pytest
 
-from data import load
-from metrics import Protocol
-from results import frames
-from sweep import cli
-from sweep.executors import Resources
-from sweep.executors.worker import environment
-from sweep.plan import plan
+from ganscape.data import load
+from ganscape.metrics import Protocol
+from ganscape.results import frames
+from ganscape.sweep.commands import cli
+from ganscape.sweep.executors.worker import environment
+from ganscape.sweep.plan import plan
+from ganscape.sweep.resources import Resources
 
 TINY = [
     *("--set", "configs=1", "--set", "images=1280", "--set", "interval=640", "--set", "samples=50"),
@@ -112,12 +112,12 @@ def test_a_sweep_from_the_command_line(ganscape, refused, tmp_path):
     out = tmp_path / "out"
     command = ["run", "equal/defaults", "--methods", "vae,ns_gan,wgan_gp", *TINY, "--out", out]
     dry = subprocess.run(
-        [sys.executable, "-m", "sweep", *map(str, command), "--dry-run"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "ganscape", *map(str, command), "--dry-run"], capture_output=True, text=True, check=True
     )
     assert "1 configs x 1 seeds per method" in dry.stdout and "estimated time" in dry.stdout
     assert not out.exists()
 
-    ran = subprocess.run([sys.executable, "-m", "sweep", *map(str, command)], capture_output=True, text=True)
+    ran = subprocess.run([sys.executable, "-m", "ganscape", *map(str, command)], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.startswith("3 trials, 3,840 images in all\n")
     assert "3 of 3 trials done" in ran.stderr
@@ -136,11 +136,11 @@ def test_a_sweep_from_the_command_line(ganscape, refused, tmp_path):
 
 
 def test_a_second_driver_is_refused(ganscape, tmp_path):
-    from results.store import open_store
+    from ganscape.results.store import open_store
 
     with open_store(tmp_path / "out"):
         other = subprocess.run(
-            [sys.executable, "-m", "sweep", "run", "equal/defaults", *TINY, "--out", str(tmp_path / "out")],
+            [sys.executable, "-m", "ganscape", "run", "equal/defaults", *TINY, "--out", str(tmp_path / "out")],
             capture_output=True,
             text=True,
         )
@@ -149,7 +149,7 @@ def test_a_second_driver_is_refused(ganscape, tmp_path):
 
 
 def test_values_are_read_as_json_where_they_are(monkeypatch):
-    from sweep.cli import _settings
+    from ganscape.sweep.commands.cli import _settings
 
     assert _settings(["a=1", "b=1e-3", "c=true", "d=hinge"]) == {"a": 1, "b": 1e-3, "c": True, "d": "hinge"}
     assert json.dumps(_settings(["e=null"])) == '{"e": null}'
@@ -234,7 +234,7 @@ def test_a_study_of_one_s_own_runs_from_its_file(ganscape, refused, tmp_path):
     file.write_text(STUDY)
     out = tmp_path / "out"
     ran = subprocess.run(
-        [sys.executable, "-m", "sweep", "run", str(file), "--out", str(out), "--workers", "1"],
+        [sys.executable, "-m", "ganscape", "run", str(file), "--out", str(out), "--workers", "1"],
         capture_output=True,
         text=True,
         timeout=300,

@@ -3,18 +3,10 @@ import subprocess
 
 import pytest
 
-from sweep import driver
-from sweep.executors import (
-    EXECUTORS,
-    Cluster,
-    ExecutorError,
-    Resources,
-    check_executor,
-    cores,
-    default_workers,
-    with_others,
-)
-from sweep.plan import plan
+from ganscape.sweep import driver
+from ganscape.sweep.executors import EXECUTORS, check_executor
+from ganscape.sweep.plan import plan
+from ganscape.sweep.resources import Cluster, ExecutorError, Resources, cores, default_workers, with_others
 
 
 def test_the_environment_says_what_ran(monkeypatch):

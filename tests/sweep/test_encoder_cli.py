@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from metrics.encoders import ENCODERS, NETWORKS
+from ganscape.metrics.encoders import ENCODERS, NETWORKS
 
 
 def test_encoders_are_listed_and_told_of(ganscape, refused, tmp_path, monkeypatch):

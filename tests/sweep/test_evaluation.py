@@ -2,14 +2,14 @@ import jax
 import numpy as np
 import pytest
 
-from data import polygons
-from metrics import MetricError, encoder_of
-from metrics.frechet import frechet_distance_of_features
-from metrics.manifold import Inverted
-from models import Config
-from sweep.evaluation import GRID, WALK, WALKS, evaluator, sample_and_encode, score
-from sweep.evaluation import judge as judge_member
-from sweep.population import only, stack, start
+from ganscape.data import polygons
+from ganscape.metrics import MetricError, encoder_of
+from ganscape.metrics.frechet import frechet_distance_of_features
+from ganscape.metrics.manifold import Inverted
+from ganscape.models import Config
+from ganscape.sweep.measuring.evaluation import GRID, WALK, WALKS, evaluator, sample_and_encode, score
+from ganscape.sweep.measuring.evaluation import judge as judge_member
+from ganscape.sweep.population import only, stack, start
 
 
 @pytest.fixture(scope="module")

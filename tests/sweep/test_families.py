@@ -1,14 +1,15 @@
 import numpy as np
 import pytest
 
-from models import METHODS, Config
-from sweep.trial import Score, train
+from ganscape.models import FAMILIES, Config
+from ganscape.sweep.messages import Score
+from ganscape.sweep.trial import train
 
 # BEGAN's k is slow at its published rate: in a short run it has to move faster.
 SETTINGS = {"began": {"discriminator_normalization": "batch_norm", "k_learning_rate": 0.01}}
 
 
-@pytest.mark.parametrize("family", sorted(METHODS.keys() - {"gan"}))
+@pytest.mark.parametrize("family", sorted(FAMILIES.keys() - {"gan"}))
 def test_a_cohort_of_each_family_is_trained_and_improves(family, make_cohort, workload, judge):
     """The loop knows none of them. Two rates of one program, scored at each rung, nearer to the digits at the last."""
     settings = {"family": family, "z_dim": 8, "disc_iters": 2} | SETTINGS.get(family, {})

@@ -6,15 +6,15 @@ import statistics
 import numpy as np
 import pytest
 
-from results import frames
-from results.store import open_store
-from search_spaces import Phase, StudyError, phases
-from search_spaces.studies import STUDIES
-from sweep.backlog import Backlog
-from sweep.estimate import trials
-from sweep.plan import plan
-from sweep.searchers import SELECTORS, Observation
-from sweep.trial import Failure, Score
+from ganscape.results import frames
+from ganscape.results.store import open_store
+from ganscape.search_spaces import Phase, StudyError, phases
+from ganscape.search_spaces.studies import STUDIES
+from ganscape.sweep.backlog import Backlog
+from ganscape.sweep.estimate import trials
+from ganscape.sweep.messages import Failure, Score
+from ganscape.sweep.plan import plan
+from ganscape.sweep.searchers import SELECTORS, Observation
 
 LENGTH = {"images": 1280, "interval": 640, "disc_iters": 1}
 LATER = (

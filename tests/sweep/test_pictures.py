@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sweep.pictures import save_grid
+from ganscape.sweep.pictures import save_grid
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -2,11 +2,11 @@ import json
 
 import pytest
 
-from data import DataError
-from models import Config, ConfigError
-from search_spaces import StudyError
-from sweep.plan import ask, parameters, plan, trial_of
-from sweep.searchers import Observation
+from ganscape.data import DataError
+from ganscape.models import Config, ConfigError
+from ganscape.search_spaces import StudyError
+from ganscape.sweep.plan import ask, parameters, plan, trial_of
+from ganscape.sweep.searchers import Observation
 
 
 @pytest.fixture

@@ -7,9 +7,10 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from sweep import programs, trial
-from sweep.programs import bytes_of, fitting_lanes, free_bytes
-from sweep.trial import Compiled, Score, train
+from ganscape.sweep import programs, trial
+from ganscape.sweep.messages import Compiled, Score
+from ganscape.sweep.programs import bytes_of, fitting_lanes, free_bytes
+from ganscape.sweep.trial import train
 
 
 def test_lanes_that_fit_are_kept_in_silence():
@@ -77,7 +78,7 @@ COUNTED = """
 import sys
 import jax
 import jax.numpy as jnp
-from sweep import programs
+from ganscape.sweep import programs
 
 counts = [programs.made()]
 program = jax.jit(lambda x: jnp.sin(x) @ x)
@@ -102,9 +103,9 @@ import json
 import jax
 import jax.numpy as jnp
 import numpy as np
-from data import load
-from models import METHODS, Config
-from sweep.population import advance, on_devices, placed, stack, start, take, trial_key
+from ganscape.data import load
+from ganscape.models import FAMILIES, Config
+from ganscape.sweep.population import advance, on_devices, placed, stack, start, take, trial_key
 
 images = jnp.asarray(load("digits").train)
 configs = [Config(g_lr=rate, d_lr=rate, z_dim=8) for rate in (1e-4, 5e-4, 2e-3, 1e-3)]
@@ -115,7 +116,7 @@ def trained(configs):
     devices = len(jax.tree.leaves(population.state)[0].sharding.device_set)
     members = [take(population, place) for place in range(len(configs))]
     weights = [[leaf.tobytes() for leaf in jax.tree.leaves(member.state)] for member in members]
-    sample = METHODS["gan"].sample
+    sample = FAMILIES["gan"].sample
     return devices, weights, [sample(m.config, m.state, (8, 8, 1), jax.random.key(0), 16) for m in members]
 
 devices, weights, pictures = trained(configs)

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from sweep.progress import describe, duration, shown
+from ganscape.sweep.commands.progress import describe, duration, shown
 
 
 def backlog(done=1, failed=1, trials=4, best=12.3456, left=65.0, stopped=0):

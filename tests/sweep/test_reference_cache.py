@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from metrics import encoder_of
-from sweep import reference_cache
-from sweep.reference_cache import key, reference_features
+from ganscape.metrics import encoder_of
+from ganscape.sweep.measuring import reference_cache
+from ganscape.sweep.measuring.reference_cache import key, reference_features
 
 
 @pytest.fixture

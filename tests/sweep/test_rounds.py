@@ -5,19 +5,19 @@ import math
 import numpy as np
 import pytest
 
-from results.store import open_store
-from sweep.backlog import Backlog
-from sweep.plan import plan
-from sweep.searchers import SEARCHERS
-from sweep.trial import Failure, Score
+from ganscape.results.store import open_store
+from ganscape.sweep.backlog import Backlog
+from ganscape.sweep.messages import Failure, Score
+from ganscape.sweep.plan import plan
+from ganscape.sweep.searchers import SEARCHERS
 
 SETTINGS = {"configs": 8, "rounds": 3, "images": 1280, "interval": 640, "disc_iters": 1}
-METHODS = ["ns_gan", "wgan"]
+FAMILIES = ["ns_gan", "wgan"]
 
 
 @pytest.fixture
 def planned(tmp_path):
-    return plan("equal/bandit", out=tmp_path, methods=METHODS, seeds=2, settings=SETTINGS)
+    return plan("equal/bandit", out=tmp_path, methods=FAMILIES, seeds=2, settings=SETTINGS)
 
 
 def opened(planned, folder):
@@ -67,7 +67,7 @@ def test_a_round_has_its_share_of_the_configs_and_the_last_what_is_left(planned,
         sizes = {(method, number): 0 for method, number, _ in asked(store)}
         for method, number, _ in asked(store):
             sizes[method, number] += 1
-    assert sizes == {(method, number): size for method in METHODS for number, size in enumerate((6, 6, 4))}
+    assert sizes == {(method, number): size for method in FAMILIES for number, size in enumerate((6, 6, 4))}
 
 
 def test_no_method_waits_for_another(planned, tmp_path):
@@ -75,7 +75,7 @@ def test_no_method_waits_for_another(planned, tmp_path):
         backlog, held = backlog_of(planned, store), []
         while (cohort := backlog.take()) is not None:
             held.append(cohort) if cohort.trials[0].method == "wgan" else finish(backlog, cohort)
-        rounds = {method: {number for name, number, _ in asked(store) if name == method} for method in METHODS}
+        rounds = {method: {number for name, number, _ in asked(store) if name == method} for method in FAMILIES}
         assert rounds == {"ns_gan": {0, 1, 2}, "wgan": {0}}
         assert not backlog.done() and backlog.expected() == 2 * 8 * 2
 

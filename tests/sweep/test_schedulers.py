@@ -7,13 +7,13 @@ import statistics
 import numpy as np
 import pytest
 
-from results.store import open_store
-from search_spaces import StudyError, find
-from search_spaces.study_text import write_study
-from sweep.backlog import Backlog
-from sweep.plan import plan
-from sweep.schedulers import SCHEDULERS, Course, Entrant, decision_rungs, entrant, is_stopped
-from sweep.trial import Failure, Score
+from ganscape.results.store import open_store
+from ganscape.search_spaces import StudyError, find
+from ganscape.search_spaces.study_text import write_study
+from ganscape.sweep.backlog import Backlog
+from ganscape.sweep.messages import Failure, Score
+from ganscape.sweep.plan import plan
+from ganscape.sweep.schedulers import SCHEDULERS, Course, Entrant, decision_rungs, entrant, is_stopped
 
 RUNGS = (640, 1280, 1920, 2560)
 SETTINGS = {"configs": 9, "rounds": 3, "images": 2560, "interval": 640, "disc_iters": 1}
@@ -142,7 +142,7 @@ def opened(made, folder):
 
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch):
-    monkeypatch.setattr("sweep.pictures.save_grid", lambda *arguments: None)
+    monkeypatch.setattr("ganscape.sweep.pictures.save_grid", lambda *arguments: None)
 
 
 @pytest.mark.parametrize("name", STOPPING)

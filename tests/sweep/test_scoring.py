@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data import DataError
-from metrics import METRICS, MetricError, encoder_of
-from metrics.frechet import frechet_distance_of_features
-from metrics.kernel import kid_of_features
-from search_spaces import metric
-from sweep.evaluation import encoded
-from sweep.plan import plan
-from sweep.scoring import score_images
+from ganscape.data import DataError
+from ganscape.metrics import METRICS, MetricError, encoder_of
+from ganscape.metrics.frechet import frechet_distance_of_features
+from ganscape.metrics.kernel import kid_of_features
+from ganscape.search_spaces import metric
+from ganscape.sweep.measuring.evaluation import encoded
+from ganscape.sweep.measuring.scoring import score_images
+from ganscape.sweep.plan import plan
 
 
 @pytest.fixture

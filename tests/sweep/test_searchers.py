@@ -2,9 +2,9 @@ import importlib.util
 
 import pytest
 
-from search_spaces import SPACES, StudyError
-from sweep.plan import plan
-from sweep.searchers import SEARCHERS, Observation
+from ganscape.search_spaces import SPACES, StudyError
+from ganscape.sweep.plan import plan
+from ganscape.sweep.searchers import SEARCHERS, Observation
 
 SPACE = SPACES["equal/wide"]["wgan_gp"]
 

@@ -7,10 +7,17 @@ import mpmath
 import numpy as np
 import pytest
 
-from search_spaces import SPACES, Choice, Integer, Space, Uniform, When
-from sweep.searchers import SEARCHERS, Observation
-from sweep.searchers.coordinates import Coordinates, values
-from sweep.searchers.gp_bandit import ACQUISITIONS, Surrogate, conditioned, expected_improvement, fitted, log_prior
+from ganscape.search_spaces import SPACES, Choice, Integer, Space, Uniform, When
+from ganscape.sweep.searchers import SEARCHERS, Observation
+from ganscape.sweep.searchers.coordinates import Coordinates, values
+from ganscape.sweep.searchers.gp_bandit import (
+    ACQUISITIONS,
+    Surrogate,
+    conditioned,
+    expected_improvement,
+    fitted,
+    log_prior,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore:The optimal value found", "ignore:Predicted variances smaller than 0")
 BANDITS = ("gp_bandit", "gp_ei")

@@ -3,9 +3,9 @@ import math
 import numpy as np
 import pytest
 
-from search_spaces import SPACES, Choice, Fixed, Integer, LogUniform, Space, Uniform, When
-from sweep.searchers import Observation
-from sweep.searchers.coordinates import Coordinates, rows, values
+from ganscape.search_spaces import SPACES, Choice, Fixed, Integer, LogUniform, Space, Uniform, When
+from ganscape.sweep.searchers import Observation
+from ganscape.sweep.searchers.coordinates import Coordinates, rows, values
 
 SPACE = Space(
     {"family": "gan"},

@@ -2,8 +2,8 @@ import itertools
 
 import numpy as np
 
-from search_spaces import Choice, Integer, LogUniform, Space, Uniform
-from sweep.searchers import SEARCHERS, Observation
+from ganscape.search_spaces import Choice, Integer, LogUniform, Space, Uniform
+from ganscape.sweep.searchers import SEARCHERS, Observation
 
 SMALL = Space({}, {"a": Choice(("x", "y", "z")), "b": Integer(2, 5)}, (), "")
 SQUARE = Space({}, {"a": Uniform(0.0, 1.0), "b": Uniform(0.0, 1.0)}, (), "")

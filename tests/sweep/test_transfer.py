@@ -5,16 +5,16 @@ import math
 import numpy as np
 import pytest
 
-from results import StoreError, load
-from results.store import open_store
-from search_spaces import LogUniform, StudyError, find
-from sweep.backlog import Backlog
-from sweep.plan import ask, plan
-from sweep.transfer import with_ranges_from
-from sweep.trial import Failure, Score
+from ganscape.results import StoreError, load
+from ganscape.results.store import open_store
+from ganscape.search_spaces import LogUniform, StudyError, find
+from ganscape.sweep.backlog import Backlog
+from ganscape.sweep.messages import Failure, Score
+from ganscape.sweep.plan import ask, plan
+from ganscape.sweep.transfer import with_ranges_from
 
 SIZE = {"configs": 20, "images": 640, "interval": 640, "disc_iters": 1}
-METHODS = ["ns_gan", "wgan_gp"]
+FAMILIES = ["ns_gan", "wgan_gp"]
 
 
 def score(trial):
@@ -26,7 +26,7 @@ def score(trial):
 
 def finished(folder, lowest, **settings):
     """A sweep with three seeds, and the best config of each method again with two; below the lowest rate all fail."""
-    planned = plan("equal/wide", out=folder, methods=METHODS, seeds=3, settings=SIZE | {"confirm": 2} | settings)
+    planned = plan("equal/wide", out=folder, methods=FAMILIES, seeds=3, settings=SIZE | {"confirm": 2} | settings)
     with open_store(folder) as store:
         store.begin(planned.definition)
         store.add_protocol(planned.protocol.fingerprint, planned.protocol.describe())
@@ -49,24 +49,24 @@ def earlier(tmp_path_factory):
 def test_ranges_are_those_of_the_best_by_the_median_over_seeds(earlier):
     asked = load(earlier).trials().query("seed == 0")
     near = {}
-    for method in METHODS:
+    for method in FAMILIES:
         rates = asked.loc[asked["method"] == method, "g_lr"]
         near[method] = sorted(rates[rates >= 5e-5], key=lambda rate: abs(math.log10(rate / 3e-4)))[:5]
-    made = with_ranges_from(find("equal/wide").only(METHODS), earlier)
-    for method in METHODS:
+    made = with_ranges_from(find("equal/wide").only(FAMILIES), earlier)
+    for method in FAMILIES:
         assert made.methods[method].dimensions["learning_rate"] == LogUniform(min(near[method]), max(near[method]))
         assert made.methods[method].source.endswith("cut to the best 5 of 20 configs of equal/wide on digits")
         assert made.methods[method].defaults == find("equal/wide").methods[method].defaults
 
 
 def test_a_plan_asks_within_them_after_the_authors_setting(earlier, tmp_path):
-    made = plan("equal/wide", out=tmp_path, methods=METHODS, ranges_from=earlier, settings=SIZE)
+    made = plan("equal/wide", out=tmp_path, methods=FAMILIES, ranges_from=earlier, settings=SIZE)
     box = made.methods["wgan_gp"].dimensions
     first, *others = ask(made, "wgan_gp", 0, [])
     assert first.g_lr == 1e-4 and len(others) == 19
     assert all(box["learning_rate"].contains(config.g_lr) for config in others)
     assert all(box["penalty_weight"].contains(config.penalty_weight) for config in others)
-    plain = plan("equal/wide", out=tmp_path, methods=METHODS, settings=SIZE)
+    plain = plan("equal/wide", out=tmp_path, methods=FAMILIES, settings=SIZE)
     assert made.definition["methods"] != plain.definition["methods"]
     told = " Its ranges are cut to the best configs of equal/wide on digits, whose cost is not counted here."
     assert made.definition["question"] == plain.definition["question"] + told
@@ -98,4 +98,4 @@ def test_five_good_configs_of_ten_are_needed(tmp_path):
 
 def test_published_sets_have_no_other_ranges(earlier, tmp_path):
     with pytest.raises(StudyError, match="searcher 'original'"):
-        plan("equal/wide", out=tmp_path, methods=METHODS, ranges_from=earlier, searcher="original", settings=SIZE)
+        plan("equal/wide", out=tmp_path, methods=FAMILIES, ranges_from=earlier, searcher="original", settings=SIZE)

@@ -3,11 +3,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from metrics import METRICS
-from models import Config
-from sweep import checkpoints, trial
-from sweep.signs import signs_of
-from sweep.trial import Compiled, Failure, Score, train
+from ganscape.metrics import METRICS
+from ganscape.models import Config
+from ganscape.sweep import checkpoints, trial
+from ganscape.sweep.measuring.diagnostics import diagnose
+from ganscape.sweep.messages import Compiled, Failure, Score
+from ganscape.sweep.trial import train
 
 WILD = Config(g_lr=1e30, d_lr=1e30, z_dim=8)
 
@@ -122,9 +123,9 @@ def test_signs_that_raise_fail_their_trial_alone(configs, make_cohort, workload,
     def signs(*values):
         if error := next(known, None):
             raise error
-        return signs_of(*values)
+        return diagnose(*values)
 
-    monkeypatch.setattr(trial, "signs_of", signs)
+    monkeypatch.setattr(trial, "diagnose", signs)
     messages = reports(make_cohort(configs[0], configs[1]), workload, judge)
     assert [(failure.cause, failure.message) for failure in failures(messages)] == [
         ("crashed", "ZeroDivisionError: no signs today")

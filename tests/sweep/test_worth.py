@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from data import load
-from metrics import MetricError
-from results.worth import COLUMNS, at_infinity, read, summary
-from sweep.cli import app
-from sweep.worth import bias, floor, modes, rules
+from ganscape.data import load
+from ganscape.metrics import MetricError
+from ganscape.results.calibration import COLUMNS, at_infinity, read, summary
+from ganscape.sweep.commands.cli import app
+from ganscape.sweep.measuring.calibration import bias, floor, modes, rules
 
 
 def means(rows):

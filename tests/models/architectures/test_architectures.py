@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from jax import lax
 
-from models import Config, passes
-from models.architectures import ARCHITECTURES
-from models.architectures.upsampling import UPSAMPLINGS
-from models.initialization import initialise, parameter_count
-from models.normalizations import NORMALIZATIONS, STATISTICS
+from ganscape.models import Config, forward
+from ganscape.models.architectures import ARCHITECTURES
+from ganscape.models.architectures.upsampling import UPSAMPLINGS
+from ganscape.models.initialization import initialise, parameter_count
+from ganscape.models.normalizations import NORMALIZATIONS, STATISTICS
 
 SHAPES = [(4, 4, 1), (8, 8, 1), (8, 8, 3), (12, 20, 1), (28, 28, 1), (32, 32, 3), (48, 48, 3), (64, 64, 3)]
 KEY = np.array([0, 1], np.uint32)
@@ -100,7 +100,7 @@ def test_images_lie_in_zero_to_one_however_large_the_weights(name, shape):
     @jax.jit
     def images_of(factor):
         params = jax.tree.map(lambda x: factor * x, variables["params"])
-        given = passes.Pass(progress=100.0)
+        given = forward.Context(progress=100.0)
         images = generator.apply({**variables, "params": params}, z, given, mutable=[STATISTICS])[0]
         return jnp.clip(images, 0.0, 1.0) if name == "progan" else images
 
@@ -247,7 +247,7 @@ def transposed(layer, x):
     return lax.conv_transpose(x, layer["kernel"], (2, 2), "SAME") + layer["bias"]
 
 
-class Pass(NamedTuple):
+class Context(NamedTuple):
     """A pass in training mode: the variables before it, what went in, what came out, the statistics it left."""
 
     variables: dict
@@ -259,7 +259,7 @@ class Pass(NamedTuple):
 def passed(module, inputs):
     variables = initialise(module, KEY, inputs.shape)
     outputs, left = jax.jit(lambda x: module.apply(variables, x, mutable=[STATISTICS]))(inputs)
-    return Pass(variables, inputs, outputs, left[STATISTICS])
+    return Context(variables, inputs, outputs, left[STATISTICS])
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from models.architectures.attention import SelfAttention
-from models.initialization import initialise, normal
-from models.normalizations import STATISTICS
+from ganscape.models.architectures.attention import SelfAttention
+from ganscape.models.initialization import initialise, normal
+from ganscape.models.normalizations import STATISTICS
 
 KEY = np.array([0, 1], np.uint32)
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from jax import lax
 
-from models import Config
-from models.architectures import ARCHITECTURES, build
-from models.config import ConfigError
-from models.initialization import glorot_uniform, initialise, orthogonal, parameter_count
-from models.normalizations import STATISTICS
-from models.passes import Pass
-from models.rules import check_images
+from ganscape.models import Config
+from ganscape.models.architectures import ARCHITECTURES, build
+from ganscape.models.config import ConfigError
+from ganscape.models.forward import Context
+from ganscape.models.initialization import glorot_uniform, initialise, orthogonal, parameter_count
+from ganscape.models.normalizations import STATISTICS
+from ganscape.models.rules import check_images
 
 KEY = np.array([0, 1], np.uint32)
 SHAPE = (32, 32, 3)
@@ -135,7 +135,7 @@ def biggan():
     def images_and_slopes(params, z, classes):
         def total(z, classes):
             given = {**variables, "params": params}
-            images, _ = generator.apply(given, z, Pass(classes=classes), mutable=[STATISTICS])
+            images, _ = generator.apply(given, z, Context(classes=classes), mutable=[STATISTICS])
             return jnp.sum(weights * images), images
 
         slopes, images = jax.grad(total, (0, 1), has_aux=True)(z, classes)
@@ -199,7 +199,7 @@ def test_a_z_shorter_than_the_parts_goes_into_the_dense_layer():
 
 
 def shapes_of(module, *inputs, classes=None):
-    told = [] if classes is None else [Pass(classes=jnp.zeros((inputs[0][0], classes)))]
+    told = [] if classes is None else [Context(classes=jnp.zeros((inputs[0][0], classes)))]
     inputs = [jnp.zeros(shape) for shape in inputs]
     params = jax.eval_shape(lambda: module.init(jax.random.key(0), *inputs, *told))["params"]
     return jax.tree.map(lambda leaf: leaf.value.shape, params, is_leaf=lambda leaf: hasattr(leaf, "value"))

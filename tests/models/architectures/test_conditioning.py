@@ -3,8 +3,8 @@ import jax
 import numpy as np
 import pytest
 
-from models.architectures.conditioning import CONDITIONINGS
-from models.initialization import he_normal, initialise
+from ganscape.models.architectures.conditioning import CONDITIONINGS
+from ganscape.models.initialization import he_normal, initialise
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.uniform(0.0, 1.0, (4, 3, 2, 1)).astype(np.float32)

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax import lax
 
-from models.architectures import convolution
-from models.architectures.convolution import conv, conv_as_products, conv_transpose, conv_transpose_as_products
+from ganscape.models.architectures import convolution
+from ganscape.models.architectures.convolution import conv, conv_as_products, conv_transpose, conv_transpose_as_products
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
 FEW, MANY = 3, 17

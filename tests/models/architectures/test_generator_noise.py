@@ -3,7 +3,7 @@ import jax
 import numpy as np
 import pytest
 
-from models.architectures.generator_noise import GENERATOR_NOISES
+from ganscape.models.architectures.generator_noise import GENERATOR_NOISES
 
 X = np.random.default_rng(0).normal(3.0, 1.0, (50, 10, 20)).astype(np.float32)
 

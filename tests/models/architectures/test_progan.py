@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from jax import lax
 
-from models import Config
-from models.architectures import ARCHITECTURES, build
-from models.architectures.progan import smoothed
-from models.gan import METHOD, Batch, update_discriminator
-from models.initialization import initialise, parameter_count
-from models.passes import Pass
+from ganscape.models import Config
+from ganscape.models.architectures import ARCHITECTURES, build
+from ganscape.models.architectures.progan import smoothed
+from ganscape.models.forward import Context
+from ganscape.models.gan import FAMILY, Batch, update_discriminator
+from ganscape.models.initialization import initialise, parameter_count
 
 KEY = np.array([0, 1], np.uint32)
 SHAPE = (16, 16, 3)
@@ -99,7 +99,7 @@ def generator(pair):
     @jax.jit
     def images_and_gradients(params, progress):
         def total(params):
-            images = pair.generator.apply({"params": params}, z, Pass(progress=progress))
+            images = pair.generator.apply({"params": params}, z, Context(progress=progress))
             return jnp.sum(jnp.sin(images)), images
 
         gradients, images = jax.grad(total, has_aux=True)(params)
@@ -116,7 +116,7 @@ def discriminator(pair):
     @jax.jit
     def logits_and_gradients(images, progress):
         def total(params):
-            logits = pair.discriminator.apply({"params": params}, images, Pass(progress=progress)).logits
+            logits = pair.discriminator.apply({"params": params}, images, Context(progress=progress)).logits
             return jnp.sum(jnp.sin(logits)), logits
 
         gradients, logits = jax.grad(total, has_aux=True)(params)
@@ -217,7 +217,7 @@ def test_sampled_images_are_clipped_and_those_in_training_are_not(pair, generato
     params, z, images_and_gradients = generator
     larger = {**params, "to_image_2": jax.tree.map(lambda x: 9.0 * x, params["to_image_2"])}
     trained = images_and_gradients(larger, 9.0)[0]
-    sampled = jax.jit(lambda z: pair.generator.apply({"params": larger}, z, Pass(training=False, progress=9.0)))(z)
+    sampled = jax.jit(lambda z: pair.generator.apply({"params": larger}, z, Context(training=False, progress=9.0)))(z)
     assert trained.min() < -0.1 and trained.max() > 1.1
     np.testing.assert_allclose(sampled, np.clip(trained, 0.0, 1.0), atol=1e-5)
 
@@ -234,7 +234,7 @@ def test_one_program_trains_all_phases_and_adam_leaves_later_layers_as_they_are(
         traces.append(1)
         return update_discriminator(config, networks, state, Batch(real, z, key))[0]
 
-    state = jax.tree.map(jnp.asarray, METHOD.init(config, (8, 8, 1), KEY))
+    state = jax.tree.map(jnp.asarray, FAMILY.init(config, (8, 8, 1), KEY))
     weights = [state.discriminator.params]
     for number in range(10):
         state = update(state, jnp.array([0, number], jnp.uint32))
@@ -250,7 +250,7 @@ def test_the_generator_sees_the_class_beside_z_and_noise_reaches_all_heights(pai
     generator, discriminator = build(config, SHAPE)
     variables = initialise(generator, KEY, (2, 5), classes=4)
     assert variables["params"]["spread"]["kernel"].shape == (4, 4, 5 + 4, 6)
-    told = Pass(classes=jnp.eye(4)[:2], noise=1.0, progress=1.5)
+    told = Context(classes=jnp.eye(4)[:2], noise=1.0, progress=1.5)
     made = jax.eval_shape(lambda z: generator.apply(variables, z, told, rngs={"noise": KEY}), jnp.zeros((2, 5)))
     assert made.shape == (2, *SHAPE)
     assert initialise(discriminator, KEY, (2, *SHAPE), classes=4)["params"]["Embedding_0"]["kernel"].shape == (4, 6)

@@ -9,12 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from models import Config
-from models.architectures import ARCHITECTURES, build, convolution, layers
-from models.gan import kernels_of
-from models.initialization import initialise, parameter_count
-from models.normalizations import STATISTICS
-from models.passes import Pass
+from ganscape.models import Config
+from ganscape.models.architectures import ARCHITECTURES, build, convolution, layers
+from ganscape.models.forward import Context
+from ganscape.models.gan import kernels_of
+from ganscape.models.initialization import initialise, parameter_count
+from ganscape.models.normalizations import STATISTICS
 
 SHAPES = {
     "dcgan": [(32, 48, 1), (64, 64, 3)],
@@ -127,7 +127,7 @@ def test_all_widths_grow_with_the_base_number_of_channels(name, shape):
 def test_heights_for_attention_are_those_of_activations_in_both(name, shape, monkeypatch):
     """Each is met exactly once in either network, after a layer that resizes or makes the first activations."""
     met = []
-    monkeypatch.setattr("models.architectures.players.attended", lambda x, *_: met.append(x.shape[1]) or x)
+    monkeypatch.setattr("ganscape.models.architectures.base.attended", lambda x, *_: met.append(x.shape[1]) or x)
     networks = pair(name, shape, channels=2)
     heights = ARCHITECTURES[name].attention(shape)
     assert len(heights) > 1
@@ -152,7 +152,7 @@ def test_every_normalization_offered_is_where_it_says(name, shape):
             settings = {"conditioning": "projection", "classes": 3} if conditioned else {}
             config = Config(architecture=name, channels=4, z_dim=128, batch_size=4, **{slot: normalization}, **settings)
             module = getattr(build(config, shape), player)
-            told = Pass(classes=jnp.zeros((4, 3))) if conditioned else Pass()
+            told = Context(classes=jnp.zeros((4, 3))) if conditioned else Context()
             init = functools.partial(module.init_with_output, jax.random.key(0), given=told)
             variables = nn.meta.unbox(jax.eval_shape(init, jax.ShapeDtypeStruct(inputs, jnp.float32))[1])
             kernels = len(kernels_of(variables["params"]))

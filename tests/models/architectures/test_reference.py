@@ -4,10 +4,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from models.architectures.layers import Dense
-from models.architectures.reference import WithReference
-from models.initialization import he_normal, initialise
-from models.normalizations import NORMALIZATIONS, STATISTICS, Site
+from ganscape.models.architectures.layers import Dense
+from ganscape.models.architectures.reference import WithReference
+from ganscape.models.initialization import he_normal, initialise
+from ganscape.models.normalizations import NORMALIZATIONS, STATISTICS, NormContext
 
 KEY = np.array([0, 3], np.uint32)
 SIZE = 4
@@ -18,8 +18,8 @@ class Virtual(nn.Module):
 
     @nn.compact
     def __call__(self, x, factor, *, shift=0.0):
-        site = Site(0.9, 1e-3, reference=SIZE)
-        y = NORMALIZATIONS["virtual_batch_norm"].activations(site, "norm")(Dense(3, he_normal)(x))
+        context = NormContext(0.9, 1e-3, reference=SIZE)
+        y = NORMALIZATIONS["virtual_batch_norm"].activations(context, "norm")(Dense(3, he_normal)(x))
         return {"plain": y, "scaled": (factor * y + shift,)}
 
 

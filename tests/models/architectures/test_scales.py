@@ -1,10 +1,10 @@
 import flax.linen as nn
 import numpy as np
 
-from models.architectures.layers import Dense
-from models.architectures.scales import Scales, halved
-from models.initialization import he_normal, initialise
-from models.passes import TRAINING, Judgement
+from ganscape.models.architectures.layers import Dense
+from ganscape.models.architectures.scales import Scales, halved
+from ganscape.models.forward import TRAINING, DiscriminatorOutput
+from ganscape.models.initialization import he_normal, initialise
 
 IMAGES = np.random.default_rng(0).uniform(0.0, 1.0, (3, 8, 4, 2)).astype(np.float32)
 
@@ -15,7 +15,7 @@ class Linear(nn.Module):
     @nn.compact
     def __call__(self, images, given=TRAINING):
         x = images.reshape(images.shape[0], -1)
-        return Judgement(Dense(1, he_normal)(x)[:, 0], x)
+        return DiscriminatorOutput(Dense(1, he_normal)(x)[:, 0], x)
 
 
 def test_halved_images_are_means_of_squares():

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from jax import lax
 
-from models.architectures import convolution
-from models.architectures.convolution import conv_of_spread, conv_of_spread_as_products, native_conv_of_spread
-from models.architectures.layers import ConvThenMeans
-from models.architectures.upsampling import UPSAMPLINGS
-from models.initialization import normal
+from ganscape.models.architectures import convolution
+from ganscape.models.architectures.convolution import conv_of_spread, conv_of_spread_as_products, native_conv_of_spread
+from ganscape.models.architectures.layers import ConvThenMeans
+from ganscape.models.architectures.upsampling import UPSAMPLINGS
+from ganscape.models.initialization import normal
 
 SHAPE, FEATURES = (2, 4, 3, 17), 5
 

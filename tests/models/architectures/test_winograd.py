@@ -3,13 +3,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from models.architectures.convolution import (
+from ganscape.models.architectures.convolution import (
     conv_as_products,
     conv_transpose_as_products,
     native_conv,
     native_conv_transpose,
 )
-from models.architectures.winograd import filtered, sums_of_taps
+from ganscape.models.architectures.winograd import filtered, sums_of_taps
 
 RNG = np.random.default_rng(0)
 

@@ -8,8 +8,8 @@ import jax
 import numpy as np
 import pytest
 
-from models.initialization import drawn, initialise, standard_normal
-from models.normalizations import NORMALIZATIONS, STATISTICS, Site
+from ganscape.models.initialization import drawn, initialise, standard_normal
+from ganscape.models.normalizations import NORMALIZATIONS, STATISTICS, NormContext
 
 KEY = np.array([0, 7], np.uint32)
 
@@ -30,12 +30,12 @@ class Activations(nn.Module):
     """What an architecture gets where it normalises."""
 
     normalization: str
-    site: Site
+    context: NormContext
 
     @nn.compact
     def __call__(self, x, condition=None):
-        site = self.site._replace(condition=condition)
-        return NORMALIZATIONS[self.normalization].activations(site, "norm")(x)
+        context = self.context._replace(condition=condition)
+        return NORMALIZATIONS[self.normalization].activations(context, "norm")(x)
 
 
 @functools.cache
@@ -69,10 +69,10 @@ def passes():
 
 @pytest.fixture
 def place():
-    """(normalization, settings of its site) -> the module."""
+    """(normalization, settings of its context) -> the module."""
 
     def make(normalization, **settings) -> nn.Module:
-        return Activations(normalization, Site(**({"momentum": 0.9, "epsilon": 1e-3} | settings)))
+        return Activations(normalization, NormContext(**({"momentum": 0.9, "epsilon": 1e-3} | settings)))
 
     return make
 

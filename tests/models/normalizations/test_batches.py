@@ -3,8 +3,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from models.initialization import initialise
-from models.normalizations import STATISTICS, BatchNorm
+from ganscape.models.initialization import initialise
+from ganscape.models.normalizations import STATISTICS, BatchNorm
 
 KEY = np.array([0, 7], np.uint32)
 MOMENTUM, EPSILON = 0.9, 1e-3
@@ -123,7 +123,7 @@ def test_conditional_batch_norm_of_vectors(run, place, variables_of):
 
 
 def test_conditional_batch_norm_without_a_condition_is_refused(place, variables_of, batches):
-    with pytest.raises(ValueError, match="'norm': the site has no condition"):
+    with pytest.raises(ValueError, match="'norm': the context has no condition"):
         variables_of(place("conditional_batch_norm"), batches.shape[1:])
 
 
@@ -241,5 +241,5 @@ def test_an_example_of_virtual_batch_norm_depends_on_the_reference_alone(run, pl
 
 
 def test_virtual_batch_norm_without_a_reference_is_refused(place, variables_of, batches):
-    with pytest.raises(ValueError, match="'norm': the site has no reference"):
+    with pytest.raises(ValueError, match="'norm': the context has no reference"):
         variables_of(place("virtual_batch_norm"), batches.shape[1:])

@@ -2,7 +2,7 @@ import jax
 import numpy as np
 import pytest
 
-from models.normalizations.examples import groups
+from ganscape.models.normalizations.examples import groups
 
 EPSILON = 1e-3
 OF_EXAMPLES = pytest.mark.parametrize("name", ["layer_norm", "instance_norm", "group_norm", "pixel_norm"])

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from models.normalizations import STATISTICS
+from ganscape.models.normalizations import STATISTICS
 
 SPECTRAL = ["spectral_norm", "batch_norm+spectral_norm", "conditional_batch_norm+spectral_norm"]
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from models.normalizations import NORMALIZATIONS, STATISTICS
+from ganscape.models.normalizations import NORMALIZATIONS, STATISTICS
 
 OF_KERNELS = {"spectral_norm", "weight_norm", "batch_norm+spectral_norm", "conditional_batch_norm+spectral_norm"}
 SHAPES = pytest.mark.parametrize("shape", [(6, 4), (6, 5, 5, 4)])

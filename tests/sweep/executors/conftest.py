@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-import results
+from ganscape import results
 
 HERE = Path(__file__).parent
 
@@ -63,7 +63,7 @@ class Sweep:
                 command = (Path("/proc") / str(number) / "cmdline").read_bytes()
             except OSError:
                 continue
-            others = b"Agent" in command or command.startswith(b"ray::Post")
+            others = b"Agent" in command or command.startswith(b"ray::Mailbox")
             if b"spawn_main" in command or (command.startswith(b"ray::") and not others):
                 found.append(number)
         return found

@@ -2,8 +2,8 @@
 
 import sys
 
-from sweep.driver import run_study
-from sweep.plan import plan
+from ganscape.sweep.driver import run_study
+from ganscape.sweep.plan import plan
 
 SETTINGS = {"configs": 2, "images": 9600, "interval": 3200, "samples": 200, "disc_iters": 1}
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-import results
+from ganscape import results
 
 SIZE = (
     *("configs=6", "rounds=3", "images=6400", "interval=3200", "samples=100"),
@@ -16,7 +16,7 @@ SIZE = (
 
 def command(out, executor, *options):
     settings = [part for each in SIZE for part in ("--set", each)]
-    head = [sys.executable, "-W", "ignore", "-m", "sweep", "run", "equal/bandit", "--methods", "ns_gan"]
+    head = [sys.executable, "-W", "ignore", "-m", "ganscape", "run", "equal/bandit", "--methods", "ns_gan"]
     own = ["--scheduler", "halving", "--executor", executor, "--workers", "2", "--out", str(out)]
     return [*head, *own, *settings, *options]
 

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 
-RUN = (sys.executable, "-W", "ignore", "-m", "sweep", "run", "equal/wide", "--executor", "ray")
+RUN = (sys.executable, "-W", "ignore", "-m", "ganscape", "run", "equal/wide", "--executor", "ray")
 
 
 def test_an_address_where_nobody_answers_is_refused_at_once(tmp_path):

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-import results
+from ganscape import results
 
 
 def test_a_driver_killed_at_random_loses_nothing_and_computes_nothing_twice(check_killed_driver):
@@ -29,7 +29,7 @@ def test_a_full_disk_ends_with_a_sentence_and_the_same_command_continues(unbroke
         pytest.skip("this user may not mount a small file system")
     ledger = tmp_path.with_name(f"{tmp_path.name}-ledger")
     command = (
-        f"{sys.executable} -W ignore -m sweep run equal/wide --methods ns_gan,wgan,vae "
+        f"{sys.executable} -W ignore -m ganscape run equal/wide --methods ns_gan,wgan,vae "
         f"--seeds 2 --workers 1 --out {tmp_path}/out "
         "--set configs=2 --set images=9600 --set interval=3200 --set samples=200 --set disc_iters=1"
     )

@@ -22,7 +22,7 @@ def test_a_trial_that_kills_its_worker_is_given_up_and_the_others_finish(check_p
 
 
 def test_what_no_node_has_is_refused_before_anything_is_written(tmp_path):
-    command = [sys.executable, "-W", "ignore", "-m", "sweep", "run", "equal/defaults", "--executor", "ray"]
+    command = [sys.executable, "-W", "ignore", "-m", "ganscape", "run", "equal/defaults", "--executor", "ray"]
     out = tmp_path / "out"
     ran = subprocess.run([*command, "--gpus-per-worker", "99", "--out", str(out)], capture_output=True, text=True)
     (line,) = ran.stderr.strip().splitlines()
@@ -32,7 +32,7 @@ def test_what_no_node_has_is_refused_before_anything_is_written(tmp_path):
 
 
 def test_sigterm_is_answered_as_before_ray_was_started():
-    from sweep.executors.ray_tune import _sigterm_as_it_is
+    from ganscape.sweep.executors.ray_tune import _sigterm_as_it_is
 
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

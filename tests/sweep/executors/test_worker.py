@@ -1,7 +1,7 @@
 """What a worker is told before JAX loads."""
 
-from sweep.executors import Resources
-from sweep.executors.worker import environment
+from ganscape.sweep.executors.worker import environment
+from ganscape.sweep.resources import Resources
 
 
 def test_flags_of_xla_are_the_user_s_with_one_thread_at_the_end(monkeypatch):

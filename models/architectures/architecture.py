@@ -1,0 +1,79 @@
+"""What an architecture is: a pair of networks, and what it can be asked for."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+from jax import Array
+
+ImageShape = tuple[int, int, int]
+
+
+class NetworkSpec(NamedTuple):
+    """The fields of a Config that shape its networks, by their names there, and hashable."""
+
+    generator_normalization: str
+    discriminator_normalization: str
+    generator_noise: str
+    conditioning: str
+    batch_features: str
+    upsampling: str
+    attention: int
+    batch_size: int
+    packing: int
+    z_dim: int
+    channels: int
+
+    @classmethod
+    def of(cls, config) -> "NetworkSpec":
+        """That of a config, where a field that does not apply counts as off."""
+        chosen = {name: getattr(config, name) for name in cls._fields}
+        off: dict[str, Any] = dict.fromkeys(cls._fields, "none") | {"channels": 0, "packing": 1}
+        return cls(**{name: off[name] if value is None else value for name, value in chosen.items()})
+
+    @property
+    def seen_at_once(self) -> int:
+        """What a pass of the discriminator over one kind of images sees: images, or packs of them."""
+        return self.batch_size // self.packing
+
+
+class Networks(NamedTuple):
+    """The network that makes images and the one that sees them; what they return is the family's.
+
+    generator: (z [batch, z_dim], Context) -> images [batch, height, width, channels] in [0, 1], but for progan's in
+      training; in a vae the decoder, which gives the logits of the pixels.
+    discriminator: (images, Context) -> in gan a DiscriminatorOutput; in began the autoencoder's images, in [0, 1];
+      in vae the encoder's [batch, 2 * z_dim], means before deviations.
+    """
+
+    generator: nn.Module
+    discriminator: nn.Module
+
+
+class Architecture(NamedTuple):
+    """A pair of networks by name.
+
+    build: (config, image_shape (height, width, channels)) -> Networks of the config's family.
+    sizes: in words, the images it is made for.
+    accepts: (image_shape) -> whether it is made for these images.
+    discriminator_normalizations, generator_normalizations: those that its networks know, whatever the
+      family; the first is the default.
+    upsamplings: how its generator may grow an image, the first as in its paper; none where there is no choice.
+    attention: (image_shape) -> heights of activations at which both networks can attend to themselves.
+    channels: its base number of channels where that can be chosen, as in its paper; else None.
+    families: the families that it has networks for.
+    latent_by_parts: whether its conditional normalizations depend on parts of z, with or without classes.
+    real: (config, images, images_seen) -> the real images that its discriminator is to see.
+    """
+
+    build: Callable[..., Networks]
+    sizes: str
+    accepts: Callable[[ImageShape], bool]
+    discriminator_normalizations: tuple[str, ...]
+    generator_normalizations: tuple[str, ...] = ("batch_norm",)
+    upsamplings: tuple[str, ...] = ()
+    attention: Callable[[ImageShape], tuple[int, ...]] = lambda image_shape: ()
+    channels: int | None = None
+    families: tuple[str, ...] = ("gan",)
+    latent_by_parts: bool = False
+    real: Callable[..., Array] = lambda config, images, images_seen: images

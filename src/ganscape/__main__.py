@@ -1,0 +1,28 @@
+"""`python -m ganscape` and the console script `ganscape`."""
+
+import sys
+
+
+def main() -> None:
+    """Runs the command line; see `ganscape.sweep.commands.cli`."""
+    if older := _older_installation():
+        sys.exit(
+            f"an older Ganscape, of several top-level packages, is installed in {older}; run: pip uninstall ganscape"
+        )
+    from ganscape.sweep.commands.cli import app
+
+    app(prog_name="ganscape")
+
+
+def _older_installation() -> str | None:
+    """Returns the folder of an installation whose packages were `data`, `models` ...; None without one."""
+    from importlib.metadata import distributions
+
+    for distribution in distributions(name="ganscape"):
+        if "sweep" in (distribution.read_text("top_level.txt") or "").split():
+            return str(distribution.locate_file(""))
+    return None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,26 @@
+"""Errors that a user can mend, and the sentence for a name that is none of the choices."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(ValueError):
+    """A user's mistake. Its text is one line that names what is wrong, its value and the choices; the command line
+    prints that line and exits with code 2."""
+
+
+def check_name(kind: str, name: object, choices: Iterable[str], error: type[ValueError], or_else: str = "") -> None:
+    """Raises `error` unless `name` is one of the choices: "unknown <kind> <name>", the nearest choice, all of them.
+
+    Args:
+      kind: what is chosen, in the user's words, such as "data set".
+      choices: in the order in which they are listed.
+      or_else: what else is accepted, put before the choices, such as "the path of your images".
+    """
+    names = list(choices)
+    if name in names:
+        return
+    near = difflib.get_close_matches(str(name), names, 1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    beside = f"{or_else}, or one of" if or_else else "one of"
+    raise error(f"unknown {kind} {name!r}{hint}; {beside}: {', '.join(names)}")

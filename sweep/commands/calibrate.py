@@ -1,0 +1,135 @@
+"""`ganscape worth`: experiments on real images that tell what a score is worth. Parsing and printing only."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ganscape.sweep.commands.terminal import one_line_errors, print_table
+
+Data = Annotated[str, typer.Option(help="Data sets, with commas between.")]
+Metrics = Annotated[
+    str | None, typer.Option("--metric", help="Metrics, with commas between.", show_default="the data set's own")
+]
+Out = Annotated[Path, typer.Option(help="Folder of the table and its figure.")]
+Repeats = Annotated[int, typer.Option(min=1, help="Draws at each level.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of all draws.")]
+Root = Annotated[
+    Path | None, typer.Option(help="Folder of data files.", show_default="$GANSCAPE_DATA or ~/.cache/ganscape")
+]
+Folders = Annotated[
+    list[Path], typer.Argument(metavar="OUT...", help="Output folders of one study, run once per metric.")
+]
+DEFAULT_OUT = Path("runs/worth")
+
+app = typer.Typer(no_args_is_help=True, help="What a score is worth, by experiments on real images.")
+
+
+def _run(experiment: str, data: str, metric: str | None, out: Path, root: Path | None, **settings) -> None:
+    from ganscape.data import load
+    from ganscape.results.calibration import read, saved, summary, write
+    from ganscape.results.plots.calibration import FIGURES
+    from ganscape.search_spaces import metric as usual_metric
+    from ganscape.sweep.measuring.calibration import EXPERIMENTS
+
+    rows: list[dict] = []
+    for name in data.split(","):
+        dataset = load(name, root)
+        for each in metric.split(",") if metric else [usual_metric(name)]:
+            rows += EXPERIMENTS[experiment](dataset, each, **settings)
+    path = write(rows, out, experiment)
+    table = read(out, experiment)
+    figure = saved(FIGURES[experiment](table), path.with_suffix(".png"))
+    found = summary(table)
+    cells = [tuple(_cell(value) for value in row) for row in found.itertuples(index=False)]
+    print_table(f"{path}\n{figure}", tuple(found.columns), cells)
+
+
+@app.command()
+def bias(
+    data: Data = "mnist",
+    metric: Metrics = None,
+    out: Out = DEFAULT_OUT,
+    sizes: Annotated[
+        str | None, typer.Option(help="Numbers of samples, with commas between.", show_default="250, doubling")
+    ] = None,
+    repeats: Repeats = 20,
+    against: Annotated[str, typer.Option(help="train: two parts of it; test: a part of train, all of test.")] = "train",
+    seed: Seed = 0,
+    data_root: Root = None,
+) -> None:
+    """Real against real over the number of samples: bias, variance, and where it goes without end."""
+    with one_line_errors():
+        from ganscape.metrics import MetricError
+
+        if against not in ("train", "test"):
+            raise MetricError(f"--against {against!r} must be train or test")
+        if sizes is not None and not all(size.strip().isdecimal() for size in sizes.split(",")):
+            raise MetricError(f"--sizes {sizes!r} must be whole numbers, with commas between")
+        chosen = [int(size) for size in sizes.split(",")] if sizes else ()
+        _run("bias", data, metric, out, data_root, sizes=chosen, repeats=repeats, against=against, seed=seed)
+
+
+@app.command()
+def modes(
+    data: Data = "mnist",
+    metric: Metrics = None,
+    out: Out = DEFAULT_OUT,
+    repeats: Repeats = 50,
+    seed: Seed = 0,
+    data_root: Root = None,
+) -> None:
+    """Real images of the first k classes against those of all."""
+    with one_line_errors():
+        _run("modes", data, metric, out, data_root, repeats=repeats, seed=seed)
+
+
+@app.command()
+def floor(
+    data: Data = "digits,mnist",
+    metric: Metrics = None,
+    out: Out = DEFAULT_OUT,
+    repeats: Repeats = 20,
+    seed: Seed = 0,
+    data_root: Root = None,
+) -> None:
+    """Train images against test images, as many: the score of a perfect generator."""
+    with one_line_errors():
+        _run("floor", data, metric, out, data_root, repeats=repeats, seed=seed)
+
+
+@app.command()
+def rules(
+    data: Data = "mnist",
+    metric: Metrics = "fd_random_conv",
+    out: Out = DEFAULT_OUT,
+    repeats: Repeats = 5,
+    seed: Seed = 0,
+    data_root: Root = None,
+) -> None:
+    """The same images by other conventions: bytes, the train split as reference, three ways to resize."""
+    with one_line_errors():
+        _run("rules", data, metric, out, data_root, repeats=repeats, seed=seed)
+
+
+@app.command()
+def encoders(folders: Folders, out: Out = DEFAULT_OUT) -> None:
+    """How alike metrics rank the models of a study, of which every OUT holds the scores by one metric."""
+    with one_line_errors():
+        from ganscape.results.calibration import joined, saved
+        from ganscape.results.plots import encoder_scatter
+        from ganscape.results.statistics import metric_agreement
+
+        both = joined(folders)
+        found = metric_agreement(both)
+        figures = [
+            saved(encoder_scatter(both, one, other), out / f"worth-encoders-{one}-{other}.png")
+            for one, other in dict.fromkeys(zip(found["a"], found["b"], strict=True))
+        ]
+        cells = [tuple(_cell(value) for value in row) for row in found.itertuples(index=False)]
+        title = "\n".join(["Rank agreement of metrics over configs", *map(str, figures)])
+        print_table(title, tuple(found.columns), cells)
+
+
+def _cell(value) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

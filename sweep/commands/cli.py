@@ -1,0 +1,286 @@
+"""The command line: parsing and printing only. Heavy imports happen inside the commands."""
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ganscape.sweep.commands import calibrate, encoder, results
+from ganscape.sweep.commands.calibrate import Root
+from ganscape.sweep.commands.encoder import Weights, look_for
+from ganscape.sweep.commands.tables import print_cost, print_plan, print_scales, print_spaces, print_status
+from ganscape.sweep.commands.terminal import one_line_errors, print_table
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Which GAN is best at the compute you have, and how sure can you be?",
+)
+app.add_typer(results.app)
+app.add_typer(encoder.app, name="encoder")
+app.add_typer(calibrate.app, name="worth")
+StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Study: a name of `ganscape list`, or a .toml file.")]
+
+
+@app.command()
+def run(
+    study: StudyName,
+    methods: Annotated[
+        str | None, typer.Option(help="Methods that take part, with commas between.", show_default="all")
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Data set, or path of your images.", show_default="the scale's own")
+    ] = None,
+    scale: Annotated[str, typer.Option(help="Size of the study: smoke, laptop or paper.")] = "smoke",
+    searcher: Annotated[
+        str | None,
+        typer.Option(help="What proposes configs; `original`: the published sets.", show_default="the study's own"),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            help="What stops trials that fall behind: none, median, halving or asha.", show_default="the scale's own"
+        ),
+    ] = None,
+    ranges_from: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="OUT", help="Cut each method's ranges to the box around its best configs of an earlier sweep."
+        ),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Output folder.", show_default="runs/STUDY-DATA-SCALE")] = None,
+    executor: Annotated[str, typer.Option(help="Where trials run: local or ray.")] = "local",
+    workers: Annotated[
+        int | None,
+        typer.Option(help="Worker processes.", show_default="one per core; with --address as many as fit"),
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="A running Ray cluster, HOST:PORT, or auto on one of its nodes; for --executor ray.",
+            show_default="$RAY_ADDRESS or a cluster of its own",
+        ),
+    ] = None,
+    callbacks: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--callback",
+            metavar="MODULE:FACTORY",
+            help="A callback of Ray Tune that is told every score, such as ray.tune.logger:TBXLoggerCallback.",
+        ),
+    ] = None,
+    lanes: Annotated[int, typer.Option(help="Members trained side by side in one program; for accelerators.")] = 1,
+    seeds: Annotated[int | None, typer.Option(help="Trials per config.", show_default="the scale's own")] = None,
+    seed: Annotated[int, typer.Option(help="Study seed: all randomness is derived from it.")] = 0,
+    metric: Annotated[
+        str | None,
+        typer.Option(help="Metric that trials are scored by; lower must be better.", show_default="the data set's own"),
+    ] = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Fix a config field for all methods, or configs, rounds, images, interval, samples, confirm.",
+        ),
+    ] = None,
+    data_root: Root = None,
+    weights: Weights = None,
+    cpus_per_worker: Annotated[float, typer.Option(help="CPU cores that a worker takes.")] = 1.0,
+    gpus_per_worker: Annotated[float, typer.Option(help="GPUs, or the share of one, of a worker.")] = 0.0,
+    tpus_per_worker: Annotated[float, typer.Option(help="TPU chips of a worker: 1, 2, 4 or 8.")] = 0.0,
+    others: Annotated[
+        list[str] | None,
+        typer.Option("--resource", metavar="NAME=AMOUNT", help="What else a worker takes, by the cluster's names."),
+    ] = None,
+    max_failures: Annotated[
+        float, typer.Option(help="Share of trials that may crash or be lost before the sweep ends itself.")
+    ] = 0.5,
+    cache_dir: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of compiled programs, which studies may share.",
+            show_default="$JAX_COMPILATION_CACHE_DIR or OUT/xla-cache",
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and its cost; run nothing.")] = False,
+) -> None:
+    """Run a study, or continue it: the same command again computes only what is missing."""
+    with one_line_errors():
+        look_for(weights)
+        from ganscape.sweep.executors import check_executor
+        from ganscape.sweep.resources import Cluster, Resources, default_workers, with_others
+
+        resources = with_others(Resources(cpus_per_worker, gpus_per_worker, tpus_per_worker), others or [])
+        cluster = Cluster(address, tuple(callbacks or []))
+        check_executor(executor, workers, resources, cluster)
+        count = default_workers(resources) if workers is None else workers
+        if cache_dir is not None:
+            cache_dir.mkdir(parents=True, exist_ok=True)
+            os.environ["JAX_COMPILATION_CACHE_DIR"] = str(cache_dir.resolve())
+        _prepare_jax(dry_run, resources)
+        settings = _settings(assignments or [])
+        from ganscape.search_spaces import find_scale
+        from ganscape.sweep.plan import find_study, plan, study_label
+
+        data = data or find_scale(find_study(study), scale).data
+        folder = out or Path("runs", "-".join((*study_label(study).split("/"), Path(data).stem, scale)))
+        planned = plan(
+            study,
+            out=folder,
+            methods=None if methods is None else methods.split(","),
+            data=data,
+            scale=scale,
+            searcher=searcher,
+            scheduler=scheduler,
+            ranges_from=ranges_from,
+            seeds=seeds,
+            seed=seed,
+            lanes=lanes,
+            metric=metric,
+            settings=settings,
+            data_root=data_root,
+        )
+        if dry_run:
+            print_plan(planned, count, folder)
+        else:
+            _run(
+                planned, folder, executor=executor, workers=workers, resources=resources, cluster=cluster,
+                max_failures=max_failures,
+            )  # fmt: skip
+
+
+def _run(planned, folder: Path, **options) -> None:
+    from rich.console import Console
+
+    from ganscape.results.report import write_report
+    from ganscape.sweep.commands.progress import shown
+    from ganscape.sweep.driver import run_study
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    print_cost(planned)
+    with shown(Console(stderr=True)) as show:
+        run_study(planned, folder, observe=show, **options)
+    report_path = write_report(folder)
+    print_status(folder)
+    typer.echo(f"report  {report_path}\nstore   {folder / 'store.sqlite'}")
+
+
+@app.command("list")
+def list_names() -> None:
+    """List the studies, their scales and the data sets."""
+    from ganscape.data import DATASETS
+    from ganscape.search_spaces import STUDIES
+
+    rows = [
+        (name, ", ".join(study.methods), ", ".join(study.scales), study.question) for name, study in STUDIES.items()
+    ]
+    print_table("Studies", ("study", "methods", "scales", "question"), rows)
+    sets = [(name, "x".join(map(str, source.image_shape)), source.summary) for name, source in DATASETS.items()]
+    print_table("Data sets", ("data", "image", "what it is"), sets)
+
+
+@app.command()
+def show(
+    study: StudyName,
+    toml: Annotated[bool, typer.Option("--toml", help="Print it as a file that `ganscape run` takes.")] = False,
+) -> None:
+    """Show a study: its question, methods with their ranges and defaults, scales, phases, cost, sources."""
+    with one_line_errors():
+        from ganscape.search_spaces import write_study
+
+        found = _find_study(study)
+        if toml:
+            typer.echo(write_study(found), nl=False)
+            return
+        typer.echo(f"{study}: {found.question}\nsource: {found.source}; searcher: {found.searcher}")
+        print_spaces(found)
+        print_scales(found)
+
+
+def _find_study(name: str):
+    """A named study without loading what trains it."""
+    if name.endswith(".toml"):
+        from ganscape.sweep.plan import find_study
+
+        return find_study(name)
+    from ganscape.search_spaces import find
+
+    return find(name)
+
+
+@app.command()
+def score(
+    images: Annotated[Path, typer.Option(help="Images to score: a folder of .png and .jpg, an .npz or .npy file.")],
+    against: Annotated[str, typer.Option(help="Data set whose test split is the reference, or other images.")],
+    metric: Annotated[
+        str | None,
+        typer.Option(help="Metrics, with commas between.", show_default="the data set's own, else fd_pixels"),
+    ] = None,
+    samples: Annotated[
+        int | None, typer.Option(help="How many of the images, spread evenly over their order.", show_default="all")
+    ] = None,
+    data_root: Root = None,
+    weights: Weights = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a line of JSON per metric, with its protocol, instead of a table.")
+    ] = False,
+) -> None:
+    """Score images that were made elsewhere, the way sweeps are scored."""
+    with one_line_errors():
+        look_for(weights)
+        from ganscape.sweep.measuring.scoring import score_images
+
+        names = None if metric is None else metric.split(",")
+        scores = score_images(images, against, names, samples=samples, data_root=data_root)
+        if as_json:
+            for each in scores:
+                typer.echo(json.dumps(_with_protocol(each)))
+            return
+        rows = [(each.protocol.metric, f"{each.value:.6g}", each.better, each.protocol.fingerprint) for each in scores]
+        one = scores[0].protocol
+        title = f"{one.samples} images against {one.reference} ({one.reference_samples})"
+        print_table(title, ("metric", "score", "better", "protocol"), rows)
+
+
+def _with_protocol(score) -> dict[str, Any]:
+    protocol = score.protocol
+    return {
+        "metric": protocol.metric,
+        "value": score.value,
+        "better": score.better,
+        "fingerprint": protocol.fingerprint,
+        "protocol": protocol.describe(),
+    }
+
+
+def _settings(assignments: list[str]) -> dict[str, Any]:
+    from ganscape.models import ConfigError
+
+    settings: dict[str, Any] = {}
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        if not equals or not name:
+            raise ConfigError(f"--set {assignment!r} must be NAME=VALUE, such as --set batch_size=32")
+        try:
+            settings[name] = json.loads(text)
+        except json.JSONDecodeError:
+            settings[name] = text
+    return settings
+
+
+def _prepare_jax(dry_run: bool, resources) -> None:
+    """The driver computes nothing and must not claim an accelerator; a dry run measures as a worker would."""
+    if dry_run:
+        from ganscape.sweep.executors.worker import environment
+
+        os.environ.update(environment("", resources))
+        os.environ.pop("JAX_COMPILATION_CACHE_DIR")
+        return
+    import jax
+
+    jax.config.update("jax_platforms", "cpu")

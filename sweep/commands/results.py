@@ -1,0 +1,77 @@
+"""`ganscape status`, `report`, `watch`, `serve`, `export`: what an output folder holds. Parsing and printing only."""
+
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ganscape.sweep.commands.tables import print_status
+from ganscape.sweep.commands.terminal import console, one_line_errors
+
+Out = Annotated[Path, typer.Argument(metavar="OUT", help="Output folder of a sweep.")]
+
+app = typer.Typer()
+
+
+@app.command()
+def status(out: Out) -> None:
+    """Show how far a sweep is and its best scores, also while it runs."""
+    with one_line_errors():
+        print_status(out)
+
+
+@app.command()
+def report(out: Out) -> None:
+    """Write OUT/report.html from what the store holds now."""
+    with one_line_errors():
+        from ganscape.results.report import write_report
+
+        typer.echo(write_report(out))
+
+
+@app.command()
+def watch(
+    out: Out,
+    once: Annotated[bool, typer.Option("--once", help="Print the state once and end; for scripts.")] = False,
+    every: Annotated[float, typer.Option(help="Seconds between two looks.", min=0.1)] = 2.0,
+) -> None:
+    """Watch a sweep on the terminal: how far it is, the best of each method, failures, the time left."""
+    with one_line_errors("stopped watching"):
+        from ganscape.sweep.commands import watching
+
+        if once:
+            watching.show(out, console())
+        else:
+            watching.watch(out, console(), every)
+
+
+@app.command()
+def serve(
+    out: Out,
+    port: Annotated[int, typer.Option(help="Port; 0 takes any that is free.", min=0, max=65535)] = 8000,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; another than the default opens the report to the network.")
+    ] = "127.0.0.1",
+) -> None:
+    """Serve the report to a browser; it follows the sweep while that runs. Nothing is written."""
+    with one_line_errors("stopped serving"):
+        from ganscape.results.server import serving
+
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        with serving(out, host, port) as server:
+            typer.echo(f"serving '{out}' at http://{host}:{server.server_port}/ (Ctrl-C ends)")
+            signal.pause()
+
+
+@app.command()
+def export(
+    out: Out,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .csv or .parquet file to write.")],
+) -> None:
+    """Write every score with its trial's settings to a table."""
+    with one_line_errors():
+        from ganscape.results.frames import export as export_scores
+        from ganscape.results.frames import load
+
+        typer.echo(export_scores(load(out), file))

@@ -1,0 +1,126 @@
+"""Studies, plans and results as tables on the terminal."""
+
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from ganscape.sweep.commands.terminal import print_table
+
+
+def print_spaces(study) -> None:
+    """What every method of a study does with every field, and where the numbers are from."""
+    fields = dict.fromkeys(name for space in study.methods.values() for name in space.names())
+    rows = [(field, *(_cell(space.describe(), field) for space in study.methods.values())) for field in fields]
+    print_table("Search spaces, and what is asked first", ("field", *study.methods), rows)
+    for source in dict.fromkeys(space.source for space in study.methods.values()):
+        typer.echo(f"source: {source}")
+
+
+def print_scales(study) -> None:
+    """How large a study is at each of its scales, and its phases."""
+    from ganscape.search_spaces import phases, rungs
+
+    rows = []
+    for name, scale in study.scales.items():
+        parts = phases(study.searcher, scale)
+        trials = len(study.methods) * sum(each.configs * each.seeds for each in parts)
+        length = rungs(scale, scale.data)
+        words = "\n".join(f"{each.name}: {_size(each)}" for each in parts)
+        rows.append((name, scale.summary, scale.data, words, f"{length[-1]:,}, {len(length)} rungs",
+                     f"{trials:,}", f"{trials * length[-1]:,}"))  # fmt: skip
+    header = ("scale", "", "data", "phases", "images per trial", "trials at most", "images in all")
+    print_table("Scales", header, rows)
+
+
+def print_plan(planned, workers: int, folder: Path) -> None:
+    """What a plan would run, and about how long with so many workers."""
+    from ganscape.sweep.commands.progress import duration
+    from ganscape.sweep.estimate import estimate
+
+    cost = estimate(planned, workers)
+    definition = planned.definition
+    typer.echo(f"{definition['study']} at scale {definition['scale']}: {definition['question']}")
+    rows = [
+        ("output", folder),
+        ("data", f"{definition['data']} {'x'.join(map(str, definition['image_shape']))}"),
+        ("score", planned.protocol.label()),
+        ("methods", ", ".join(planned.methods)),
+        ("trials", f"{cost.trials}"),
+        *((f"phase {each.name}", _size(each)) for each in planned.phases),
+        ("structures to compile", cost.structures),
+        ("images per trial", f"{definition['images']:,}, scored at {len(definition['rungs'])} rungs"),
+        ("images in all", f"{cost.images:,}{_at_most(planned)}"),
+        ("estimated time", f"{duration(cost.seconds)} with {workers} workers, roughly: from one config alone"),
+        ("that config", cost.measured.structure()),
+    ]
+    print_table("Plan", ("", ""), rows)
+
+
+def print_cost(planned) -> None:
+    """What a study costs, in a line; its time is shown while it runs, and by a dry run."""
+    from ganscape.sweep.estimate import trials
+
+    count = trials(planned)
+    typer.echo(f"{count:,} trials, {count * planned.workload.rungs[-1]:,} images in all{_at_most(planned)}")
+
+
+def print_status(folder: Path) -> None:
+    """How many trials of a sweep are in which state, and the best score of each method."""
+    from ganscape.results.frames import load
+
+    results = load(folder)
+    trials = results.trials()
+    counts = trials["status"].value_counts()
+    states = ", ".join(f"{counts.get(state, 0)} {state}" for state in ("done", "running", "failed"))
+    states += f", {counts['stopped']} stopped" if "stopped" in counts else ""
+    study = f"{results.study['study']} on {results.study['data']}" if results.study else "no study yet"
+    typer.echo(f"{study}: {len(trials)} trials, {states}")
+    best = results.per_trial("best").query("status != 'running'").sort_values("value")
+    rows = []
+    for method, group in best.groupby("method", sort=False):
+        top = next(group.itertuples())
+        done, failed = (int((group["status"] == each).sum()) for each in ("done", "failed"))
+        rows.append((method, done, failed, f"{top.value:.4g}", top.config, top.seed))
+    header = ("method", "done", "failed", f"best {results.study.get('metric', 'score')}", "config", "seed")
+    print_table(results.protocol_label(), header, rows)
+
+
+def _at_most(planned) -> str:
+    if planned.scheduler == "none":
+        return ""
+    rungs = ", ".join(f"{rung:,}" for rung in planned.decision_rungs(0))
+    return f" at most; {planned.scheduler!r} stops trials at {rungs} images"
+
+
+def _size(phase) -> str:
+    """A phase in words: what every method is given in it."""
+    words = f"{phase.configs} configs x {phase.seeds} seeds per method, by searcher {phase.searcher!r}"
+    if phase.rounds > 1:
+        words += f", in {phase.rounds} rounds of {phase.batch}"
+    if phase.settings:
+        words += f", with {_plain(phase.settings)}"
+    return words
+
+
+def _cell(space: dict, field: str) -> str:
+    """What a method does with a field: its fixed value, or its range with the first value asked."""
+    if field in space["fixed"]:
+        return _plain(space["fixed"][field])
+    if field not in space["dimensions"]:
+        return ""
+    first = dict.fromkeys(_plain(default[field]) for default in space["defaults"] if field in default)
+    return "\n".join([_plain(space["dimensions"][field]), *([f"first {' or '.join(first)}"] if first else [])])
+
+
+def _plain(value: Any) -> str:
+    """A setting, a table, or a described dimension as text: "LogUniform(1e-05, 0.01)"."""
+    if isinstance(value, list):
+        return ", ".join(map(_plain, value))
+    if not isinstance(value, dict):
+        return f"{value:g}" if isinstance(value, float) else str(value)
+    if value.get("kind") == "When":
+        return _plain(value["dimension"])
+    if "kind" in value:
+        return f"{value['kind']}({', '.join(_plain(each) for name, each in value.items() if name != 'kind')})"
+    return ", ".join(f"{name}={_plain(each)}" for name, each in value.items())

@@ -1,0 +1,1 @@
+"""From images to a score and diagnostics, within a sweep or without one."""

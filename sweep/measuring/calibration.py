@@ -1,0 +1,198 @@
+"""What a distance is worth: experiments on real images, where the answer is known.
+
+Each returns rows, dictionaries with the keys of `results.calibration.COLUMNS`. All draws come from one seed, so that
+the same call gives the same rows. Lucic et al. 2018, https://arxiv.org/abs/1711.10337, section 5, has the first three.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from ganscape.data import Dataset
+from ganscape.metrics import (
+    MetricError,
+    Protocol,
+    check_images_alone,
+    check_samples,
+    encoder_of,
+    frechet,
+    metric_named,
+)
+from ganscape.metrics.encoders.resizing import antialiased_bicubic, half_pixel_bilinear, tf1_bilinear
+from ganscape.sweep.measuring.evaluation import encoded
+from ganscape.sweep.measuring.reference_cache import reference_features
+
+Row = dict[str, Any]
+
+RESIZES = {
+    "TensorFlow 1": tf1_bilinear,
+    "half-pixel": half_pixel_bilinear,
+    "antialiased bicubic": antialiased_bicubic,
+}
+
+
+def bias(
+    dataset: Dataset,
+    metric: str,
+    *,
+    sizes: Sequence[int] = (),
+    repeats: int = 20,
+    against: str = "train",
+    seed: int = 0,
+) -> Iterator[Row]:
+    """Scores of real images against real ones over the number of samples: what is left of a distance that is 0.
+
+    against: "train", two disjoint parts of the train split of each size; or "test", a part of the train split against
+    the whole test split, as in the paper. sizes: by default from 250, doubling, up to what there is. Frechet distances
+    come with what `frechet.expected_bias` says.
+    """
+    _check(metric)
+    most = len(dataset.train) // 2 if against == "train" else len(dataset.train)
+    chosen = list(sizes) or [size for size in (250 * 2**power for power in range(20)) if size <= most]
+    if not chosen or min(chosen) < 2 or max(chosen) > most:
+        raise MetricError(f"sizes {', '.join(map(str, chosen)) or '(none)'} of {dataset.name}: from 2 to {most}")
+    check_samples(metric, min(chosen))
+    features, rng = _features(dataset, metric), np.random.default_rng(seed)
+    test = _features(dataset, metric, "test") if against == "test" else None
+    whole = frechet.reference_of_features(features)
+    for size in chosen:
+        for repeat in range(repeats):
+            order = rng.permutation(len(features))
+            real = features[order[size : 2 * size]] if test is None else test
+            value = _value(metric, real, features[order[:size]])
+            expected = frechet.expected_bias(whole, len(real), size) if _is_frechet(metric) else None
+            yield _row("bias", dataset, metric, "samples", size, size, len(real), repeat, value, expected, against)
+
+
+def modes(dataset: Dataset, metric: str, *, repeats: int = 50, seed: int = 0) -> Iterator[Row]:
+    """Scores of real images of the first k classes against those of all: what is lost with each class.
+
+    The train split is cut once, a sixth against which the rest is scored; of the rest every k has as many images,
+    drawn anew in each repeat.
+    """
+    _check(metric)
+    labels = dataset.train_labels
+    if labels is None:
+        raise MetricError(f"{dataset.name} has no classes to drop")
+    rng = np.random.default_rng(seed)
+    features, order = _features(dataset, metric), rng.permutation(len(dataset.train))
+    kept, rest = np.split(order, [len(order) // 6])
+    classes = np.unique(labels)
+    size = min(len(kept) // 2, *(np.sum(labels[rest] == name) for name in classes[:1]))
+    check_samples(metric, size)
+    reference = metric_named(metric).summarise(features[kept])
+    for number in range(1, len(classes) + 1):
+        chosen = rest[np.isin(labels[rest], classes[:number])]
+        for repeat in range(repeats):
+            value = metric_named(metric).compare(reference, features[rng.choice(chosen, size, replace=False)])
+            yield _row("modes", dataset, metric, "classes", number, size, len(kept), repeat, value, None, "train")
+
+
+def floor(dataset: Dataset, metric: str, *, repeats: int = 20, seed: int = 0) -> Iterator[Row]:
+    """Scores of as many train images as there are test images against these: no generator is expected below it."""
+    _check(metric)
+    features, test = _features(dataset, metric), _features(dataset, metric, "test")
+    size, rng = min(len(test), len(features)), np.random.default_rng(seed)
+    check_samples(metric, size)
+    reference = metric_named(metric).summarise(test)
+    for repeat in range(repeats):
+        chosen = rng.permutation(len(features))[:size]
+        value = metric_named(metric).compare(reference, features[chosen])
+        yield _row("floor", dataset, metric, "samples", size, size, len(test), repeat, value, None, "test")
+
+
+def rules(dataset: Dataset, metric: str, *, repeats: int = 5, seed: int = 0) -> Iterator[Row]:
+    """Scores of the same images by other conventions: what a number is worth beside one of another paper.
+
+    The images to be scored are train images moved by half a pixel, so that they have values between bytes. They are
+    scored as they are; rounded to bytes; against the train split in place of the test split; and, beside reference
+    images that came to 1.5 times their size by the first way of RESIZES, resized by each.
+    """
+    _check(metric)
+    rng = np.random.default_rng(seed)
+    size = min(len(dataset.test), len(dataset.train) // 2)
+    check_samples(metric, size)
+    score = metric_named(metric)
+    plain, larger = encoder_of(metric, dataset.image_shape), None
+    side = round(1.5 * dataset.image_shape[0])
+    with contextlib.suppress(MetricError):  # an encoder of one size of images has no resizing to get wrong
+        larger = encoder_of(metric, (side, side, dataset.image_shape[2]))
+    for repeat in range(repeats):
+        order = rng.permutation(len(dataset.train))
+        fake, other = _between_pixels(dataset.train[order[:size]]), dataset.train[order[size : 2 * size]]
+        real = dataset.test[rng.permutation(len(dataset.test))[:size]]
+        reference, made = score.summarise(encoded(plain, real)), encoded(plain, fake)
+        found = {
+            "as it is": score.compare(reference, made),
+            "rounded to bytes": score.compare(reference, encoded(plain, np.round(fake * 255).astype(np.uint8))),
+            "against train": score.compare(score.summarise(encoded(plain, other)), made),
+        }
+        if larger is not None:
+            resized = {name: _resized(rule, fake, side) for name, rule in RESIZES.items()}
+            usual = score.summarise(encoded(larger, _resized(tf1_bilinear, real / np.float32(255), side)))
+            found |= {f"resized: {name}": score.compare(usual, encoded(larger, each)) for name, each in resized.items()}
+        for name, value in found.items():
+            against = "train" if name == "against train" else "test"
+            yield _row("rules", dataset, metric, "rule", name, size, size, repeat, value, None, against)
+
+
+def protocol(dataset: Dataset, metric: str, row: Row) -> Protocol:
+    """By what the score of a row was measured."""
+    encoder = encoder_of(metric, dataset.image_shape)
+    convention = f"; {row['level']}" if row["setting"] == "rule" else ""
+    return Protocol(
+        metric=metric,
+        encoder=encoder.name,
+        weights=encoder.weights,
+        preprocessing=encoder.preprocessing + convention,
+        samples=row["samples"],
+        reference=f"{dataset.name}/{row['against']}",
+        reference_samples=row["reference_samples"],
+        reference_fingerprint=dataset.fingerprint,
+    )
+
+
+def _row(
+    experiment, dataset, metric, setting, level, samples, reference_samples, repeat, value, expected, against
+) -> Row:
+    row = {
+        "experiment": experiment, "data": dataset.name, "metric": metric, "setting": setting, "level": level,
+        "samples": int(samples), "reference_samples": int(reference_samples), "against": against, "repeat": repeat,
+        "value": value, "expected": expected,
+    }  # fmt: skip
+    return row | {"protocol": protocol(dataset, metric, row).fingerprint}
+
+
+def _check(metric: str) -> None:
+    check_images_alone(metric)
+
+
+def _is_frechet(metric: str) -> bool:
+    return metric_named(metric).compare is frechet.distance
+
+
+def _features(dataset: Dataset, metric: str, split: str = "train") -> np.ndarray:
+    images = dataset.train if split == "train" else dataset.test
+    return reference_features(encoder_of(metric, dataset.image_shape), images)
+
+
+def _value(metric: str, real: np.ndarray, fake: np.ndarray) -> float:
+    return metric_named(metric).compare(metric_named(metric).summarise(real), fake)
+
+
+def _between_pixels(images: np.ndarray) -> np.ndarray:
+    """Images in [0, 1] moved by half a pixel to the right: means of neighbours."""
+    scaled = images / np.float32(255)
+    return (scaled + np.roll(scaled, 1, axis=2)) / 2
+
+
+def _resized(rule: Callable, images: np.ndarray, side: int) -> np.ndarray:
+    resize = jax.jit(rule, static_argnums=1)
+    parts = np.array_split(images, -(-len(images) // 512))
+    return np.concatenate([np.clip(np.asarray(resize(part, side)), 0, 1) for part in parts])
+
+
+EXPERIMENTS: dict[str, Callable[..., Iterator[Row]]] = {"bias": bias, "modes": modes, "floor": floor, "rules": rules}

@@ -1,0 +1,113 @@
+"""Scores of images that no sweep has made, with the protocol that they were measured by."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ganscape.data import DATASETS, DataError, load
+from ganscape.data.dataset import array_hash
+from ganscape.data.images import read_images
+from ganscape.metrics import MetricError, Protocol, check_images_alone, check_samples, encoder_of, metric_named
+from ganscape.search_spaces import metric as usual_metric
+from ganscape.sweep.measuring.evaluation import encoded
+from ganscape.sweep.measuring.reference_cache import reference_features
+
+
+class Score(NamedTuple):
+    value: float
+    better: str  # "lower" or "higher"
+    protocol: Protocol
+
+
+class Images(NamedTuple):
+    """Images with what a protocol says of them."""
+
+    name: str
+    array: np.ndarray  # [n, height, width, channels], uint8 or float32 in [0, 1]
+    fingerprint: str
+
+
+def score_images(
+    path: str | Path,
+    against: str,
+    metrics: Sequence[str] | None = None,
+    *,
+    samples: int | None = None,
+    data_root: str | Path | None = None,
+) -> list[Score]:
+    """Returns one score per metric of the images at a path: a folder of pictures, an .npy or an .npz file.
+
+    Args:
+      path: the images to be scored, as `data.images.read_images` takes them.
+      against: a data set, whose test split is the reference, or a path to other images.
+      metrics: names in METRICS; by default the one that sweeps on that data set select by, `fd_pixels` for a path.
+      samples: how many of the images, spread evenly over their order; all by default.
+      data_root: the folder with the data sets' files.
+
+    Raises:
+      MetricError, DataError: one line each, before anything is encoded. Only what a metric asks of the features
+        themselves comes later.
+    """
+    names = list(dict.fromkeys(metrics or [usual_metric(against)]))
+    for name in names:
+        check_images_alone(name)
+    images, reference = read_images(path), _reference(against, data_root)
+    if images.shape[1:] != reference.array.shape[1:]:
+        found, expected = ("x".join(map(str, each.shape[1:])) for each in (images, reference.array))
+        raise DataError(f"images of {found} at {path} cannot be compared with those of {expected} of {reference.name}")
+    images = _spread(images, samples, path)
+    protocols = [_protocol(name, images, reference) for name in names]
+    encoders = {protocol.encoder: encoder_of(protocol.metric, images.shape[1:]) for protocol in protocols}
+    features = {
+        name: (reference_features(encoder, reference.array), encoded(encoder, images))
+        for name, encoder in encoders.items()
+    }
+    return [_score(protocol, *features[protocol.encoder]) for protocol in protocols]
+
+
+def _score(protocol: Protocol, real: np.ndarray, fake: np.ndarray) -> Score:
+    metric = metric_named(protocol.metric)
+    try:
+        value = metric.compare(metric.summarise(real), fake)
+    except MetricError as error:
+        raise MetricError(f"{protocol.metric}: {error}") from error
+    return Score(value, metric.better, protocol)
+
+
+def _reference(against: str, data_root: str | Path | None) -> Images:
+    if against in DATASETS:
+        dataset = load(against, data_root)
+        return Images(f"{against}/test", dataset.test, dataset.fingerprint)
+    if not Path(against).exists():
+        choices = ", ".join(sorted(DATASETS))
+        raise DataError(f"nothing to compare with: {against!r} is no path that exists and none of: {choices}")
+    array = read_images(against)
+    return Images(Path(against).name, array, array_hash(array))
+
+
+def _spread(images: np.ndarray, samples: int | None, path: str | Path) -> np.ndarray:
+    if samples is None:
+        return images
+    if not 1 <= samples <= len(images):
+        raise DataError(f"samples={samples} of the {len(images)} images at {path}; at least 1, at most all of them")
+    return images[np.arange(samples) * len(images) // samples]
+
+
+def _protocol(name: str, images: np.ndarray, reference: Images) -> Protocol:
+    """As of a sweep, but that stored images may be quantised where a sweep's are not."""
+    check_samples(name, len(images))
+    check_samples(name, len(reference.array))
+    encoder = encoder_of(name, images.shape[1:])
+    quantised = "; these generated images were uint8 / 255" if images.dtype == np.uint8 else ""
+    return Protocol(
+        metric=name,
+        encoder=encoder.name,
+        weights=encoder.weights,
+        preprocessing=encoder.preprocessing + quantised,
+        samples=len(images),
+        reference=reference.name,
+        reference_samples=len(reference.array),
+        reference_fingerprint=reference.fingerprint,
+    )

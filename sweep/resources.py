@@ -1,0 +1,79 @@
+"""What a worker gets and where it runs, with the checks of both."""
+
+import math
+import os
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ganscape.errors import UserError
+
+TPU_CHIPS = (0, 1, 2, 4, 8)
+
+
+class ExecutorError(UserError):
+    """What was asked of an executor cannot be had, or its workers do not work; one line."""
+
+
+class Resources(NamedTuple):
+    """What one worker gets: CPU cores, a share of GPUs, TPU chips; others: names and amounts that a cluster knows."""
+
+    cpus: float = 1.0
+    gpus: float = 0.0
+    tpus: float = 0.0
+    others: tuple[tuple[str, float], ...] = ()
+
+    def named(self) -> dict[str, float]:
+        """Amounts by the names that Ray gives them, without those that are 0."""
+        known = {"CPU": self.cpus, "GPU": self.gpus, "TPU": self.tpus} | dict(self.others)
+        return {name: amount for name, amount in known.items() if amount}
+
+
+class Cluster(NamedTuple):
+    """Where Ray runs, and who else is told.
+
+    address: of a running cluster, "host:port" or "auto"; None: what RAY_ADDRESS says, else a cluster of its own.
+    callbacks: "module:factory" of callbacks of Ray Tune.
+    """
+
+    address: str | None = None
+    callbacks: tuple[str, ...] = ()
+
+
+ALONE = Cluster()
+
+
+def with_others(resources: Resources, assignments: Sequence[str]) -> Resources:
+    """The resources with those of "NAME=AMOUNT"; ExecutorError for other text."""
+    named, known = dict(resources.others), {"CPU": resources.cpus, "GPU": resources.gpus, "TPU": resources.tpus}
+    for assignment in assignments:
+        name, _, text = assignment.partition("=")
+        try:
+            amount = float(text)
+        except ValueError:
+            amount = math.nan
+        if not name or math.isnan(amount):
+            raise ExecutorError(f"--resource {assignment!r} must be NAME=AMOUNT, such as --resource TPU=4") from None
+        (known if name in known else named)[name] = amount
+    return Resources(known["CPU"], known["GPU"], known["TPU"], tuple(named.items()))
+
+
+def check_devices(devices: str, resources: Resources) -> None:
+    """Raises ExecutorError if a worker that was to have an accelerator computes on the CPU."""
+    for kind, amount in (("GPU", resources.gpus), ("TPU", resources.tpus)):
+        if amount and "cpu" in devices:
+            raise ExecutorError(
+                f"workers were to have {amount:g} {kind}s each but JAX sees {devices} there; "
+                f"install JAX for that {kind}, or leave the option out"
+            )
+
+
+def default_workers(resources: Resources) -> int:
+    """As many workers as this process may use cores for."""
+    return max(1, int(cores() // max(resources.cpus, 1.0)))
+
+
+def cores() -> int:
+    """CPU cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
