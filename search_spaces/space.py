@@ -115,7 +115,7 @@ def check_condition(field: str, fixed: dict[str, Value], searched: dict[str, Dim
     each = searched[field]
     while isinstance(each, When):
         known = fixed.keys() | searched.keys()
-        check_name(f"field that dimension {field!r} depends on:", each.field, sorted(known), StudyError)
+        check_name("field", each.field, sorted(known), StudyError, before=f"dimension {field!r} depends on ")
         possible = Fixed(fixed[each.field]) if each.field in fixed else searched[each.field]
         if not isinstance(each, Unless) and not any(possible.contains(value) for value in each.values):
             values = ", ".join(map(repr, each.values))

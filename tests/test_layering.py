@@ -11,7 +11,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-# What each folder may import beside itself: the leaves know no folder of ours, `sweep` knows them all.
+# What each folder may import beside itself and the two leaves: `sweep` knows them all.
+LEAVES = {"ganscape.errors", "ganscape.files"}
 ALLOWED = {
     "data": {"PIL", "mlxtend", "numpy", "pooch", "pyarrow", "sklearn"},
     "metrics": {"jax", "numpy", "optax", "safetensors", "scipy", "sklearn", "threadpoolctl"},
@@ -19,7 +20,7 @@ ALLOWED = {
     "results": {"jinja2", "markupsafe", "matplotlib", "numpy", "pandas", "scipy", "sklearn"},
     "search_spaces": {"numpy"},
     "sweep": {
-        *("data", "metrics", "models", "results", "search_spaces"),
+        *(f"ganscape.{folder}" for folder in ("data", "metrics", "models", "results", "search_spaces")),
         *("PIL", "jax", "numpy", "orbax", "ray", "rich", "scipy", "skopt", "sklearn", "threadpoolctl", "typer"),
         "optuna",
     },
@@ -30,19 +31,27 @@ FOLDERS = tuple(ALLOWED)
 ORDER = {
     "results": [
         *("store", "frames", "combined", "budget", "incumbents", "statistics", "comparisons", "importance", "verdict"),
-        *("worth", "interactive", "plots.canvas", "plots.budgets", "plots.distributions", "plots.comparisons"),
-        *("plots.settings", "plots.metrics", "plots.worth", "plots"),
+        *("calibration", "interactive", "plots.canvas", "plots.budgets", "plots.distributions", "plots.comparisons"),
+        *("plots.settings", "plots.metrics", "plots.calibration", "plots"),
         *("report", "live", "server"),
     ],
     "sweep": [
-        *("population", "signs", "evaluation", "reference_cache", "scoring", "worth", "checkpoints", "programs"),
-        "trial",
+        *("measuring", "measuring.diagnostics", "resources", "messages", "population", "checkpoints", "programs"),
+        *("measuring.evaluation", "measuring.reference_cache", "measuring.scoring", "measuring.calibration"),
         *("searchers.contract", "searchers.coordinates", "searchers.sequences", "searchers.gp_bandit"),
         *("searchers.optimizer", "searchers.optuna_samplers", "searchers", "schedulers", "transfer", "plan"),
-        *("estimate", "pictures", "executors", "executors.worker", "backlog"),
-        *("executors.crew", "executors.post", "executors.local", "executors.ray_tune"),
-        *("driver", "progress", "watching", "terminal", "summaries"),
-        *("encoder_cli", "results_cli", "worth_cli", "cli", "__main__"),
+        *("trial", "estimate", "pictures", "backlog"),
+        *(
+            "executors.contract",
+            "executors.worker",
+            "executors.pool",
+            "executors.mailbox",
+            "executors.local",
+            "executors.ray_tune",
+        ),
+        *("executors", "driver"),
+        *("commands", "commands.progress", "commands.watching", "commands.terminal", "commands.tables"),
+        *("commands.encoder", "commands.results", "commands.calibrate", "commands.cli"),
     ],
 }
 # A package's __init__ may look into its own modules: it holds the registry of them.
@@ -52,9 +61,7 @@ REGISTRIES = {"results.plots", "sweep.executors", "sweep.searchers"}
 ONLY_IN = {
     "ray": {"sweep/executors/ray_tune.py"},
     "sqlite3": {"results/store.py"},
-    "typer": {
-        f"sweep/{name}.py" for name in ("cli", "encoder_cli", "results_cli", "summaries", "terminal", "worth_cli")
-    },
+    "typer": {f"sweep/commands/{name}.py" for name in ("calibrate", "cli", "encoder", "results", "tables", "terminal")},
     "matplotlib": {
         *("results/plots/canvas.py", "results/plots/comparisons.py", "results/plots/settings.py"),
         "results/plots/metrics.py",
@@ -81,7 +88,8 @@ class Import(NamedTuple):
 
     @property
     def top(self) -> str:
-        return self.module.split(".")[0]
+        """The package, for our own the folder: `numpy`, `ganscape.models`."""
+        return ".".join(self.module.split(".")[: 2 if self.module.startswith("ganscape.") else 1])
 
 
 def files(folder: str) -> list[Path]:
@@ -93,6 +101,7 @@ def relative(file: Path) -> str:
 
 
 def module_name(file: Path) -> str:
+    """The dotted name without `ganscape.`."""
     parts = file.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
@@ -115,23 +124,25 @@ def _imports_in(node: ast.AST, at_once: bool) -> Iterator[Import]:
             assert child.level == 0, f"{ast.unparse(child)}: folders are imported absolutely"
             for name in child.names:
                 inner = f"{child.module}.{name.name}"
-                yield Import(inner if inner in MODULES else child.module or "", at_once)
+                yield Import(inner if inner.removeprefix("ganscape.") in MODULES else child.module or "", at_once)
         else:
             inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
             yield from _imports_in(child, at_once and not inside)
 
 
 def position(folder: str, module: str) -> int:
-    return ORDER[folder].index(module.removeprefix(f"{folder}."))
+    return ORDER[folder].index(module.removeprefix(f"ganscape.{folder}."))
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_a_folder_imports_only_what_it_may(folder):
+    """So no file imports our folders by any name but `ganscape.<folder>`: the others are not in the list."""
     foreign = {
         f"{relative(file)} imports {found.module}"
         for file in files(folder)
         for found in imports(file)
-        if found.top not in sys.stdlib_module_names and found.top not in ALLOWED[folder] | {folder}
+        if found.top not in sys.stdlib_module_names
+        and found.top not in ALLOWED[folder] | LEAVES | {f"ganscape.{folder}"}
     }
     assert not foreign
 
@@ -143,9 +154,9 @@ def test_inside_a_folder_imports_go_one_way(folder):
         if not name.startswith(f"{folder}."):
             continue
         for found in imports(file):
-            own = name in REGISTRIES and found.module.startswith(f"{name}.")
-            inside = found.module.startswith(f"{folder}.") and not own
-            if inside and position(folder, found.module) >= position(folder, name):
+            own = name in REGISTRIES and found.module.startswith(f"ganscape.{name}.")
+            inside = found.module.startswith(f"ganscape.{folder}.") and not own
+            if inside and position(folder, found.module) >= position(folder, f"ganscape.{name}"):
                 backwards.add(f"{name} imports {found.module}")
     assert not backwards
 
@@ -183,16 +194,19 @@ def test_notebooks_and_benchmarks_are_imported_by_nobody():
 
 
 def loaded_by(statement: str) -> set[str]:
-    """Top-level names of the modules that a fresh interpreter has loaded after the statement."""
-    code = f"{statement}\nimport sys\nprint(*{{name.split('.')[0] for name in sys.modules}})"
+    """Packages that a fresh interpreter has loaded after the statement, our folders as `ganscape.models`."""
+    code = (
+        f"{statement}\nimport sys\n"
+        "print(*{'.'.join(name.split('.')[: 2 if name.startswith('ganscape.') else 1]) for name in sys.modules})"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return set(done.stdout.split())
 
 
 def test_results_open_without_the_training_stack():
-    loaded = loaded_by("import results, results.frames, results.budget, results.verdict, results.plots, results.report")
-    assert not loaded & {"jax", "jaxlib", "ray", "flax", "optax", "orbax", "models", "sweep"}
+    loaded = loaded_by("from ganscape.results import budget, frames, plots, report, verdict")
+    assert not loaded & {"jax", "jaxlib", "ray", "flax", "optax", "orbax", "ganscape.models", "ganscape.sweep"}
 
 
 def test_the_command_line_starts_without_the_training_stack():
@@ -201,8 +215,10 @@ def test_the_command_line_starts_without_the_training_stack():
 
 
 def test_a_plan_is_made_without_ray():
-    assert not loaded_by("import sweep.driver, sweep.plan") & {"ray", "orbax", "matplotlib", "pandas"}
+    assert not loaded_by("import ganscape.sweep.driver, ganscape.sweep.plan") & {"ray", "orbax", "matplotlib", "pandas"}
 
 
 def test_a_gan_is_trained_with_models_alone():
-    assert not loaded_by("import models") & {"sweep", "metrics", "data", "results", "search_spaces", "ray"}
+    assert not loaded_by("import ganscape.models") & {
+        *("ganscape.sweep", "ganscape.metrics", "ganscape.data", "ganscape.results", "ganscape.search_spaces", "ray")
+    }

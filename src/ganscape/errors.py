@@ -9,13 +9,16 @@ class UserError(ValueError):
     prints that line and exits with code 2."""
 
 
-def check_name(kind: str, name: object, choices: Iterable[str], error: type[ValueError], or_else: str = "") -> None:
+def check_name(
+    kind: str, name: object, choices: Iterable[str], error: type[ValueError], or_else: str = "", before: str = ""
+) -> None:
     """Raises `error` unless `name` is one of the choices: "unknown <kind> <name>", the nearest choice, all of them.
 
     Args:
       kind: what is chosen, in the user's words, such as "data set".
       choices: in the order in which they are listed.
       or_else: what else is accepted, put before the choices, such as "the path of your images".
+      before: what stands before "unknown", such as "dimension 'g_lr' depends on ".
     """
     names = list(choices)
     if name in names:
@@ -23,4 +26,4 @@ def check_name(kind: str, name: object, choices: Iterable[str], error: type[Valu
     near = difflib.get_close_matches(str(name), names, 1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
     beside = f"{or_else}, or one of" if or_else else "one of"
-    raise error(f"unknown {kind} {name!r}{hint}; {beside}: {', '.join(names)}")
+    raise error(f"{before}unknown {kind} {name!r}{hint}; {beside}: {', '.join(names)}")

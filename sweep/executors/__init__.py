@@ -9,17 +9,10 @@ import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from ganscape.errors import check_name
+from ganscape.sweep.executors.contract import RunningExecutor
 from ganscape.sweep.resources import ALONE, TPU_CHIPS, Cluster, ExecutorError, Resources, default_workers
-
-
-class RunningExecutor(NamedTuple):
-    """An executor that is ready: how many workers it has, and what makes them work."""
-
-    workers: int
-    run: Callable[[Any, Any], None]
 
 
 def _local(

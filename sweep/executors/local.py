@@ -8,7 +8,7 @@ from multiprocessing import connection
 from pathlib import Path
 
 from ganscape.sweep.backlog import Backlog
-from ganscape.sweep.executors import RunningExecutor
+from ganscape.sweep.executors.contract import RunningExecutor
 from ganscape.sweep.executors.worker import environment, live
 from ganscape.sweep.messages import Cohort, Ready, Workload
 from ganscape.sweep.resources import ExecutorError, Resources, check_devices

@@ -30,7 +30,7 @@ from ray.tune.search import Searcher
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from ganscape.sweep.backlog import Backlog
-from ganscape.sweep.executors import RunningExecutor
+from ganscape.sweep.executors.contract import RunningExecutor
 from ganscape.sweep.executors.mailbox import Mailbox
 from ganscape.sweep.executors.pool import WorkerPool
 from ganscape.sweep.executors.worker import environment, prepare, ready

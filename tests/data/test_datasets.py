@@ -102,7 +102,7 @@ def test_unknown_name_lists_the_choices():
         data.load("minst")
     message = str(caught.value)
     known = "cifar10, cifar10_jpeg, digits, fashion_mnist, mnist, mnist5k, squares, triangles"
-    assert message == f"unknown data set 'minst'; the path of your images, or one of: {known}"
+    assert message == f"unknown data set 'minst' (did you mean 'mnist'?); the path of your images, or one of: {known}"
 
 
 @pytest.mark.parametrize("name", sorted(DATASETS))

@@ -217,7 +217,10 @@ def test_defaults_that_become_equal_are_asked_once():
 
 def test_a_condition_on_an_unknown_field_is_refused():
     weight = When(LogUniform(0.1, 10), "penalti", ("wgangp",))
-    with pytest.raises(StudyError, match=r"'penalty_weight' depends on unknown field 'penalti'; one of: .*penalty"):
+    with pytest.raises(
+        StudyError,
+        match=r"'penalty_weight' depends on unknown field 'penalti' \(did you mean 'penalty'\?\); one of: penalty",
+    ):
         space({"penalty": "wgangp"}, {"penalty_weight": weight}, {}, "")
 
 
