@@ -81,6 +81,7 @@ class Config:
       k_range: only with family began: how far its balance k may go.
       architecture: the pair of networks. What follows up to attention depends on what it offers.
       channels: its base number of channels, where it has one.
+      hidden_per_channel: only with architecture infogan: units of its hidden dense layers for each base channel.
       discriminator_normalization: what normalises the discriminator's activations or kernels; in a
         vae the encoder's.
       generator_normalization: the same of the generator, in a vae the decoder.
@@ -145,6 +146,7 @@ class Config:
     upsampling: str | None = structure(None, UPSAMPLINGS, offered="upsamplings")
     attention: int = structure(0, low=0, neutral=0)
     channels: int | None = structure(None, offered="channels")
+    hidden_per_channel: int | None = structure(None, offered="hidden_per_channel")
     optimizer: str = structure("adam", OPTIMIZERS)
     precision: str = structure("float32", PRECISIONS, neutral="float32")
     disc_iters: int = structure(1)

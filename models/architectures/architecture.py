@@ -61,6 +61,8 @@ class Architecture(NamedTuple):
     upsamplings: how its generator may grow an image, the first as in its paper; none where there is no choice.
     attention: (image_shape) -> heights of activations at which both networks can attend to themselves.
     channels: its base number of channels where that can be chosen, as in its paper; else None.
+    hidden_per_channel: units of its hidden dense layers for each base channel where that can be chosen, as in its
+      paper; else None.
     families: the families that it has networks for.
     latent_by_parts: whether its conditional normalizations depend on parts of z, with or without classes.
     real: (config, images, images_seen) -> the real images that its discriminator is to see.
@@ -74,6 +76,7 @@ class Architecture(NamedTuple):
     upsamplings: tuple[str, ...] = ()
     attention: Callable[[ImageShape], tuple[int, ...]] = lambda image_shape: ()
     channels: int | None = None
+    hidden_per_channel: int | None = None
     families: tuple[str, ...] = ("gan",)
     latent_by_parts: bool = False
     real: Callable[..., Array] = lambda config, images, images_seen: images

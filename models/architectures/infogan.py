@@ -1,5 +1,8 @@
 """infogan: the pair of Lucic et al. 2018, for all their data sets; conv8: its small sibling for 8x8.
 
+infogan's convolutions have c and 2 c channels and its hidden dense layers h c units, where c is the field `channels`
+and h the field `hidden_per_channel`: 64 and 16 in the paper, so 64 and 128 channels and 1,024 units.
+
 Generator: z -> dense, norm, lReLU -> dense, norm, lReLU -> 4x4 transposed convolutions of stride 2.
 Discriminator: two 4x4 convolutions of stride 2 -> dense -> dense 1; normalised after the second
 convolution and the dense layer.
@@ -140,12 +143,22 @@ def build(widths: Widths, config, image_shape: ImageShape) -> Networks:
     return made[config.family]()
 
 
+def build_infogan(config, image_shape: ImageShape) -> Networks:
+    """The pair of Lucic et al. 2018, with the config's number of channels and of hidden units."""
+    base, hidden = config.channels, config.channels * config.hidden_per_channel
+    return build(
+        Widths((hidden,), (base, 2 * base), 64, 0.999, truncated_normal(0.02), normal(0.02)), config, image_shape
+    )
+
+
 INFOGAN = Architecture(
-    functools.partial(build, Widths((1024,), (64, 128), 64, 0.999, truncated_normal(0.02), normal(0.02))),
-    "square images of 28, 32 or 64 pixels",
-    lambda shape: shape[0] == shape[1] and shape[0] in (28, 32, 64),
+    build_infogan,
+    "images whose height and width are divisible by 4",
+    lambda shape: min(shape[:2]) >= 4 and shape[0] % 4 == 0 and shape[1] % 4 == 0,
     FLAT_DISCRIMINATOR_NORMALIZATIONS,
     FLAT_GENERATOR_NORMALIZATIONS,
+    channels=64,
+    hidden_per_channel=16,
     families=("gan", "began", "vae"),
 )
 CONV8 = Architecture(

@@ -496,7 +496,10 @@ def test_identity_does_not_depend_on_the_order_of_the_fields():
 
 
 def test_identity_is_the_same_in_another_process():
-    script = "import json, sys; from models import Config; print(Config.from_dict(json.loads(sys.argv[1])).identity())"
+    script = (
+        "import json, sys; from ganscape.models import Config; "
+        "print(Config.from_dict(json.loads(sys.argv[1])).identity())"
+    )
     environment = {**os.environ, "PYTHONHASHSEED": "1"}
     command = [sys.executable, "-W", "ignore", "-c", script, json.dumps(EVERYTHING)]
     printed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout

@@ -118,7 +118,7 @@ BAD = {
     "seeds": ({"seeds": 0}, StudyError, "seeds=0.*at least 1"),
     "lanes": ({"lanes": 0}, StudyError, "lanes=0.*at least 1"),
     "weight": ({"settings": {"penalty_weight": 3}}, ConfigError, "mm_gan.*penalty_weight=3.*wgangp"),
-    "size": ({"settings": {"architecture": "infogan"}}, ConfigError, "infogan.*28, 32 or 64.*8x8.*conv8, mlp"),
+    "size": ({"settings": {"architecture": "dcgan"}}, ConfigError, "dcgan.*multiples of 16.*8x8.*conv8, infogan, mlp"),
     "samples": ({"settings": {"samples": 1}}, ValueError, "at least 2"),
     "interval": ({"settings": {"interval": 10}}, StudyError, "closer than one training cycle"),
 }

@@ -22,8 +22,8 @@ smallest = pytest.mark.parametrize(
 
 
 def build(name, shape, normalization=None, family="gan", **settings):
-    """The pair with few channels where their number can be chosen."""
-    channels = {"channels": 8} if ARCHITECTURES[name].channels else {}
+    """The pair with few channels where their number can be chosen, but infogan as in its paper."""
+    channels = {"channels": 8} if ARCHITECTURES[name].channels and name != "infogan" else {}
     settings = {"architecture": name, "discriminator_normalization": normalization, "family": family} | settings
     return ARCHITECTURES[name].build(Config(**channels, **settings), shape)
 
@@ -79,7 +79,7 @@ def test_every_architecture_says_what_it_takes(architecture):
 @pytest.mark.parametrize(
     ("name", "refused"),
     [
-        ("infogan", [(8, 8, 1), (28, 32, 1), (30, 30, 1), (128, 128, 3)]),
+        ("infogan", [(2, 2, 1), (0, 4, 1), (28, 30, 1), (30, 28, 1)]),
         ("conv8", [(4, 4, 1), (8, 12, 1), (28, 28, 1)]),
         ("mlp", [(65, 4, 1), (4, 65, 1), (128, 128, 3)]),
     ],
@@ -171,6 +171,30 @@ def test_infogan_has_the_studies_numbers_of_parameters(shape, generator, plain, 
     assert parameter_count(build("infogan", shape).discriminator, (2, *shape)) == plain
     assert parameter_count(build("infogan", shape, "spectral_norm").discriminator, (2, *shape)) == plain
     assert parameter_count(build("infogan", shape, "batch_norm").discriminator, (2, *shape)) == normalised
+
+
+@pytest.mark.parametrize(("base", "each"), [(64, 16), (8, 16), (16, 8), (5, 3)])
+def test_infogan_has_base_and_twice_base_channels_and_hidden_units_for_each(base, each):
+    """Counted by hand at 16x20: two halvings leave 4x5 pixels."""
+    hidden = base * each
+    generator = (64 * hidden + hidden) + 2 * hidden + (hidden * 40 * base + 40 * base) + 2 * 40 * base
+    generator += (16 * 2 * base * base + base) + 2 * base + (16 * base * 3 + 3)
+    discriminator = (
+        (16 * 3 * base + base) + (16 * base * 2 * base + 2 * base) + (40 * base * hidden + hidden) + hidden + 1
+    )
+    pair = build("infogan", (16, 20, 3), channels=base, hidden_per_channel=each)
+    assert parameter_count(pair.generator, (2, 64)) == generator
+    assert parameter_count(pair.discriminator, (2, 16, 20, 3)) == discriminator
+
+
+def test_infogan_as_in_its_paper_keeps_its_identity():
+    """Those of before its channels could be chosen."""
+    for family, identity in (("gan", "c0212423d6eefb7f"), ("vae", "d49c3d77a124821f")):
+        settings = {"architecture": "infogan", "family": family}
+        assert Config(**settings).identity() == identity
+        assert Config(**settings, channels=64, hidden_per_channel=16).identity() == identity
+        assert Config(**settings, channels=16).identity() != identity
+        assert Config(**settings, hidden_per_channel=8).identity() != identity
 
 
 @pytest.mark.parametrize(
