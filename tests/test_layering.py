@@ -210,7 +210,7 @@ def test_results_open_without_the_training_stack():
 
 
 def test_the_command_line_starts_without_the_training_stack():
-    loaded = loaded_by("import sweep.commands.cli")
+    loaded = loaded_by("import ganscape.sweep.commands.cli")
     assert not loaded & {"jax", "ray", "flax", "optax", "orbax", "numpy", "pandas", "matplotlib", "sklearn"}
 
 
