@@ -1,30 +1,181 @@
-"""Shared by all tests: one XLA thread, quick compilation, a cache of the run's own, Ray's workers not behind everything
+"""Shared by all tests: one XLA thread, quick compilation, a limit for every test, Ray's workers not behind everything
 else, and the same examples of hypothesis in every run.
 
-Programs are compiled once in a run: whichever of its processes needs one next reads it from the cache.
+Compiled programs are kept in `.pytest_cache/` between runs; `keep_programs` says which.
 """
 
 import atexit
+import faulthandler
+import hashlib
+import importlib.metadata
 import os
 import shutil
+import signal
+import sys
 import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
+
+ROOT = Path(__file__).parents[1]
+KEPT_BYTES = 2**30
+SLOW_LIMIT = 3600.0  # seconds for a test that is marked slow
+
+# A shell that starts `make test &` without job control lets it ignore SIGINT, and every child would inherit that.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def processor() -> str:
+    """A short name of this processor: programs compiled for its instructions may not run on another."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    facts = sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))})
+    return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:12]
+
+
+def new_cache() -> Path:
+    """Makes a folder for this run's caches, with `programs/` that holds what earlier runs compiled.
+
+    The keys of programs are hashes of their content, so a program that is found is the right one. Each run works on
+    links to the kept files in a folder of its own: what a killed run leaves half written stays with that run.
+    """
+    kept = ROOT / ".pytest_cache" / "programs" / f"jaxlib-{importlib.metadata.version('jaxlib')}-{processor()}"
+    try:
+        kept.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix="run-", dir=kept.parent))
+    except OSError:  # a checkout that cannot be written
+        folder = Path(tempfile.mkdtemp(prefix="ganscape-cache-"))
+    (folder / "programs").mkdir()
+    for file in kept.glob("*-cache"):
+        os.link(file, folder / "programs" / file.name)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    if kept.is_dir():
+        atexit.register(keep_programs, folder / "programs", kept)  # before the removal: the last registered runs first
+    return folder
+
+
+def keep_programs(programs: Path, kept: Path) -> None:
+    """Links whole new programs of a run into the kept folder, and drops the oldest beyond `KEPT_BYTES`."""
+    for file in programs.glob("*-cache"):
+        if not (kept / file.name).exists() and is_whole(file.read_bytes()):
+            with suppress(OSError):
+                os.link(file, kept / file.name)
+    size = 0
+    for file in sorted(kept.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True):
+        size += file.stat().st_size
+        if size > KEPT_BYTES:
+            file.unlink(missing_ok=True)
+
+
+def is_whole(program: bytes) -> bool:
+    """Whether a file of the compilation cache was written to its end. JAX compresses by zstandard if there is one."""
+    try:
+        if program.startswith(b"\x28\xb5\x2f\xfd"):
+            import zstandard
+
+            zstandard.ZstdDecompressor().decompress(program)
+        else:
+            zlib.decompress(program)
+    except Exception:
+        return False
+    return True
+
 
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false --xla_backend_optimization_level=1")
 os.environ.setdefault("RAY_worker_niceness", "0")
 if "PYTEST_XDIST_WORKER" not in os.environ:
-    cache = tempfile.mkdtemp(prefix="ganscape-cache-")
-    atexit.register(shutil.rmtree, cache, ignore_errors=True)
+    cache = new_cache()
     os.environ |= {
-        "GANSCAPE_CACHE": cache,
-        "JAX_COMPILATION_CACHE_DIR": os.path.join(cache, "programs"),
+        "GANSCAPE_CACHE": str(cache),
+        "JAX_COMPILATION_CACHE_DIR": str(cache / "programs"),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
     }
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
 
+def pytest_addoption(parser):
+    parser.addini("limit", "seconds after which a test, its setup or its teardown is ended as failed", default="600")
+
+
 def pytest_collection_modifyitems(items):
-    """Sweeps in processes of their own first: they take longest and wait most, so that others run beside them."""
-    items.sort(key=lambda item: "executors" not in item.path.parts)
+    """Sweeps in processes of their own first: they take longest and wait most, so that others run beside them. Then the
+    files of this folder, the largest units that one process runs."""
+    items.sort(key=lambda item: ("executors" not in item.path.parts, item.path.parent != Path(__file__).parent))
+
+
+@contextmanager
+def limited(item, what: str) -> Iterator[None]:
+    """Fails the test when `what` takes longer than its limit, and kills the processes that the test started.
+
+    A test that is stuck where Python's signals do not reach ends its whole process a minute later, with a traceback.
+    """
+    seconds = SLOW_LIMIT if item.get_closest_marker("slow") else float(item.config.getini("limit"))
+    before = descendants(os.getpid())
+
+    def end(*_):
+        for process in descendants(os.getpid()) - before:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        pytest.fail(f"{what} of {item.nodeid} took longer than {seconds:g} s")
+
+    handler = signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    faulthandler.dump_traceback_later(seconds + 60, exit=True, file=sys.__stderr__)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
+
+
+def descendants(process: int) -> set[int]:
+    """Process ids of the children of a process, of theirs, and so on."""
+    children: set[int] = set()
+    for task in Path(f"/proc/{process}/task").glob("*/children"):
+        with suppress(OSError):
+            children |= {int(number) for number in task.read_text().split()}
+    return children.union(*(descendants(child) for child in children))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item):
+    with limited(item, "the setup"):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    with limited(item, "the call"):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item):
+    with limited(item, "the teardown"):
+        return (yield)
+
+
+@pytest.fixture(scope="session")
+def data_files():
+    """The folder $GANSCAPE_TEST_DATA, which may hold published data sets as `--data-root` takes them."""
+    folder = os.environ.get("GANSCAPE_TEST_DATA")
+    if not folder:
+        pytest.skip("$GANSCAPE_TEST_DATA names no folder of published data sets")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def mnist_root(data_files):
+    """A folder in which `mnist/` holds the four IDX files."""
+    if not (data_files / "mnist" / "train-images-idx3-ubyte.gz").exists():
+        pytest.skip(f"no MNIST files in {data_files / 'mnist'}")
+    return data_files

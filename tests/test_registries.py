@@ -44,7 +44,9 @@ NORMALIZED = [
 ]
 UPSAMPLED = [(name, upsampling) for name, each in ARCHITECTURES.items() for upsampling in each.upsamplings]
 FAMILY_PAIRS = [(name, family) for name, each in ARCHITECTURES.items() for family in each.families if family != "gan"]
+PLAYERS = ("generator", "discriminator")
 SHAPES = [(8, 8, 1), (28, 28, 1), (32, 32, 3), (48, 48, 3), (64, 64, 3)]
+EXTRA = {"optuna_tpe": ("optuna",), "optuna_gp": ("optuna", "torch")}
 SCALES = [(name, scale) for name, study in STUDIES.items() for scale in study.scales]
 
 
@@ -93,13 +95,13 @@ def test_an_architecture_can_be_stepped_with_every_normalization_it_knows(archit
     settings = {"architecture": architecture, field: normalization} | few_channels(architecture)
     if normalization.startswith("conditional"):
         settings |= {"conditioning": "projection", "classes": 2}
-    check_networks(small(**settings), smallest(architecture))
+    check_network(small(**settings), smallest(architecture), field.removesuffix("_normalization"))
 
 
 @pytest.mark.parametrize(("architecture", "upsampling"), UPSAMPLED)
 def test_an_architecture_can_be_stepped_with_every_upsampling_it_knows(architecture, upsampling):
     settings = {"architecture": architecture, "upsampling": upsampling} | few_channels(architecture)
-    check_networks(small(**settings), smallest(architecture))
+    check_network(small(**settings), smallest(architecture), "generator")
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -108,28 +110,26 @@ def test_an_architecture_attends_at_every_height_it_says(architecture):
     for height in ARCHITECTURES[architecture].attention(shape):
         settings = {"architecture": architecture, "attention": height} | few_channels(architecture)
         check_images(small(**settings), shape)
-        check_networks(small(**settings), shape)
+        for player in PLAYERS:
+            check_network(small(**settings), shape, player)
 
 
-def check_networks(config: Config, image_shape) -> None:
-    """The contract of a pair of networks: images and logits of the right shapes, statistics that keep their form."""
-    networks, (z, seen) = build(config, image_shape), input_shapes(config, image_shape)
-    classes = None if config.classes is None else jnp.zeros((config.batch_size, config.classes))
-    results = []
-    for network, shape in zip(networks, (z, seen), strict=True):
-        inputs = jax.ShapeDtypeStruct(shape, jnp.float32)
+def check_network(config: Config, image_shape, player: str) -> None:
+    """The contract of a network: images or logits of the right shape, statistics that keep their form."""
+    network = build(config, image_shape)[PLAYERS.index(player)]
+    inputs = jax.ShapeDtypeStruct(input_shapes(config, image_shape)[PLAYERS.index(player)], jnp.float32)
+    context = Context(classes=None if config.classes is None else jnp.zeros((config.batch_size, config.classes)))
 
-        def passed(key, inputs, network=network):
-            variables = nn.meta.unbox(network.init(key, inputs, Context(classes=classes)))
-            made, left = network.apply(variables, inputs, Context(classes=classes), mutable=[STATISTICS])
-            return made, variables.get(STATISTICS, {}), left.get(STATISTICS, {})
+    def initialize_and_apply(key, inputs):
+        variables = nn.meta.unbox(network.init(key, inputs, context))
+        output, updated = network.apply(variables, inputs, context, mutable=[STATISTICS])
+        return output, variables.get(STATISTICS, {}), updated.get(STATISTICS, {})
 
-        made, before, after = jax.eval_shape(passed, jax.random.key(0), inputs)
-        assert shapes(before) == shapes(after)
-        results.append(made)
-    images, judgement = results
-    assert (images.shape, images.dtype) == ((config.batch_size, *image_shape), jnp.float32)
-    assert (judgement.logits.shape, judgement.logits.dtype) == ((config.batch_size,), jnp.float32)
+    output, before, after = jax.eval_shape(initialize_and_apply, jax.random.key(0), inputs)
+    assert shapes(before) == shapes(after)
+    expected = (config.batch_size, *image_shape) if player == "generator" else (config.batch_size,)
+    result = output if player == "generator" else output.logits
+    assert (result.shape, result.dtype) == (expected, jnp.float32)
 
 
 def few_channels(architecture: str) -> dict:
@@ -140,7 +140,7 @@ def smallest(architecture: str) -> tuple[int, int, int]:
     return next(shape for shape in SHAPES if ARCHITECTURES[architecture].accepts(shape))
 
 
-@pytest.mark.parametrize(("architecture", "family"), FAMILIES)
+@pytest.mark.parametrize(("architecture", "family"), FAMILY_PAIRS)
 def test_a_family_can_be_stepped_with_the_architectures_that_have_it(architecture, family):
     shape = smallest(architecture)
     normalization = ARCHITECTURES[architecture].discriminator_normalizations[-1]
@@ -228,8 +228,8 @@ def test_no_two_methods_of_a_space_are_one(space):
 def test_what_a_searcher_asks_depends_on_what_it_is_told_alone(name):
     """One made anew goes on where another stopped, and asks nothing twice that it can avoid."""
     space = SPACES["equal/wide"]["wgan_gp"]
-    if name.startswith("optuna"):
-        pytest.importorskip("optuna")
+    for package in EXTRA.get(name, ()):
+        pytest.importorskip(package)
 
     def made():
         return SEARCHERS[name](space, (7, 8, 9))

@@ -1,28 +1,16 @@
 """Every data set, loaded once per test run."""
 
-from pathlib import Path
-
 import pytest
 
 from ganscape import data
 
-MNIST_ROOT = Path(__file__).parents[3] / "shared" / "data"
-
 
 @pytest.fixture(scope="session")
-def mnist_root():
-    """A folder in which `mnist/` holds the four IDX files."""
-    if not (MNIST_ROOT / "mnist" / "train-images-idx3-ubyte.gz").exists():
-        pytest.skip(f"no MNIST files in {MNIST_ROOT / 'mnist'}")
-    return MNIST_ROOT
-
-
-@pytest.fixture(scope="session")
-def jpeg_root():
+def jpeg_root(data_files):
     """A folder in which `cifar10_jpeg/` holds two Parquet files."""
-    if not (MNIST_ROOT / "cifar10_jpeg" / "train.parquet").exists():
-        pytest.skip(f"no Parquet files in {MNIST_ROOT / 'cifar10_jpeg'}")
-    return MNIST_ROOT
+    if not (data_files / "cifar10_jpeg" / "train.parquet").exists():
+        pytest.skip(f"no Parquet files in {data_files / 'cifar10_jpeg'}")
+    return data_files
 
 
 @pytest.fixture(scope="session")

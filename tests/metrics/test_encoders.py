@@ -1,6 +1,5 @@
 import gzip
 import json
-from pathlib import Path
 
 import jax
 import numpy as np
@@ -13,7 +12,6 @@ from ganscape.metrics import FEATURES, LOGITS, METRICS, MetricError
 from ganscape.metrics.encoders import ENCODERS, NETWORKS, classifier, random_conv
 from ganscape.metrics.encoders.train_classifier import Recipe, initial_weights, shifted, train, weights_file
 
-MNIST = Path(__file__).parents[3] / "shared" / "data" / "mnist"
 SHAPES = {
     "pixels": (5, 6, 3),
     "digits": (8, 8, 1),
@@ -191,12 +189,10 @@ def test_the_digits_classifier_is_as_good_as_stated(digits):
     assert found == pytest.approx(float(card("digits")["test_accuracy"]), abs=1.5 / 797)
 
 
-def test_the_mnist_classifier_is_as_good_as_stated():
-    if not MNIST.is_dir():
-        pytest.skip("needs the full MNIST in ../shared/data/mnist")
-    with gzip.open(MNIST / "t10k-images-idx3-ubyte.gz") as file:
+def test_the_mnist_classifier_is_as_good_as_stated(mnist_root):
+    with gzip.open(mnist_root / "mnist" / "t10k-images-idx3-ubyte.gz") as file:
         images = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 28, 28, 1)
-    with gzip.open(MNIST / "t10k-labels-idx1-ubyte.gz") as file:
+    with gzip.open(mnist_root / "mnist" / "t10k-labels-idx1-ubyte.gz") as file:
         labels = np.frombuffer(file.read(), np.uint8, offset=8)
     found = accuracy("mnist", images, labels)
     assert len(images) == 10_000

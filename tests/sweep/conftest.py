@@ -46,15 +46,6 @@ def configs():
     return [Config(g_lr=rate, d_lr=rate, z_dim=8) for rate in (1e-4, 5e-4, 2e-3)]
 
 
-@pytest.fixture(scope="session")
-def mnist_root():
-    """The folder of the full MNIST, beside the checkout."""
-    root = Path(__file__).resolve().parents[3] / "shared" / "data"
-    if not (root / "mnist").is_dir():
-        pytest.skip(f"the full MNIST is not at {root / 'mnist'}")
-    return root
-
-
 @pytest.fixture
 def ganscape():
     """(words) -> what the command line makes of them."""

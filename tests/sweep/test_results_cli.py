@@ -26,10 +26,13 @@ def test_a_sweep_is_watched_until_its_end(ganscape, recorded, words):
 def test_a_report_is_served_until_an_interruption(recorded):
     command = [sys.executable, "-m", "ganscape", "serve", str(recorded), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
-        address = re.search(r"http://127\.0\.0\.1:\d+/", running.stdout.readline())[0]
-        with urllib.request.urlopen(address, timeout=60) as answer:
-            assert "has the best configuration" in answer.read().decode()
-        running.send_signal(signal.SIGINT)
-        _, error = running.communicate(timeout=60)
+        try:
+            address = re.search(r"http://127\.0\.0\.1:\d+/", running.stdout.readline())[0]
+            with urllib.request.urlopen(address, timeout=60) as answer:
+                assert "has the best configuration" in answer.read().decode()
+            running.send_signal(signal.SIGINT)
+            _, error = running.communicate(timeout=60)
+        finally:
+            running.kill()
     assert (running.returncode, error) == (130, "stopped serving\n")
     assert sorted(path.name for path in recorded.iterdir() if "-" not in path.name) == ["store.sqlite"]

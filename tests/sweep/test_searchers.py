@@ -7,12 +7,13 @@ from ganscape.sweep.plan import plan
 from ganscape.sweep.searchers import SEARCHERS, Observation
 
 SPACE = SPACES["equal/wide"]["wgan_gp"]
+EXTRA = {"optuna_tpe": ("optuna",), "optuna_gp": ("optuna", "torch")}
 
 
 @pytest.fixture(params=sorted(SEARCHERS))
 def searcher(request):
-    if request.param.startswith("optuna"):
-        pytest.importorskip("optuna")
+    for package in EXTRA.get(request.param, ()):
+        pytest.importorskip(package)
     return lambda: SEARCHERS[request.param](SPACE, (3, 1, 0))
 
 
