@@ -9,13 +9,13 @@ SETTINGS = {"configs": 2, "images": 9600, "interval": 3200, "samples": 200, "dis
 
 if __name__ == "__main__":
     out, executor, workers, *scheduler = sys.argv[1:]
-    methods = ("ns_gan", "wgan", "vae")
+    methods = ("ns_gan", "vae")
     planned = plan(
         "equal/wide",
         out=out,
         methods=methods,
         scheduler=scheduler[0] if scheduler else None,
-        seeds=2,
+        seeds=1,
         settings=SETTINGS,
         checkpoint_seconds=0.0,
     )

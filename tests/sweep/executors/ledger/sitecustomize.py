@@ -12,7 +12,7 @@ import sys
 
 class AfterMetrics(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path, target=None):
-        if name != "metrics":
+        if name != "ganscape.metrics":
             return None
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)
