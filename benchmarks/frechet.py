@@ -13,7 +13,7 @@ import scipy.linalg
 from measuring import by_turns, median, options, ratio, write
 from threadpoolctl import threadpool_limits
 
-from ganscape.metrics import metric_named
+from ganscape.metrics import find_metric
 
 
 def by_square_root(reference: tuple[np.ndarray, np.ndarray], features: np.ndarray) -> float:
@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--sizes", default="10000x2048")
     parser.add_argument("--repeats", type=int, default=1)
     given = parser.parse_args()
-    metric = metric_named("fd_pixels")
+    metric = find_metric("fd_pixels")
     for size in given.sizes.split(","):
         samples, dimension = map(int, size.split("x"))
         rng = np.random.default_rng(0)

@@ -1,6 +1,6 @@
 """Data sets as arrays: `load("digits")` returns a `Dataset` of uint8 images, [n, height, width, channels].
 
-Also of images of one's own: `load("path/to/pictures")`.
+`load("path/to/pictures")` does the same for images of your own.
 
 Files live under a root folder: the argument, else $GANSCAPE_DATA, else ~/.cache/ganscape.
 A data set imports what it needs when it is loaded, not before.
@@ -15,11 +15,11 @@ from ganscape.data import cifar10, digits, fashion_mnist, mnist, mnist5k, own, p
 from ganscape.data.dataset import DataError, Dataset
 from ganscape.errors import check_name
 
-__all__ = ["DATASETS", "DataError", "Dataset", "Source", "fetch", "find", "load"]
+__all__ = ["DATASETS", "DataError", "Dataset", "Source", "fetch", "find_source", "load"]
 
 
 class Source(NamedTuple):
-    """Where a data set comes from; all but its images is known before anything is loaded."""
+    """How a data set is loaded, and what is known of it before that."""
 
     load: Callable[[Path], Dataset]  # root folder -> Dataset; raises DataError or OSError
     image_shape: tuple[int, int, int]
@@ -27,10 +27,10 @@ class Source(NamedTuple):
     summary: str  # one line
 
 
-def find(name: str) -> Source:
-    """Where the data set called `name` comes from, or the images at the path `name`, read here already.
+def find_source(name: str) -> Source:
+    """Returns the source of the data set called `name`, or of the images at the path `name`, which are read here.
 
-    Raises DataError for what is neither, and for images that are unreadable or not alike.
+    Raises DataError if there is neither, and for images that are unreadable or differ in size.
     """
     if name in DATASETS:
         return DATASETS[name]
@@ -42,16 +42,16 @@ def find(name: str) -> Source:
 
 
 def load(name: str, root: str | Path | None = None) -> Dataset:
-    """The data set called `name`, read from or fetched to `root`, or the images at the path `name`, see `data.own`.
+    """Returns the data set called `name`, read from or fetched to `root`, or the images at the path `name` (`data.own`).
 
     Raises DataError for an unknown name, a root that is no folder, and files that are missing,
     unreadable or not what they should be.
     """
-    return fetch(find(name), name, root)
+    return fetch(find_source(name), name, root)
 
 
 def fetch(source: Source, name: str, root: str | Path | None = None) -> Dataset:
-    """What `load` returns, from a source that was found before."""
+    """Returns the data set of a source that `find_source` has found; raises as `load`."""
     folder = root_folder(root)
     try:
         if folder.exists() and not folder.is_dir():
@@ -62,7 +62,7 @@ def fetch(source: Source, name: str, root: str | Path | None = None) -> Dataset:
 
 
 def root_folder(root: str | Path | None) -> Path:
-    """The folder of data files: the argument, else $GANSCAPE_DATA, else ~/.cache/ganscape, `~` expanded."""
+    """Returns the folder of data files: the argument, else $GANSCAPE_DATA, else ~/.cache/ganscape, `~` expanded."""
     folder = Path(root or os.environ.get("GANSCAPE_DATA") or "~/.cache/ganscape")
     try:
         return folder.expanduser()

@@ -29,7 +29,7 @@ LOSSLESS = {"PNG", "BMP"}
 
 
 def load(root: Path) -> Dataset:
-    """CIFAR10: 50,000 train and 10,000 test images, uint8 [n, 32, 32, 3], in the order of the files.
+    """Returns CIFAR10: 50,000 train and 10,000 test images, uint8 [n, 32, 32, 3], in the order of the files.
 
     Looked for in `root`, `root/cifar10` and `root/cifar-10-batches-bin`: the six .bin files of the binary version;
     else train.parquet and test.parquet (or train-*.parquet, test-*.parquet) of losslessly encoded pictures. With
@@ -50,7 +50,7 @@ def load(root: Path) -> Dataset:
 
 
 def load_jpeg(root: Path) -> Dataset:
-    """CIFAR10 as others have compressed it: like `load`, from Parquet files in `root` or `root/cifar10_jpeg` alone.
+    """Returns CIFAR10 as others have compressed it: like `load`, from Parquet files in `root` or `root/cifar10_jpeg` alone.
 
     Natural images, but not CIFAR10's pixels: scores on them do not compare with those on CIFAR10.
     """
@@ -62,7 +62,7 @@ def load_jpeg(root: Path) -> Dataset:
 
 
 def read(path: Path, sha256: str) -> tuple[np.ndarray, np.ndarray]:
-    """Images uint8 [n, 32, 32, 3] and labels int64 [n] of one binary file; DataError if it is not that file."""
+    """Returns images uint8 [n, 32, 32, 3] and labels int64 [n] of one binary file; DataError if it is another file."""
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
@@ -76,7 +76,7 @@ def read(path: Path, sha256: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _tables(folders: tuple[Path, ...]) -> tuple[list[Path], list[Path]] | None:
-    """The Parquet files of the train and of the test split in the first folder that has both."""
+    """Returns the Parquet files of the train and of the test split in the first folder that has both."""
     for folder in folders:
         train, test = (
             sorted([*folder.glob(f"{split}.parquet"), *folder.glob(f"{split}-*.parquet")])
@@ -98,7 +98,7 @@ def _pictures(name: str, tables: tuple[list[Path], list[Path]], formats: set[str
 
 
 def _download(folder: Path) -> Path:
-    """The folder with the files of the published archive, fetched and unpacked."""
+    """Downloads and unpacks the published archive; returns the folder with its files."""
     import pooch
 
     pooch.get_logger().setLevel("WARNING")

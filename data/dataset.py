@@ -9,7 +9,7 @@ from ganscape.errors import UserError
 
 
 class DataError(UserError):
-    """A data set that cannot be had: one line naming the culprit, what is wrong and what was expected."""
+    """A data set that cannot be loaded: one line naming the file or option, what is wrong and what was expected."""
 
 
 class Dataset(NamedTuple):
@@ -42,7 +42,7 @@ class Dataset(NamedTuple):
 
 
 def array_hash(*arrays: np.ndarray) -> str:
-    """SHA-256 (64 hex digits) over the dtypes, shapes and bytes (C order) of the arrays, in turn."""
+    """Returns the SHA-256 (64 hex digits) over the dtypes, shapes and bytes (C order) of the arrays, in turn."""
     digest = hashlib.sha256()
     for array in arrays:
         digest.update(f"{array.dtype.str} {array.shape};".encode())

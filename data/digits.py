@@ -13,7 +13,7 @@ SHA256 = "f76d6a300e1bfa2de01aeee8d7fd436adf25e6d6154481083cc39d4898cc2d92"
 
 
 def load(root: Path) -> Dataset:
-    """The digits data set: 1,000 train and 797 test images, uint8 [n, 8, 8, 1]; reads nothing from `root`.
+    """Returns the digits data set: 1,000 train and 797 test images, uint8 [n, 8, 8, 1]; reads nothing from `root`.
 
     Gray levels 0..16 become round(level * 255 / 16), halves up, so that 16 is 255 and no two levels meet.
     Split: sort the images by label, scikit-learn's order within a label (which is by writer); walk
@@ -37,5 +37,5 @@ def load(root: Path) -> Dataset:
 
 
 def scale_levels(levels: np.ndarray) -> np.ndarray:
-    """Gray levels 0..16 as uint8 0..255: round(level * 255 / 16), halves up."""
+    """Returns gray levels 0..16 as uint8 0..255: round(level * 255 / 16), halves up."""
     return ((levels.astype(np.int64) * 255 + 8) // 16).astype(np.uint8)

@@ -36,13 +36,13 @@ class Publication(NamedTuple):
     in_root: bool  # whether the data root itself may hold the files
 
     def folders(self, root: Path) -> tuple[Path, ...]:
-        """Where its files are looked for."""
+        """Returns the folders in which its files are looked for, in this order."""
         own = root / self.name
         return (root, own) if self.in_root else (own,)
 
 
 def load(published: Publication, root: Path) -> Dataset:
-    """60,000 train and 10,000 test images, uint8 [n, 28, 28, 1], in the published order and split.
+    """Returns 60,000 train and 10,000 test images, uint8 [n, 28, 28, 1], in the published order and split.
 
     The IDX files are looked for in the publication's folders, plain (where the hash of their content is known) or .gz;
     a missing one is downloaded. Every file is held to a SHA-256.
@@ -62,7 +62,7 @@ def load(published: Publication, root: Path) -> Dataset:
 
 
 def locate(file: IdxFile, published: Publication, root: Path) -> Path:
-    """The path of `file` in one of the publication's folders, downloaded if it is in none."""
+    """Returns the path of `file` in one of the publication's folders, downloaded if it is in none."""
     for folder in published.folders(root):
         for name in _names(file):
             if (folder / name).exists():
@@ -76,8 +76,10 @@ def _names(file: IdxFile) -> tuple[str, ...]:
 
 
 def download(file: IdxFile, published: Publication, root: Path) -> Path:
-    """The path of `file`'s published .gz, fetched to the publication's own folder from the first mirror that
-    serves it."""
+    """Downloads `file`'s published .gz to the publication's own folder, from the first mirror that serves it.
+
+    Returns its path; raises DataError, with the reason of every mirror, if none does.
+    """
     import pooch
 
     pooch.get_logger().setLevel("WARNING")
@@ -104,7 +106,7 @@ def download(file: IdxFile, published: Publication, root: Path) -> Path:
 
 
 def reason(error: Exception) -> str:
-    """A few words on why a download failed."""
+    """Returns why a download failed, in a few words."""
     response = getattr(error, "response", None)
     if response is not None:
         return f"HTTP status {response.status_code}"
@@ -114,7 +116,7 @@ def reason(error: Exception) -> str:
 
 
 def read(path: Path, file: IdxFile) -> np.ndarray:
-    """The array in the IDX file at `path`, uint8 of shape `file.shape`; DataError if it is not that file."""
+    """Returns the array in the IDX file at `path`, uint8 of shape `file.shape`; DataError if it is another file."""
     packed = path.read_bytes()
     content = decompress(packed, path) if path.suffix == ".gz" else packed
     magic = bytes([0, 0, 8, len(file.shape)])  # 8: unsigned bytes; then the number of dimensions
@@ -141,7 +143,7 @@ def _check(path: Path, what: str, content: bytes, expected: str) -> None:
 
 
 def decompress(packed: bytes, path: Path) -> bytes:
-    """The bytes in a .gz file's; DataError if they are truncated or damaged."""
+    """Returns the decompressed bytes of a .gz file; DataError if they are truncated or damaged."""
     try:
         return gzip.decompress(packed)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:

@@ -39,7 +39,7 @@ PUBLISHED = idx.Publication(
 
 
 def load(root: Path) -> Dataset:
-    """MNIST: 60,000 train and 10,000 test images, uint8 [n, 28, 28, 1], in the published order and split.
+    """Returns MNIST: 60,000 train and 10,000 test images, uint8 [n, 28, 28, 1], in the published order and split.
 
     The IDX files, plain or .gz, are looked for in `root` and `root/mnist`; a missing one is downloaded
     to `root/mnist`. Every file is held to the SHA-256 of its decompressed bytes.

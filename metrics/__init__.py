@@ -1,7 +1,7 @@
 """Images or features -> numbers, in three steps that can each be called alone: encode, summarise, compare.
 
     metric = METRICS["fd_digits"]
-    encoder = encoder_of("fd_digits", (8, 8, 1))
+    encoder = make_encoder("fd_digits", (8, 8, 1))
     reference = metric.summarise(encoder.encode(real))          # once per data set
     value = metric.compare(reference, encoder.encode(fake))     # once per evaluation, a float
 
@@ -31,20 +31,20 @@ __all__ = [
     "METRICS",
     "NAMED",
     "Formula",
+    "Inversion",
     "Metric",
     "MetricError",
-    "OfGenerator",
     "Protocol",
     "check_images_alone",
     "check_lower",
     "check_samples",
-    "encoder_of",
-    "metric_named",
+    "find_metric",
+    "make_encoder",
 ]
 
 
 class Formula(NamedTuple):
-    """How a number is made of the features of two sets, whatever the encoder."""
+    """A distance or similarity of two sets of features, whatever their encoder."""
 
     summarise: Callable[..., Any]  # features of real images [n, d] -> reference
     compare: Callable[..., float]  # (reference, features of generated images [m, d]) -> score
@@ -54,8 +54,8 @@ class Formula(NamedTuple):
     of_logits: bool = False  # takes the logits of a classifier, not any features
 
 
-class OfGenerator(NamedTuple):
-    """How a score is made that needs the generator, to look for the latents of images."""
+class Inversion(NamedTuple):
+    """The part of a metric that searches the generator's latents for given images; images alone have no such score."""
 
     targets: Callable[..., Any]  # (features of real images [n, d], samples) -> those [m, d] that are looked for
     facts: Callable[..., dict[str, float]]  # (features of generated images, what metrics.manifold.invert found)
@@ -63,7 +63,7 @@ class OfGenerator(NamedTuple):
 
 
 class Metric(NamedTuple):
-    """How a score is computed: a formula on the features of an encoder."""
+    """A score: a formula on the features of an encoder."""
 
     encoder: str  # name in metrics.encoders.ENCODERS
     summarise: Callable[..., Any]  # features of real images [n, d] -> reference
@@ -71,11 +71,11 @@ class Metric(NamedTuple):
     minimum_samples: int  # of real and of generated images
     better: str  # "lower" or "higher"; a sweep selects by metrics where lower is better
     summary: str  # one line
-    of_generator: OfGenerator | None = None  # where images alone have no such score
+    inversion: Inversion | None = None  # where images alone have no such score
     image_shape: tuple[int, int, int] | None = None  # of the only images it is for
 
 
-def metric_named(name: str) -> Metric:
+def find_metric(name: str) -> Metric:
     """Returns METRICS[name]. Raises MetricError listing the choices."""
     if name not in METRICS:
         named, formulas, encoders = (", ".join(each) for each in (NAMED.values(), FORMULAS, FEATURES | LOGITS))
@@ -88,12 +88,12 @@ def metric_named(name: str) -> Metric:
 
 def check_lower(name: str) -> None:
     """Raises MetricError if there is no such metric, or higher values of it are better: no sweep selects by it."""
-    if metric_named(name).better != "lower":
+    if find_metric(name).better != "lower":
         formulas = ", ".join(each for each, formula in FORMULAS.items() if formula.better == "lower")
         raise MetricError(f"of {name} higher is better; a sweep selects where lower is: fid, or one of {formulas}")
 
 
-def encoder_of(metric: str, image_shape: tuple[int, int, int]) -> "Encoder":
+def make_encoder(metric: str, image_shape: tuple[int, int, int]) -> "Encoder":
     """Returns the encoder that a metric uses on images of the given (height, width, channels).
 
     Raises MetricError, listing the choices, if there is no such metric or its encoder does not take such images, and if
@@ -101,7 +101,7 @@ def encoder_of(metric: str, image_shape: tuple[int, int, int]) -> "Encoder":
     """
     from ganscape.metrics.encoders import ENCODERS
 
-    found = metric_named(metric)
+    found = find_metric(metric)
     if found.image_shape not in (None, tuple(image_shape)):
         expected, given = ("x".join(map(str, shape)) for shape in (found.image_shape, image_shape))
         raise MetricError(f"{metric} takes images of {expected}, not {given}")
@@ -110,7 +110,7 @@ def encoder_of(metric: str, image_shape: tuple[int, int, int]) -> "Encoder":
 
 def check_images_alone(name: str) -> None:
     """Raises MetricError if there is no such metric, or images alone have no score by it."""
-    if metric_named(name).of_generator:
+    if find_metric(name).inversion:
         raise MetricError(f"{name} looks for the latents of images, so only a sweep can score by it")
 
 
@@ -121,7 +121,7 @@ def check_samples(metric: str, samples: int) -> None:
     the samples themselves and is exact for them, though far from its limit for many samples. The formulas of k-th
     neighbours need k + 1.
     """
-    minimum = metric_named(metric).minimum_samples
+    minimum = find_metric(metric).minimum_samples
     if samples < minimum:
         raise MetricError(f"{metric} needs at least {minimum} samples, not {samples}")
 
@@ -196,7 +196,10 @@ COMPOSED: dict[str, Metric] = {
 
 
 def _polygons(data: str, corners: int) -> dict[str, Metric]:
-    """The metrics of a data set of polygons; `metrics.manifold` is imported when one is computed, as it needs jax."""
+    """Returns the metrics of a data set of polygons.
+
+    `metrics.manifold` is imported when one is computed, because it imports jax.
+    """
 
     def precision(reference: Any, features: Any) -> float:
         from ganscape.metrics import manifold
@@ -219,7 +222,7 @@ def _polygons(data: str, corners: int) -> dict[str, Metric]:
     exact = f"share of images at most 0.75 from one of {data}, by the nearest polygon found"
     both = f"1 - F1 of precision and of recall by inverting the generator, on {data}"
     made = inception_score.no_reference, precision, 1, "higher", exact
-    seen = moments.as_features, compare, 1, "lower", both, OfGenerator(targets, facts, "one_minus_f1")
+    seen = moments.as_features, compare, 1, "lower", both, Inversion(targets, facts, "one_minus_f1")
     shape = (28, 28, 1)
     return {
         f"manifold_precision_{data}": Metric("pixels", *made, image_shape=shape),

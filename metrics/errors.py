@@ -2,4 +2,4 @@ from ganscape.errors import UserError
 
 
 class MetricError(UserError):
-    """A metric was asked for something it cannot do; the message is one line naming culprit, value and choices."""
+    """A score that cannot be computed: one line naming what is wrong, its value and the choices."""

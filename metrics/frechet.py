@@ -30,7 +30,7 @@ ROUND_OFF = 1e-6  # of tr(S1) + tr(S2): how far below zero a distance may come o
 
 
 class Reference(NamedTuple):
-    """What generated samples are compared to; made once per data set, as the root is the expensive half."""
+    """Real features as a Frechet distance needs them; made once per data set, as the root is the expensive half."""
 
     mean: Floats  # [d]
     root: Floats  # [r, d], root^T root = covariance

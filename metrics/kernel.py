@@ -32,11 +32,11 @@ class Reference(NamedTuple):
     within: float  # mean kernel of two different samples
 
 
-class Estimate(NamedTuple):
+class KernelEstimate(NamedTuple):
     """A distance estimated from parts of the samples."""
 
     value: float  # mean over the parts
-    spread: float  # what it says of the scatter depends on the estimator
+    spread: float  # deviation of a part, or standard error of the mean: the function says which
 
 
 def reference(features: ArrayLike) -> Reference:
@@ -67,7 +67,9 @@ def kid_of_features(real: ArrayLike, fake: ArrayLike) -> float:
     return kid(reference(real), fake)
 
 
-def subset_kid(real: ArrayLike, fake: ArrayLike, *, subsets: int = 100, size: int = 1000, seed: int = 0) -> Estimate:
+def subset_kid(
+    real: ArrayLike, fake: ArrayLike, *, subsets: int = 100, size: int = 1000, seed: int = 0
+) -> KernelEstimate:
     """Returns the mean of the distances of random subsets, and their standard deviation (divisor `subsets`).
 
     Each subset draws `size` of real [n, d] and of fake [m, d] without replacement, as MMD-GAN's script, torch-fidelity
@@ -86,10 +88,10 @@ def subset_kid(real: ArrayLike, fake: ArrayLike, *, subsets: int = 100, size: in
         kid_of_features(*(part[rng.choice(len(part), size, replace=False)] for part in (real, fake)))
         for _ in range(subsets)
     ]
-    return Estimate(float(np.mean(found)), float(np.std(found)))
+    return KernelEstimate(float(np.mean(found)), float(np.std(found)))
 
 
-def block_kid(real: ArrayLike, fake: ArrayLike, *, largest: int = 1024) -> Estimate:
+def block_kid(real: ArrayLike, fake: ArrayLike, *, largest: int = 1024) -> KernelEstimate:
     """Returns the mean of the distances of disjoint blocks, and the standard error of that mean (nan below 5 blocks).
 
     As compare_gan: the fewest blocks of at most `largest` samples, in the order given and of as equal sizes as can be,
@@ -105,11 +107,11 @@ def block_kid(real: ArrayLike, fake: ArrayLike, *, largest: int = 1024) -> Estim
     parts = zip(*(_near_equal_parts(part, count) for part in (real, fake)), strict=True)
     found = [kid_of_features(*part) for part in parts]
     error = np.std(found, ddof=1) / np.sqrt(count) if count >= 5 else np.nan
-    return Estimate(float(np.mean(found)), float(error))
+    return KernelEstimate(float(np.mean(found)), float(error))
 
 
 def _near_equal_parts(features: Floats, count: int) -> list[Floats]:
-    """The smaller parts first."""
+    """Returns `count` consecutive parts whose sizes differ by at most one, the smaller ones first."""
     size, larger = divmod(len(features), count)
     ends = np.cumsum([size] * (count - larger) + [size + 1] * larger)
     return np.split(features, ends[:-1])
@@ -127,7 +129,7 @@ def _kernel(a: Floats, b: Floats) -> Floats:
 
 
 def _mean_within(features: Floats) -> float:
-    """The mean over pairs of different samples: those right of the diagonal stand for both orders."""
+    """Returns the mean kernel over pairs of different samples; each pair is computed once, as the kernel is symmetric."""
     count = len(features)
     with one_blas_thread():
         sums = [np.triu(_kernel(features[rows], features[rows.start :]), 1).sum() for rows in _blocks(count, count)]

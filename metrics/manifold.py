@@ -43,14 +43,14 @@ SETTLED = 0.01  # of the squared distance: a larger gain in the last tenth of th
 
 
 class Nearest(NamedTuple):
-    """The polygons found for images."""
+    """The nearest polygons of images, as far as the search found them."""
 
     distances: np.ndarray  # float64 [n], Euclidean, pixels in [0, 1]
     corners: np.ndarray  # [n, corners, 2], in pixels, first the row
 
 
 class Inverted(NamedTuple):
-    """How near a generator comes to images."""
+    """How near the images of a generator come to given images."""
 
     squared: Array  # [n], the least squared distance found
     moving: Array  # bool [n], whether the last tenth of the steps still gained more than SETTLED of it
@@ -103,7 +103,7 @@ def starts(image: Array, corners: int, restarts: int) -> Array:
 
 
 def _descend(image: Array, start: Array, steps: int) -> tuple[Array, Array]:
-    """The squared distance and corners after so many of Levenberg's and Marquardt's steps."""
+    """Returns the squared distance and the corners after `steps` steps of Levenberg and Marquardt."""
 
     def residual(parameters: Array) -> Array:
         return render(parameters.reshape(start.shape)).reshape(-1) - image

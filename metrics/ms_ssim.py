@@ -89,7 +89,7 @@ def _draw(rng: np.random.Generator, count: int, size: int) -> np.ndarray:
 
 
 def _mean_of_pairs(images: Floats, similarity: Callable[[ArrayLike, ArrayLike], Floats]) -> float:
-    """Over unordered pairs, as the similarity is symmetric; those of one first image at a time."""
+    """Returns the mean over unordered pairs, as the similarity is symmetric; one first image at a time bounds memory."""
     rows = [
         similarity(np.broadcast_to(image, rest.shape), rest)
         for image, rest in ((images[number], images[number + 1 :]) for number in range(len(images) - 1))
@@ -107,7 +107,7 @@ def _as_images(images: ArrayLike) -> Floats:
 
 
 def _halved(images: Floats) -> Floats:
-    """Means of 2x2 pixels; of an odd side the last row or column counts twice."""
+    """Returns the means of 2x2 pixels; of an odd side the last row or column counts twice."""
     height, width = images.shape[1:3]
     padded = np.pad(images, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="symmetric")
     count, height, width, channels = padded.shape
@@ -115,7 +115,7 @@ def _halved(images: Floats) -> Floats:
 
 
 def _ssim(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """The mean similarity and the mean contrast-structure, both [n, channels]."""
+    """Returns the mean similarity and the mean contrast-structure, both [n, channels]."""
     mean_x, mean_y = _filtered(x), _filtered(y)
     product, squares = mean_x * mean_y, mean_x**2 + mean_y**2
     contrast = (2 * (_filtered(x * y) - product) + C2) / (_filtered(x**2 + y**2) - squares + C2)
@@ -124,7 +124,7 @@ def _ssim(x: Floats, y: Floats) -> tuple[Floats, Floats]:
 
 
 def _filtered(images: Floats) -> Floats:
-    """Gaussian means over the windows that lie inside the image; the Gaussian is a product of one per axis."""
+    """Returns Gaussian means over the windows that lie inside the image; the Gaussian is a product of one per axis."""
     height, width = images.shape[1:3]
     size = min(WINDOW, height, width)
     rows = np.tensordot(_windows(height, size), images, axes=(1, 1))  # [rows, n, width, channels]
@@ -134,7 +134,7 @@ def _filtered(images: Floats) -> Floats:
 
 @cache
 def _windows(side: int, size: int) -> Floats:
-    """A matrix [side - size + 1, side] whose row i holds the weights of the window that starts at pixel i."""
+    """Returns a matrix [side - size + 1, side] whose row i holds the weights of the window that starts at pixel i."""
     offsets = np.arange(size) - (size - 1) / 2
     weights = np.exp(-0.5 * (offsets / SIGMA) ** 2)
     matrix = np.zeros((side - size + 1, side))

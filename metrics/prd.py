@@ -28,7 +28,7 @@ EPSILON = 1e-10  # of the first and last angle, and of the denominator of F
 
 
 class Curve(NamedTuple):
-    """Precision and recall at slopes from 0 to infinity."""
+    """A precision-recall curve, at slopes from 0 to infinity."""
 
     precision: Floats  # [angles], rising
     recall: Floats  # [angles], falling
@@ -90,7 +90,7 @@ def largest_f_1_8(real: ArrayLike, fake: ArrayLike) -> float:
 
 
 def _histograms(both: Floats, clusters: int, random_state: int) -> tuple[Floats, Floats]:
-    """The shares of the second half, real, and of the first, generated, in each cluster of the whole."""
+    """Returns the share of real samples, the second half, and of generated ones, the first half, in each cluster."""
     from sklearn.cluster import MiniBatchKMeans
 
     count = len(both) // 2

@@ -32,7 +32,7 @@ ENTRIES = 2**21
 
 
 class Balls(NamedTuple):
-    """The balls of a set of samples."""
+    """Balls around samples, each up to the k-th nearest other sample."""
 
     centres: Floats  # [n, d]
     radii: Floats  # [n], squared
@@ -99,7 +99,7 @@ def _alike(real: Balls, fake: ArrayLike) -> Floats:
 
 
 def _squared_radii(features: Floats, around: "_Around", rows: slice, k: int) -> Floats:
-    """The squared radii of the balls around these rows."""
+    """Returns the squared radii of the balls around these rows."""
     own = (np.arange(rows.stop - rows.start), np.arange(rows.start, rows.stop))
     low, high = _bounds(_Around(*(each[rows] for each in around)), around)
     low[own] = high[own] = np.inf
@@ -111,7 +111,7 @@ def _squared_radii(features: Floats, around: "_Around", rows: slice, k: int) -> 
 
 
 def _inside(real: Balls, points: Floats) -> Iterator[NDArray[np.bool_]]:
-    """For a block of points at a time, which of the balls each lies in: [points, balls]."""
+    """Yields, for one block of points after another, which balls each point lies in: bool [points, balls]."""
     centre = real.centres.mean(axis=0)
     around = _around(real.centres, centre)
     for rows in _blocks(len(points), len(real.centres)):
@@ -124,7 +124,7 @@ def _inside(real: Balls, points: Floats) -> Iterator[NDArray[np.bool_]]:
 
 
 class _Around(NamedTuple):
-    """Samples as seen from a centre."""
+    """Samples relative to a centre, with their squared norms."""
 
     arms: Floats  # [n, d]
     squares: Floats  # [n], their squared lengths
@@ -136,7 +136,7 @@ def _around(features: Floats, centre: Floats) -> _Around:
 
 
 def _bounds(a: _Around, b: _Around) -> tuple[Floats, Floats]:
-    """What the computed squared distances [len(a), len(b)] are between, from |a|^2 + |b|^2 - 2 a.b about one centre.
+    """Returns lower and upper bounds on the squared distances [len(a), len(b)], from |a|^2 + |b|^2 - 2 a.b about one centre.
 
     The product, the norms and the sum of squared differences each err by at most about d eps / 2 of |a|^2 + |b|^2, the
     subtraction of the centre by 2 eps; the bound leaves as much again.
@@ -149,7 +149,7 @@ def _bounds(a: _Around, b: _Around) -> tuple[Floats, Floats]:
 
 
 def _squared_distances(a: Floats, b: Floats, pairs: NDArray[np.bool_]) -> Floats:
-    """The sums of squared differences of the chosen pairs, in their order in memory."""
+    """Returns the sums of squared differences of the chosen pairs, in their order in memory."""
     left, right = np.nonzero(pairs)
     step = max(1, ENTRIES // a.shape[1])
     parts = [slice(start, start + step) for start in range(0, len(left), step)]

@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ganscape.data import DATASETS, Source, fetch
-from ganscape.data import find as find_data
+from ganscape.data import DATASETS, Source, fetch, find_source
 from ganscape.errors import check_name
-from ganscape.metrics import Protocol, check_lower, check_samples, encoder_of
+from ganscape.metrics import Protocol, check_lower, check_samples, make_encoder
 from ganscape.models import Config, ConfigError
 from ganscape.models.architectures import build
 from ganscape.models.config import ALIASES, FIELDS, check_choice, expand, made_inert
@@ -126,13 +125,13 @@ def plan(
     size = size._replace(scheduler=size.scheduler if scheduler is None else scheduler)
     check_name("scheduler", size.scheduler, SCHEDULERS, StudyError)
     data = size.data if data is None else data
-    source = find_data(data)
+    source = find_source(data)
     size = size._replace(seeds=_at_least("seeds", size.seeds if seeds is None else seeds, 1))
     _at_least("seed", seed, 0)
     _at_least("lanes", lanes, 1)
     metric = (chosen.metric(data) or usual_metric(data)) if metric is None else metric
     check_lower(metric)
-    encoder_of(metric, source.image_shape)
+    make_encoder(metric, source.image_shape)
     budgets = rungs(size, data)
     _check_scheduler(chosen, size, budgets)
     _check_configs(chosen, size, budgets, source, seed)
@@ -332,7 +331,7 @@ def _config(method: str, settings: Mapping[str, Any], classes: int | None) -> Co
 
 
 def _protocol(name: str, dataset, samples: int) -> Protocol:
-    encoder = encoder_of(name, dataset.image_shape)
+    encoder = make_encoder(name, dataset.image_shape)
     check_samples(name, samples)
     check_samples(name, len(dataset.test))
     return Protocol(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ganscape.data import DATASETS
-from ganscape.metrics import METRICS, encoder_of
+from ganscape.metrics import METRICS, make_encoder
 from ganscape.models import FAMILIES, Config
 from ganscape.models.architectures import ARCHITECTURES, build
 from ganscape.models.began import K_RANGES
@@ -198,7 +198,7 @@ def test_a_data_set_has_a_score_and_an_architecture(name):
     shape = DATASETS[name].image_shape
     chosen = metric(name)
     assert METRICS[chosen].better == "lower"
-    assert encoder_of(chosen, shape).dimension > 0
+    assert make_encoder(chosen, shape).dimension > 0
     assert any(architecture.accepts(shape) for architecture in ARCHITECTURES.values())
 
 

@@ -32,7 +32,9 @@ Weights = Mapping[str, jax.Array | np.ndarray]
 FOLDER = Path(__file__).parent / "weights"
 
 
-class Architecture(NamedTuple):
+class ClassifierLayout(NamedTuple):
+    """Sizes of a classifier's layers."""
+
     image_shape: tuple[int, int, int]
     kernels: tuple[int, int]  # side of each convolution's kernel
     strides: tuple[int, int]
@@ -41,10 +43,10 @@ class Architecture(NamedTuple):
     classes: int
 
 
-ARCHITECTURES = {
+CLASSIFIERS = {
     #                      image        kernels strides channels  features classes
-    "digits": Architecture((8, 8, 1),   (3, 3), (1, 2), (32, 64), 64,      10),
-    "mnist":  Architecture((28, 28, 1), (5, 3), (2, 2), (32, 32), 128,     10),
+    "digits": ClassifierLayout((8, 8, 1),   (3, 3), (1, 2), (32, 64), 64,      10),
+    "mnist":  ClassifierLayout((28, 28, 1), (5, 3), (2, 2), (32, 32), 128,     10),
 }  # fmt: skip
 
 SHA256 = {
@@ -73,7 +75,7 @@ def mnist_logits(image_shape: tuple[int, int, int]) -> Encoder:
     return _encoder("mnist", image_shape, of_logits=True)
 
 
-def features(architecture: Architecture, weights: Weights, images: jax.Array) -> jax.Array:
+def features(architecture: ClassifierLayout, weights: Weights, images: jax.Array) -> jax.Array:
     """Returns the features [n, features] of images [n, height, width, channels] in [0, 1].
 
     Takes about 0.1 MB of memory per image of 28x28; encode large sets in batches.
@@ -84,7 +86,7 @@ def features(architecture: Architecture, weights: Weights, images: jax.Array) ->
     return activation(_dense(x.reshape(len(x), -1), weights, "dense"))
 
 
-def logits(architecture: Architecture, weights: Weights, images: jax.Array) -> jax.Array:
+def logits(architecture: ClassifierLayout, weights: Weights, images: jax.Array) -> jax.Array:
     """Returns the logits [n, classes] of images [n, height, width, channels] in [0, 1]."""
     return _dense(features(architecture, weights, images), weights, "logits")
 
@@ -106,7 +108,7 @@ def patches(images: jax.Array, size: int, stride: int) -> jax.Array:
     return jnp.concatenate([padded[:, i : i + rows : stride, j : j + columns : stride] for i, j in offsets], axis=-1)
 
 
-def load_weights(path: Path, expected: str) -> dict[str, np.ndarray]:
+def read_shipped(path: Path, expected: str) -> dict[str, np.ndarray]:
     """Returns the arrays of a safetensors file.
 
     Raises MetricError if the sha256 of the file is not the expected one.
@@ -120,17 +122,17 @@ def load_weights(path: Path, expected: str) -> dict[str, np.ndarray]:
 
 @cache
 def _weights(name: str) -> dict[str, np.ndarray]:
-    return load_weights(FOLDER / f"{name}.safetensors", SHA256[name])
+    return read_shipped(FOLDER / f"{name}.safetensors", SHA256[name])
 
 
 @cache
 def _apply(name: str, of_logits: bool) -> Callable[[Weights, jax.Array], jax.Array]:
-    """One function per encoder: JAX compiles another one again."""
-    return partial(logits if of_logits else features, ARCHITECTURES[name])
+    """Returns the same function for the same encoder, as JAX would compile another one again."""
+    return partial(logits if of_logits else features, CLASSIFIERS[name])
 
 
 def _encoder(name: str, image_shape: tuple[int, int, int], *, of_logits: bool = False) -> Encoder:
-    architecture = ARCHITECTURES[name]
+    architecture = CLASSIFIERS[name]
     own = f"{name}_logits" if of_logits else name
     if tuple(image_shape) != architecture.image_shape:
         accepted, given = shape_text(architecture.image_shape), shape_text(image_shape)

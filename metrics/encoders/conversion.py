@@ -25,7 +25,7 @@ ABSENT = "absent"
 
 
 class Contents(NamedTuple):
-    """What a weights file is."""
+    """The network that a weights file holds, and where the file comes from."""
 
     network: Network
     file: File
@@ -99,7 +99,7 @@ def file_facts(path: Path) -> list[Row]:
 
 
 def is_file(name: str) -> bool:
-    """Whether a word means a weights file, not an encoder."""
+    """Returns whether a word of the command line names a weights file, not an encoder."""
     return Path(name).suffix in SUFFIXES or Path(name).is_file()
 
 

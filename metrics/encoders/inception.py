@@ -145,7 +145,7 @@ def _mixed_7(layers: Layers, x: jax.Array, name: str, pool: Callable[[jax.Array]
 
 
 def _kernels() -> dict[str, tuple[int, int, int, int]]:
-    """Of every convolution, as PyTorch stores it: [out, in, rows, columns]."""
+    """Returns the kernel shape of every convolution, as PyTorch stores it: [out, in, rows, columns]."""
     found = {
         "Conv2d_1a_3x3": (32, 3, 3, 3),
         "Conv2d_2a_3x3": (32, 32, 3, 3),
@@ -280,7 +280,7 @@ def encoder(
 
 @cache
 def _applied(preprocessing: str, output: str) -> Callable[[Layers, jax.Array], jax.Array]:
-    """One function per encoder: JAX compiles another one again."""
+    """Returns the same function for the same encoder, as JAX would compile another one again."""
 
     def apply(layers: Layers, images: jax.Array) -> jax.Array:
         def encode(batch: jax.Array) -> jax.Array:

@@ -15,7 +15,7 @@ import numpy as np
 
 
 def tf1_bilinear(images: jax.Array, size: int) -> jax.Array:
-    """As tf.image.resize_bilinear of TensorFlow 1: coordinates in float32, columns first."""
+    """Resizes as tf.image.resize_bilinear of TensorFlow 1: coordinates in float32, columns first."""
     for axis in (2, 1):
         scale = np.float32(images.shape[axis]) / np.float32(size)
         images = _between(images, axis, np.arange(size, dtype=np.float32) * scale)
@@ -23,7 +23,7 @@ def tf1_bilinear(images: jax.Array, size: int) -> jax.Array:
 
 
 def half_pixel_bilinear(images: jax.Array, size: int) -> jax.Array:
-    """As torch.nn.functional.interpolate(mode="bilinear", align_corners=False)."""
+    """Resizes as torch.nn.functional.interpolate(mode="bilinear", align_corners=False)."""
     for axis in (2, 1):
         scale = np.float32(images.shape[axis]) / np.float32(size)
         centres = (np.arange(size, dtype=np.float32) + np.float32(0.5)) * scale - np.float32(0.5)
@@ -32,7 +32,7 @@ def half_pixel_bilinear(images: jax.Array, size: int) -> jax.Array:
 
 
 def antialiased_bicubic(images: jax.Array, size: int) -> jax.Array:
-    """As PIL.Image.resize(resample=BICUBIC) of one channel of floats; may leave the range of the images."""
+    """Resizes as PIL.Image.resize(resample=BICUBIC) of one channel of floats; may leave the range of the images."""
     rows, columns = (bicubic_matrix(images.shape[axis], size) for axis in (1, 2))
     images = jnp.einsum("oi,nhic->nhoc", columns, images, precision="highest")
     return jnp.einsum("oi,niwc->nowc", rows, images, precision="highest")
@@ -54,7 +54,7 @@ def bicubic_matrix(old: int, new: int) -> np.ndarray:
 
 
 def _between(images: jax.Array, axis: int, coordinates: np.ndarray) -> jax.Array:
-    """Linear interpolation along an axis at these coordinates, the last pixel continued."""
+    """Interpolates linearly along an axis at these coordinates; beyond the last pixel its value continues."""
     last = images.shape[axis] - 1
     low = np.minimum(np.floor(coordinates).astype(int), last)
     shape = [1] * images.ndim

@@ -24,7 +24,7 @@ VERSION = 1001
 
 
 class _Kind(NamedTuple):
-    """A type of storage."""
+    """The element type of a storage."""
 
     dtype: np.dtype
 
@@ -78,7 +78,7 @@ def _from_zip(file: IO[bytes]) -> dict[str, np.ndarray]:
 
 
 def _from_pickles(file: IO[bytes]) -> dict[str, np.ndarray]:
-    """The older format: magic number, version, facts of the system, the dictionary, the keys; then every storage."""
+    """Reads the older format: magic number, version, facts of the system, the dictionary, the keys; then every storage."""
     file.seek(0)
     if (_Reader(file).load(), _Reader(file).load()) != (MAGIC, VERSION):
         raise MetricError("neither of the two formats of torch.save")
@@ -108,7 +108,7 @@ def _tensors(found: Any) -> dict[str, _Tensor]:
 
 
 def _array(name: str, tensor: _Tensor, raw: bytes) -> np.ndarray:
-    """The elements of a tensor, copied out of its storage."""
+    """Returns the elements of a tensor, copied out of its storage."""
     dtype, count = tensor.storage.dtype, tensor.storage.length
     sizes = (tensor.offset, *tensor.shape, *tensor.strides)
     if len(tensor.shape) != len(tensor.strides) or not all(type(size) is int and size >= 0 for size in sizes):
@@ -147,7 +147,10 @@ class _Reader(pickle.Unpickler):
 
 
 def _names() -> dict[str, Any]:
-    """What a file may name. Made anew for every file, so that none can leave anything behind on a function."""
+    """Returns what a file may name.
+
+    The functions are made anew for every file, so that a hostile one can leave nothing behind on them.
+    """
 
     def tensor(storage: Any, offset: int, shape: Any, strides: Any, *_: Any) -> _Tensor:
         if not isinstance(storage, _Storage):

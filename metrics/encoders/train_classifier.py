@@ -19,7 +19,7 @@ import numpy as np
 import optax
 import safetensors.numpy
 
-from ganscape.metrics.encoders.classifier import ARCHITECTURES, Architecture, logits
+from ganscape.metrics.encoders.classifier import CLASSIFIERS, ClassifierLayout, logits
 
 VERSION = 1  # of this script; raise it when the weights it writes change
 
@@ -39,7 +39,7 @@ RECIPES = {
 }  # fmt: skip
 
 
-def initial_weights(architecture: Architecture, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def initial_weights(architecture: ClassifierLayout, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Returns normal kernels of variance 2 / fan_in (He et al. 2015) and zero biases, all float32."""
     height, width, channels = architecture.image_shape
     sizes = {}
@@ -63,7 +63,7 @@ def shifted(images: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarr
 
 
 def train(
-    architecture: Architecture, recipe: Recipe, images: np.ndarray, labels: np.ndarray, *, seed: int
+    architecture: ClassifierLayout, recipe: Recipe, images: np.ndarray, labels: np.ndarray, *, seed: int
 ) -> dict[str, np.ndarray]:
     """Returns the weights after training on images (uint8 [n, height, width, channels]) and labels (integers [n])."""
     rng = np.random.default_rng(seed)
@@ -96,7 +96,7 @@ def train(
 
 
 def accuracy(
-    architecture: Architecture, weights: dict[str, np.ndarray], images: np.ndarray, labels: np.ndarray
+    architecture: ClassifierLayout, weights: dict[str, np.ndarray], images: np.ndarray, labels: np.ndarray
 ) -> float:
     """Returns the fraction of images (uint8) whose largest logit is at their label."""
     classify = jax.jit(lambda batch: logits(architecture, weights, batch.astype(jnp.float32) / 255).argmax(axis=-1))
@@ -111,14 +111,14 @@ def weights_file(weights: dict[str, np.ndarray], card: dict[str, str]) -> bytes:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", choices=sorted(ARCHITECTURES))
+    parser.add_argument("name", choices=sorted(CLASSIFIERS))
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     with np.load(asked.data, allow_pickle=False) as file:
         data = {name: file[name] for name in ("train_images", "train_labels", "test_images", "test_labels")}
-    architecture = ARCHITECTURES[asked.name]
+    architecture = CLASSIFIERS[asked.name]
     weights = train(architecture, RECIPES[asked.name], data["train_images"], data["train_labels"], seed=asked.seed)
     reached = accuracy(architecture, weights, data["test_images"], data["test_labels"])
     card = {

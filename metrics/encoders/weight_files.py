@@ -43,7 +43,7 @@ class Network(NamedTuple):
 
 
 class File(NamedTuple):
-    """What a weights file holds."""
+    """The contents of a weights file."""
 
     tensors: Tensors  # float32
     sha256: str  # of the tensors
@@ -152,12 +152,12 @@ def fingerprint(tensors: Mapping[str, np.ndarray]) -> str:
 
 @lru_cache(maxsize=1)
 def _read_once(path: Path, modified: int, size: int) -> File:
-    """Encoders of one file are made one after the other; the file is read again only when it changes."""
+    """Reads a file once for the encoders that share it, and again when it changes."""
     return read(path)
 
 
 def _arrays(path: Path, content: bytes) -> tuple[Tensors, dict[str, str]]:
-    """The arrays of a file, as they are stored, and its card."""
+    """Returns the arrays of a file, as they are stored, and its card."""
     if path.suffix in TORCH:
         return torch_file.read(path), {}
     try:

@@ -17,9 +17,9 @@ from ganscape.metrics import (
     Protocol,
     check_images_alone,
     check_samples,
-    encoder_of,
+    find_metric,
     frechet,
-    metric_named,
+    make_encoder,
 )
 from ganscape.metrics.encoders.resizing import antialiased_bicubic, half_pixel_bilinear, tf1_bilinear
 from ganscape.sweep.measuring.evaluation import encoded
@@ -83,11 +83,11 @@ def modes(dataset: Dataset, metric: str, *, repeats: int = 50, seed: int = 0) ->
     classes = np.unique(labels)
     size = min(len(kept) // 2, *(np.sum(labels[rest] == name) for name in classes[:1]))
     check_samples(metric, size)
-    reference = metric_named(metric).summarise(features[kept])
+    reference = find_metric(metric).summarise(features[kept])
     for number in range(1, len(classes) + 1):
         chosen = rest[np.isin(labels[rest], classes[:number])]
         for repeat in range(repeats):
-            value = metric_named(metric).compare(reference, features[rng.choice(chosen, size, replace=False)])
+            value = find_metric(metric).compare(reference, features[rng.choice(chosen, size, replace=False)])
             yield _row("modes", dataset, metric, "classes", number, size, len(kept), repeat, value, None, "train")
 
 
@@ -97,10 +97,10 @@ def floor(dataset: Dataset, metric: str, *, repeats: int = 20, seed: int = 0) ->
     features, test = _features(dataset, metric), _features(dataset, metric, "test")
     size, rng = min(len(test), len(features)), np.random.default_rng(seed)
     check_samples(metric, size)
-    reference = metric_named(metric).summarise(test)
+    reference = find_metric(metric).summarise(test)
     for repeat in range(repeats):
         chosen = rng.permutation(len(features))[:size]
-        value = metric_named(metric).compare(reference, features[chosen])
+        value = find_metric(metric).compare(reference, features[chosen])
         yield _row("floor", dataset, metric, "samples", size, size, len(test), repeat, value, None, "test")
 
 
@@ -115,11 +115,11 @@ def rules(dataset: Dataset, metric: str, *, repeats: int = 5, seed: int = 0) -> 
     rng = np.random.default_rng(seed)
     size = min(len(dataset.test), len(dataset.train) // 2)
     check_samples(metric, size)
-    score = metric_named(metric)
-    plain, larger = encoder_of(metric, dataset.image_shape), None
+    score = find_metric(metric)
+    plain, larger = make_encoder(metric, dataset.image_shape), None
     side = round(1.5 * dataset.image_shape[0])
     with contextlib.suppress(MetricError):  # an encoder of one size of images has no resizing to get wrong
-        larger = encoder_of(metric, (side, side, dataset.image_shape[2]))
+        larger = make_encoder(metric, (side, side, dataset.image_shape[2]))
     for repeat in range(repeats):
         order = rng.permutation(len(dataset.train))
         fake, other = _between_pixels(dataset.train[order[:size]]), dataset.train[order[size : 2 * size]]
@@ -141,7 +141,7 @@ def rules(dataset: Dataset, metric: str, *, repeats: int = 5, seed: int = 0) -> 
 
 def protocol(dataset: Dataset, metric: str, row: Row) -> Protocol:
     """By what the score of a row was measured."""
-    encoder = encoder_of(metric, dataset.image_shape)
+    encoder = make_encoder(metric, dataset.image_shape)
     convention = f"; {row['level']}" if row["setting"] == "rule" else ""
     return Protocol(
         metric=metric,
@@ -171,16 +171,16 @@ def _check(metric: str) -> None:
 
 
 def _is_frechet(metric: str) -> bool:
-    return metric_named(metric).compare is frechet.distance
+    return find_metric(metric).compare is frechet.distance
 
 
 def _features(dataset: Dataset, metric: str, split: str = "train") -> np.ndarray:
     images = dataset.train if split == "train" else dataset.test
-    return reference_features(encoder_of(metric, dataset.image_shape), images)
+    return reference_features(make_encoder(metric, dataset.image_shape), images)
 
 
 def _value(metric: str, real: np.ndarray, fake: np.ndarray) -> float:
-    return metric_named(metric).compare(metric_named(metric).summarise(real), fake)
+    return find_metric(metric).compare(find_metric(metric).summarise(real), fake)
 
 
 def _between_pixels(images: np.ndarray) -> np.ndarray:

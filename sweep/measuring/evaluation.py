@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from ganscape.metrics import Metric, encoder_of, metric_named
+from ganscape.metrics import Metric, find_metric, make_encoder
 from ganscape.metrics.encoders import Encoder
 from ganscape.metrics.manifold import POOL, Inverted, invert
 from ganscape.models import FAMILIES
@@ -66,10 +66,10 @@ def evaluator(
 
     encode: what makes features of them, `encoded` by default.
     """
-    encoder, chosen = encoder_of(metric, images.shape[1:]), metric_named(metric)
+    encoder, chosen = make_encoder(metric, images.shape[1:]), find_metric(metric)
     parameters = jax.device_put(encoder.parameters)
     features = (encode or encoded)(encoder, images)
-    targets = chosen.of_generator.targets(features, samples) if chosen.of_generator else features[:0]
+    targets = chosen.inversion.targets(features, samples) if chosen.inversion else features[:0]
     return Evaluator(
         chosen,
         encoder,
@@ -169,7 +169,7 @@ def judge(evaluator: Evaluator, sampled: Sampled, place: int) -> Evaluation:
     Raises:
       MetricError: for non-finite features.
     """
-    features, asked = np.asarray(sampled.features[place]), evaluator.metric.of_generator
+    features, asked = np.asarray(sampled.features[place]), evaluator.metric.inversion
     if asked is None:
         value, facts = score(evaluator, features), {}
     else:

@@ -9,7 +9,7 @@ import numpy as np
 from ganscape.data import DATASETS, DataError, load
 from ganscape.data.dataset import array_hash
 from ganscape.data.images import read_images
-from ganscape.metrics import MetricError, Protocol, check_images_alone, check_samples, encoder_of, metric_named
+from ganscape.metrics import MetricError, Protocol, check_images_alone, check_samples, find_metric, make_encoder
 from ganscape.search_spaces import metric as usual_metric
 from ganscape.sweep.measuring.evaluation import encoded
 from ganscape.sweep.measuring.reference_cache import reference_features
@@ -59,7 +59,7 @@ def score_images(
         raise DataError(f"images of {found} at {path} cannot be compared with those of {expected} of {reference.name}")
     images = _spread(images, samples, path)
     protocols = [_protocol(name, images, reference) for name in names]
-    encoders = {protocol.encoder: encoder_of(protocol.metric, images.shape[1:]) for protocol in protocols}
+    encoders = {protocol.encoder: make_encoder(protocol.metric, images.shape[1:]) for protocol in protocols}
     features = {
         name: (reference_features(encoder, reference.array), encoded(encoder, images))
         for name, encoder in encoders.items()
@@ -68,7 +68,7 @@ def score_images(
 
 
 def _score(protocol: Protocol, real: np.ndarray, fake: np.ndarray) -> Score:
-    metric = metric_named(protocol.metric)
+    metric = find_metric(protocol.metric)
     try:
         value = metric.compare(metric.summarise(real), fake)
     except MetricError as error:
@@ -99,7 +99,7 @@ def _protocol(name: str, images: np.ndarray, reference: Images) -> Protocol:
     """As of a sweep, but that stored images may be quantised where a sweep's are not."""
     check_samples(name, len(images))
     check_samples(name, len(reference.array))
-    encoder = encoder_of(name, images.shape[1:])
+    encoder = make_encoder(name, images.shape[1:])
     quantised = "; these generated images were uint8 / 255" if images.dtype == np.uint8 else ""
     return Protocol(
         metric=name,

@@ -21,7 +21,7 @@ SHAPES = {
     "mnist_logits": (28, 28, 1),
 }
 SHIPPED = [name for name in ENCODERS if not name.startswith(tuple(NETWORKS))]
-CLASSIFIERS = sorted(classifier.ARCHITECTURES)
+CLASSIFIERS = sorted(classifier.CLASSIFIERS)
 
 
 @pytest.fixture(params=SHIPPED)
@@ -58,7 +58,7 @@ def card(name):
 
 
 def accuracy(name, images, labels):
-    architecture, weights = classifier.ARCHITECTURES[name], shipped(name)
+    architecture, weights = classifier.CLASSIFIERS[name], shipped(name)
     classify = jax.jit(lambda batch: classifier.logits(architecture, weights, batch).argmax(axis=-1))
     batches = range(0, len(images), 1000)
     found = np.concatenate([classify(images[i : i + 1000].astype(np.float32) / 255) for i in batches])
@@ -66,7 +66,7 @@ def accuracy(name, images, labels):
 
 
 def shipped(name):
-    return classifier.load_weights(classifier.FOLDER / f"{name}.safetensors", classifier.SHA256[name])
+    return classifier.read_shipped(classifier.FOLDER / f"{name}.safetensors", classifier.SHA256[name])
 
 
 def test_features_are_finite_float32_rows_under_jit(encoder):
@@ -102,7 +102,7 @@ def test_an_encoder_states_its_name_and_dimension(encoder):
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_logits_are_those_of_the_classifier(name):
     images = np.random.default_rng(0).random((5, *SHAPES[name]), dtype=np.float32)
-    expected = classifier.logits(classifier.ARCHITECTURES[name], shipped(name), images)
+    expected = classifier.logits(classifier.CLASSIFIERS[name], shipped(name), images)
     np.testing.assert_array_equal(ENCODERS[f"{name}_logits"](SHAPES[name]).encode(images), expected)
     assert ENCODERS[f"{name}_logits"](SHAPES[name]).weights == classifier.SHA256[name]
 
@@ -167,7 +167,7 @@ def test_weights_that_differ_in_one_bit_are_refused(name, tmp_path):
     path = tmp_path / "flipped.safetensors"
     path.write_bytes(content)
     with pytest.raises(MetricError, match=f"flipped.safetensors are not the ones .* not {classifier.SHA256[name]}"):
-        classifier.load_weights(path, classifier.SHA256[name])
+        classifier.read_shipped(path, classifier.SHA256[name])
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
@@ -247,12 +247,12 @@ def test_shifted_images_keep_their_ink_and_move_by_at_most_the_given_pixels():
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_the_trainer_makes_weights_of_the_shipped_shapes(name):
-    made = initial_weights(classifier.ARCHITECTURES[name], np.random.default_rng(0))
+    made = initial_weights(classifier.CLASSIFIERS[name], np.random.default_rng(0))
     assert {k: v.shape for k, v in made.items()} == {k: v.shape for k, v in shipped(name).items()}
 
 
 def test_the_trainer_learns_and_repeats_bit_for_bit(digits, capsys):
-    architecture = classifier.ARCHITECTURES["digits"]
+    architecture = classifier.CLASSIFIERS["digits"]
     recipe = Recipe(epochs=3, batch_size=50, learning_rate=2e-3, weight_decay=0, shift=0)
     runs = [train(architecture, recipe, digits.train, digits.train_labels, seed=0) for _ in range(2)]
     found = classifier.logits(architecture, runs[0], digits.test.astype(np.float32) / 255).argmax(axis=-1)

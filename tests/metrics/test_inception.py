@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganscape.metrics import METRICS, MetricError, encoder_of
+from ganscape.metrics import METRICS, MetricError, make_encoder
 from ganscape.metrics.encoders import ENCODERS
 from ganscape.metrics.encoders.inception import NETWORK, OUTPUTS, PREPROCESSINGS, features, fold
 from ganscape.metrics.encoders.layers import in_batches, mean_pool
@@ -218,7 +218,7 @@ def test_without_weights_one_sentence_says_where_to_get_them(no_weights, metric)
     network = "vgg16" if "vgg" in metric else "inception"
     words = f"^{network} needs weights .*: get .*pth from https://.* and put it in {no_weights} or set GANSCAPE_WEIGHTS"
     with pytest.raises(MetricError, match=words):
-        encoder_of(metric, (28, 28, 1))
+        make_encoder(metric, (28, 28, 1))
 
 
 def test_the_network_has_the_tensors_of_its_pytorch_ports():

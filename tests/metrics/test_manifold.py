@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ganscape.data import polygons as data
-from ganscape.metrics import METRICS, MetricError, check_images_alone, encoder_of
+from ganscape.metrics import METRICS, MetricError, check_images_alone, make_encoder
 from ganscape.metrics.manifold import Inverted, f1, facts, invert, nearest_polygons, precision, targets
 from ganscape.metrics.polygons import coverage, ordered, render
 
@@ -166,7 +166,7 @@ def test_the_metrics_of_polygons_are_of_their_images_and_f1_of_a_generator_alone
     metric = METRICS["manifold_precision_triangles"]
     assert metric.compare(metric.summarise(triangles[1]), triangles[1]) == 1
     with pytest.raises(MetricError, match="one_minus_f1_squares takes images of 28x28x1, not 8x8x1"):
-        encoder_of("one_minus_f1_squares", (8, 8, 1))
+        make_encoder("one_minus_f1_squares", (8, 8, 1))
     check_images_alone("manifold_precision_squares")
     for name in ("one_minus_f1_triangles", "one_minus_f1_squares"):
         with pytest.raises(MetricError, match=f"{name} looks for the latents of images, so only a sweep"):

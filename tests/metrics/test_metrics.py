@@ -15,8 +15,8 @@ from ganscape.metrics import (
     MetricError,
     check_lower,
     check_samples,
-    encoder_of,
-    metric_named,
+    find_metric,
+    make_encoder,
 )
 from ganscape.metrics.encoders import ENCODERS
 from ganscape.metrics.inception_score import inception_score
@@ -82,16 +82,16 @@ def test_every_formula_is_repeatable_and_leaves_its_input_alone(name):
 
 def test_an_unknown_metric_is_named_with_the_choices():
     words = r"unknown metric 'fd'; it is one of fid, inception_score, .* one of fd, .*; one of pixels, digits"
-    for ask in (metric_named, lambda name: encoder_of(name, (8, 8, 1)), lambda name: check_samples(name, 10)):
+    for ask in (find_metric, lambda name: make_encoder(name, (8, 8, 1)), lambda name: check_samples(name, 10)):
         with pytest.raises(MetricError, match=words):
             ask("fd")
 
 
 def test_the_encoder_fits_the_images_or_says_which_do():
-    assert encoder_of("fd_pixels", (8, 8, 1)).dimension == 64
-    assert encoder_of("fd_digits", (8, 8, 1)).name == "digits"
+    assert make_encoder("fd_pixels", (8, 8, 1)).dimension == 64
+    assert make_encoder("fd_digits", (8, 8, 1)).name == "digits"
     with pytest.raises(MetricError, match="encoder 'digits' takes images of 8x8x1, not 28x28x1"):
-        encoder_of("fd_digits", (28, 28, 1))
+        make_encoder("fd_digits", (28, 28, 1))
 
 
 @pytest.mark.parametrize("name", FORMULAS)

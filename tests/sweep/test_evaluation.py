@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from ganscape.data import polygons
-from ganscape.metrics import MetricError, encoder_of
+from ganscape.metrics import MetricError, make_encoder
 from ganscape.metrics.frechet import frechet_distance_of_features
 from ganscape.metrics.manifold import Inverted
 from ganscape.models import Config
@@ -21,7 +21,7 @@ def population():
 def test_real_images_score_what_the_metric_says(digits):
     """Against an encoding in one piece of the same images."""
     judge = evaluator("fd_digits", digits.test, 100)
-    encode = encoder_of("fd_digits", (8, 8, 1)).encode
+    encode = make_encoder("fd_digits", (8, 8, 1)).encode
     train, test = (np.asarray(encode(images / np.float32(255))) for images in (digits.train, digits.test))
     assert score(judge, train) == pytest.approx(frechet_distance_of_features(test, train), rel=1e-4)
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ganscape.metrics import encoder_of
+from ganscape.metrics import make_encoder
 from ganscape.sweep.measuring import reference_cache
 from ganscape.sweep.measuring.reference_cache import key, reference_features
 
@@ -27,7 +27,7 @@ def counted(monkeypatch):
 
 @pytest.fixture
 def encoder():
-    return encoder_of("fd_digits", (8, 8, 1))
+    return make_encoder("fd_digits", (8, 8, 1))
 
 
 @pytest.fixture
@@ -94,5 +94,5 @@ def test_a_write_cut_short_leaves_no_file(folder, monkeypatch, counted, encoder,
 
 
 def test_pixels_are_not_kept(folder, counted, images):
-    reference_features(encoder_of("fd_pixels", (8, 8, 1)), images)
+    reference_features(make_encoder("fd_pixels", (8, 8, 1)), images)
     assert not folder.exists()
