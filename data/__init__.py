@@ -42,7 +42,7 @@ def find_source(name: str) -> Source:
 
 
 def load(name: str, root: str | Path | None = None) -> Dataset:
-    """Returns the data set called `name`, read from or fetched to `root`, or the images at the path `name` (`data.own`).
+    """Returns the data set called `name`, from `root` or downloaded to it, or the images at the path `name`.
 
     Raises DataError for an unknown name, a root that is no folder, and files that are missing,
     unreadable or not what they should be.

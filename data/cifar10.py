@@ -50,7 +50,7 @@ def load(root: Path) -> Dataset:
 
 
 def load_jpeg(root: Path) -> Dataset:
-    """Returns CIFAR10 as others have compressed it: like `load`, from Parquet files in `root` or `root/cifar10_jpeg` alone.
+    """Returns CIFAR10 as others have compressed it, from Parquet files in `root` or `root/cifar10_jpeg`.
 
     Natural images, but not CIFAR10's pixels: scores on them do not compare with those on CIFAR10.
     """

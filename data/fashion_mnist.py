@@ -39,7 +39,7 @@ PUBLISHED = idx.Publication(
 
 
 def load(root: Path) -> Dataset:
-    """Returns Fashion-MNIST: 60,000 train and 10,000 test images, uint8 [n, 28, 28, 1], in the published order and split.
+    """Returns Fashion-MNIST: 60,000 train and 10,000 test images, uint8 [n, 28, 28, 1], in the published order.
 
     The .gz files, whose names are those of MNIST's, are looked for in `root/fashion_mnist`; a missing one is
     downloaded there. Every file is held to the SHA-256 of the one published.

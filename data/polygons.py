@@ -51,7 +51,7 @@ def split(name: str, root: Path) -> Dataset:
 
 
 def images(name: str, root: Path) -> np.ndarray:
-    """Returns all 80,000 images of `triangles` or `squares`, uint8 [80000, 28, 28, 1], from the file if there is one."""
+    """Returns all images of `triangles` or `squares`, uint8 [80000, 28, 28, 1], from the file if there is one."""
     path = root / "polygons" / f"{name}-{VERSION}.npz"
     if path.exists():
         return read(path, SHA256[name])

@@ -129,7 +129,7 @@ def _kernel(a: Floats, b: Floats) -> Floats:
 
 
 def _mean_within(features: Floats) -> float:
-    """Returns the mean kernel over pairs of different samples; each pair is computed once, as the kernel is symmetric."""
+    """Returns the mean kernel over pairs of different samples; each is computed once, as the kernel is symmetric."""
     count = len(features)
     with one_blas_thread():
         sums = [np.triu(_kernel(features[rows], features[rows.start :]), 1).sum() for rows in _blocks(count, count)]

@@ -89,7 +89,7 @@ def _draw(rng: np.random.Generator, count: int, size: int) -> np.ndarray:
 
 
 def _mean_of_pairs(images: Floats, similarity: Callable[[ArrayLike, ArrayLike], Floats]) -> float:
-    """Returns the mean over unordered pairs, as the similarity is symmetric; one first image at a time bounds memory."""
+    """Returns the mean over unordered pairs, as the similarity is symmetric; one image at a time bounds memory."""
     rows = [
         similarity(np.broadcast_to(image, rest.shape), rest)
         for image, rest in ((images[number], images[number + 1 :]) for number in range(len(images) - 1))

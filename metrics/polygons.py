@@ -66,7 +66,7 @@ def _along_rows(points: Array) -> Array:
 
 
 def _covered_run(points: Array, rows: Array, steepest: float = float(np.finfo(np.float32).tiny)) -> tuple[Array, Array]:
-    """Returns the second coordinates between which each row lies inside the polygon; where it misses, the first is larger."""
+    """Returns the second coordinates between which each row is inside the polygon, the first larger if it misses."""
     step = jnp.roll(points, -1, axis=0) - points
     run = jnp.where(jnp.abs(step[:, 0]) < steepest, jnp.where(step[:, 0] < 0, -steepest, steepest), step[:, 0])
     height = points[:, 1, None] + (step[:, 1] / run)[:, None] * (rows - points[:, 0, None])

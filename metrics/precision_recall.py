@@ -136,7 +136,7 @@ def _around(features: Floats, centre: Floats) -> _Around:
 
 
 def _bounds(a: _Around, b: _Around) -> tuple[Floats, Floats]:
-    """Returns lower and upper bounds on the squared distances [len(a), len(b)], from |a|^2 + |b|^2 - 2 a.b about one centre.
+    """Returns bounds on the squared distances [len(a), len(b)], from |a|^2 + |b|^2 - 2 a.b about one centre.
 
     The product, the norms and the sum of squared differences each err by at most about d eps / 2 of |a|^2 + |b|^2, the
     subtraction of the centre by 2 eps; the bound leaves as much again.

@@ -78,7 +78,7 @@ def _from_zip(file: IO[bytes]) -> dict[str, np.ndarray]:
 
 
 def _from_pickles(file: IO[bytes]) -> dict[str, np.ndarray]:
-    """Reads the older format: magic number, version, facts of the system, the dictionary, the keys; then every storage."""
+    """Reads the older format: magic number, version, facts of the system, dictionary, keys; then every storage."""
     file.seek(0)
     if (_Reader(file).load(), _Reader(file).load()) != (MAGIC, VERSION):
         raise MetricError("neither of the two formats of torch.save")
