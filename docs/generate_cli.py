@@ -43,6 +43,8 @@ def commands() -> dict[str, Any]:
     """Every command by the words that call it, those of groups by two."""
     found = {}
     for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+        if command.hidden:
+            continue
         inner = getattr(command, "commands", None)
         found |= {name: command} if inner is None else {f"{name} {each}": held for each, held in inner.items()}
     return found

@@ -18,10 +18,11 @@ LOOPBACK = "127.0.0.1"
 SECONDS = 3.0  # between two questions of an open page
 PATIENCE = 4  # a page is made again after this many times the seconds that it took, whatever has changed since
 PICTURE = re.compile(r"/samples/(?:real|[0-9a-zA-Z-]+/[0-9]+(?:_walks)?)\.png")
-REFRESH = """<script>
-  const made = %s;
+# A module has names of its own: a name that the page's scripts declare too would stop this one with a SyntaxError.
+REFRESH = """<script type="module">
+  const shownState = %s;
   setInterval(() => document.hidden || document.querySelector("dialog[open]") || fetch("/state")
-    .then(answer => answer.text()).then(state => { if (state !== made) location.reload(); }).catch(() => {}), %d);
+    .then(answer => answer.text()).then(state => { if (state !== shownState) location.reload(); }).catch(() => {}), %d);
 </script>
 """
 

@@ -60,23 +60,26 @@ def variance_components(groups, level: float = 0.95) -> Components:
     groups: one array of scores per config, as many seeds each as there are; failed runs are left out by the caller.
     Moments of the analysis of variance (Searle, Casella and McCulloch 1992, 3.6); a negative variance between configs
     is 0. The interval of the seeds' deviation is exact (chi-square); that of the share is exact where all configs have
-    equally many seeds, else by Thomas and Hultquist (1978), with the harmonic mean of their numbers.
+    equally many seeds, else by Thomas and Hultquist (1978), with the harmonic mean of their numbers. One config tells
+    the seeds' deviation alone: the other two are NaN.
     """
     groups = [np.asarray(group, dtype=np.float64) for group in groups if len(group)]
     sizes = np.array([len(group) for group in groups])
     total, count = int(sizes.sum()), len(groups)
     nothing = Interval(np.nan, np.nan, np.nan)
-    if count < 2 or total == count:
+    if total == count:
         return Components(np.nan, nothing, nothing, count, total)
     means = np.array([group.mean() for group in groups])
     within = sum(((group - group.mean()) ** 2).sum() for group in groups) / (total - count)
+    tails = (1 + level) / 2, (1 - level) / 2
+    reach = [math.sqrt(within * (total - count) / stats.chi2.ppf(tail, total - count)) for tail in tails]
+    seeds = Interval(math.sqrt(within), *reach)
+    if count == 1:
+        return Components(np.nan, seeds, nothing, count, total)
     centre = np.concatenate(groups).mean()
     between = (sizes * (means - centre) ** 2).sum() / (count - 1)
     typical = (total - (sizes**2).sum() / total) / (count - 1)
     configs = max(0.0, (between - within) / typical)
-    tails = (1 + level) / 2, (1 - level) / 2
-    reach = [math.sqrt(within * (total - count) / stats.chi2.ppf(tail, total - count)) for tail in tails]
-    seeds = Interval(math.sqrt(within), *reach)
     if within == 0:
         one = 1.0 if configs > 0 else np.nan
         return Components(math.sqrt(configs), seeds, Interval(one, np.nan, np.nan), count, total)
@@ -296,7 +299,7 @@ def _agreement(rows):
 
 
 def _fisher(value, variance, level) -> Interval:
-    if not np.isfinite(variance) or abs(value) >= 1:
+    if not np.isfinite(variance) or abs(value) > 1 - 1e-9:  # perfect agreement may come out as 0.9999999999999998
         return Interval(value, np.nan, np.nan)
     reach = stats.norm.ppf((1 + level) / 2) * math.sqrt(variance)
     return Interval(value, math.tanh(math.atanh(value) - reach), math.tanh(math.atanh(value) + reach))

@@ -146,7 +146,10 @@ def _begin(cohort: Cohort, workload: Workload, members: list[_Member], report: R
 
 
 def _restore(member: _Member, workload: Workload, report: Report) -> Population:
-    """The state of a member, who learns what its checkpoint holds; scores that were not known are reported."""
+    """Loads a member's state from its checkpoint, or starts it fresh.
+
+    Reports scores that the checkpoint holds and the store does not.
+    """
     trial = member.trial
     state = start(trial.config, workload.dataset.image_shape, trial.key)
     arrays = checkpoints.load(workload.checkpoints, trial.id)
@@ -205,7 +208,10 @@ def _sample(training: _Training, evaluator: Evaluator) -> _Sampled | None:
 
 
 def _dispatch(training: _Training, real: tuple[Array, Array | None]) -> dict[int, _Member]:
-    """Some seconds of training set off, or as much as brings the first member to its rung; returns who is trained."""
+    """Starts training asynchronously, until the nearest rung of any member or for one segment, whichever is shorter.
+
+    Returns the members in training, by slot.
+    """
     images, labels = real
     behind = {place: member for place, member in training.running.items() if member.ahead}
     if behind:
@@ -237,7 +243,8 @@ def _judge(training: _Training, evaluator: Evaluator, pending: _Sampled | None) 
 def _score(
     training: _Training, arrival: _Arrival, value: float, grid: np.ndarray, signs: tuple[Diagnostic, ...]
 ) -> None:
-    """Reported; before, on disk if the trial pauses, as others may go on with it at once."""
+    """Reports the score. If the trial pauses here, saves its checkpoint first, because another worker may resume it as
+    soon as the report arrives."""
     member, rung, paused = arrival
     images = member.cycle * images_per_cycle(member.trial.config)
     score = Score(member.trial.id, member.attempt, rung, images, value, member.seconds, grid, signs)
@@ -249,7 +256,7 @@ def _score(
 
 
 def _await(training: _Training, behind: dict[int, _Member]) -> None:
-    """The end of what was dispatched: where its members are, and who diverged."""
+    """Waits for the dispatched segment, updates each member's cycle count and fails those whose loss is not finite."""
     if not behind:
         return
     finite, cycles = (np.asarray(leaf) for leaf in (training.population.finite, training.population.cycle))
@@ -262,7 +269,7 @@ def _await(training: _Training, behind: dict[int, _Member]) -> None:
 
 
 def _refill(training: _Training) -> None:
-    """Members that wait, in the places that are free."""
+    """Puts waiting members into free slots."""
     free = [place for place in range(training.cohort.size) if place not in training.running]
     for place in free[: len(training.waiting)]:
         state = _restore(training.waiting[0], training.workload, training.report)

@@ -1,4 +1,4 @@
-"""`ganscape worth`: experiments on real images that tell what a score is worth. Parsing and printing only."""
+"""`ganscape calibrate`: experiments on real images that tell what a score is worth. Parsing and printing only."""
 
 from pathlib import Path
 from typing import Annotated

@@ -19,11 +19,30 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Which GAN is best at the compute you have, and how sure can you be?",
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(results.app)
 app.add_typer(encoder.app, name="encoder")
-app.add_typer(calibrate.app, name="worth")
+app.add_typer(calibrate.app, name="calibrate")
+app.add_typer(calibrate.app, name="worth", hidden=True)  # its name before; scripts may hold it
 StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Study: a name of `ganscape list`, or a .toml file.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from ganscape import __version__
+
+        typer.echo(f"ganscape {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Which GAN is best at the compute you have, and how sure can you be?"""
 
 
 @app.command()

@@ -1,4 +1,5 @@
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -43,8 +44,8 @@ def test_the_share_of_an_unbalanced_table_takes_the_harmonic_mean_of_its_sizes()
     assert found.share.low == pytest.approx((ratio - 1) / (ratio - 1 + harmonic))
 
 
-@pytest.mark.parametrize("groups", [[], [[1.0, 2.0]], [[1.0], [2.0]]])
-def test_without_a_second_config_or_seed_there_are_no_components(groups):
+@pytest.mark.parametrize("groups", [[], [[1.0]], [[1.0], [2.0]]])
+def test_without_a_second_seed_there_are_no_components(groups):
     found = statistics.variance_components(groups)
     assert math.isnan(found.configs) and math.isnan(found.seeds.value) and math.isnan(found.share.value)
 
@@ -168,7 +169,7 @@ def test_seed_variance_is_of_the_logarithm_and_counts_failures(build):
     table = statistics.seed_variance(frames.load(build({"a": rows, "b": [[1.0, 2.0]]}))).set_index("method")
     assert table.loc["a", "seed"] == pytest.approx(math.sqrt(2))
     assert table.loc["a", ["configs", "scores", "failed"]].tolist() == [3, 5, 1]
-    assert math.isnan(table.loc["b", "seed"])
+    assert table.loc["b", "seed"] == pytest.approx(np.log([1.0, 2.0]).std(ddof=1))
 
 
 def test_a_second_look_is_reported_by_its_fresh_seeds_alone(build):
@@ -215,3 +216,25 @@ def test_metrics_are_compared_over_configs_at_their_last_rung(build):
 )
 def test_tables_exist_at_every_stage_of_a_sweep(build, say, table):
     say(frames.load(build(table)))
+
+
+def test_one_config_tells_the_deviation_of_its_seeds():
+    scores = np.array([3.0, 5.0, 4.0, 8.0])
+    found = statistics.variance_components([scores])
+    assert found.seeds.value == pytest.approx(scores.std(ddof=1))
+    low, high = (math.sqrt(3 * scores.var(ddof=1) / stats.chi2.ppf(tail, 3)) for tail in (0.975, 0.025))
+    assert (found.seeds.low, found.seeds.high) == pytest.approx((low, high))
+    assert math.isnan(found.configs) and math.isnan(found.share.value)
+
+
+def test_perfect_agreement_has_no_interval_whatever_its_last_digit():
+    x = np.arange(8.0)
+    for y in (x, x + 0.1, 1e-3 * x, -x):
+        for found in statistics.rank_agreement(x, y).values():
+            assert abs(found.value) == pytest.approx(1) and math.isnan(found.low) and math.isnan(found.high)
+
+
+def test_agreement_that_is_perfect_but_for_rounding_has_no_interval(monkeypatch):
+    monkeypatch.setattr(statistics.stats, "spearmanr", lambda x, y: SimpleNamespace(statistic=0.9999999999999998))
+    found = statistics.rank_agreement(np.arange(8.0), np.arange(8.0))["spearman"]
+    assert math.isnan(found.low) and math.isnan(found.high)

@@ -21,7 +21,7 @@ TINY = [
 
 def test_the_help_loads_nothing_heavy():
     code = (
-        "import sys\nfrom sweep.cli import app\n"
+        "import sys\nfrom ganscape.sweep.commands.cli import app\n"
         "try: app(['--help'])\nexcept SystemExit: pass\n"
         "print(sorted({'jax', 'ray', 'pandas', 'matplotlib', 'sklearn', 'scipy', 'numpy'} & set(sys.modules)))"
     )
