@@ -1,4 +1,4 @@
-"""What is learnt, and one step of learning it."""
+"""Generative models: their configs, networks, losses and training steps, and images from them."""
 
 from ganscape.models.config import Config, ConfigError
 from ganscape.models.families import FAMILIES

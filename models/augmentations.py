@@ -1,4 +1,4 @@
-"""DiffAugment: what is done to all images, real and generated, before the discriminator sees them.
+"""DiffAugment: differentiable augmentations of all images, real and generated, before the discriminator.
 
 Functions (images [batch, height, width, channels] in [0, 1], key) -> images of that shape, differentiable in the
 images, every draw per image; values may leave [0, 1], as nothing is clipped.
@@ -16,8 +16,8 @@ from jax import Array
 GREY = 0.5
 
 
-def none(images: Array, key: Array) -> Array:
-    """The images as they are."""
+def no_augmentation(images: Array, key: Array) -> Array:
+    """Returns the images unchanged."""
     return images
 
 
@@ -36,9 +36,9 @@ def _spread(images: Array, factor: Array, axis) -> Array:
 
 
 def translation(images: Array, key: Array) -> Array:
-    """Moved along both axes by whole pixels, uniform on [-size // 8, size // 8]; grey comes in from outside.
+    """Shifts each image along both axes by whole pixels, uniform on [-size // 8, size // 8], and fills with grey.
 
-    A move is a product with a 0-1 matrix for each axis: exact, and cheap beside a convolution.
+    A shift is a product with a 0-1 matrix for each axis: exact, and cheap beside a convolution.
     """
     batch, height, width, _ = images.shape
     height_key, width_key = jax.random.split(key)
@@ -84,7 +84,7 @@ def diffaugment(images: Array, key: Array) -> Array:
 
 
 AUGMENTATIONS = {
-    "none": none,
+    "none": no_augmentation,
     "color": color,
     "translation": translation,
     "cutout": cutout,

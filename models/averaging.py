@@ -1,21 +1,26 @@
-"""What is kept of the generator's weights for sampling: (config, average, params, count) -> average.
+"""Averages of the generator's weights, which images are sampled with: (config, average, params, count) -> average.
 
-average: what was kept before, a tree like params; at the start a copy of the first weights;
+average: the average so far, a tree like params; at the start a copy of the initial weights;
 params: the weights after an update; count: the updates so far, this one included, >= 1.
 """
+
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
+if TYPE_CHECKING:
+    from ganscape.models.config import Config
 
-def none(config, average, params, count):
-    """The weights as they are."""
+
+def no_averaging(config: "Config", average, params, count):
+    """Returns the last weights."""
     return params
 
 
-def ema(config, average, params, count):
-    """ema_decay * average + (1 - ema_decay) * params: not debiased, as it starts from the first weights.
+def exponential_average(config: "Config", average, params, count):
+    """Returns ema_decay * average + (1 - ema_decay) * params: not debiased, as it starts from the initial weights.
 
     Reference: Yazici et al. 2019 (arXiv:1806.04498); Karras et al. 2018.
     """
@@ -23,8 +28,8 @@ def ema(config, average, params, count):
     return jax.tree.map(lambda old, latest: decay * old + (1.0 - decay) * latest, average, params)
 
 
-def uniform(config, average, params, count):
-    """The mean of the weights after each update, the first weights not among them.
+def uniform_average(config: "Config", average, params, count):
+    """Returns the mean of the weights after each update; the initial weights do not count.
 
     Reference: Yazici et al. 2019 (arXiv:1806.04498), MA.
     """
@@ -32,14 +37,13 @@ def uniform(config, average, params, count):
 
 
 def running_mean(mean, values, count):
-    """The mean of count trees: mean is that of those before, values the last; at count = 1 it is values."""
+    """Returns the mean of `count` trees, where `mean` is that of the first count - 1 and `values` the last one."""
     part = 1.0 / count
     return jax.tree.map(lambda old, latest: (1.0 - part) * old + part * latest, mean, values)
 
 
 def squared_distance(params, history) -> Array:
-    """Sum of the squared differences of all weights from history, their `running_mean`: what historical
-    averaging adds to a player's loss.
+    """Returns the sum of squared differences of all weights from `history`, the `running_mean` of their past values.
 
     Reference: Salimans et al. 2016, section 3.3.
     """
@@ -47,10 +51,10 @@ def squared_distance(params, history) -> Array:
     return sum(jax.tree.leaves(differences), start=jnp.zeros(()))
 
 
-def unheld(params, history) -> Array:
-    """0: the weights are free."""
+def no_historical_penalty(params, history) -> Array:
+    """Returns 0."""
     return jnp.zeros(())
 
 
-AVERAGINGS = {"none": none, "ema": ema, "uniform": uniform}
-HISTORICAL_AVERAGINGS = {"none": unheld, "squared_distance": squared_distance}
+AVERAGINGS = {"none": no_averaging, "ema": exponential_average, "uniform": uniform_average}
+HISTORICAL_AVERAGINGS = {"none": no_historical_penalty, "squared_distance": squared_distance}

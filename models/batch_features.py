@@ -1,10 +1,10 @@
-"""What the discriminator's last features learn of the rest of the batch: (module, features) -> features.
+"""Features of an image that depend on the rest of its batch, for the discriminator: (module, features) -> features.
 
 module: the Flax module that calls it and holds its parameter, if any;
-features: [batch, f] or [batch, height, width, f]; what is learnt comes last on the last axis, the same in
-every place of an image.
+features: [batch, f] or [batch, height, width, f]; the new ones come last on the last axis, equal at all pixels of an
+image.
 
-A logit then depends on all images of its pass, so that a penalty's slopes are of the sum of logits, as with
+A logit then depends on all images of its pass, so that a gradient penalty differentiates the sum of logits, as with
 batch norm.
 """
 
@@ -19,13 +19,13 @@ KERNELS = 50
 DIMENSION = 5
 
 
-def none(module: nn.Module, features: Array) -> Array:
-    """The features as they are."""
+def no_batch_features(module: nn.Module, features: Array) -> Array:
+    """Returns the features unchanged."""
     return features
 
 
 def minibatch_discrimination(module: nn.Module, features: Array) -> Array:
-    """KERNELS more features: how close each image is to the others.
+    """Appends KERNELS features that say how close each image is to the others of the batch.
 
     o(x_i)_b is the sum over j of exp(-|M_ib - M_jb|_1), M_ib in R^DIMENSION linear in all features of image i.
     j = i is left out as in the authors' code (the paper's sum has it: 1, for every image). The parameter
@@ -50,7 +50,7 @@ def unit_columns(generator: np.random.Generator, shape: tuple[int, ...]) -> np.n
 
 
 def minibatch_stddev(module: nn.Module, features: Array) -> Array:
-    """One more feature, the same for all images: the mean over all features of their deviation in the batch.
+    """Appends one feature, equal for all images: the mean over all features of their standard deviation in the batch.
 
     The deviation is sqrt(1e-8 + mean squared difference from the mean), over the whole batch; the authors'
     code takes groups of 4 images.
@@ -62,14 +62,14 @@ def minibatch_stddev(module: nn.Module, features: Array) -> Array:
 
 
 def _with(features: Array, more: Array) -> Array:
-    """features with more [batch, k] in every place."""
+    """Appends more [batch, k] to the features of every pixel."""
     places = (1,) * (features.ndim - 2)
     more = more.reshape(more.shape[0], *places, more.shape[-1])
     return jnp.concatenate([features, jnp.broadcast_to(more, (*features.shape[:-1], more.shape[-1]))], axis=-1)
 
 
 BATCH_FEATURES = {
-    "none": none,
+    "none": no_batch_features,
     "minibatch_discrimination": minibatch_discrimination,
     "minibatch_stddev": minibatch_stddev,
 }

@@ -3,7 +3,7 @@
 The exact form is that of the code of Lucic et al. 2018.
 """
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,22 +11,14 @@ import numpy as np
 from jax import Array
 
 from ganscape.models.architectures import build
-from ganscape.models.family import Family
+from ganscape.models.family import Family, SamplingWeights
 from ganscape.models.latents import LATENTS
-from ganscape.models.networks import (
-    NetworkState,
-    bound,
-    discriminate,
-    generate,
-    init_networks,
-    latents,
-    made,
-    sampled,
-    update_network,
-    walked,
-)
+from ganscape.models.networks import NetworkState, discriminate, generate, init_networks, update_network
 
-# How far k may go: as it comes in the code of Lucic et al. 2018, held in [0, 1] in the paper.
+if TYPE_CHECKING:
+    from ganscape.models.config import Config
+
+# Bounds of k: none in the code of Lucic et al. 2018, [0, 1] in the paper.
 K_RANGES = {
     "unbounded": lambda k: k,
     "zero_to_one": lambda k: jnp.clip(k, 0.0, 1.0),
@@ -34,25 +26,25 @@ K_RANGES = {
 
 
 class State(NamedTuple):
-    """One member in training; k, a float32 scalar, is not trained by gradients."""
+    """Everything of one BEGAN that training changes; k, a float32 scalar, balances the players."""
 
     generator: NetworkState
     discriminator: NetworkState
     k: Array | np.ndarray | np.float32
 
 
-def init(config, image_shape, key) -> State:
+def init(config: "Config", image_shape, key) -> State:
     """A fresh State of numpy arrays, drawn from key (uint32 [2]); k is 0."""
     return State(*init_networks(config, image_shape, key), np.float32(0.0))
 
 
 def reconstruction_loss(images: Array, reconstructed: Array) -> Array:
-    """L: the mean absolute difference of two batches, over batch, height, width and channels."""
+    """Returns L, the mean absolute difference of two batches, over batch, height, width and channels."""
     return jnp.mean(jnp.abs(images - reconstructed))
 
 
-def update_discriminator(config, networks, state: State, real: Array, z: Array):
-    """One step on L(x) - k L(G(z)), in separate passes for real and generated images."""
+def update_discriminator(config: "Config", networks, state: State, real: Array, z: Array):
+    """Updates the discriminator on L(x) - k L(G(z)), in separate passes for real and generated images."""
     generator, discriminator, k = state
     fake, g_statistics = generate(networks, generator.params, generator.statistics, z)
 
@@ -67,8 +59,8 @@ def update_discriminator(config, networks, state: State, real: Array, z: Array):
     return State(generator._replace(statistics=g_statistics), discriminator._replace(statistics=statistics), k), loss
 
 
-def update_generator(config, networks, state: State, z: Array):
-    """One step on L(G(z)), the discriminator as it is."""
+def update_generator(config: "Config", networks, state: State, z: Array):
+    """Updates the generator on L(G(z)); the discriminator keeps its weights."""
     generator, discriminator, k = state
 
     def objective(params):
@@ -81,11 +73,11 @@ def update_generator(config, networks, state: State, z: Array):
     return State(generator._replace(statistics=g_statistics), discriminator._replace(statistics=d_statistics), k), loss
 
 
-def update_balance(config, networks, state: State, real: Array, z: Array):
-    """k + k_learning_rate (gamma L(x) - L(G(z))), measured on the players as they are now, and the
-    convergence measure L(x) + |gamma L(x) - L(G(z))|.
+def update_balance(config: "Config", networks, state: State, real: Array, z: Array):
+    """Updates k by k_learning_rate (gamma L(x) - L(G(z))) and returns the convergence measure
+    L(x) + |gamma L(x) - L(G(z))|, both computed with the players after their updates.
 
-    These are passes in training mode of their own, which leave statistics as every other.
+    It takes further passes in training mode, which update the statistics as every pass does.
     """
     generator, discriminator, k = state
     fake, g_statistics = generate(networks, generator.params, generator.statistics, z)
@@ -99,9 +91,10 @@ def update_balance(config, networks, state: State, real: Array, z: Array):
     ), real_loss + jnp.abs(imbalance)
 
 
-def step(config, state: State, images, key: Array, labels: Array | None = None):
-    """One cycle: disc_iters times the discriminator and then k, the generator once, between the two of
-    the first batch and on its latents, as in the code of Lucic et al. 2018. Labels are not looked at."""
+def step(config: "Config", state: State, images, key: Array, labels: Array | None = None):
+    """Returns the state after one cycle, and its logs: for each of disc_iters batches the discriminator and then k are
+    updated; on the first batch the generator moves between the two, on the same latents, as in the code of Lucic et
+    al. 2018. Labels are ignored."""
     networks = build(config, images.shape[1:])
     batches = images.reshape(config.disc_iters, config.batch_size, *images.shape[1:])
     z = LATENTS[config.latent].training(config, key, (config.disc_iters, config.batch_size, config.z_dim))
@@ -121,22 +114,9 @@ def step(config, state: State, images, key: Array, labels: Array | None = None):
     return state, {"d_loss": d_loss, "g_loss": g_loss, "k": state.k, "convergence": convergence}
 
 
-def sample(config, state: State, image_shape, key: Array, count: int) -> Array:
-    """images [count, height, width, channels] in [0, 1], batch norm by its running averages."""
-    params, statistics, _ = state.generator
-    return sampled(config, params, statistics, 0.0, image_shape, key, count)
+def generator_of(config: "Config", state: State) -> SamplingWeights:
+    """Returns the last weights; its networks do not grow, so the images seen do not matter."""
+    return SamplingWeights(state.generator.params, state.generator.statistics, 0.0)
 
 
-def walk(config, state: State, image_shape, key: Array, count: int) -> Array:
-    """images [count, height, width, channels] as of `sample`, from one latent to another."""
-    params, statistics, _ = state.generator
-    return walked(config, params, statistics, 0.0, image_shape, key, count)
-
-
-def generate_from(config, state: State, image_shape, key: Array, z: Array) -> Array:
-    """images [count, height, width, channels] as of `sample`, of z [count, z_dim]."""
-    params, statistics, _ = state.generator
-    return made(config, params, statistics, 0.0, image_shape, key, z, 1)
-
-
-FAMILY = Family(init, step, sample, walk, latents, generate_from, bound, ("d_loss", "g_loss", "k", "convergence"))
+FAMILY = Family(init, step, generator_of, ("d_loss", "g_loss", "k", "convergence"))

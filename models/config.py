@@ -62,33 +62,33 @@ class Config:
       loss: the adversarial loss.
       penalty: the discriminator's penalty, added to its loss with weight `penalty_weight` >= 0 at every
         `penalty_every`-th of its updates, there times penalty_every.
-      projection: what happens to the discriminator's weights after each of its updates.
-      discriminator_passes: whether it sees real and generated images in separate passes or in a joint one;
-        the same to it but for normalizations and features that look at the whole batch.
-      label_smoothing, label_flipping: what the discriminator is told an image is.
-      instance_noise, augmentation: what happens to every image that the discriminator sees.
-      packing: images that the discriminator sees at once, as one of so many times the channels.
-      batch_features: what its last layer is told of the rest of the batch.
+      projection: the constraint that the discriminator's weights are projected onto after each of its updates.
+      discriminator_passes: whether the discriminator sees real and generated images in separate forward passes or in
+        a joint one; it matters only to normalizations and features that depend on the whole batch.
+      label_smoothing, label_flipping: changes of the discriminator's targets.
+      instance_noise, augmentation: changes of every image that the discriminator sees, real or generated.
+      packing: how many images are stacked along their channels into one input of the discriminator.
+      batch_features: features for the discriminator's last layer that depend on the rest of the batch.
       discriminator_scales: discriminators, each on images of half the size of the one before.
-      conditioning: how the networks are told the class of an image, among `classes` many.
-      generator_noise: what disturbs the generator's hidden activations.
-      latent: where z comes from; in a vae always N(0, 1).
-      averaging: what of the generator's weights is sampled with.
-      historical_averaging: whether the players' losses hold them near the means of their past weights.
+      conditioning: how the class of an image, one of `classes`, enters the discriminator.
+      generator_noise: noise on the generator's hidden activations.
+      latent: the distribution of z; in a vae always N(0, 1).
+      averaging: the average of the generator's weights that images are sampled with.
+      historical_averaging: whether both losses penalise the distance of the weights from the mean of their past.
       unrolled_steps: gradient steps of the discriminator that the generator looks ahead, on all that the
         discriminator minimises.
-      update: whether the players move one after the other or at once.
-      k_range: only with family began: how far its balance k may go.
+      update: whether the players are updated one after the other or simultaneously.
+      k_range: only with family began: the bounds of its balance k.
       architecture: the pair of networks. What follows up to attention depends on what it offers.
       channels: its base number of channels, where it has one.
       hidden_per_channel: only with architecture infogan: units of its hidden dense layers for each base channel.
-      discriminator_normalization: what normalises the discriminator's activations or kernels; in a
+      discriminator_normalization: normalization of the discriminator's activations or kernels; in a
         vae the encoder's.
-      generator_normalization: the same of the generator, in a vae the decoder.
-      upsampling: how the generator grows an image.
+      generator_normalization: the same for the generator, in a vae the decoder.
+      upsampling: how the generator doubles height and width.
       attention: the height of the activations at which both networks attend to themselves; 0 is nowhere.
       optimizer: one instance for each player.
-      precision: of what layers multiply in training; bfloat16 is for accelerators.
+      precision: of the products in layers during training; bfloat16 is for accelerators.
       disc_iters: discriminator updates in a cycle, which has one generator update. A vae updates
         everything on each of the batches.
       batch_size: real images in a discriminator update.
@@ -116,37 +116,36 @@ class Config:
       ConfigError: at construction, for a value out of range or a combination that means nothing.
     """
 
+    # A field that does not apply holds None all the same: typed so, every use of one that applies would need a check.
     family: str = structure("gan", FAMILIES)
     architecture: str = structure("mlp", ARCHITECTURES)
-    loss: str | None = structure(None, LOSSES, only=_GAME, when="non_saturating")
-    penalty: str | None = slot(PENALTIES, _GAME)
-    penalty_every: int | None = structure(None, only=_PENALIZED, when=1, neutral=1)
-    projection: str | None = slot(PROJECTIONS, _GAME)
-    discriminator_passes: str | None = structure(None, PASSES, only=_GAME, when="separate", neutral="separate")
-    label_smoothing: str | None = slot(LABEL_SMOOTHINGS, _GAME)
-    label_flipping: str | None = slot(LABEL_FLIPS, _GAME)
-    instance_noise: str | None = slot(INSTANCE_NOISES, _GAME)
-    augmentation: str | None = slot(AUGMENTATIONS, _GAME)
-    packing: int | None = structure(None, only=_GAME, when=1, neutral=1)
-    batch_features: str | None = slot(BATCH_FEATURES, _GAME)
-    discriminator_scales: int | None = structure(None, only=_GAME, when=1, neutral=1)
-    conditioning: str | None = slot(CONDITIONINGS, _GAME)
-    classes: int | None = structure(None, low=2, only=Only("conditioning", all_but_none(CONDITIONINGS)))
-    generator_noise: str | None = slot(GENERATOR_NOISES, _GAME)
-    latent: str | None = structure(
-        None, LATENTS, only=Only("family", ("gan", "began")), when="uniform", neutral="uniform"
-    )
-    averaging: str | None = slot(AVERAGINGS, _GAME)
-    historical_averaging: str | None = slot(HISTORICAL_AVERAGINGS, _GAME)
-    unrolled_steps: int | None = structure(None, low=0, only=_GAME, when=0, neutral=0)
-    update: str | None = structure(None, UPDATES, only=_GAME, when="alternating", neutral="alternating")
-    k_range: str | None = structure(None, K_RANGES, only=_BEGAN, when="unbounded")
+    loss: str = structure(None, LOSSES, only=_GAME, when="non_saturating")
+    penalty: str = slot(PENALTIES, _GAME)
+    penalty_every: int = structure(None, only=_PENALIZED, when=1, neutral=1)
+    projection: str = slot(PROJECTIONS, _GAME)
+    discriminator_passes: str = structure(None, PASSES, only=_GAME, when="separate", neutral="separate")
+    label_smoothing: str = slot(LABEL_SMOOTHINGS, _GAME)
+    label_flipping: str = slot(LABEL_FLIPS, _GAME)
+    instance_noise: str = slot(INSTANCE_NOISES, _GAME)
+    augmentation: str = slot(AUGMENTATIONS, _GAME)
+    packing: int = structure(None, only=_GAME, when=1, neutral=1)
+    batch_features: str = slot(BATCH_FEATURES, _GAME)
+    discriminator_scales: int = structure(None, only=_GAME, when=1, neutral=1)
+    conditioning: str = slot(CONDITIONINGS, _GAME)
+    classes: int = structure(None, low=2, only=Only("conditioning", all_but_none(CONDITIONINGS)))
+    generator_noise: str = slot(GENERATOR_NOISES, _GAME)
+    latent: str = structure(None, LATENTS, only=Only("family", ("gan", "began")), when="uniform", neutral="uniform")
+    averaging: str = slot(AVERAGINGS, _GAME)
+    historical_averaging: str = slot(HISTORICAL_AVERAGINGS, _GAME)
+    unrolled_steps: int = structure(None, low=0, only=_GAME, when=0, neutral=0)
+    update: str = structure(None, UPDATES, only=_GAME, when="alternating", neutral="alternating")
+    k_range: str = structure(None, K_RANGES, only=_BEGAN, when="unbounded")
     discriminator_normalization: str = structure(None, NORMALIZATIONS, offered="discriminator_normalizations")
     generator_normalization: str = structure(None, NORMALIZATIONS, offered="generator_normalizations")
-    upsampling: str | None = structure(None, UPSAMPLINGS, offered="upsamplings")
+    upsampling: str = structure(None, UPSAMPLINGS, offered="upsamplings")
     attention: int = structure(0, low=0, neutral=0)
-    channels: int | None = structure(None, offered="channels")
-    hidden_per_channel: int | None = structure(None, offered="hidden_per_channel")
+    channels: int = structure(None, offered="channels")
+    hidden_per_channel: int = structure(None, offered="hidden_per_channel")
     optimizer: str = structure("adam", OPTIMIZERS)
     precision: str = structure("float32", PRECISIONS, neutral="float32")
     disc_iters: int = structure(1)
@@ -154,24 +153,24 @@ class Config:
     z_dim: int = structure(64)
     g_lr: float = number(2e-4, 0.0, math.inf, open_low=True, open_high=True)
     d_lr: float = number(2e-4, 0.0, math.inf, open_low=True, open_high=True)
-    beta1: float | None = fraction(_ADAM, 0.5, open_high=True)
-    beta2: float | None = fraction(_ADAM, 0.999, open_high=True)
-    penalty_weight: float | None = number(None, 0.0, math.inf, open_high=True, only=_PENALIZED)
-    weight_clipping: float | None = positive(Only("projection", ("weight_clipping",)))
-    max_singular_value: float | None = positive(Only("projection", ("singular_value_clamp",)), 1.0)
-    smoothing: float | None = fraction(Only("label_smoothing", all_but_none(LABEL_SMOOTHINGS)), 0.1, open_high=True)
-    flip_probability: float | None = fraction(Only("label_flipping", all_but_none(LABEL_FLIPS)))
-    noise_std: float | None = positive(Only("instance_noise", all_but_none(INSTANCE_NOISES)))
-    noise_images: float | None = positive(Only("instance_noise", ("linear", "exponential")))
-    generator_noise_std: float | None = positive(Only("generator_noise", ("gaussian",)))
-    dropout_rate: float | None = fraction(Only("generator_noise", ("dropout",)), 0.5, open_high=True)
-    truncation: float | None = positive(Only("latent", ("truncated_normal",)))
-    ema_decay: float | None = fraction(Only("averaging", ("ema",)), 0.999, open_high=True)
-    historical_weight: float | None = positive(Only("historical_averaging", all_but_none(HISTORICAL_AVERAGINGS)))
-    unrolled_lr: float | None = positive(Above("unrolled_steps", 0))
-    fade_images: float | None = positive(Only("architecture", ("progan",)), 8e5)
-    gamma: float | None = fraction(_BEGAN, 0.75)
-    k_learning_rate: float | None = positive(_BEGAN, 1e-3)
+    beta1: float = fraction(_ADAM, 0.5, open_high=True)
+    beta2: float = fraction(_ADAM, 0.999, open_high=True)
+    penalty_weight: float = number(None, 0.0, math.inf, open_high=True, only=_PENALIZED)
+    weight_clipping: float = positive(Only("projection", ("weight_clipping",)))
+    max_singular_value: float = positive(Only("projection", ("singular_value_clamp",)), 1.0)
+    smoothing: float = fraction(Only("label_smoothing", all_but_none(LABEL_SMOOTHINGS)), 0.1, open_high=True)
+    flip_probability: float = fraction(Only("label_flipping", all_but_none(LABEL_FLIPS)))
+    noise_std: float = positive(Only("instance_noise", all_but_none(INSTANCE_NOISES)))
+    noise_images: float = positive(Only("instance_noise", ("linear", "exponential")))
+    generator_noise_std: float = positive(Only("generator_noise", ("gaussian",)))
+    dropout_rate: float = fraction(Only("generator_noise", ("dropout",)), 0.5, open_high=True)
+    truncation: float = positive(Only("latent", ("truncated_normal",)))
+    ema_decay: float = fraction(Only("averaging", ("ema",)), 0.999, open_high=True)
+    historical_weight: float = positive(Only("historical_averaging", all_but_none(HISTORICAL_AVERAGINGS)))
+    unrolled_lr: float = positive(Above("unrolled_steps", 0))
+    fade_images: float = positive(Only("architecture", ("progan",)), 8e5)
+    gamma: float = fraction(_BEGAN, 0.75)
+    k_learning_rate: float = positive(_BEGAN, 1e-3)
 
     def __post_init__(self):
         for field in dataclasses.fields(self):

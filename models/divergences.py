@@ -21,8 +21,8 @@ class Divergence(NamedTuple):
     conjugate: Callable[[Array], Array]
 
 
-def exponential(x: Array) -> Array:
-    """e^x up to x = 30, beyond it the tangent there: where e^x overflows, this is large and has a slope."""
+def bounded_exponential(x: Array) -> Array:
+    """Returns e^x up to x = 30, and beyond it the tangent there: large, with a gradient, where e^x overflows."""
     bounded = jnp.minimum(x, 30.0)
     return jnp.exp(bounded) * (1.0 + (x - bounded))
 
@@ -35,10 +35,10 @@ def exponential(x: Array) -> Array:
 #   jensen_shannon     u log u - (u + 1) log((u + 1) / 2), which is twice the Jensen-Shannon divergence
 #   total_variation    |u - 1| / 2
 DIVERGENCES = {
-    "kl": Divergence(lambda v: v, lambda v: exponential(v - 1.0)),
-    "reverse_kl": Divergence(lambda v: -exponential(-v), lambda v: v - 1.0),
+    "kl": Divergence(lambda v: v, lambda v: bounded_exponential(v - 1.0)),
+    "reverse_kl": Divergence(lambda v: -bounded_exponential(-v), lambda v: v - 1.0),
     "pearson": Divergence(lambda v: v, lambda v: 0.25 * v**2 + v),
-    "squared_hellinger": Divergence(lambda v: 1.0 - exponential(-v), lambda v: exponential(v) - 1.0),
+    "squared_hellinger": Divergence(lambda v: 1.0 - bounded_exponential(-v), lambda v: bounded_exponential(v) - 1.0),
     "jensen_shannon": Divergence(
         lambda v: jnp.log(2.0) - jax.nn.softplus(-v), lambda v: jax.nn.softplus(v) - jnp.log(2.0)
     ),

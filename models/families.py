@@ -1,4 +1,4 @@
-"""The families: every Family by name."""
+"""FAMILIES: every way of training, a Family by name."""
 
 from ganscape.models import began, gan, vae
 

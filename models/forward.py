@@ -1,4 +1,4 @@
-"""What a forward pass through a network is given besides its input, and what a discriminator's says."""
+"""The arguments of a forward pass besides its input, and the output of a discriminator's."""
 
 from typing import NamedTuple
 
@@ -6,9 +6,9 @@ from jax import Array
 
 
 class Context(NamedTuple):
-    """What a forward pass is given besides its input.
+    """The arguments of a forward pass besides its input.
 
-    training: whether normalizations go by the batch (and learn from it) or by what they have learnt.
+    training: True: normalizations use the batch and update their running averages; False: they use those averages.
     classes: float32 [batch, classes], one-hot, or None where the networks know no classes.
     noise: scalar, the level of the generator's own noise.
     progress: scalar, the real images seen so far divided by fade_images, for networks that grow.
@@ -24,9 +24,9 @@ TRAINING = Context()
 
 
 class DiscriminatorOutput(NamedTuple):
-    """What a discriminator says of images: logits [batch], and the features [batch, f] they were read from.
+    """A discriminator's logits [batch], and the features [batch, f] before its last layer.
 
-    Of several discriminators the logits are [batch, discriminators].
+    Several discriminators (`discriminator_scales`) have logits [batch, discriminators].
     """
 
     logits: Array

@@ -17,7 +17,7 @@ Draw = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
 
 
 class Drawn(struct.PyTreeNode, nn.meta.AxisMetadata):
-    """A parameter that says how its initial value is drawn."""
+    """A parameter together with the function that draws its initial value."""
 
     value: Any
     draw: Draw = struct.field(pytree_node=False)
@@ -36,7 +36,7 @@ class Drawn(struct.PyTreeNode, nn.meta.AxisMetadata):
 
 
 def drawn(draw: Draw):
-    """A Flax initializer whose shape is known to tracing and whose value `initialise` draws."""
+    """Returns a Flax initializer of a placeholder, in whose place `initialise` puts the drawn value."""
 
     def initializer(key, shape):
         return Drawn(jnp.zeros(shape, jnp.float32), draw)
@@ -98,7 +98,7 @@ def constant(value: float) -> Draw:
 
 
 def initialise(module: nn.Module, key: np.ndarray, *input_shapes: tuple[int, ...], classes: int | None = None) -> dict:
-    """The module's variables as numpy arrays, each leaf from a stream of its own; for so many classes of images.
+    """Returns the module's variables as numpy arrays, each leaf drawn from a random stream of its own.
 
     A leaf's stream is named by the key (uint32 words) and the leaf's path, so a layer added to a
     network leaves the draws of the others as they were.
@@ -124,7 +124,7 @@ def _abstract(module: nn.Module, input_shapes: tuple[tuple[int, ...], ...], clas
     inputs = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in input_shapes]
 
     def variables(key, *inputs):
-        told = [] if classes is None else [Context(classes=jnp.zeros((len(inputs[0]), classes)))]
-        return module.init(key, *inputs, *told)
+        extra = [] if classes is None else [Context(classes=jnp.zeros((len(inputs[0]), classes)))]
+        return module.init(key, *inputs, *extra)
 
     return jax.eval_shape(variables, jax.ShapeDtypeStruct((2,), jnp.uint32), *inputs)

@@ -1,33 +1,44 @@
-"""Standard deviation of the Gaussian noise on all images that the discriminator sees: (config, images_seen) -> scalar.
+"""Schedules of instance noise: (config, images_seen) -> the standard deviation of the Gaussian noise, a scalar.
 
-images_seen: the real images that it has been trained on so far. In units of the images, whose range is [0, 1].
+The noise is added to all images that the discriminator sees, real and generated; images lie in [0, 1].
+images_seen: the real images that it has been trained on so far.
 
 Reference: Sønderby et al. 2017 (arXiv:1610.04490); Arjovsky and Bottou 2017 (arXiv:1701.04862),
 section 3. The schedules are ours: both say that the noise is to shrink, not how.
 """
 
+from typing import TYPE_CHECKING
+
 import jax.numpy as jnp
 from jax import Array
 
+if TYPE_CHECKING:
+    from ganscape.models.config import Config
 
-def none(config, images_seen: Array) -> Array:
-    """0: no noise."""
+
+def no_noise(config: "Config", images_seen: Array) -> Array:
+    """Returns 0."""
     return jnp.zeros(())
 
 
-def constant(config, images_seen: Array) -> Array:
-    """noise_std throughout."""
+def constant_noise(config: "Config", images_seen: Array) -> Array:
+    """Returns noise_std."""
     return jnp.asarray(config.noise_std)
 
 
-def linear(config, images_seen: Array) -> Array:
-    """From noise_std in a straight line to 0 after noise_images real images, and 0 from there on."""
+def linear_noise(config: "Config", images_seen: Array) -> Array:
+    """Falls from noise_std in a straight line to 0 after noise_images real images, and 0 from there on."""
     return config.noise_std * jnp.maximum(0.0, 1.0 - images_seen / config.noise_images)
 
 
-def exponential(config, images_seen: Array) -> Array:
-    """noise_std at first, halved every noise_images real images."""
+def exponential_noise(config: "Config", images_seen: Array) -> Array:
+    """Starts at noise_std and halves every noise_images real images."""
     return config.noise_std * 2.0 ** (-images_seen / config.noise_images)
 
 
-INSTANCE_NOISES = {"none": none, "constant": constant, "linear": linear, "exponential": exponential}
+INSTANCE_NOISES = {
+    "none": no_noise,
+    "constant": constant_noise,
+    "linear": linear_noise,
+    "exponential": exponential_noise,
+}

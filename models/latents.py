@@ -1,16 +1,19 @@
-"""Where the generator's input comes from: draws z, and the way between two of them."""
+"""Distributions of the latent z, and spherical interpolation between two latents."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+if TYPE_CHECKING:
+    from ganscape.models.config import Config
+
 
 class Latent(NamedTuple):
-    """Two functions (config, key, shape (..., z_dim)) -> z of that shape, and how far sampled ones lie from 0.
+    """A distribution of z, as functions (config, key, shape (..., z_dim)) -> z of that shape.
 
     training: what both players are trained on.
     sampling: what images are sampled from.
@@ -22,20 +25,20 @@ class Latent(NamedTuple):
     bound: Callable
 
 
-def uniform(config, key: Array, shape: tuple[int, ...]) -> Array:
-    """Uniform on [-1, 1], as in Lucic et al. 2018 and Kurach et al. 2019."""
+def draw_uniform(config: "Config", key: Array, shape: tuple[int, ...]) -> Array:
+    """Draws uniformly on [-1, 1], as in Lucic et al. 2018 and Kurach et al. 2019."""
     return jax.random.uniform(key, shape, minval=-1.0, maxval=1.0)
 
 
-def normal(config, key: Array, shape: tuple[int, ...]) -> Array:
-    """Standard normal."""
+def draw_normal(config: "Config", key: Array, shape: tuple[int, ...]) -> Array:
+    """Draws from N(0, 1)."""
     return jax.random.normal(key, shape)
 
 
-def truncated_normal(config, key: Array, shape: tuple[int, ...]) -> Array:
-    """Standard normal draws as if each were drawn again while beyond +-truncation; `normal` where that is inf.
+def draw_truncated_normal(config: "Config", key: Array, shape: tuple[int, ...]) -> Array:
+    """Draws from N(0, 1) conditioned on [-truncation, truncation]; `draw_normal` where that is infinite.
 
-    The uniform draws behind `normal` are scaled to the probability within +-truncation before they go
+    The uniform draws behind `draw_normal` are scaled to the probability within +-truncation before they go
     through the inverse of its distribution.
 
     Reference: Brock et al. 2019 (arXiv:1809.11096), section 3.1, the truncation trick.
@@ -47,11 +50,10 @@ def truncated_normal(config, key: Array, shape: tuple[int, ...]) -> Array:
 
 
 def slerp(one: Array, other: Array, fraction: Array | float) -> Array:
-    """The point at this fraction, in [0, 1], of the way from one to other [..., z_dim], which turns at a constant
-    rate; fraction is a scalar or [..., 1].
+    """Returns the spherical interpolation between `one` and `other` [..., z_dim] at `fraction` in [0, 1].
 
-    A straight line where the two point along one line, to within 1e-4, or one of them is zero: there
-    the turn is none, or which one is not known.
+    The direction turns at a constant rate; fraction is a scalar or [..., 1]. Falls back to linear interpolation if the
+    vectors are (anti)parallel to within 1e-4 or one is zero, where the rotation is undefined.
 
     Reference: White 2016 (arXiv:1609.04468).
     """
@@ -70,7 +72,7 @@ def slerp(one: Array, other: Array, fraction: Array | float) -> Array:
 
 
 LATENTS = {
-    "uniform": Latent(uniform, uniform, lambda config: 1.0),
-    "normal": Latent(normal, normal, lambda config: np.inf),
-    "truncated_normal": Latent(normal, truncated_normal, lambda config: config.truncation),
+    "uniform": Latent(draw_uniform, draw_uniform, lambda config: 1.0),
+    "normal": Latent(draw_normal, draw_normal, lambda config: np.inf),
+    "truncated_normal": Latent(draw_normal, draw_truncated_normal, lambda config: config.truncation),
 }

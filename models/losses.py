@@ -11,17 +11,17 @@ from ganscape.models.divergences import DIVERGENCES, Divergence
 
 
 class Loss(NamedTuple):
-    """What each player minimises.
+    """An adversarial loss: what each player minimises.
 
     discriminator: (real_logits [batch], fake_logits [batch]) -> scalar.
     generator: (real_logits [batch], fake_logits [batch]) -> scalar. real_logits is None unless
       generator_sees_real: the pass over real images that makes them leaves statistics. With
       generator_sees_features both are the discriminator's last features [batch, f] instead.
-    targeted: (logits [batch], targets [batch] in [0, 1]) -> what the discriminator minimises of each
-      image, [batch]; discriminator is its mean over real images at 1 plus that over generated ones
+    targeted: (logits [batch], targets [batch] in [0, 1]) -> the discriminator's loss of each image,
+      [batch]; discriminator is its mean over real images at 1 plus that over generated ones
       at 0. None for a loss without targets.
-    floor: what discriminator comes to, from above, when it tells the kinds apart ever better; None where that
-      depends on more or has no end.
+    floor: the infimum of the discriminator's loss, approached as it separates real from generated images; None where
+      it has no lower bound or the bound depends on the data.
     """
 
     discriminator: Callable[[Array, Array], Array]
@@ -120,7 +120,7 @@ def feature_matching_generator(real_features: Array, fake_features: Array) -> Ar
 
 
 def relativistic_discriminator(real_logits: Array, fake_logits: Array) -> Array:
-    """mean softplus(fake - real) over pairs: the real image of a pair is to look more real.
+    """mean softplus(fake - real) over pairs of a real and a generated image.
 
     Reference: Jolicoeur-Martineau 2019 (arXiv:1807.00734), relativistic standard GAN.
     """
@@ -128,7 +128,7 @@ def relativistic_discriminator(real_logits: Array, fake_logits: Array) -> Array:
 
 
 def relativistic_average_discriminator(real_logits: Array, fake_logits: Array) -> Array:
-    """Cross-entropy of what each logit has over the other kind's mean.
+    """Cross-entropy of each logit minus the mean logit of the other kind.
 
     The two terms are summed as in the paper; its author's code halves the sum.
 
@@ -147,7 +147,7 @@ def relativistic_average_least_squares_discriminator(real_logits: Array, fake_lo
 
 
 def relativistic_average_hinge_discriminator(real_logits: Array, fake_logits: Array) -> Array:
-    """The hinge of what each logit has over the other kind's mean, summed as in the paper.
+    """The hinge loss of each logit minus the mean logit of the other kind, summed as in the paper.
 
     Reference: Jolicoeur-Martineau 2019 (arXiv:1807.00734), relativistic average hinge GAN.
     """

@@ -1,6 +1,6 @@
-"""A network in training, and its passes: what all families do with one."""
+"""One network in training: how it is initialised, evaluated and updated; shared by all families."""
 
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -9,24 +9,27 @@ import optax
 from jax import Array
 
 from ganscape.models.architectures import build
-from ganscape.models.forward import TRAINING, Context
+from ganscape.models.forward import TRAINING
 from ganscape.models.initialization import initialise
-from ganscape.models.latents import LATENTS, slerp
 from ganscape.models.normalizations import STATISTICS
 from ganscape.models.optimizers import OPTIMIZERS
+
+if TYPE_CHECKING:
+    from ganscape.models.config import Config
 
 
 class NetworkState(NamedTuple):
     """Everything of one network that changes: its weights, the statistics that its forward passes
-    leave behind (batch-norm averages, spectral-norm vectors), its optimizer's state."""
+    update (batch-norm averages, spectral-norm vectors), its optimizer's state."""
 
     params: Any
     statistics: Any
     optimizer: Any
 
 
-def init_networks(config, image_shape, key) -> tuple[NetworkState, NetworkState]:
-    """The network that makes images and the one that sees them, as numpy arrays drawn from key (uint32 [2])."""
+def init_networks(config: "Config", image_shape, key) -> tuple[NetworkState, NetworkState]:
+    """Returns generator and discriminator (or what the family has in their place) before training, as numpy arrays
+    drawn from key (uint32 [2])."""
     networks, shapes, words = build(config, image_shape), input_shapes(config, image_shape), np.asarray(key)
     generator, discriminator = (
         initialise(network, np.append(words, stream), shape, classes=config.classes)
@@ -35,15 +38,15 @@ def init_networks(config, image_shape, key) -> tuple[NetworkState, NetworkState]
     return init_network(generator, config, config.g_lr), init_network(discriminator, config, config.d_lr)
 
 
-def input_shapes(config, image_shape) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The shapes of what the two networks are given in training: z, and what the discriminator sees."""
+def input_shapes(config: "Config", image_shape) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Returns the shapes of the training inputs of generator and discriminator: z, and batches of packed images."""
     height, width, channels = image_shape
     packing = config.packing or 1
     return (config.batch_size, config.z_dim), (config.batch_size // packing, height, width, packing * channels)
 
 
-def init_network(variables, config, learning_rate) -> NetworkState:
-    """A network of these variables, and its optimizer before the first update."""
+def init_network(variables, config: "Config", learning_rate) -> NetworkState:
+    """Returns a network with these variables and a fresh optimizer."""
     optimizer = OPTIMIZERS[config.optimizer](config, learning_rate)
     return NetworkState(
         variables["params"], variables.get(STATISTICS, {}), _moments_before(optimizer, variables["params"])
@@ -58,10 +61,10 @@ def _moments_before(optimizer, params):
     return jax.tree.map(lambda shape, value: np.broadcast_to(np.asarray(value), shape.shape), shapes, values)
 
 
-def generate(networks, params, statistics, z, given=TRAINING, key=None):
-    """Images of z in training mode, and the statistics that this pass leaves."""
+def generate(networks, params, statistics, z, context=TRAINING, key=None):
+    """Returns the generator's images of z in training mode, and its statistics after this pass."""
     variables = {"params": params, STATISTICS: statistics}
-    images, left = networks.generator.apply(variables, z, given, rngs=_noise(key), mutable=[STATISTICS])
+    images, left = networks.generator.apply(variables, z, context, rngs=_noise(key), mutable=[STATISTICS])
     return images, left.get(STATISTICS, {})
 
 
@@ -69,76 +72,37 @@ def _noise(key) -> dict[str, Array]:
     return {} if key is None else {"noise": key}
 
 
-def discriminate(networks, params, statistics, images, given=TRAINING):
+def discriminate(networks, params, statistics, images, context=TRAINING):
     """Returns the discriminator's output for images and the statistics after this pass."""
     variables = {"params": params, STATISTICS: statistics}
-    judgement, left = networks.discriminator.apply(variables, images, given, mutable=[STATISTICS])
-    return judgement, left.get(STATISTICS, {})
+    output, left = networks.discriminator.apply(variables, images, context, mutable=[STATISTICS])
+    return output, left.get(STATISTICS, {})
 
 
 def kernels_of(params) -> list[Array]:
-    """The matrices and filters of a network, as they are before any normalization: no biases, no scales."""
+    """Returns all kernels of a network before normalization, without biases and scales."""
     leaves = jax.tree_util.tree_leaves_with_path(params)
     return [leaf for path, leaf in leaves if path[-1].key == "kernel"]
 
 
 def norm(tree) -> Array:
-    """The root of the sum of squares of all values of a tree."""
+    """Returns the root of the sum of squares of all values of a tree."""
     return jnp.sqrt(sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(tree)))
 
 
-def update_network(config, learning_rate, player: NetworkState, gradients) -> NetworkState:
-    """The player after one update of its optimizer."""
+def update_network(config: "Config", learning_rate, network: NetworkState, gradients) -> NetworkState:
+    """Returns the network after one update of its optimizer."""
     optimizer = OPTIMIZERS[config.optimizer](config, learning_rate)
-    updates, moments = optimizer.update(gradients, player.optimizer, player.params)
-    return NetworkState(optax.apply_updates(player.params, updates), player.statistics, moments)
+    updates, moments = optimizer.update(gradients, network.optimizer, network.params)
+    return NetworkState(optax.apply_updates(network.params, updates), network.statistics, moments)
 
 
-def noise_level(config) -> Array | float:
-    """The level of the generator's own noise; 0 without."""
+def noise_level(config: "Config") -> Array | float:
+    """Returns the level of the generator's own noise, 0 where the config has none."""
     levels = [level for level in (config.generator_noise_std, config.dropout_rate) if level is not None]
     return levels[0] if levels else 0.0
 
 
-def progress(config, seen: Array | float) -> Array | float:
-    """How far networks that grow have come: real images seen in units of fade_images; 0 for others."""
+def progress(config: "Config", seen: Array | float) -> Array | float:
+    """Returns the real images seen in units of fade_images, by which networks grow; 0 for networks that do not."""
     return 0.0 if config.fade_images is None else seen / config.fade_images
-
-
-def sampled(config, params, statistics, seen: Array | float, image_shape, key: Array, count: int) -> Array:
-    """images [count, height, width, channels] of a generator with these weights after so many real images."""
-    return made(config, params, statistics, seen, image_shape, key, latents(config, key, count), count)
-
-
-def latents(config, key: Array, count: int) -> Array:
-    """z [count, z_dim] as images are sampled from."""
-    return LATENTS[config.latent].sampling(config, key, (count, config.z_dim))
-
-
-def bound(config) -> Array | float:
-    """The largest magnitude of a coordinate of `latents`."""
-    return LATENTS[config.latent].bound(config)
-
-
-def walked(config, params, statistics, seen: Array | float, image_shape, key: Array, count: int) -> Array:
-    """images [count, height, width, channels] of one class, from one latent to another at equal angles."""
-    z = between(LATENTS[config.latent].sampling(config, key, (2, config.z_dim)), count)
-    return made(config, params, statistics, seen, image_shape, key, z, 1)
-
-
-def between(ends: Array, count: int) -> Array:
-    """[count, z_dim]: `slerp` from the first of two latents [2, z_dim] to the second, both included."""
-    return slerp(ends[0], ends[1], jnp.linspace(0.0, 1.0, count)[:, None])
-
-
-def made(config, params, statistics, seen, image_shape, key: Array, z: Array, classes_drawn: int) -> Array:
-    """images of z [count, z_dim]; one class drawn for each, or one for all."""
-    class_key, noise_key = jax.random.split(jax.random.fold_in(key, 1))
-    classes = None
-    if config.classes is not None:
-        drawn = jax.random.randint(class_key, (classes_drawn,), 0, config.classes)
-        classes = jax.nn.one_hot(jnp.broadcast_to(drawn, len(z)), config.classes)
-    given = Context(False, classes, noise_level(config), progress(config, seen))
-    generator = build(config, image_shape).generator
-    variables = {"params": params, STATISTICS: statistics}
-    return cast(Array, generator.apply(variables, z, given, rngs={"noise": noise_key}))

@@ -1,4 +1,6 @@
-"""What the players of a logit game minimise, from logits and weights: losses with their targets, penalties, holds."""
+"""The terms of both players' objectives in family gan: losses with their targets, penalties, historical averaging."""
+
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
@@ -9,9 +11,12 @@ from ganscape.models.losses import LOSSES
 from ganscape.models.penalties import PENALTIES
 from ganscape.models.targets import LABEL_FLIPS, LABEL_SMOOTHINGS
 
+if TYPE_CHECKING:
+    from ganscape.models.config import Config
 
-def discriminator_loss(config, real_logits: Array, fake_logits: Array, key: Array) -> Array:
-    """The loss of the discriminator, whose targets may be smoothed and flipped."""
+
+def discriminator_loss(config: "Config", real_logits: Array, fake_logits: Array, key: Array) -> Array:
+    """Returns the discriminator's adversarial loss; label smoothing and flips are drawn from the key."""
     loss = LOSSES[config.loss]
     if config.label_smoothing == config.label_flipping == "none":
         return per_discriminator(loss.discriminator, real_logits, fake_logits)
@@ -27,21 +32,24 @@ def discriminator_loss(config, real_logits: Array, fake_logits: Array, key: Arra
 
 
 def per_discriminator(loss, real: Array | None, fake: Array) -> Array:
-    """The loss of logits [batch]; of logits [batch, discriminators] the mean of each one's."""
+    """Returns the loss of logits [batch]; of logits [batch, discriminators] the mean loss over the discriminators."""
     if fake.ndim == 1:
         return loss(real, fake)
     return jnp.mean(jax.vmap(loss, in_axes=(None if real is None else 1, 1))(real, fake))
 
 
-def generator_loss(config, real, fake) -> Array:
-    """The loss of the generator, of two Judgements; that of real images is None for a loss that does not see them."""
+def generator_loss(config: "Config", real, fake) -> Array:
+    """Returns the generator's loss from the DiscriminatorOutputs of real and generated images.
+
+    real is None where the loss does not depend on real images.
+    """
     loss = LOSSES[config.loss]
     if loss.generator_sees_features:
         return loss.generator(real.features, fake.features)
     return per_discriminator(loss.generator, None if real is None else real.logits, fake.logits)
 
 
-def penalty(config, critic, kernels, real: Array, fake: Array, key: Array, update: Array) -> Array:
+def penalty(config: "Config", critic, kernels, real: Array, fake: Array, key: Array, update: Array) -> Array:
     """The weighted penalty, times penalty_every at every penalty_every-th update and 0 at the others.
 
     critic, kernels, real, fake, key: as in `models.penalties`, but where the critic's logits are [batch,
@@ -68,7 +76,10 @@ def penalty(config, critic, kernels, real: Array, fake: Array, key: Array, updat
     return jax.lax.cond(update % config.penalty_every == 0, weighted, lambda: jnp.zeros(()))
 
 
-def hold(config, params, history) -> Array | float:
-    """What holds a player near the mean of its past weights: history is a tuple of that mean, or empty."""
-    holds = [HISTORICAL_AVERAGINGS[config.historical_averaging](params, mean) for mean in history]
-    return config.historical_weight * holds[0] if holds else 0.0
+def historical_penalty(config: "Config", params, history) -> Array | float:
+    """Returns historical_weight times the penalty on a player's distance from the mean of its past weights.
+
+    history: a tuple of that mean, or empty without historical averaging; then the penalty is 0.
+    """
+    penalties = [HISTORICAL_AVERAGINGS[config.historical_averaging](params, mean) for mean in history]
+    return config.historical_weight * penalties[0] if penalties else 0.0

@@ -1,19 +1,24 @@
 """Optimizers, built inside the update from traced numbers: functions of (config, learning rate)."""
 
+from typing import TYPE_CHECKING
+
 import optax
 
+if TYPE_CHECKING:
+    from ganscape.models.config import Config
 
-def adam(config, learning_rate):
+
+def adam(config: "Config", learning_rate):
     """Adam (Kingma and Ba 2015, algorithm 1; epsilon 1e-8)."""
     return optax.adam(learning_rate, b1=config.beta1, b2=config.beta2, eps=1e-8)
 
 
-def rmsprop(config, learning_rate):
+def rmsprop(config: "Config", learning_rate):
     """RMSProp with TensorFlow 1's constants: decay 0.9, epsilon 1e-10 inside the root, first moment one."""
     return optax.rmsprop(learning_rate, decay=0.9, eps=1e-10, initial_scale=1.0)
 
 
-def rmsprop_torch(config, learning_rate):
+def rmsprop_torch(config: "Config", learning_rate):
     """RMSProp with PyTorch's constants: decay 0.99, epsilon 1e-8 outside the root, first moment zero.
 
     Where gradients are below 1e-5, as behind clipped weights, `rmsprop` hardly moves and this does.
@@ -21,7 +26,7 @@ def rmsprop_torch(config, learning_rate):
     return optax.rmsprop(learning_rate, decay=0.99, eps=1e-8, eps_in_sqrt=False)
 
 
-def sgd(config, learning_rate):
+def sgd(config: "Config", learning_rate):
     """Gradient descent, without momentum."""
     return optax.sgd(learning_rate)
 

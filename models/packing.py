@@ -1,4 +1,4 @@
-"""Several images as one: what a discriminator of packs sees."""
+"""Packing: several images become one input of the discriminator, side by side as channels."""
 
 import jax.numpy as jnp
 from jax import Array

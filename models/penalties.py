@@ -15,46 +15,46 @@ Critic = Callable[[Array], Array]
 Kernels = Sequence[Array]
 
 
-def none(critic: Critic, kernels: Kernels, real: Array, fake: Array, key: Array) -> Array:
-    """0: no penalty."""
+def no_penalty(critic: Critic, kernels: Kernels, real: Array, fake: Array, key: Array) -> Array:
+    """Returns 0."""
     return jnp.zeros(())
 
 
-def squared_slopes(critic: Critic, images: Array) -> Array:
-    """Squared norm of the critic's gradient at each image, [batch]."""
+def squared_gradient_norms(critic: Critic, images: Array) -> Array:
+    """Returns the squared norm of the critic's gradient at each image, [batch]."""
     gradients = jax.grad(lambda batch: jnp.sum(critic(batch)))(images)
     return jnp.sum(gradients**2, axis=(1, 2, 3))
 
 
-def slopes(critic: Critic, images: Array) -> Array:
-    """Norm of the critic's gradient at each image: sqrt(1e-4 + sum of squares), [batch].
+def gradient_norms(critic: Critic, images: Array) -> Array:
+    """Returns the norm of the critic's gradient at each image, as sqrt(1e-4 + sum of squares), [batch].
 
-    The 1e-4 inside the root is Lucic et al. 2018's code: it keeps the derivative finite at a zero
-    gradient, whose slope therefore counts as 0.01.
+    The 1e-4 inside the root is Lucic et al. 2018's code. It keeps the derivative finite at a zero gradient, whose
+    norm therefore counts as 0.01.
     """
-    return jnp.sqrt(1e-4 + squared_slopes(critic, images))
+    return jnp.sqrt(1e-4 + squared_gradient_norms(critic, images))
 
 
-def between(real: Array, fake: Array, key: Array) -> Array:
-    """Points drawn uniformly between real and fake, one draw per image."""
+def interpolate_images(real: Array, fake: Array, key: Array) -> Array:
+    """Returns points drawn uniformly on the lines from real images to fake ones, one draw per pair."""
     fraction = jax.random.uniform(key, (real.shape[0], 1, 1, 1))
     return real + fraction * (fake - real)
 
 
 def wgangp(critic: Critic, kernels: Kernels, real: Array, fake: Array, key: Array) -> Array:
-    """mean (slope - 1)^2 at points drawn uniformly between real and fake, one draw per image.
+    """mean (norm - 1)^2 at points drawn uniformly between real and fake, one draw per image.
 
     Reference: Gulrajani et al. 2017, equation 3, two-sided.
     """
-    return jnp.mean((slopes(critic, between(real, fake, key)) - 1.0) ** 2)
+    return jnp.mean((gradient_norms(critic, interpolate_images(real, fake, key)) - 1.0) ** 2)
 
 
 def wgangp_one_sided(critic: Critic, kernels: Kernels, real: Array, fake: Array, key: Array) -> Array:
-    """mean max(0, slope - 1)^2 at the points of `wgangp`.
+    """mean max(0, norm - 1)^2 at the points of `wgangp`.
 
     Reference: Gulrajani et al. 2017, section 4; Petzka et al. 2018 (arXiv:1709.08894).
     """
-    return jnp.mean(jax.nn.relu(slopes(critic, between(real, fake, key)) - 1.0) ** 2)
+    return jnp.mean(jax.nn.relu(gradient_norms(critic, interpolate_images(real, fake, key)) - 1.0) ** 2)
 
 
 def r1(critic: Critic, kernels: Kernels, real: Array, fake: Array, key: Array) -> Array:
@@ -62,7 +62,7 @@ def r1(critic: Critic, kernels: Kernels, real: Array, fake: Array, key: Array) -
 
     Reference: Mescheder et al. 2018, equation 9.
     """
-    return 0.5 * jnp.mean(squared_slopes(critic, real))
+    return 0.5 * jnp.mean(squared_gradient_norms(critic, real))
 
 
 def r2(critic: Critic, kernels: Kernels, real: Array, fake: Array, key: Array) -> Array:
@@ -70,7 +70,7 @@ def r2(critic: Critic, kernels: Kernels, real: Array, fake: Array, key: Array) -
 
     Reference: Mescheder et al. 2018, equation 10.
     """
-    return 0.5 * jnp.mean(squared_slopes(critic, fake))
+    return 0.5 * jnp.mean(squared_gradient_norms(critic, fake))
 
 
 def zero_centered(critic: Critic, kernels: Kernels, real: Array, fake: Array, key: Array) -> Array:
@@ -78,42 +78,42 @@ def zero_centered(critic: Critic, kernels: Kernels, real: Array, fake: Array, ke
 
     Reference: Thanh-Tung et al. 2019 (arXiv:1902.03984), 0-GP; here of the logit.
     """
-    return jnp.mean(squared_slopes(critic, between(real, fake, key)))
+    return jnp.mean(squared_gradient_norms(critic, interpolate_images(real, fake, key)))
 
 
 def dragan(critic: Critic, kernels: Kernels, real: Array, fake: Array, key: Array) -> Array:
-    """mean (slope - 1)^2 at x + 0.5 std u: x real, u uniform on [0, 1] per pixel, std that of the whole batch.
+    """mean (norm - 1)^2 at x + 0.5 std u: x real, u uniform on [0, 1] per pixel, std that of the whole batch.
 
     Reference: Kodali et al. 2017, with the noise of the authors' code.
     """
-    return jnp.mean((slopes(critic, _dragan_noisy(real, key)) - 1.0) ** 2)
+    return jnp.mean((gradient_norms(critic, _dragan_noisy(real, key)) - 1.0) ** 2)
 
 
 def dragan_v1(critic: Critic, kernels: Kernels, real: Array, fake: Array, key: Array) -> Array:
-    """mean (slope - 1)^2 of the sigmoid output, drawn uniformly between x and the point of `dragan`.
+    """mean (norm - 1)^2 of the sigmoid output, drawn uniformly between x and the point of `dragan`.
 
     Reference: the code of Lucic et al. 2018 (compare_gan, tag v1.0).
     """
     noise_key, fraction_key = jax.random.split(key)
-    points = between(real, _dragan_noisy(real, noise_key), fraction_key)
-    return jnp.mean((slopes(lambda images: jax.nn.sigmoid(critic(images)), points) - 1.0) ** 2)
+    points = interpolate_images(real, _dragan_noisy(real, noise_key), fraction_key)
+    return jnp.mean((gradient_norms(lambda images: jax.nn.sigmoid(critic(images)), points) - 1.0) ** 2)
 
 
 def dragan_v2(critic: Critic, kernels: Kernels, real: Array, fake: Array, key: Array) -> Array:
-    """mean (slope - 1)^2 at x + std (u - 0.5) clipped to [0, 1], with the u and std of `dragan`.
+    """mean (norm - 1)^2 at x + std (u - 0.5) clipped to [0, 1], with the u and std of `dragan`.
 
     Reference: the code of Kurach et al. 2019 (compare_gan, tag v2.0).
     """
     noise = jax.random.uniform(key, real.shape) - 0.5
     points = jnp.clip(real + jnp.std(real) * noise, 0.0, 1.0)
-    return jnp.mean((slopes(critic, points) - 1.0) ** 2)
+    return jnp.mean((gradient_norms(critic, points) - 1.0) ** 2)
 
 
 def _dragan_noisy(real: Array, key: Array) -> Array:
     return real + 0.5 * jnp.std(real) * jax.random.uniform(key, real.shape)
 
 
-def l2(critic: Critic, kernels: Kernels, real: Array, fake: Array, key: Array) -> Array:
+def l2_penalty(critic: Critic, kernels: Kernels, real: Array, fake: Array, key: Array) -> Array:
     """Half the squared norm of a kernel, mean over the kernels.
 
     Reference: Kurach et al. 2019, with the mean of their code.
@@ -121,7 +121,7 @@ def l2(critic: Critic, kernels: Kernels, real: Array, fake: Array, key: Array) -
     return jnp.mean(jnp.stack([0.5 * jnp.sum(kernel**2) for kernel in kernels]))
 
 
-def orthogonal(critic: Critic, kernels: Kernels, real: Array, fake: Array, key: Array) -> Array:
+def orthogonal_penalty(critic: Critic, kernels: Kernels, real: Array, fake: Array, key: Array) -> Array:
     """Sum over the kernels of the squared products of each two different columns, a kernel [..., in, out]
     read as a matrix [everything else, out]: the norms of the columns are free.
 
@@ -133,7 +133,7 @@ def orthogonal(critic: Critic, kernels: Kernels, real: Array, fake: Array, key: 
 
 
 PENALTIES = {
-    "none": none,
+    "none": no_penalty,
     "wgangp": wgangp,
     "wgangp_one_sided": wgangp_one_sided,
     "r1": r1,
@@ -142,6 +142,6 @@ PENALTIES = {
     "dragan": dragan,
     "dragan_v1": dragan_v1,
     "dragan_v2": dragan_v2,
-    "l2": l2,
-    "orthogonal": orthogonal,
+    "l2": l2_penalty,
+    "orthogonal": orthogonal_penalty,
 }

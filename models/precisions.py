@@ -1,4 +1,4 @@
-"""In what precision the layers multiply while they train; weights, their optimizer and every sum stay float32.
+"""The precision of products in layers during training; weights, optimizers and sums stay float32.
 
 The name is put in force with `jax.default_matmul_precision`, which is part of what JAX compiles by, and the layers
 read it there. Scores are computed in float32 whatever it is.
@@ -18,12 +18,12 @@ PRECISIONS = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 
 
 def multiplying_in(precision: str) -> AbstractContextManager:
-    """While this is entered, programs that are traced multiply in this precision, a key of PRECISIONS."""
+    """Returns a context manager inside which traced programs multiply in this precision, a key of PRECISIONS."""
     return contextlib.nullcontext() if precision == "float32" else jax.default_matmul_precision(precision)
 
 
 def rounded(function: Callable[..., Array]) -> Callable[..., Array]:
-    """A function of two float32 arrays and numbers that first rounds the arrays to the precision in force."""
+    """Returns the function with its two arrays rounded to the precision in force before it is called."""
 
     def multiplied(left: Array, right: Array, *numbers: int) -> Array:
         precision = jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]

@@ -1,16 +1,21 @@
-"""What happens to the discriminator's weights after its update: pure functions of (params, config)."""
+"""Projections of the discriminator's weights, applied after each of its updates: (params, config) -> params."""
+
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
 
+if TYPE_CHECKING:
+    from ganscape.models.config import Config
 
-def none(params, config):
-    """The weights as they are."""
+
+def no_projection(params, config: "Config"):
+    """Returns the weights unchanged."""
     return params
 
 
-def weight_clipping(params, config):
-    """Every trainable, biases and batch-norm scales included, clipped to [-c, c], c = weight_clipping.
+def weight_clipping(params, config: "Config"):
+    """Clips every weight, biases and batch-norm scales included, to [-c, c], c = weight_clipping.
 
     Reference: Arjovsky et al. 2017, algorithm 1.
     """
@@ -18,11 +23,11 @@ def weight_clipping(params, config):
     return jax.tree.map(lambda weight: jnp.clip(weight, -bound, bound), params)
 
 
-def singular_value_clamp(params, config):
-    """No singular value of a kernel above s, s = max_singular_value: what is beyond s is taken away.
+def singular_value_clamp(params, config: "Config"):
+    """Lowers singular values of kernels that are above s = max_singular_value to s.
 
-    A kernel [..., in, out] is read as a matrix [everything else, out]; biases and batch-norm scales stay, and so
-    does a kernel that is not finite. A decomposition of every kernel after every update (in the paper every
+    A kernel [..., in, out] is read as a matrix [everything else, out]. Biases, batch-norm scales and kernels that are
+    not finite are unchanged. A decomposition of every kernel after every update (in the paper every
     fifth) takes about 6 rows out^2 + 20 out^3 operations, for the dense layer of `infogan` on 28x28 as many as
     5000 images that pass through it.
 
@@ -43,4 +48,4 @@ def _clamp(kernel, bound):
     return kernel - ((left * excess) @ right).reshape(kernel.shape)
 
 
-PROJECTIONS = {"none": none, "weight_clipping": weight_clipping, "singular_value_clamp": singular_value_clamp}
+PROJECTIONS = {"none": no_projection, "weight_clipping": weight_clipping, "singular_value_clamp": singular_value_clamp}

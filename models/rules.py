@@ -1,13 +1,16 @@
-"""What a config may be: the value of a field beside those before it, all fields together, and with images."""
+"""Validation of a Config: each field's value given the fields before it, all fields together, and with image sizes."""
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ganscape.models.architectures import ARCHITECTURES
 from ganscape.models.architectures.conditioning import CONDITIONINGS
 from ganscape.models.fields import Above, ConfigError, Only, all_but_none, check_number, check_structure
 from ganscape.models.losses import LOSSES
+
+if TYPE_CHECKING:
+    from ganscape.models.config import Config
 
 _TARGETED = ", ".join(name for name, loss in LOSSES.items() if loss.targeted is not None)
 # Combinations of fields that mean nothing, each with why, a sentence with the config's fields in it.
@@ -71,10 +74,11 @@ MEANINGLESS: list[tuple[Callable[..., bool], str]] = [
 ]
 
 
-def value_of(config, field: dataclasses.Field, value: Any) -> Any:
-    """What the field of a config takes for this value: None where it does not apply, a default for None.
+def value_of(config: "Config", field: dataclasses.Field, value: Any) -> Any:
+    """Returns the value that the field gets: its default for None, and None where the field does not apply.
 
-    Raises ConfigError for a value that it does not take. The fields before it have theirs.
+    Fields are validated in their order, so that those before this one already have their values. Raises ConfigError
+    for a value that is not allowed.
     """
     if field.metadata.get("offered"):
         return _offered(config, field, value)
@@ -96,8 +100,8 @@ def _article(name: str) -> str:
     return "an" if name[0] in "aeio" else "a"
 
 
-def _obstacle(config, only: Only | Above) -> str:
-    """Why a field does not apply, in words: of a condition on one that does not apply itself, why that does not."""
+def _obstacle(config: "Config", only: Only | Above) -> str:
+    """Why a field does not apply, in words; follows conditions on fields that do not apply themselves to the first."""
     value = getattr(config, only.field)
     above = config.__dataclass_fields__[only.field].metadata["only"]
     if value is None and above is not None:
@@ -105,8 +109,8 @@ def _obstacle(config, only: Only | Above) -> str:
     return f"{only.field}={value!r}; {only.needed()}"
 
 
-def _offered(config, field: dataclasses.Field, value: Any) -> Any:
-    """The value of a field whose choices the architecture says."""
+def _offered(config: "Config", field: dataclasses.Field, value: Any) -> Any:
+    """The value of a field whose choices depend on the architecture."""
     offer = getattr(ARCHITECTURES[config.architecture], field.metadata["offered"])
     if value is None:
         return default_offered(config, field.metadata["offered"])
@@ -120,13 +124,13 @@ def _offered(config, field: dataclasses.Field, value: Any) -> Any:
     return value
 
 
-def default_offered(config, offered: str) -> Any:
-    """The default that the architecture has for what it says in this field of its own; None where it offers none."""
+def default_offered(config: "Config", offered: str) -> Any:
+    """Returns the architecture's default for its own field `offered`, None where it offers no choice."""
     offer = getattr(ARCHITECTURES[config.architecture], offered)
     return (offer[0] if offer else None) if isinstance(offer, tuple) else offer
 
 
-def check_combination(config) -> None:
+def check_combination(config: "Config") -> None:
     """Raises ConfigError, in one sentence, for fields that mean nothing together."""
     families = ARCHITECTURES[config.architecture].families
     if config.family not in families:
@@ -139,7 +143,7 @@ def check_combination(config) -> None:
             raise ConfigError(sentence.format_map(vars(config)))
 
 
-def check_images(config, image_shape: tuple[int, int, int]) -> None:
+def check_images(config: "Config", image_shape: tuple[int, int, int]) -> None:
     """Raises ConfigError, naming what fits, if this config's networks do not take such images."""
     architecture = ARCHITECTURES[config.architecture]
     height, width, channels = image_shape

@@ -3,33 +3,34 @@
 The exact form is that of the code of Lucic et al. 2018.
 """
 
-from typing import NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
 from ganscape.models.architectures import build
-from ganscape.models.family import Family
-from ganscape.models.forward import Context
-from ganscape.models.networks import NetworkState, between, discriminate, generate, init_networks, update_network
-from ganscape.models.normalizations import STATISTICS
+from ganscape.models.family import Family, SamplingWeights
+from ganscape.models.networks import NetworkState, discriminate, generate, init_networks, update_network
+
+if TYPE_CHECKING:
+    from ganscape.models.config import Config
 
 
 class State(NamedTuple):
-    """One member in training."""
+    """Everything of one VAE that training changes."""
 
     decoder: NetworkState
     encoder: NetworkState
 
 
-def init(config, image_shape, key) -> State:
+def init(config: "Config", image_shape, key) -> State:
     """A fresh State of numpy arrays, drawn from key (uint32 [2])."""
     return State(*init_networks(config, image_shape, key))
 
 
 def posterior(encoded: Array) -> tuple[Array, Array]:
-    """Means and standard deviations of z, [batch, z_dim] each, of what the encoder returns; the
+    """Returns means and standard deviations of z, [batch, z_dim] each, from the encoder's output; the
     deviation is 1e-6 + softplus of its half, as in the code of Lucic et al. 2018."""
     mean, before = jnp.split(encoded, 2, axis=-1)
     return mean, 1e-6 + jax.nn.softplus(before)
@@ -57,11 +58,11 @@ def divergence(mean: Array, deviation: Array) -> Array:
     return jnp.mean(0.5 * jnp.sum(terms, axis=-1))
 
 
-def update(config, networks, state: State, images: Array, noise: Array):
-    """One step of both networks on negative log-likelihood + divergence, z = mean + deviation * noise.
+def update(config: "Config", networks, state: State, images: Array, noise: Array):
+    """Updates both networks on negative log-likelihood + divergence, z = mean + deviation * noise.
 
-    The decoder's rate is g_lr, the encoder's d_lr. Optimizers move every weight by itself, so with equal
-    rates the two are the one optimizer of the study.
+    The decoder's rate is g_lr, the encoder's d_lr. Optimizers update every weight on its own, so that with
+    equal rates two of them equal the study's one.
     """
     decoder, encoder = state
 
@@ -82,9 +83,9 @@ def update(config, networks, state: State, images: Array, noise: Array):
     ), logs
 
 
-def step(config, state: State, images, key: Array, labels: Array | None = None):
-    """One cycle: an update on each of its disc_iters batches, so that disc_iters does nothing but group
-    them, as in the code of Lucic et al. 2018; logs are means over the cycle."""
+def step(config: "Config", state: State, images, key: Array, labels: Array | None = None):
+    """Returns the state after one update on each of disc_iters batches, and their mean logs; disc_iters only sets how
+    many batches a cycle has, as in the code of Lucic et al. 2018."""
     networks = build(config, images.shape[1:])
     batches = images.reshape(config.disc_iters, config.batch_size, *images.shape[1:])
     noise = jax.random.normal(key, (config.disc_iters, config.batch_size, config.z_dim))
@@ -94,33 +95,10 @@ def step(config, state: State, images, key: Array, labels: Array | None = None):
     return state, jax.tree.map(jnp.mean, logs)
 
 
-def sample(config, state: State, image_shape, key: Array, count: int) -> Array:
-    """The decoder's probabilities, images [count, height, width, channels] in [0, 1], of z ~ N(0, 1);
-    batch norm by its running averages."""
-    return decode(config, state, image_shape, latents(config, key, count))
+def generator_of(config: "Config", state: State) -> SamplingWeights:
+    """Returns the decoder's last weights; it does not grow, so the images seen do not matter."""
+    return SamplingWeights(state.decoder.params, state.decoder.statistics, 0.0)
 
 
-def walk(config, state: State, image_shape, key: Array, count: int) -> Array:
-    """images [count, height, width, channels] as of `sample`, from one latent to another."""
-    return decode(config, state, image_shape, between(latents(config, key, 2), count))
-
-
-def latents(config, key: Array, count: int) -> Array:
-    """z [count, z_dim] ~ N(0, 1)."""
-    return jax.random.normal(key, (count, config.z_dim))
-
-
-def generate_from(config, state: State, image_shape, key: Array, z: Array) -> Array:
-    """The decoder's probabilities of z [count, z_dim]; nothing is drawn."""
-    return decode(config, state, image_shape, z)
-
-
-def decode(config, state: State, image_shape, z: Array) -> Array:
-    """The decoder's probabilities of z [count, z_dim]."""
-    networks = build(config, image_shape)
-    variables = {"params": state.decoder.params, STATISTICS: state.decoder.statistics}
-    logits = networks.generator.apply(variables, z, Context(training=False))
-    return jax.nn.sigmoid(cast(Array, logits))
-
-
-FAMILY = Family(init, step, sample, walk, latents, generate_from, lambda config: jnp.inf, ("nll", "kl"))
+# The decoder returns logits, of which images are the probabilities.
+FAMILY = Family(init, step, generator_of, ("nll", "kl"), jax.nn.sigmoid)

@@ -10,7 +10,7 @@ import pytest
 
 from ganscape.data import DATASETS
 from ganscape.metrics import METRICS, make_encoder
-from ganscape.models import FAMILIES, Config
+from ganscape.models import FAMILIES, Config, sampling
 from ganscape.models.architectures import ARCHITECTURES, build
 from ganscape.models.began import K_RANGES
 from ganscape.models.forward import Context
@@ -74,9 +74,9 @@ def check_method(config: Config, image_shape) -> None:
     stepped, logs = jax.eval_shape(method.step, config, state, images, key, labels)
     assert shapes(stepped) == shapes(state)
     assert logs and all(shape == () for shape, _ in jax.tree.leaves(shapes(logs), is_leaf=_is_pair))
-    made = jax.eval_shape(lambda state, key: method.sample(config, state, image_shape, key, 5), state, key)
+    made = jax.eval_shape(lambda state, key: sampling.sample(config, state, image_shape, key, 5), state, key)
     assert (made.shape, made.dtype) == ((5, *image_shape), jnp.float32)
-    walked = jax.eval_shape(lambda state, key: method.walk(config, state, image_shape, key, 5), state, key)
+    walked = jax.eval_shape(lambda state, key: sampling.interpolate(config, state, image_shape, key, 5), state, key)
     assert (walked.shape, walked.dtype) == ((5, *image_shape), jnp.float32)
     assert set(logs) == set(method.logs)
 

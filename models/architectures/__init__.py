@@ -1,5 +1,7 @@
 """Pairs of networks by name."""
 
+from typing import TYPE_CHECKING
+
 from ganscape.models.architectures.architecture import ImageShape, Networks, NetworkSpec
 from ganscape.models.architectures.biggan import BIGGAN, SAGAN
 from ganscape.models.architectures.dcgan import DCGAN
@@ -10,6 +12,9 @@ from ganscape.models.architectures.reference import WithReference
 from ganscape.models.architectures.resnet import RESNET19, RESNET_CIFAR, RESNET_STL
 from ganscape.models.architectures.scales import Scales
 from ganscape.models.architectures.sndcgan import SNDCGAN
+
+if TYPE_CHECKING:
+    from ganscape.models.config import Config
 
 ARCHITECTURES = {
     "biggan": BIGGAN,
@@ -26,7 +31,7 @@ ARCHITECTURES = {
 }
 
 
-def build(config, image_shape: ImageShape) -> Networks:
+def build(config: "Config", image_shape: ImageShape) -> Networks:
     """The networks of a config for these images, the discriminator on its scales and with what they refer to."""
     generator, discriminator = ARCHITECTURES[config.architecture].build(config, image_shape)
     if config.generator_normalization == "virtual_batch_norm":

@@ -1,16 +1,19 @@
-"""What an architecture is: a pair of networks, and what it can be asked for."""
+"""The interface of an architecture: a pair of networks, the images it takes, and the choices it offers."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import flax.linen as nn
 from jax import Array
+
+if TYPE_CHECKING:
+    from ganscape.models.config import Config
 
 ImageShape = tuple[int, int, int]
 
 
 class NetworkSpec(NamedTuple):
-    """The fields of a Config that shape its networks, by their names there, and hashable."""
+    """The fields of a Config that its networks depend on, under the same names; hashable."""
 
     generator_normalization: str
     discriminator_normalization: str
@@ -25,20 +28,20 @@ class NetworkSpec(NamedTuple):
     channels: int
 
     @classmethod
-    def of(cls, config) -> "NetworkSpec":
-        """That of a config, where a field that does not apply counts as off."""
+    def of(cls, config: "Config") -> "NetworkSpec":
+        """Returns the spec of a config; fields that do not apply are off."""
         chosen = {name: getattr(config, name) for name in cls._fields}
         off: dict[str, Any] = dict.fromkeys(cls._fields, "none") | {"channels": 0, "packing": 1}
         return cls(**{name: off[name] if value is None else value for name, value in chosen.items()})
 
     @property
     def seen_at_once(self) -> int:
-        """What a pass of the discriminator over one kind of images sees: images, or packs of them."""
+        """The batch size of a discriminator pass over one kind of images, in packs."""
         return self.batch_size // self.packing
 
 
 class Networks(NamedTuple):
-    """The network that makes images and the one that sees them; what they return is the family's.
+    """A generator and a discriminator, or what the family has in their place.
 
     generator: (z [batch, z_dim], Context) -> images [batch, height, width, channels] in [0, 1], but for progan's in
       training; in a vae the decoder, which gives the logits of the pixels.
@@ -51,11 +54,11 @@ class Networks(NamedTuple):
 
 
 class Architecture(NamedTuple):
-    """A pair of networks by name.
+    """An architecture that a config can name.
 
     build: (config, image_shape (height, width, channels)) -> Networks of the config's family.
-    sizes: in words, the images it is made for.
-    accepts: (image_shape) -> whether it is made for these images.
+    sizes: the images it takes, in words, for error messages.
+    accepts: (image_shape) -> whether it takes these images.
     discriminator_normalizations, generator_normalizations: those that its networks know, whatever the
       family; the first is the default.
     upsamplings: how its generator may grow an image, the first as in its paper; none where there is no choice.
@@ -65,7 +68,8 @@ class Architecture(NamedTuple):
       paper; else None.
     families: the families that it has networks for.
     latent_by_parts: whether its conditional normalizations depend on parts of z, with or without classes.
-    real: (config, images, images_seen) -> the real images that its discriminator is to see.
+    real: (config, images, images_seen) -> the real images for its discriminator; networks that grow blur them to the
+      detail that their generator can make so far.
     """
 
     build: Callable[..., Networks]

@@ -1,4 +1,4 @@
-"""Self-attention: every place of an image looks at all others."""
+"""Self-attention over the pixels of an activation map."""
 
 import flax.linen as nn
 import jax
@@ -29,23 +29,23 @@ class SelfAttention(nn.Module):
     def __call__(self, x: Array) -> Array:
         channels = x.shape[-1]
 
-        def projected(values, features, name):
+        def project(values, features, name):
             return Pointwise(features, self.draw, self.normalization, name=name)(values)
 
-        queries = _places(projected(x, max(channels // 8, 1), "query"))
-        keys = _places(_halved(projected(x, max(channels // 8, 1), "key")))
-        values = _places(_halved(projected(x, max(channels // 2, 1), "value")))
+        queries = _flatten_space(project(x, max(channels // 8, 1), "query"))
+        keys = _flatten_space(_max_pool(project(x, max(channels // 8, 1), "key")))
+        values = _flatten_space(_max_pool(project(x, max(channels // 2, 1), "value")))
         weights = jax.nn.softmax(queries @ keys.swapaxes(1, 2), axis=-1)
-        attended = projected((weights @ values).reshape(*x.shape[:-1], -1), channels, "output")
+        attended = project((weights @ values).reshape(*x.shape[:-1], -1), channels, "output")
         return x + self.param("gamma", drawn(constant(0.0)), ()) * attended
 
 
-def _places(x: Array) -> Array:
+def _flatten_space(x: Array) -> Array:
     """[batch, height, width, c] -> [batch, height * width, c]."""
     return x.reshape(x.shape[0], -1, x.shape[-1])
 
 
-def _halved(x: Array) -> Array:
+def _max_pool(x: Array) -> Array:
     """The largest values of the 2x2 squares of x [batch, height, width, c]."""
     batch, height, width, channels = x.shape
     return jnp.max(x.reshape(batch, height // 2, 2, width // 2, 2, channels), axis=(2, 4))

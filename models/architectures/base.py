@@ -1,4 +1,4 @@
-"""What the networks of all architectures share: how they normalise, take classes and attend, how they judge."""
+"""Base classes of the networks: normalization, conditioning, attention and the output layer by the config's slots."""
 
 from collections.abc import Callable
 
@@ -16,8 +16,8 @@ from ganscape.models.forward import Context, DiscriminatorOutput
 from ganscape.models.initialization import Draw
 from ganscape.models.normalizations import NORMALIZATIONS, NormContext
 
-# What a generator or a discriminator can normalise by, its published normalization first. A flat vector has no
-# space to be normalised over.
+# The normalizations that generators and discriminators offer; the first is the default. Instance and group norm need
+# spatial axes, which flat vectors lack.
 GENERATOR_NORMALIZATIONS = (
     "batch_norm",
     "none",
@@ -52,28 +52,28 @@ FLAT_DISCRIMINATOR_NORMALIZATIONS = tuple(
 
 
 def attended(x: Array, spec: NetworkSpec, normalization: str, draw: Draw) -> Array:
-    """x [batch, h, w, c], attending to itself where h is the height that the spec says."""
+    """Returns x [batch, h, w, c] after self-attention if h is the height that the spec names, else x."""
     return SelfAttention(draw, normalization)(x) if x.shape[1] == spec.attention else x
 
 
 class GeneratorBase(nn.Module):
-    """A network that makes images: (z [batch, z_dim], Context) -> images."""
+    """Base class of generators: (z [batch, z_dim], Context) -> images."""
 
     spec: NetworkSpec
 
     @property
     def normalization(self) -> str:
-        """What normalises its activations or kernels."""
+        """The normalization of its activations or kernels, a key of NORMALIZATIONS."""
         return self.spec.generator_normalization
 
-    def with_classes(self, z: Array, given: Context) -> Array:
-        """z with its class beside it, unless normalizations are told the class."""
-        if given.classes is None or self.normalized_by_class:
+    def with_classes(self, z: Array, context: Context) -> Array:
+        """Returns z with the one-hot class appended, unless conditional normalizations take the class."""
+        if context.classes is None or self.normalized_by_class:
             return z
-        return jnp.concatenate([z, given.classes], axis=-1)
+        return jnp.concatenate([z, context.classes], axis=-1)
 
     def attended(self, x: Array, draw: Draw) -> Array:
-        """x, attending to itself where it has the height for it."""
+        """Returns x after self-attention if it has the height of the config's `attention`, else x."""
         return attended(x, self.spec, self.normalization, draw)
 
     @property
@@ -85,45 +85,48 @@ class GeneratorBase(nn.Module):
         self,
         x: Array,
         name: str,
-        given: Context,
+        context: Context,
         activation: Callable[[Array], Array],
         momentum: float,
         epsilon: float,
         condition: Array | None = None,
     ) -> Array:
-        """x normalised, activated and disturbed; `condition` for conditional normalizations, the class by default."""
-        condition = given.classes if condition is None else condition
-        context = NormContext(momentum, epsilon, given.training, condition, self.spec.batch_size)
-        x = activation(NORMALIZATIONS[self.normalization].activations(context, name)(x))
-        return GENERATOR_NOISES[self.spec.generator_noise](self, x, given.noise)
+        """Returns x after normalization, activation and generator noise.
+
+        condition: input of conditional normalizations, by default the class.
+        """
+        condition = context.classes if condition is None else condition
+        norm_context = NormContext(momentum, epsilon, context.training, condition, self.spec.batch_size)
+        x = activation(NORMALIZATIONS[self.normalization].activations(norm_context, name)(x))
+        return GENERATOR_NOISES[self.spec.generator_noise](self, x, context.noise)
 
 
 class DiscriminatorBase(nn.Module):
-    """A network that sees images: (images, Context) -> what its family makes of them."""
+    """Base class of discriminators and encoders: (images, Context) -> the output that the family needs."""
 
     spec: NetworkSpec
 
     @property
     def normalization(self) -> str:
-        """What normalises its activations or kernels."""
+        """The normalization of its activations or kernels, a key of NORMALIZATIONS."""
         return self.spec.discriminator_normalization
 
-    def with_classes(self, images: Array, given: Context) -> Array:
-        """The images with what the conditioning puts beside them."""
-        return CONDITIONINGS[self.spec.conditioning].images(images, given.classes)
+    def with_classes(self, images: Array, context: Context) -> Array:
+        """Returns the images with the channels that the conditioning appends."""
+        return CONDITIONINGS[self.spec.conditioning].images(images, context.classes)
 
     def normalize(self, x: Array, name: str, momentum: float, epsilon: float) -> Array:
-        """x normalised; discriminators are only ever run in training mode."""
-        context = NormContext(momentum, epsilon, True, None, self.spec.seen_at_once)
-        return NORMALIZATIONS[self.normalization].activations(context, name)(x)
+        """Returns x normalised; discriminators are only ever run in training mode."""
+        norm_context = NormContext(momentum, epsilon, True, None, self.spec.seen_at_once)
+        return NORMALIZATIONS[self.normalization].activations(norm_context, name)(x)
 
     def attended(self, x: Array, draw: Draw) -> Array:
-        """x, attending to itself where it has the height for it."""
+        """Returns x after self-attention if it has the height of the config's `attention`, else x."""
         return attended(x, self.spec, self.normalization, draw)
 
-    def judge(self, features: Array, given: Context, draw: Draw) -> DiscriminatorOutput:
-        """The logits of features [batch, f], by a last dense layer."""
-        told = BATCH_FEATURES[self.spec.batch_features](self, features)
-        logits = Dense(1, draw, self.normalization)(told)[:, 0]
-        of_class = CONDITIONINGS[self.spec.conditioning].logits(features, given.classes, draw, self.normalization)
+    def judge(self, features: Array, context: Context, draw: Draw) -> DiscriminatorOutput:
+        """Returns the output of features [batch, f], whose logits a last dense layer computes."""
+        extended = BATCH_FEATURES[self.spec.batch_features](self, features)
+        logits = Dense(1, draw, self.normalization)(extended)[:, 0]
+        of_class = CONDITIONINGS[self.spec.conditioning].logits(features, context.classes, draw, self.normalization)
         return DiscriminatorOutput(logits + of_class, features)

@@ -21,7 +21,7 @@ but those of conditional normalizations near 0.
 import functools
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -32,17 +32,20 @@ from ganscape.models.architectures.architecture import Architecture, ImageShape,
 from ganscape.models.architectures.base import DiscriminatorBase, GeneratorBase
 from ganscape.models.architectures.generator_noise import GENERATOR_NOISES
 from ganscape.models.architectures.layers import Conv, Dense, Embedding
-from ganscape.models.architectures.scales import halved
+from ganscape.models.architectures.scales import average_pool
 from ganscape.models.architectures.upsampling import UPSAMPLINGS
 from ganscape.models.forward import TRAINING, Context, DiscriminatorOutput
 from ganscape.models.initialization import Draw, glorot_uniform, orthogonal
 from ganscape.models.normalizations import BatchNorm
 
+if TYPE_CHECKING:
+    from ganscape.models.config import Config
+
 MOMENTUM, EPSILON = 0.9, 1e-5
 EMBEDDING = 128
 
 
-class Widths(NamedTuple):
+class BigganWidths(NamedTuple):
     """Channels for images of one size, in units of the base.
 
     generator: of the dense layer, then of each block, which doubles height and width;
@@ -55,9 +58,9 @@ class Widths(NamedTuple):
 
 
 WIDTHS = {
-    32: Widths((4, 4, 4, 4), (4, 4, 4, 4), 2),
-    64: Widths((16, 16, 8, 4, 2), (1, 2, 4, 8, 16), 4),
-    128: Widths((16, 16, 8, 4, 2, 1), (1, 2, 4, 8, 16, 16), 5),
+    32: BigganWidths((4, 4, 4, 4), (4, 4, 4, 4), 2),
+    64: BigganWidths((16, 16, 8, 4, 2), (1, 2, 4, 8, 16), 4),
+    128: BigganWidths((16, 16, 8, 4, 2, 1), (1, 2, 4, 8, 16, 16), 5),
 }
 
 
@@ -72,28 +75,28 @@ class Generator(GeneratorBase):
     draw: Draw
 
     @nn.compact
-    def __call__(self, z: Array, given: Context = TRAINING) -> Array:
-        first, conditions = self.parts(z, given)
+    def __call__(self, z: Array, context: Context = TRAINING) -> Array:
+        first, conditions = self.parts(z, context)
         widths = [self.channels * width for width in WIDTHS[self.image_shape[0]].generator]
         x = Dense(4 * 4 * widths[0], self.draw, self.normalization)(first).reshape(-1, 4, 4, widths[0])
         for depth, (features, condition) in enumerate(zip(widths[1:], conditions, strict=True)):
-            x = self.block(x, features, f"norm{depth}", given, condition)
+            x = self.block(x, features, f"norm{depth}", context, condition)
             x = self.attended(x, self.draw)
-        x = jax.nn.relu(BatchNorm(MOMENTUM, EPSILON, given.training, name="norm_image")(x))
-        x = GENERATOR_NOISES[self.spec.generator_noise](self, x, given.noise)
+        x = jax.nn.relu(BatchNorm(MOMENTUM, EPSILON, context.training, name="norm_image")(x))
+        x = GENERATOR_NOISES[self.spec.generator_noise](self, x, context.noise)
         x = Conv(self.image_shape[2], self.draw, self.normalization, size=3, stride=1)(x)
         return 0.5 * (jnp.tanh(x) + 1.0)
 
-    def parts(self, z: Array, given: Context) -> tuple[Array, Sequence[Array | None]]:
+    def parts(self, z: Array, context: Context) -> tuple[Array, Sequence[Array | None]]:
         """What the dense layer is given, and what each block's normalizations are, None for the class alone."""
         blocks = len(WIDTHS[self.image_shape[0]].generator) - 1
-        return self.with_classes(z, given), [None] * blocks
+        return self.with_classes(z, context), [None] * blocks
 
-    def block(self, x: Array, features: int, name: str, given: Context, condition: Array | None) -> Array:
+    def block(self, x: Array, features: int, name: str, context: Context, condition: Array | None) -> Array:
         """[batch, h, w, c] -> [batch, 2h, 2w, features]."""
 
         def hidden(x, part):
-            return self.hidden(x, f"{name}{part}", given, jax.nn.relu, MOMENTUM, EPSILON, condition)
+            return self.hidden(x, f"{name}{part}", context, jax.nn.relu, MOMENTUM, EPSILON, condition)
 
         grow = UPSAMPLINGS[self.spec.upsampling]
         main = grow(hidden(x, "a"), features, 3, self.draw, self.normalization)
@@ -108,14 +111,14 @@ class GeneratorByParts(Generator):
     shorter z.
     """
 
-    def parts(self, z: Array, given: Context) -> tuple[Array, Sequence[Array | None]]:
+    def parts(self, z: Array, context: Context) -> tuple[Array, Sequence[Array | None]]:
         """The first part, and for each block its own, beside the embedding where there are classes."""
         blocks = len(WIDTHS[self.image_shape[0]].generator) - 1
         length = z.shape[1] // (blocks + 1)
         first, rest = jnp.split(z, [z.shape[1] - blocks * length], axis=1)
         parts = jnp.split(rest, blocks, axis=1)
-        if given.classes is not None:
-            shared = Embedding(EMBEDDING, self.draw, name="shared")(given.classes)
+        if context.classes is not None:
+            shared = Embedding(EMBEDDING, self.draw, name="shared")(context.classes)
             parts = [jnp.concatenate([shared, part], axis=1) for part in parts]
         return first, parts
 
@@ -127,14 +130,14 @@ class Discriminator(DiscriminatorBase):
     draw: Draw
 
     @nn.compact
-    def __call__(self, images: Array, given: Context = TRAINING) -> DiscriminatorOutput:
-        x = self.with_classes(2.0 * images - 1.0, given)
+    def __call__(self, images: Array, context: Context = TRAINING) -> DiscriminatorOutput:
+        x = self.with_classes(2.0 * images - 1.0, context)
         widths = WIDTHS[images.shape[1]]
         for depth, width in enumerate(widths.discriminator):
             smaller = depth < widths.halvings
             x = self.block(x, self.channels * width, depth == 0, smaller)
             x = self.attended(x, self.draw) if smaller else x
-        return self.judge(jnp.sum(jax.nn.relu(x), axis=(1, 2)), given, self.draw)
+        return self.judge(jnp.sum(jax.nn.relu(x), axis=(1, 2)), context, self.draw)
 
     def block(self, x: Array, features: int, first: bool, smaller: bool) -> Array:
         """[batch, h, w, c] -> [batch, h, w, features], or half of h and w where `smaller`."""
@@ -146,16 +149,16 @@ class Discriminator(DiscriminatorBase):
         main = conv(jax.nn.relu(main), 3)
         if not smaller:
             return main + (x if x.shape[-1] == features else conv(x, 1))
-        return halved(main) + conv(halved(x), 1)
+        return average_pool(main) + conv(average_pool(x), 1)
 
 
-def build(generator: type[Generator], draw: Draw, config, image_shape: ImageShape) -> Networks:
+def build_biggan(generator: type[Generator], draw: Draw, config: "Config", image_shape: ImageShape) -> Networks:
     """The pair of these images."""
     spec, channels = NetworkSpec.of(config), config.channels
     return Networks(generator(spec, channels, image_shape, draw), Discriminator(spec, channels, draw))
 
 
-def heights(image_shape: ImageShape) -> tuple[int, ...]:
+def attention_heights(image_shape: ImageShape) -> tuple[int, ...]:
     """Heights that blocks of both networks reach."""
     size = image_shape[0]
     smallest = max(8, size >> WIDTHS[size].halvings)
@@ -173,7 +176,7 @@ def accepts(image_shape: ImageShape) -> bool:
 
 
 SAGAN = Architecture(
-    functools.partial(build, Generator, glorot_uniform),
+    functools.partial(build_biggan, Generator, glorot_uniform),
     _SIZES,
     accepts,
     _NORMALIZATIONS,
@@ -184,17 +187,17 @@ SAGAN = Architecture(
         "conditional_batch_norm",
     ),
     _UPSAMPLINGS,
-    heights,
+    attention_heights,
     channels=64,
 )
 BIGGAN = Architecture(
-    functools.partial(build, GeneratorByParts, orthogonal),
+    functools.partial(build_biggan, GeneratorByParts, orthogonal),
     _SIZES,
     accepts,
     _NORMALIZATIONS,
     ("conditional_batch_norm+spectral_norm", "conditional_batch_norm"),
     _UPSAMPLINGS,
-    heights,
+    attention_heights,
     channels=96,
     latent_by_parts=True,
 )

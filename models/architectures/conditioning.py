@@ -1,4 +1,4 @@
-"""How a discriminator is told the class of an image. The generator is told by a one-hot vector beside z
+"""How the class of an image enters a discriminator. It enters the generator as a one-hot vector beside z
 (Mirza and Osindero 2014), or through its normalizations where they are conditional."""
 
 from collections.abc import Callable

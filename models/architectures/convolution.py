@@ -87,8 +87,8 @@ def native_conv_of_spread(images: Array, kernel: Array, before: int) -> Array:
 
 
 def conv_as_products(images: Array, kernel: Array, stride: int) -> Array:
-    """`conv` by matrix products: one of whole patches for few channels, else one per tap, which copies less, or fewer
-    of sums of inputs and of taps, which multiplies less."""
+    """`conv` as matrix products: im2col for few channels; otherwise one product per kernel tap (fewer copies) or
+    Winograd (fewer multiplications)."""
     if images.shape[-1] < _FEW_CHANNELS:
         return _product_of_patches(images, kernel, stride)
     function, rows = _in_parts(_output_shape(images, stride)[1:], kernel, stride, images.dtype)

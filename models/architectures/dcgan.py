@@ -6,6 +6,8 @@ Discriminator: 5x5 convolutions of stride 2 to c, 2 c, 4 c, 8 c, all but the fir
 c is the field `channels`, 64 in the paper.
 """
 
+from typing import TYPE_CHECKING
+
 import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
@@ -22,6 +24,9 @@ from ganscape.models.architectures.upsampling import UPSAMPLINGS
 from ganscape.models.forward import TRAINING, Context, DiscriminatorOutput
 from ganscape.models.initialization import normal, truncated_normal
 
+if TYPE_CHECKING:
+    from ganscape.models.config import Config
+
 SIZE = 5
 MOMENTUM, EPSILON = 0.9, 1e-5
 NORMAL, TRUNCATED = normal(0.02), truncated_normal(0.02)
@@ -33,9 +38,9 @@ class Generator(GeneratorBase):
     image_shape: ImageShape
 
     @nn.compact
-    def __call__(self, z: Array, given: Context = TRAINING) -> Array:
+    def __call__(self, z: Array, context: Context = TRAINING) -> Array:
         def hidden(x, name):
-            return self.attended(self.hidden(x, name, given, nn.relu, MOMENTUM, EPSILON), NORMAL)
+            return self.attended(self.hidden(x, name, context, nn.relu, MOMENTUM, EPSILON), NORMAL)
 
         def grown(x, features):
             return UPSAMPLINGS[self.spec.upsampling](x, features, SIZE, NORMAL, self.normalization)
@@ -43,7 +48,7 @@ class Generator(GeneratorBase):
         height, width, channels = self.image_shape
         base = self.spec.channels
         small = (height // 16, width // 16, 8 * base)
-        x = Dense(small[0] * small[1] * small[2], NORMAL, self.normalization)(self.with_classes(z, given))
+        x = Dense(small[0] * small[1] * small[2], NORMAL, self.normalization)(self.with_classes(z, context))
         x = hidden(x.reshape(-1, *small), "norm0")
         for depth, features in enumerate((4 * base, 2 * base, base), 1):
             x = hidden(grown(x, features), f"norm{depth}")
@@ -54,24 +59,24 @@ class Discriminator(DiscriminatorBase):
     """images [batch, height, width, channels] -> DiscriminatorOutput."""
 
     @nn.compact
-    def __call__(self, images: Array, given: Context = TRAINING) -> DiscriminatorOutput:
-        x = self.with_classes(images, given)
+    def __call__(self, images: Array, context: Context = TRAINING) -> DiscriminatorOutput:
+        x = self.with_classes(images, context)
         for depth, multiple in enumerate((1, 2, 4, 8)):
             x = Conv(multiple * self.spec.channels, TRUNCATED, self.normalization, size=SIZE)(x)
             if depth > 0:
                 x = self.normalize(x, f"norm{depth}", MOMENTUM, EPSILON)
             x = self.attended(leaky_relu(x), TRUNCATED)
-        return self.judge(x.reshape(x.shape[0], -1), given, NORMAL)
+        return self.judge(x.reshape(x.shape[0], -1), context, NORMAL)
 
 
-def build(config, image_shape: ImageShape) -> Networks:
+def build_dcgan(config: "Config", image_shape: ImageShape) -> Networks:
     """The pair for these images."""
     spec = NetworkSpec.of(config)
     return Networks(Generator(spec, image_shape), Discriminator(spec))
 
 
 DCGAN = Architecture(
-    build,
+    build_dcgan,
     "images whose height and width are multiples of 16, from 32",
     lambda shape: min(shape[:2]) >= 32 and shape[0] % 16 == shape[1] % 16 == 0,
     DISCRIMINATOR_NORMALIZATIONS,

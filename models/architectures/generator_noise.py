@@ -1,6 +1,6 @@
-"""What disturbs a generator's hidden activations, in training and in sampling: functions of (module, x, level).
+"""Noise on a generator's hidden activations, in training and in sampling: functions of (module, x, level) -> x.
 
-The level is a scalar, traced; the module gives the randomness of its pass (stream `noise`).
+level: a traced scalar; module: the Flax module that calls it, whose stream `noise` gives the randomness.
 """
 
 import jax
@@ -9,8 +9,8 @@ from flax.linen import Module
 from jax import Array
 
 
-def none(module: Module, x: Array, level) -> Array:
-    """x as it is."""
+def no_generator_noise(module: Module, x: Array, level) -> Array:
+    """Returns x unchanged."""
     return x
 
 
@@ -28,4 +28,4 @@ def dropout(module: Module, x: Array, level) -> Array:
     return jnp.where(kept, x / (1.0 - level), 0.0)
 
 
-GENERATOR_NOISES = {"none": none, "gaussian": gaussian, "dropout": dropout}
+GENERATOR_NOISES = {"none": no_generator_noise, "gaussian": gaussian, "dropout": dropout}

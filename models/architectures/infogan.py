@@ -13,7 +13,7 @@ vae: the encoder is the discriminator with 2 * z_dim outputs; the decoder the ge
 import functools
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -30,8 +30,11 @@ from ganscape.models.architectures.layers import Conv, ConvTranspose, Dense, as_
 from ganscape.models.forward import TRAINING, Context, DiscriminatorOutput
 from ganscape.models.initialization import Draw, he_normal, normal, truncated_normal
 
+if TYPE_CHECKING:
+    from ganscape.models.config import Config
 
-class Widths(NamedTuple):
+
+class InfoganWidths(NamedTuple):
     """One of the two pairs.
 
     hidden: units of the hidden dense layers; channels: of the first and the second convolution; code: of
@@ -51,21 +54,21 @@ class Widths(NamedTuple):
 class Generator(GeneratorBase):
     """z [batch, z_dim] -> images [batch, height, width, channels] in [0, 1], with `output` the sigmoid."""
 
-    widths: Widths
+    widths: InfoganWidths
     image_shape: ImageShape
     activation: Callable[[Array], Array] = leaky_relu
     output: Callable[[Array], Array] = jax.nn.sigmoid
 
     @nn.compact
-    def __call__(self, z: Array, given: Context = TRAINING) -> Array:
+    def __call__(self, z: Array, context: Context = TRAINING) -> Array:
         def hidden(x, name):
-            return self.hidden(x, name, given, self.activation, self.widths.momentum, self.widths.epsilon)
+            return self.hidden(x, name, context, self.activation, self.widths.momentum, self.widths.epsilon)
 
         height, width, channels = self.image_shape
         first, second = self.widths.channels
         draw = self.widths.dense_draw
         small = (height // 4, width // 4, second)
-        x = self.with_classes(z, given)
+        x = self.with_classes(z, context)
         for depth, features in enumerate((*self.widths.hidden, math.prod(small))):
             x = hidden(Dense(features, draw, self.normalization)(x), f"norm{depth}")
         x = ConvTranspose(first, draw, self.normalization)(x.reshape(-1, *small))
@@ -76,14 +79,14 @@ class Generator(GeneratorBase):
 class Trunk(DiscriminatorBase):
     """images [batch, height, width, channels] -> features [batch, f]."""
 
-    widths: Widths
+    widths: InfoganWidths
 
-    def features(self, images: Array, given: Context) -> Array:
+    def features(self, images: Array, context: Context) -> Array:
         def norm(x, name):
             return self.normalize(x, name, self.widths.momentum, self.widths.epsilon)
 
         first, second = self.widths.channels
-        x = self.with_classes(images, given)
+        x = self.with_classes(images, context)
         x = leaky_relu(Conv(first, self.widths.conv_draw, self.normalization)(x))
         x = leaky_relu(norm(Conv(second, self.widths.conv_draw, self.normalization)(x), "norm_conv"))
         x = x.reshape(x.shape[0], -1)
@@ -96,26 +99,26 @@ class Discriminator(Trunk):
     """What the features say."""
 
     @nn.compact
-    def __call__(self, images: Array, given: Context = TRAINING) -> DiscriminatorOutput:
-        return self.judge(self.features(images, given), given, self.widths.dense_draw)
+    def __call__(self, images: Array, context: Context = TRAINING) -> DiscriminatorOutput:
+        return self.judge(self.features(images, context), context, self.widths.dense_draw)
 
 
 class Encoder(Trunk):
     """The features -> dense 2 * z_dim."""
 
     @nn.compact
-    def __call__(self, images: Array, given: Context = TRAINING) -> Array:
-        features = self.features(images, given)
+    def __call__(self, images: Array, context: Context = TRAINING) -> Array:
+        features = self.features(images, context)
         return Dense(2 * self.spec.z_dim, self.widths.dense_draw, self.normalization)(features)
 
 
 class Autoencoder(DiscriminatorBase):
     """images [batch, height, width, channels] -> images of that shape, in [0, 1]."""
 
-    widths: Widths
+    widths: InfoganWidths
 
     @nn.compact
-    def __call__(self, images: Array, given: Context = TRAINING) -> Array:
+    def __call__(self, images: Array, context: Context = TRAINING) -> Array:
         def norm(x, name):
             return self.normalize(x, name, self.widths.momentum, self.widths.epsilon)
 
@@ -132,7 +135,7 @@ class Autoencoder(DiscriminatorBase):
         return jax.nn.sigmoid(x)
 
 
-def build(widths: Widths, config, image_shape: ImageShape) -> Networks:
+def build_with_widths(widths: InfoganWidths, config: "Config", image_shape: ImageShape) -> Networks:
     """The pair of the config's family for these images."""
     spec = NetworkSpec.of(config)
     made = {
@@ -143,11 +146,11 @@ def build(widths: Widths, config, image_shape: ImageShape) -> Networks:
     return made[config.family]()
 
 
-def build_infogan(config, image_shape: ImageShape) -> Networks:
+def build_infogan(config: "Config", image_shape: ImageShape) -> Networks:
     """The pair of Lucic et al. 2018, with the config's number of channels and of hidden units."""
     base, hidden = config.channels, config.channels * config.hidden_per_channel
-    return build(
-        Widths((hidden,), (base, 2 * base), 64, 0.999, truncated_normal(0.02), normal(0.02)), config, image_shape
+    return build_with_widths(
+        InfoganWidths((hidden,), (base, 2 * base), 64, 0.999, truncated_normal(0.02), normal(0.02)), config, image_shape
     )
 
 
@@ -162,7 +165,7 @@ INFOGAN = Architecture(
     families=("gan", "began", "vae"),
 )
 CONV8 = Architecture(
-    functools.partial(build, Widths((), (32, 64), 16, 0.9, he_normal, he_normal)),
+    functools.partial(build_with_widths, InfoganWidths((), (32, 64), 16, 0.9, he_normal, he_normal)),
     "images of 8x8 pixels",
     lambda shape: shape[:2] == (8, 8),
     FLAT_DISCRIMINATOR_NORMALIZATIONS,

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import flax.linen as nn
 import jax
@@ -18,6 +19,9 @@ from ganscape.models.architectures.layers import Dense, as_it_is, leaky_relu
 from ganscape.models.forward import TRAINING, Context, DiscriminatorOutput
 from ganscape.models.initialization import he_normal
 
+if TYPE_CHECKING:
+    from ganscape.models.config import Config
+
 WIDTH = 128
 CODE = 16
 MOMENTUM, EPSILON = 0.9, 1e-5
@@ -31,11 +35,11 @@ class Generator(GeneratorBase):
     output: Callable[[Array], Array] = jax.nn.sigmoid
 
     @nn.compact
-    def __call__(self, z: Array, given: Context = TRAINING) -> Array:
-        x = self.with_classes(z, given)
+    def __call__(self, z: Array, context: Context = TRAINING) -> Array:
+        x = self.with_classes(z, context)
         for depth in range(2):
             x = Dense(WIDTH, he_normal, self.normalization)(x)
-            x = self.hidden(x, f"norm{depth}", given, self.activation, MOMENTUM, EPSILON)
+            x = self.hidden(x, f"norm{depth}", context, self.activation, MOMENTUM, EPSILON)
         x = Dense(math.prod(self.image_shape), he_normal, self.normalization)(x)
         return self.output(x).reshape(-1, *self.image_shape)
 
@@ -43,8 +47,8 @@ class Generator(GeneratorBase):
 class Trunk(DiscriminatorBase):
     """image -> dense 128, lReLU -> dense 128, [norm], lReLU: the features, [batch, 128]."""
 
-    def features(self, images: Array, given: Context) -> Array:
-        x = self.with_classes(images, given)
+    def features(self, images: Array, context: Context) -> Array:
+        x = self.with_classes(images, context)
         x = x.reshape(x.shape[0], -1)
         x = leaky_relu(Dense(WIDTH, he_normal, self.normalization)(x))
         x = Dense(WIDTH, he_normal, self.normalization)(x)
@@ -55,16 +59,16 @@ class Discriminator(Trunk):
     """What the features say."""
 
     @nn.compact
-    def __call__(self, images: Array, given: Context = TRAINING) -> DiscriminatorOutput:
-        return self.judge(self.features(images, given), given, he_normal)
+    def __call__(self, images: Array, context: Context = TRAINING) -> DiscriminatorOutput:
+        return self.judge(self.features(images, context), context, he_normal)
 
 
 class Encoder(Trunk):
     """The features -> dense 2 * z_dim."""
 
     @nn.compact
-    def __call__(self, images: Array, given: Context = TRAINING) -> Array:
-        features = self.features(images, given)
+    def __call__(self, images: Array, context: Context = TRAINING) -> Array:
+        features = self.features(images, context)
         return Dense(2 * self.spec.z_dim, he_normal, self.normalization)(features)
 
 
@@ -72,7 +76,7 @@ class Autoencoder(DiscriminatorBase):
     """image -> dense 128, lReLU -> code of 16, [norm], lReLU -> dense 128, [norm], lReLU -> dense -> sigmoid."""
 
     @nn.compact
-    def __call__(self, images: Array, given: Context = TRAINING) -> Array:
+    def __call__(self, images: Array, context: Context = TRAINING) -> Array:
         x = images.reshape(images.shape[0], -1)
         pixels = x.shape[-1]
         x = leaky_relu(Dense(WIDTH, he_normal, self.normalization)(x))
@@ -83,7 +87,7 @@ class Autoencoder(DiscriminatorBase):
         return jax.nn.sigmoid(x).reshape(images.shape)
 
 
-def build(config, image_shape: ImageShape) -> Networks:
+def build_mlp(config: "Config", image_shape: ImageShape) -> Networks:
     """The pair of the config's family for these images."""
     spec = NetworkSpec.of(config)
     made = {
@@ -95,7 +99,7 @@ def build(config, image_shape: ImageShape) -> Networks:
 
 
 MLP = Architecture(
-    build,
+    build_mlp,
     "images of up to 64x64 pixels",
     lambda shape: max(shape[:2]) <= 64,
     FLAT_DISCRIMINATOR_NORMALIZATIONS,

@@ -26,6 +26,8 @@ Reference: Karras et al. 2018 (arXiv:1710.10196), sections 2 to 4, table 2 and f
 code for TensorFlow.
 """
 
+from typing import TYPE_CHECKING
+
 import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
@@ -36,70 +38,73 @@ from ganscape.models.architectures.conditioning import CONDITIONINGS
 from ganscape.models.architectures.equalized import EqualizedConv, EqualizedDense, EqualizedSpread
 from ganscape.models.architectures.generator_noise import GENERATOR_NOISES
 from ganscape.models.architectures.layers import leaky_relu
-from ganscape.models.architectures.scales import halved
-from ganscape.models.architectures.upsampling import doubled
+from ganscape.models.architectures.scales import average_pool
+from ganscape.models.architectures.upsampling import repeat_pixels
 from ganscape.models.batch_features import BATCH_FEATURES
 from ganscape.models.forward import TRAINING, Context, DiscriminatorOutput
 from ganscape.models.initialization import normal
 from ganscape.models.normalizations import NORMALIZATIONS, NormContext
 
+if TYPE_CHECKING:
+    from ganscape.models.config import Config
+
 CHANNELS = 512
-SMALLEST = 4
+SMALLEST_HEIGHT = 4
 SITE = NormContext(momentum=0.0, epsilon=0.0)
 
 
 def heights(largest: int) -> list[int]:
     """4, 8, 16 ... up to that of the images."""
-    return [SMALLEST << power for power in range((largest // SMALLEST).bit_length())]
+    return [SMALLEST_HEIGHT << power for power in range((largest // SMALLEST_HEIGHT).bit_length())]
 
 
-def comes(height: int) -> int:
-    """The progress at which a height comes; 4 has been there from the start."""
-    return 2 * (height // SMALLEST).bit_length() - 3
+def arrival(height: int) -> int:
+    """Returns the progress at which layers of a height are added; those of 4 are there from the start."""
+    return 2 * (height // SMALLEST_HEIGHT).bit_length() - 3
 
 
-def faded(progress: Array | float, height: int) -> Array:
-    """How much of a height is there, in [0, 1]: 0 until it comes, 1 once it is faded in."""
-    return jnp.clip(progress - comes(height), 0.0, 1.0)
+def fade(progress: Array | float, height: int) -> Array:
+    """Returns the weight of a height's layers in [0, 1]: 0 until they are added, 1 once they are faded in."""
+    return jnp.clip(progress - arrival(height), 0.0, 1.0)
 
 
-def mixed(less: Array, more: Array, part: Array) -> Array:
+def mix(less: Array, more: Array, part: Array) -> Array:
     """(1 - part) less + part more: exactly one of them at 0 and at 1."""
     return (1.0 - part) * less + part * more
 
 
-def pooled(images: Array, height: int) -> Array:
-    """The means of squares, as images of this height."""
+def shrink_to(images: Array, height: int) -> Array:
+    """Returns the images average-pooled to this height."""
     while images.shape[1] > height:
-        images = halved(images)
+        images = average_pool(images)
     return images
 
 
-def enlarged(images: Array, height: int) -> Array:
-    """Every pixel as a square, in images of this height."""
+def enlarge_to(images: Array, height: int) -> Array:
+    """Returns the images with pixels repeated up to this height."""
     while images.shape[1] < height:
-        images = doubled(images)
+        images = repeat_pixels(images)
     return images
 
 
-def smoothed(config, images: Array, images_seen: Array | float) -> Array:
+def smooth(config: "Config", images: Array, images_seen: Array | float) -> Array:
     """Images as smooth as those that the generator makes after so many: the pixels of the largest height that has
     come, mixed with those of half that height while it is faded in."""
     progress = images_seen / config.fade_images
     largest = images.shape[1]
-    result = enlarged(pooled(images, SMALLEST), largest)
+    result = enlarge_to(shrink_to(images, SMALLEST_HEIGHT), largest)
     for height in heights(largest)[1:]:
-        result = mixed(result, enlarged(pooled(images, height), largest), faded(progress, height))
+        result = mix(result, enlarge_to(shrink_to(images, height), largest), fade(progress, height))
     return result
 
 
-def once_come(module: nn.Module, progress: Array | float, height: int, then, before, *values):
+def once_arrived(module: nn.Module, progress: Array | float, height: int, then, before, *values):
     """`then` of (module, *values) once the height has come, until then `before` of them, and the other is not
     computed; at initialisation both are, so that all layers get their parameters."""
     if module.is_initializing():
         before(module, *values)
         return then(module, *values)
-    return nn.cond(progress >= comes(height), then, before, module, *values)
+    return nn.cond(progress >= arrival(height), then, before, module, *values)
 
 
 class Generator(GeneratorBase):
@@ -110,41 +115,41 @@ class Generator(GeneratorBase):
 
     def setup(self):
         kernels = self.normalization
-        self.spread = EqualizedSpread(self.features[0], kernels, size=SMALLEST)
+        self.spread = EqualizedSpread(self.features[0], kernels, size=SMALLEST_HEIGHT)
         self.lower = [EqualizedConv(features, kernels) for features in self.features[1:]]
         self.upper = [EqualizedConv(features, kernels) for features in self.features]
         self.to_image = [EqualizedConv(self.image_shape[2], kernels, gain=1.0, size=1) for _ in self.features]
 
-    def __call__(self, z: Array, given: Context = TRAINING) -> Array:
-        x = NORMALIZATIONS["pixel_norm"].activations(SITE, "latent")(self.with_classes(z, given))
-        x = self.activated(self.upper[0](self.activated(self.spread(x), given)), given)
-        images = 0.5 * (self.images_from(None, x, given) + 1.0)
-        return images if given.training else jnp.clip(images, 0.0, 1.0)
+    def __call__(self, z: Array, context: Context = TRAINING) -> Array:
+        x = NORMALIZATIONS["pixel_norm"].activations(SITE, "latent")(self.with_classes(z, context))
+        x = self.activated(self.upper[0](self.activated(self.spread(x), context)), context)
+        images = 0.5 * (self.images_from(None, x, context) + 1.0)
+        return images if context.training else jnp.clip(images, 0.0, 1.0)
 
-    def images_from(self, before: Array | None, x: Array, given: Context) -> Array:
+    def images_from(self, before: Array | None, x: Array, context: Context) -> Array:
         """Images of full size, linear, from the activations at one height and at half of it, None at the smallest."""
         level = len(heights(x.shape[1])) - 1
 
         def here(module, before, x):
             image = module.to_image[level](x)
             if level:
-                less = doubled(module.to_image[level - 1](before))
-                image = mixed(less, image, faded(given.progress, x.shape[1]))
-            return enlarged(image, self.image_shape[0])
+                less = repeat_pixels(module.to_image[level - 1](before))
+                image = mix(less, image, fade(context.progress, x.shape[1]))
+            return enlarge_to(image, self.image_shape[0])
 
         def further(module, before, x):
-            y = module.activated(module.lower[level](doubled(x)), given)
-            y = module.activated(module.upper[level + 1](y), given)
-            return module.images_from(x, y, given)
+            y = module.activated(module.lower[level](repeat_pixels(x)), context)
+            y = module.activated(module.upper[level + 1](y), context)
+            return module.images_from(x, y, context)
 
         if x.shape[1] == self.image_shape[0]:
             return here(self, before, x)
-        return once_come(self, given.progress, 2 * x.shape[1], further, here, before, x)
+        return once_arrived(self, context.progress, 2 * x.shape[1], further, here, before, x)
 
-    def activated(self, x: Array, given: Context) -> Array:
+    def activated(self, x: Array, context: Context) -> Array:
         """x activated, then normalised, then disturbed."""
         x = NORMALIZATIONS[self.normalization].activations(SITE, "norm")(leaky_relu(x))
-        return GENERATOR_NOISES[self.spec.generator_noise](self, x, given.noise)
+        return GENERATOR_NOISES[self.spec.generator_noise](self, x, context.noise)
 
 
 class Discriminator(DiscriminatorBase):
@@ -161,32 +166,32 @@ class Discriminator(DiscriminatorBase):
         self.logit = EqualizedDense(1, kernels, gain=1.0)
 
     @nn.compact
-    def __call__(self, images: Array, given: Context = TRAINING) -> DiscriminatorOutput:
-        x = self.seen(self.with_classes(2.0 * images - 1.0, given), 0, given)
+    def __call__(self, images: Array, context: Context = TRAINING) -> DiscriminatorOutput:
+        x = self.seen(self.with_classes(2.0 * images - 1.0, context), 0, context)
         x = BATCH_FEATURES[self.spec.batch_features](self, x)
         x = leaky_relu(self.dense(leaky_relu(self.upper[0](x))))
         told = CONDITIONINGS[self.spec.conditioning].logits
         draw = normal(self.features[0] ** -0.5)
-        return DiscriminatorOutput(self.logit(x)[:, 0] + told(x, given.classes, draw, self.normalization), x)
+        return DiscriminatorOutput(self.logit(x)[:, 0] + told(x, context.classes, draw, self.normalization), x)
 
-    def seen(self, images: Array, level: int, given: Context) -> Array:
+    def seen(self, images: Array, level: int, context: Context) -> Array:
         """The activations at the height of this level, which has come."""
-        height = SMALLEST << level
+        height = SMALLEST_HEIGHT << level
 
         def here(module, images):
-            return leaky_relu(module.from_image[level](pooled(images, height)))
+            return leaky_relu(module.from_image[level](shrink_to(images, height)))
 
         def from_above(module, images):
-            x = leaky_relu(module.upper[level + 1](module.seen(images, level + 1, given)))
-            x = halved(leaky_relu(module.lower[level](x)))
-            return mixed(here(module, images), x, faded(given.progress, 2 * height))
+            x = leaky_relu(module.upper[level + 1](module.seen(images, level + 1, context)))
+            x = average_pool(leaky_relu(module.lower[level](x)))
+            return mix(here(module, images), x, fade(context.progress, 2 * height))
 
         if height == images.shape[1]:
             return here(self, images)
-        return once_come(self, given.progress, 2 * height, from_above, here, images)
+        return once_arrived(self, context.progress, 2 * height, from_above, here, images)
 
 
-def build(config, image_shape: ImageShape) -> Networks:
+def build_progan(config: "Config", image_shape: ImageShape) -> Networks:
     """The pair of these images."""
     spec, channels = NetworkSpec.of(config), config.channels
     features = tuple(max(1, min(channels, 32 * channels // height)) for height in heights(image_shape[0]))
@@ -194,11 +199,11 @@ def build(config, image_shape: ImageShape) -> Networks:
 
 
 PROGAN = Architecture(
-    build,
+    build_progan,
     "square images of 8, 16, 32 ... pixels",
     lambda shape: shape[0] == shape[1] and shape[0] >= 8 and shape[0].bit_count() == 1,
     ("none", "spectral_norm", "weight_norm"),
     ("pixel_norm", "none", "spectral_norm"),
     channels=CHANNELS,
-    real=smoothed,
+    real=smooth,
 )

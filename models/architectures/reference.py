@@ -1,4 +1,4 @@
-"""A network that sees a fixed batch before its own, as virtual batch norm needs it."""
+"""A wrapper that puts a fixed reference batch before every batch, for virtual batch norm."""
 
 import flax.linen as nn
 import jax
@@ -10,7 +10,7 @@ from ganscape.models.normalizations import STATISTICS
 
 
 class WithReference(nn.Module):
-    """What `network` makes of x [batch, ...] behind a reference batch [size, ...], whose outputs are dropped.
+    """Applies `network` to a reference batch [size, ...] and x [batch, ...], and drops the reference's outputs.
 
     The reference is the first batch that a pass in training sees, that is one that leaves statistics; it is
     kept from then on (statistics "reference", and "seen": 1 once there is one), and no gradient flows into

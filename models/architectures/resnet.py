@@ -3,15 +3,15 @@
 Generator: z -> dense to a small square -> blocks that double it until it is as high as the image -> norm, ReLU ->
 3x3 convolution -> sigmoid.
 Discriminator: blocks, the first of which halve the image -> ReLU -> mean over space -> dense 1.
-A block adds two convolutions, each after norm and ReLU, to a third, the shortcut: all 3x3, on images too,
-whether or not the block resizes; it doubles before its first and its shortcut's, and halves by means of 2x2 squares
-after its second and its shortcut's.
+Block: norm, ReLU, 3x3 conv, norm, ReLU, 3x3 conv, plus a 3x3 conv shortcut (always, also on images). Generator blocks
+upsample before the first conv and the shortcut; discriminator blocks average-pool after the second conv and the
+shortcut.
 
 Reference: the code of Kurach et al. 2019, after Miyato et al. 2018, who have other shortcuts and sum over space.
 """
 
 import functools
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -29,15 +29,18 @@ from ganscape.models.architectures.upsampling import UPSAMPLINGS
 from ganscape.models.forward import TRAINING, Context, DiscriminatorOutput
 from ganscape.models.initialization import normal, truncated_normal
 
+if TYPE_CHECKING:
+    from ganscape.models.config import Config
+
 SIZE = 3
 MOMENTUM, EPSILON = 0.9, 1e-5
 NORMAL, TRUNCATED = normal(0.02), truncated_normal(0.02)
 
 
-class Widths(NamedTuple):
+class ResnetWidths(NamedTuple):
     """One of the pairs; widths are multiples of the field `channels`, the width of the discriminator's first block.
 
-    start: height and width that the generator starts from; made: widths of its dense layer and of its blocks;
+    start: height and width that the generator starts from; made: the generator's widths, dense layer and blocks;
     seen: widths of the discriminator's blocks; halvings: how many of these halve the image.
     """
 
@@ -54,7 +57,7 @@ class GeneratorBlock(GeneratorBase):
     grows: bool
 
     @nn.compact
-    def __call__(self, x: Array, given: Context) -> Array:
+    def __call__(self, x: Array, context: Context) -> Array:
         def same(x):
             return Conv(self.features, TRUNCATED, self.normalization, size=SIZE, stride=1)(x)
 
@@ -62,7 +65,7 @@ class GeneratorBlock(GeneratorBase):
             return UPSAMPLINGS[self.spec.upsampling](x, self.features, SIZE, TRUNCATED, self.normalization)
 
         def hidden(x, name):
-            return self.hidden(x, name, given, nn.relu, MOMENTUM, EPSILON)
+            return self.hidden(x, name, context, nn.relu, MOMENTUM, EPSILON)
 
         resized = grown if self.grows else same
         shortcut = resized(x)
@@ -74,19 +77,19 @@ class GeneratorBlock(GeneratorBase):
 class Generator(GeneratorBase):
     """z [batch, z_dim] -> images [batch, height, width, channels] in [0, 1]."""
 
-    widths: Widths
+    widths: ResnetWidths
     image_shape: ImageShape
 
     @nn.compact
-    def __call__(self, z: Array, given: Context = TRAINING) -> Array:
+    def __call__(self, z: Array, context: Context = TRAINING) -> Array:
         height, _, channels = self.image_shape
         start, base = self.widths.start, self.spec.channels
         first, *others = (multiple * base for multiple in self.widths.made)
-        x = Dense(start * start * first, NORMAL, self.normalization)(self.with_classes(z, given))
+        x = Dense(start * start * first, NORMAL, self.normalization)(self.with_classes(z, context))
         x = x.reshape(-1, start, start, first)
         for depth, features in enumerate(others):
-            x = GeneratorBlock(self.spec, features, x.shape[1] < height, name=f"block{depth}")(x, given)
-        x = self.hidden(x, "norm", given, nn.relu, MOMENTUM, EPSILON)
+            x = GeneratorBlock(self.spec, features, x.shape[1] < height, name=f"block{depth}")(x, context)
+        x = self.hidden(x, "norm", context, nn.relu, MOMENTUM, EPSILON)
         return nn.sigmoid(Conv(channels, TRUNCATED, self.normalization, size=SIZE, stride=1)(x))
 
 
@@ -117,34 +120,34 @@ class DiscriminatorBlock(DiscriminatorBase):
 class Discriminator(DiscriminatorBase):
     """images [batch, height, width, channels] -> DiscriminatorOutput."""
 
-    widths: Widths
+    widths: ResnetWidths
 
     @nn.compact
-    def __call__(self, images: Array, given: Context = TRAINING) -> DiscriminatorOutput:
-        x = self.with_classes(images, given)
+    def __call__(self, images: Array, context: Context = TRAINING) -> DiscriminatorOutput:
+        x = self.with_classes(images, context)
         for depth, multiple in enumerate(self.widths.seen):
             features = multiple * self.spec.channels
             x = DiscriminatorBlock(self.spec, features, depth < self.widths.halvings, name=f"block{depth}")(x)
-        return self.judge(jnp.mean(nn.relu(x), axis=(1, 2)), given, NORMAL)
+        return self.judge(jnp.mean(nn.relu(x), axis=(1, 2)), context, NORMAL)
 
 
-def build(widths: Widths, config, image_shape: ImageShape) -> Networks:
+def build_resnet(widths: ResnetWidths, config: "Config", image_shape: ImageShape) -> Networks:
     """The pair for these images."""
     spec = NetworkSpec.of(config)
     return Networks(Generator(spec, widths, image_shape), Discriminator(spec, widths))
 
 
-def attention_heights(widths: Widths, image_shape: ImageShape) -> tuple[int, ...]:
+def attention_heights(widths: ResnetWidths, image_shape: ImageShape) -> tuple[int, ...]:
     """Heights that a block of the generator grows to and one of the discriminator halves to."""
     height = image_shape[0]
     halved = [height // 2**count for count in range(1, widths.halvings + 1)]
     return tuple(sorted(each for each in halved if each > widths.start))
 
 
-def architecture(widths: Widths, heights: tuple[int, ...], channels: int) -> Architecture:
+def architecture(widths: ResnetWidths, heights: tuple[int, ...], channels: int) -> Architecture:
     """The pair of these widths, for square images of these heights."""
     return Architecture(
-        functools.partial(build, widths),
+        functools.partial(build_resnet, widths),
         f"square images of {' or '.join(map(str, heights))} pixels",
         lambda shape: shape[0] == shape[1] and shape[0] in heights,
         DISCRIMINATOR_NORMALIZATIONS,
@@ -155,6 +158,6 @@ def architecture(widths: Widths, heights: tuple[int, ...], channels: int) -> Arc
     )
 
 
-RESNET_CIFAR = architecture(Widths(4, (2, 2, 2, 2), (1, 1, 1, 1), 2), (32,), 128)
-RESNET19 = architecture(Widths(4, (8, 8, 4, 4, 2, 1), (1, 2, 4, 4, 8, 8), 6), (64, 128), 64)
-RESNET_STL = architecture(Widths(6, (8, 4, 2, 1), (1, 2, 4, 8, 16), 4), (48,), 64)
+RESNET_CIFAR = architecture(ResnetWidths(4, (2, 2, 2, 2), (1, 1, 1, 1), 2), (32,), 128)
+RESNET19 = architecture(ResnetWidths(4, (8, 8, 4, 4, 2, 1), (1, 2, 4, 4, 8, 8), 6), (64, 128), 64)
+RESNET_STL = architecture(ResnetWidths(6, (8, 4, 2, 1), (1, 2, 4, 8, 16), 4), (48,), 64)

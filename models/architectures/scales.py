@@ -1,4 +1,4 @@
-"""One discriminator on several scales of an image."""
+"""Multi-scale discriminators, and the average pooling between their scales."""
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -18,18 +18,18 @@ class Scales(nn.Module):
     discriminators: tuple[nn.Module, ...]
 
     @nn.compact
-    def __call__(self, images: Array, given: Context = TRAINING) -> DiscriminatorOutput:
-        judgements = [self.discriminators[0](images, given)]
+    def __call__(self, images: Array, context: Context = TRAINING) -> DiscriminatorOutput:
+        judgements = [self.discriminators[0](images, context)]
         for discriminator in self.discriminators[1:]:
-            images = halved(images)
-            judgements.append(discriminator(images, given))
+            images = average_pool(images)
+            judgements.append(discriminator(images, context))
         return DiscriminatorOutput(
             jnp.stack([each.logits for each in judgements], axis=-1),
             jnp.concatenate([each.features for each in judgements], axis=-1),
         )
 
 
-def halved(images: Array) -> Array:
-    """The means of the 2x2 squares of images [batch, height, width, channels] of even height and width."""
+def average_pool(images: Array) -> Array:
+    """Returns the means of the 2x2 squares of images [batch, height, width, channels] of even height and width."""
     batch, height, width, channels = images.shape
     return jnp.mean(images.reshape(batch, height // 2, 2, width // 2, 2, channels), axis=(2, 4))

@@ -7,6 +7,8 @@ each with lReLU of slope 0.1 and without norm -> dense 1.
 c is the field `channels`, 64 in the paper.
 """
 
+from typing import TYPE_CHECKING
+
 import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
@@ -17,6 +19,9 @@ from ganscape.models.architectures.layers import Conv, Dense
 from ganscape.models.architectures.upsampling import UPSAMPLINGS
 from ganscape.models.forward import TRAINING, Context, DiscriminatorOutput
 from ganscape.models.initialization import normal
+
+if TYPE_CHECKING:
+    from ganscape.models.config import Config
 
 SIZE = 4
 MOMENTUM, EPSILON = 0.9, 2e-5
@@ -29,14 +34,14 @@ class Generator(GeneratorBase):
     image_shape: ImageShape
 
     @nn.compact
-    def __call__(self, z: Array, given: Context = TRAINING) -> Array:
+    def __call__(self, z: Array, context: Context = TRAINING) -> Array:
         def hidden(x, name):
-            return self.hidden(x, name, given, nn.relu, MOMENTUM, EPSILON)
+            return self.hidden(x, name, context, nn.relu, MOMENTUM, EPSILON)
 
         height, width, channels = self.image_shape
         base = self.spec.channels
         small = (height // 8, width // 8, 8 * base)
-        x = Dense(small[0] * small[1] * small[2], NORMAL, self.normalization)(self.with_classes(z, given))
+        x = Dense(small[0] * small[1] * small[2], NORMAL, self.normalization)(self.with_classes(z, context))
         x = self.attended(hidden(x, "norm0").reshape(-1, *small), NORMAL)
         for depth, features in enumerate((4 * base, 2 * base, base), 1):
             x = UPSAMPLINGS[self.spec.upsampling](x, features, SIZE, NORMAL, self.normalization)
@@ -49,26 +54,26 @@ class Discriminator(DiscriminatorBase):
     """images [batch, height, width, channels] -> DiscriminatorOutput."""
 
     @nn.compact
-    def __call__(self, images: Array, given: Context = TRAINING) -> DiscriminatorOutput:
+    def __call__(self, images: Array, context: Context = TRAINING) -> DiscriminatorOutput:
         def seen(x, multiple, size, stride):
             x = Conv(multiple * self.spec.channels, NORMAL, self.normalization, size=size, stride=stride)(x)
             return nn.leaky_relu(x, 0.1)
 
-        x = seen(self.with_classes(2.0 * images - 1.0, given), 1, 3, 1)
+        x = seen(self.with_classes(2.0 * images - 1.0, context), 1, 3, 1)
         for multiple in (2, 4, 8):
             x = self.attended(seen(x, multiple, SIZE, 2), NORMAL)
             x = seen(x, multiple, 3, 1)
-        return self.judge(x.reshape(x.shape[0], -1), given, NORMAL)
+        return self.judge(x.reshape(x.shape[0], -1), context, NORMAL)
 
 
-def build(config, image_shape: ImageShape) -> Networks:
+def build_sndcgan(config: "Config", image_shape: ImageShape) -> Networks:
     """The pair for these images."""
     spec = NetworkSpec.of(config)
     return Networks(Generator(spec, image_shape), Discriminator(spec))
 
 
 SNDCGAN = Architecture(
-    build,
+    build_sndcgan,
     "images whose height and width are multiples of 8, from 16",
     lambda shape: min(shape[:2]) >= 16 and shape[0] % 8 == shape[1] % 8 == 0,
     ("none", "spectral_norm", "weight_norm"),

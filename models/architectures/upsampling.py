@@ -48,7 +48,7 @@ def unpool(x: Array, features: int, size: int, draw: Draw, normalization: str) -
     return SpreadThenConv(features, draw, normalization, size=size)(x)
 
 
-def doubled(x: Array) -> Array:
+def repeat_pixels(x: Array) -> Array:
     """Every pixel of x [batch, h, w, c] as a square of four: [batch, 2h, 2w, c]."""
     return jnp.repeat(jnp.repeat(x, 2, axis=1), 2, axis=2)
 

@@ -14,7 +14,7 @@ from ganscape.models.normalizations.feature_moments import (
     instances,
     moments,
     normalised,
-    pooled,
+    pool_moments,
     running,
     scale_and_bias,
 )
@@ -80,8 +80,8 @@ class SwitchableNorm(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         instance = instances(x)
-        batch = pooled(instance, range(x.ndim - 1), keepdims=False) if self.training else None
-        kinds = [pooled(instance, [x.ndim - 1]), running(self, self.momentum, x.shape[-1], batch)]
+        batch = pool_moments(instance, range(x.ndim - 1), keepdims=False) if self.training else None
+        kinds = [pool_moments(instance, [x.ndim - 1]), running(self, self.momentum, x.shape[-1], batch)]
         if x.ndim > 2:
             kinds.append(instance)
         mixed = Moments(

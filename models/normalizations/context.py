@@ -1,4 +1,4 @@
-"""What a normalization of activations is told."""
+"""The arguments of a normalization of activations."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ from jax import Array
 
 
 class NormContext(NamedTuple):
-    """What a network tells its normalizations of itself and of this pass.
+    """The constants of a normalization, and the mode of the current forward pass.
 
     momentum: how much of a running average stays at each pass, in [0, 1).
     epsilon: what is added to a variance, > 0.

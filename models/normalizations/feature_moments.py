@@ -1,4 +1,4 @@
-"""Means and variances of activations, what is made of them, and their running averages."""
+"""Means and variances of activations, normalization by them, and their running averages."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -20,14 +20,14 @@ class Moments(NamedTuple):
 
 
 def moments(x: Array, axes: Iterable[int], keepdims: bool = True) -> Moments:
-    """Of x over these axes, which stay as axes of length 1 where `keepdims`."""
+    """Returns the moments of x over these axes, which stay as axes of length 1 where `keepdims`."""
     axes = tuple(axes)
     mean = jnp.mean(x, axes, keepdims=keepdims)
     return Moments(mean, jnp.mean((x - mean) ** 2, axes, keepdims=keepdims))
 
 
-def pooled(parts: Moments, axes: Iterable[int], keepdims: bool = True) -> Moments:
-    """Of the union of equally large parts that lie along these axes, which stay as in `moments`."""
+def pool_moments(parts: Moments, axes: Iterable[int], keepdims: bool = True) -> Moments:
+    """Returns the moments of the union of equally large parts that lie along these axes, which stay as in `moments`."""
     axes = tuple(axes)
     between = moments(parts.mean, axes, keepdims)
     within = jnp.mean(parts.variance, axes, keepdims=keepdims)
@@ -40,9 +40,10 @@ def instances(x: Array) -> Moments:
 
 
 def running(module: nn.Module, momentum: float, channels: int, batch: Moments | None) -> Moments:
-    """The batch's moments [channels] as they are, which also enter running averages kept in `module`
-    (sums "mean" and "variance", and "weight", the weight that they have gathered); without a batch those
-    averages [channels].
+    """Returns the moments to normalise by, [channels]: in training the batch's, in sampling (batch None) the averages.
+
+    The batch's moments enter running averages kept in `module`: sums "mean" and "variance", and "weight", the total
+    weight in the sums.
 
     The averages are divided by that weight, 1 - momentum^passes: equal to the studies' (TensorFlow 1) after
     many passes, and usable after few. Before the first they are 0 and 1.

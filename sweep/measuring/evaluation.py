@@ -13,7 +13,7 @@ from jax import Array
 from ganscape.metrics import Metric, find_metric, make_encoder
 from ganscape.metrics.encoders import Encoder
 from ganscape.metrics.manifold import POOL, Inverted, invert
-from ganscape.models import FAMILIES
+from ganscape.models import sampling
 from ganscape.sweep.measuring.diagnostics import spread
 from ganscape.sweep.population import Population, over_members
 
@@ -122,16 +122,15 @@ def _sample_and_encode(population, parameters, targets, *, apply, samples, image
 
     def one(member: Population) -> Sampled:
         sampling_key = jax.random.fold_in(member.key, 2 * member.cycle + 1)
-        method = FAMILIES[member.config.family]
 
         def chunk(number):
             key = jax.random.fold_in(sampling_key, number)
-            images = method.sample(member.config, member.state, image_shape, key, count)
+            images = sampling.sample(member.config, member.state, image_shape, key, count)
             return apply(parameters, images), _stored(images[:GRID])
 
         def walk(number):
             key = jax.random.fold_in(sampling_key, number)
-            return _stored(method.walk(member.config, member.state, image_shape, key, WALK))
+            return _stored(sampling.interpolate(member.config, member.state, image_shape, key, WALK))
 
         features, shown = jax.lax.map(chunk, jnp.arange(chunks))
         walks = jax.lax.map(walk, chunks + jnp.arange(WALKS)).reshape(-1, *image_shape)
@@ -150,13 +149,13 @@ def _sample_and_encode(population, parameters, targets, *, apply, samples, image
 def _inverted(member: Population, parameters, targets: Array, apply, image_shape, key: Array) -> Inverted:
     if not len(targets):
         return Inverted(jnp.zeros(0), jnp.zeros(0, bool))
-    method, (pool_key, noise_key) = FAMILIES[member.config.family], jax.random.split(key)
+    pool_key, noise_key = jax.random.split(key)
 
     def generate(z: Array) -> Array:
-        return apply(parameters, method.generate(member.config, member.state, image_shape, noise_key, z))
+        return apply(parameters, sampling.generate(member.config, member.state, image_shape, noise_key, z))
 
-    pool = method.latents(member.config, pool_key, POOL)
-    return invert(generate, pool, targets, method.bound(member.config))
+    pool = sampling.draw_latents(member.config, pool_key, POOL)
+    return invert(generate, pool, targets, sampling.latent_bound(member.config))
 
 
 def _stored(images: Array) -> Array:

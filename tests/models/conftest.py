@@ -66,20 +66,20 @@ class Generator(GeneratorBase):
     image_shape: tuple[int, int, int]
 
     @nn.compact
-    def __call__(self, z, given=TRAINING):
-        x = Dense(math.prod(self.image_shape), he_normal, self.normalization)(self.with_classes(z, given))
-        return self.hidden(x, "norm", given, jax.nn.sigmoid, 0.9, 1e-5).reshape(-1, *self.image_shape)
+    def __call__(self, z, context=TRAINING):
+        x = Dense(math.prod(self.image_shape), he_normal, self.normalization)(self.with_classes(z, context))
+        return self.hidden(x, "norm", context, jax.nn.sigmoid, 0.9, 1e-5).reshape(-1, *self.image_shape)
 
 
 class Discriminator(DiscriminatorBase):
     """One hidden layer of eight units, normalised as 2x2 pixels of two channels."""
 
     @nn.compact
-    def __call__(self, images, given=TRAINING):
-        x = self.with_classes(images, given)
+    def __call__(self, images, context=TRAINING):
+        x = self.with_classes(images, context)
         x = Dense(8, he_normal, self.normalization)(x.reshape(x.shape[0], -1)).reshape(-1, 2, 2, 2)
         x = leaky_relu(self.normalize(x, "norm", 0.9, 1e-5))
-        return self.judge(x.reshape(-1, 8), given, he_normal)
+        return self.judge(x.reshape(-1, 8), context, he_normal)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import numpy as np
 import optax
 import pytest
 
-from ganscape.models import Config, began
+from ganscape.models import Config, began, sampling
 from ganscape.models.architectures.architecture import Networks
 from ganscape.models.gan import NetworkState
 from ganscape.models.latents import LATENTS
@@ -27,7 +27,7 @@ class Flat(nn.Module):
     """Makes images of one brightness, the mean of z."""
 
     @nn.compact
-    def __call__(self, z, given):
+    def __call__(self, z, context):
         return jnp.broadcast_to(jnp.mean(z), (len(z), *SHAPE))
 
 
@@ -35,7 +35,7 @@ class Half(nn.Module):
     """Reconstructs half of each pixel, so that L is half the mean of an image."""
 
     @nn.compact
-    def __call__(self, images, given):
+    def __call__(self, images, context):
         return 0.5 * images
 
 
@@ -185,4 +185,4 @@ def _train(config, state, images, key):
     state, logs = jax.lax.scan(
         lambda state, key: began.step(config, state, images, key), state, jax.random.split(key, 200)
     )
-    return state, logs, jnp.mean(began.FAMILY.sample(config, state, SHAPE, key, 64))
+    return state, logs, jnp.mean(sampling.sample(config, state, SHAPE, key, 64))

@@ -1,10 +1,13 @@
+import ast
 import dataclasses
 import hashlib
 import json
 import math
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +16,7 @@ from hypothesis import assume, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from ganscape import models
 from ganscape.models import FAMILIES, Config, ConfigError
 from ganscape.models.architectures import ARCHITECTURES
 from ganscape.models.config import ALIASES, FIELDS, NUMBERS, expand
@@ -523,3 +527,29 @@ def test_identities_are_equal_exactly_for_equal_configs(one, other):
 
 def test_every_loss_has_its_own_identity():
     assert len({Config(loss=name).identity() for name in LOSSES}) == len(LOSSES)
+
+
+def test_every_function_of_models_takes_a_typed_config():
+    """So that mypy refuses a misspelt field wherever a config is used."""
+    untyped = [
+        f"{path}:{function.name}"
+        for path in Path(models.__path__[0]).rglob("*.py")
+        for function in ast.walk(ast.parse(path.read_text()))
+        if isinstance(function, ast.FunctionDef)
+        for argument in function.args.args
+        if argument.arg == "config" and argument.annotation is None
+    ]
+    assert not untyped
+
+
+@pytest.mark.slow
+def test_a_misspelt_field_is_an_error_of_types(tmp_path):
+    snippet = tmp_path / "snippet.py"
+    snippet.write_text(
+        "from ganscape.models import Config\n\n\n"
+        "def rates(config: Config) -> float:\n    return config.g_lr + config.d_rl\n"
+    )
+    command = [sys.executable, "-m", "mypy", "--follow-imports=silent", str(snippet)]
+    result = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True)
+    assert result.returncode == 1
+    assert re.search(r"snippet.py:5: error: .*\"Config\" has no attribute \"d_rl\"", result.stdout)

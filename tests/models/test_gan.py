@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ganscape.models import FAMILIES, Config, gan
+from ganscape.models import FAMILIES, Config, gan, sampling
 from ganscape.models.architectures import build
 from ganscape.models.architectures.conditioning import CONDITIONINGS
 from ganscape.models.architectures.generator_noise import GENERATOR_NOISES
@@ -415,7 +415,7 @@ def trained():
             return gan.step(config, state, images, key)[0], None
 
         state, _ = jax.lax.scan(one, state, jax.random.split(key, 200))
-        return jnp.mean(gan.sample(config, state, SHAPE, key, 64))
+        return jnp.mean(sampling.sample(config, state, SHAPE, key, 64))
 
     def mean_after(loss, brightness):
         config = Config(architecture="mlp", loss=loss, batch_size=16, z_dim=4, g_lr=1e-2, d_lr=1e-3)
@@ -523,9 +523,9 @@ def test_init_does_not_depend_on_the_numbers():
 @pytest.mark.parametrize("method", FAMILIES)
 def test_every_method_goes_from_init_to_samples(method):
     config = Config(**{**SMALL, "architecture": "mlp"}, family=method)
-    init, one_step, sample, *_ = FAMILIES[method]
+    init, one_step, *_ = FAMILIES[method]
     state, logs = jax.jit(one_step)(config, init(config, SHAPE, KEY), images_of(config), jax.random.key(0))
-    images = sample(config, state, SHAPE, jax.random.key(1), 5)
+    images = sampling.sample(config, state, SHAPE, jax.random.key(1), 5)
     assert images.shape == (5, *SHAPE)
     assert images.dtype == jnp.float32
     assert ((images >= 0.0) & (images <= 1.0)).all()
@@ -536,7 +536,7 @@ def test_samples_are_a_function_of_the_key_and_leave_the_state():
     config = Config(**SMALL)
     state = gan.init(config, SHAPE, KEY)
     before = jax.tree.map(np.copy, state)
-    first, again, other = (gan.sample(config, state, SHAPE, jax.random.key(seed), 4) for seed in (0, 0, 1))
+    first, again, other = (sampling.sample(config, state, SHAPE, jax.random.key(seed), 4) for seed in (0, 0, 1))
     np.testing.assert_array_equal(first, again)
     assert not np.isclose(first, other).all()
     assert same(state, before)
@@ -554,7 +554,7 @@ def test_sampling_normalises_by_the_averages_of_the_training_passes():
     z = LATENTS["uniform"].sampling(config, key, (6, config.z_dim))
     x = normalised(params["norm"], dense(params["Dense_0"], z), seen["mean"], seen["variance"])
     expected = probability(x).reshape(-1, *SHAPE)
-    np.testing.assert_allclose(gan.sample(config, state, SHAPE, key, 6), expected, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(sampling.sample(config, state, SHAPE, key, 6), expected, rtol=1e-3, atol=1e-5)
 
 
 def test_statistics_are_kept_apart_from_what_is_trained():

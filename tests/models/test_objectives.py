@@ -5,7 +5,13 @@ import pytest
 
 from ganscape.models import Config
 from ganscape.models.forward import DiscriminatorOutput
-from ganscape.models.objectives import discriminator_loss, generator_loss, hold, penalty, per_discriminator
+from ganscape.models.objectives import (
+    discriminator_loss,
+    generator_loss,
+    historical_penalty,
+    penalty,
+    per_discriminator,
+)
 
 RNG = np.random.default_rng(0)
 REAL, FAKE = RNG.normal(size=(2, 6, 3)).astype(np.float32)
@@ -109,5 +115,5 @@ def test_a_penalty_of_several_discriminators_is_of_each_ones_slope():
 def test_a_hold_is_the_weighted_squared_distance_and_nothing_without_history():
     config = Config(historical_averaging="squared_distance", historical_weight=0.5)
     params, mean = {"a": REAL, "b": FAKE}, {"a": REAL + 2.0, "b": FAKE}
-    np.testing.assert_allclose(hold(config, params, (mean,)), 0.5 * 4.0 * REAL.size, rtol=1e-5)
-    assert hold(Config(), params, ()) == 0.0
+    np.testing.assert_allclose(historical_penalty(config, params, (mean,)), 0.5 * 4.0 * REAL.size, rtol=1e-5)
+    assert historical_penalty(Config(), params, ()) == 0.0

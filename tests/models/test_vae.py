@@ -5,7 +5,7 @@ import optax
 import pytest
 from scipy import integrate, special, stats
 
-from ganscape.models import Config, vae
+from ganscape.models import Config, sampling, vae
 
 SHAPE = (4, 4, 1)
 KEY = np.array([3, 4], np.uint32)
@@ -158,7 +158,7 @@ def _train(config, state, images, key):
     state, logs = jax.lax.scan(
         lambda state, key: vae.step(config, state, images, key), state, jax.random.split(key, 200)
     )
-    return state, logs, jnp.mean(vae.sample(config, state, SHAPE, key, 64))
+    return state, logs, jnp.mean(sampling.sample(config, state, SHAPE, key, 64))
 
 
 def test_samples_are_of_normal_latents():
@@ -180,6 +180,6 @@ def test_samples_are_of_normal_latents():
             # Batch norm that has seen nothing divides by sqrt(1 + 1e-5).
             params[norm]["scale"][:] = np.sqrt(1.0 + 1e-5)
     state = state._replace(decoder=state.decoder._replace(params=params))
-    images = np.float64(vae.sample(config, state, SHAPE, jax.random.key(0), 400))
+    images = np.float64(sampling.sample(config, state, SHAPE, jax.random.key(0), 400))
     assert images.shape == (400, *SHAPE)
     assert stats.kstest(special.logit(images).ravel(), stats.norm.cdf).pvalue > 1e-3

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ganscape.models import Config, gan
+from ganscape.models import Config, gan, sampling
 from ganscape.models.architectures import ARCHITECTURES, build
 from ganscape.models.architectures.architecture import Architecture, Networks, NetworkSpec
 from ganscape.models.architectures.base import DiscriminatorBase, GeneratorBase
@@ -30,19 +30,19 @@ class LinearGenerator(GeneratorBase):
     image_shape: tuple[int, int, int]
 
     @nn.compact
-    def __call__(self, z, given=TRAINING):
-        x = Dense(math.prod(self.image_shape), he_normal, "none")(self.with_classes(z, given))
-        return self.hidden(x, "norm", given, lambda x: x, 0.9, 1e-5).reshape(-1, *self.image_shape)
+    def __call__(self, z, context=TRAINING):
+        x = Dense(math.prod(self.image_shape), he_normal, "none")(self.with_classes(z, context))
+        return self.hidden(x, "norm", context, lambda x: x, 0.9, 1e-5).reshape(-1, *self.image_shape)
 
 
 class LinearDiscriminator(DiscriminatorBase):
     """w . x + c of the pixels and of what the conditioning puts beside them, normalised; they are the features."""
 
     @nn.compact
-    def __call__(self, images, given=TRAINING):
-        x = self.with_classes(images, given)
+    def __call__(self, images, context=TRAINING):
+        x = self.with_classes(images, context)
         x = self.normalize(x.reshape(x.shape[0], -1), "norm", 0.9, 1e-5)
-        return self.judge(x, given, he_normal)
+        return self.judge(x, context, he_normal)
 
 
 @pytest.fixture(autouse=True)
@@ -129,14 +129,14 @@ def passes(monkeypatch):
     seen = []
 
     def recorded(player, original):
-        def wrapper(networks, params, statistics, inputs, given=TRAINING, *key):
-            outputs, left = original(networks, params, statistics, inputs, given, *key)
+        def wrapper(networks, params, statistics, inputs, context=TRAINING, *key):
+            outputs, left = original(networks, params, statistics, inputs, context, *key)
 
             def note(inputs, outputs, classes):
                 seen.append({"player": player, "inputs": inputs, "outputs": outputs, "classes": classes})
 
             images = outputs if player == "G" else outputs.logits
-            jax.debug.callback(note, inputs, images, given.classes, ordered=True)
+            jax.debug.callback(note, inputs, images, context.classes, ordered=True)
             return outputs, left
 
         return wrapper
@@ -478,7 +478,7 @@ def test_samples_are_of_all_classes_alike():
     layer = {"kernel": np.zeros((Z + 4, 16), np.float32), "bias": np.zeros(16, np.float32)}
     layer["kernel"][Z:] = np.arange(4.0)[:, None]
     state = game.state._replace(generator=game.state.generator._replace(params={"Dense_0": layer}))
-    drawn = [gan.sample(game.config, state, SHAPE, jax.random.key(seed), 4000)[:, 0, 0, 0] for seed in (0, 1)]
+    drawn = [sampling.sample(game.config, state, SHAPE, jax.random.key(seed), 4000)[:, 0, 0, 0] for seed in (0, 1)]
     for classes in drawn:
         counts = np.bincount(np.int64(classes), minlength=4)
         np.testing.assert_allclose(counts, 1000, atol=5 * np.sqrt(4000 * 3 / 16))
@@ -504,7 +504,9 @@ def test_a_generators_noise_is_fresh_at_every_pass_and_on_in_sampling(noise, pas
     clean = game.fake().reshape(first.shape)
     for one, two in ((first, second), (first, other), (first, clean), (second, clean)):
         assert np.mean(one != two) > 0.2
-    samples = [np.asarray(gan.sample(each.config, each.state, SHAPE, jax.random.key(0), 50)) for each in (game, plain)]
+    samples = [
+        np.asarray(sampling.sample(each.config, each.state, SHAPE, jax.random.key(0), 50)) for each in (game, plain)
+    ]
     assert np.mean(samples[0] != samples[1]) > 0.4
     kept = np.abs(samples[0] - samples[1]) if "dropout_rate" not in noise else samples[0]
     assert kept.std() < 1.5
@@ -519,7 +521,7 @@ def test_players_train_on_one_latent_and_sample_from_another(passes):
     z = np.concatenate([each["inputs"].ravel() for each in seen if each["player"] == "G"])
     assert np.abs(z).max() > 1.0
     layer = game.state.generator.params["Dense_0"]
-    samples = gan.sample(game.config, game.state, SHAPE, jax.random.key(0), 20).reshape(20, -1) - layer["bias"]
+    samples = sampling.sample(game.config, game.state, SHAPE, jax.random.key(0), 20).reshape(20, -1) - layer["bias"]
     assert 0.0 < np.abs(samples).max() <= 1e-3 * np.abs(layer["kernel"]).sum(0).max() * 1.001
 
 
@@ -544,8 +546,8 @@ def test_samples_are_of_the_averages_of_weights_and_of_statistics(averaging, par
     plain = Game(generator_normalization="batch_norm").config
     key = jax.random.key(3)
     close(
-        gan.sample(game.config, states[-1], SHAPE, key, 5),
-        gan.sample(plain, averaged._replace(average=()), SHAPE, key, 5),
+        sampling.sample(game.config, states[-1], SHAPE, key, 5),
+        sampling.sample(plain, averaged._replace(average=()), SHAPE, key, 5),
     )
 
 
@@ -559,6 +561,6 @@ def test_an_average_is_sampled_with_the_reference_as_it_is():
     key = jax.random.key(3)
     assert not np.allclose(statistics["reference"], state.generator.statistics["reference"], atol=1e-2)
     close(
-        gan.sample(game.config, state, SHAPE, key, 5),
-        gan.sample(plain, state._replace(generator=latest, average=()), SHAPE, key, 5),
+        sampling.sample(game.config, state, SHAPE, key, 5),
+        sampling.sample(plain, state._replace(generator=latest, average=()), SHAPE, key, 5),
     )

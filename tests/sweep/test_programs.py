@@ -104,7 +104,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from ganscape.data import load
-from ganscape.models import FAMILIES, Config
+from ganscape.models import Config, sampling
 from ganscape.sweep.population import advance, on_devices, placed, stack, start, take, trial_key
 
 images = jnp.asarray(load("digits").train)
@@ -116,8 +116,7 @@ def trained(configs):
     devices = len(jax.tree.leaves(population.state)[0].sharding.device_set)
     members = [take(population, place) for place in range(len(configs))]
     weights = [[leaf.tobytes() for leaf in jax.tree.leaves(member.state)] for member in members]
-    sample = FAMILIES["gan"].sample
-    return devices, weights, [sample(m.config, m.state, (8, 8, 1), jax.random.key(0), 16) for m in members]
+    return devices, weights, [sampling.sample(m.config, m.state, (8, 8, 1), jax.random.key(0), 16) for m in members]
 
 devices, weights, pictures = trained(configs)
 _, turned, _ = trained(configs[::-1])

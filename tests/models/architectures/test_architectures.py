@@ -100,8 +100,8 @@ def test_images_lie_in_zero_to_one_however_large_the_weights(name, shape):
     @jax.jit
     def images_of(factor):
         params = jax.tree.map(lambda x: factor * x, variables["params"])
-        given = forward.Context(progress=100.0)
-        images = generator.apply({**variables, "params": params}, z, given, mutable=[STATISTICS])[0]
+        context = forward.Context(progress=100.0)
+        images = generator.apply({**variables, "params": params}, z, context, mutable=[STATISTICS])[0]
         return jnp.clip(images, 0.0, 1.0) if name == "progan" else images
 
     first, last = images_of(1.0), images_of(1e2)

@@ -134,8 +134,8 @@ def biggan():
     @jax.jit
     def images_and_slopes(params, z, classes):
         def total(z, classes):
-            given = {**variables, "params": params}
-            images, _ = generator.apply(given, z, Context(classes=classes), mutable=[STATISTICS])
+            context = {**variables, "params": params}
+            images, _ = generator.apply(context, z, Context(classes=classes), mutable=[STATISTICS])
             return jnp.sum(weights * images), images
 
         slopes, images = jax.grad(total, (0, 1), has_aux=True)(z, classes)

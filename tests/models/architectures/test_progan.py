@@ -8,7 +8,7 @@ from jax import lax
 
 from ganscape.models import Config
 from ganscape.models.architectures import ARCHITECTURES, build
-from ganscape.models.architectures.progan import smoothed
+from ganscape.models.architectures.progan import smooth
 from ganscape.models.forward import Context
 from ganscape.models.gan import FAMILY, Batch, update_discriminator
 from ganscape.models.initialization import initialise, parameter_count
@@ -188,8 +188,8 @@ def test_what_the_discriminator_cannot_see_yet_is_what_real_images_are_relieved_
     config = SimpleNamespace(fade_images=50.0)
     images = photographs()
     for progress in (0.5, 2.0, 4.0):
-        smooth = smoothed(config, images, 50.0 * progress)
-        logits = [discriminator[1](each, progress)[0] for each in (images, smooth)]
+        smoothed = smooth(config, images, 50.0 * progress)
+        logits = [discriminator[1](each, progress)[0] for each in (images, smoothed)]
         np.testing.assert_allclose(logits[1], logits[0], rtol=1e-4, atol=1e-5)
 
 
@@ -207,10 +207,10 @@ def test_real_images_are_smoothed_as_generated_ones_are():
         190.0: 0.2 * eights + 0.8 * images,
         1e9: images,
     }
-    for seen, smooth in expected.items():
-        np.testing.assert_allclose(smoothed(config, images, seen), smooth, rtol=1e-5, atol=1e-6)
-    np.testing.assert_array_equal(smoothed(config, images, 200.0), images)
-    assert ARCHITECTURES["progan"].real is smoothed
+    for seen, smoothed in expected.items():
+        np.testing.assert_allclose(smooth(config, images, seen), smoothed, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(smooth(config, images, 200.0), images)
+    assert ARCHITECTURES["progan"].real is smooth
 
 
 def test_sampled_images_are_clipped_and_those_in_training_are_not(pair, generator):

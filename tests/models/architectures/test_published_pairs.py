@@ -115,8 +115,8 @@ def test_all_widths_grow_with_the_base_number_of_channels(name, shape):
     """All but images, z and the logit."""
     outer = {128, shape[-1], 1}
     networks = [pair(name, shape, channels=channels) for channels in (5, 10)]
-    for player, given in (("generator", (2, 128)), ("discriminator", (2, *shape))):
-        kernels = [kernels_of(abstract(getattr(each, player), given)[1]["params"]) for each in networks]
+    for player, context in (("generator", (2, 128)), ("discriminator", (2, *shape))):
+        kernels = [kernels_of(abstract(getattr(each, player), context)[1]["params"]) for each in networks]
         for small, large in zip(*kernels, strict=True):
             assert large.shape[:-2] == small.shape[:-2]
             for few, many in zip(small.shape[-2:], large.shape[-2:], strict=True):
@@ -131,9 +131,9 @@ def test_heights_for_attention_are_those_of_activations_in_both(name, shape, mon
     networks = pair(name, shape, channels=2)
     heights = ARCHITECTURES[name].attention(shape)
     assert len(heights) > 1
-    for player, given in (("generator", (2, 128)), ("discriminator", (2, *shape))):
+    for player, context in (("generator", (2, 128)), ("discriminator", (2, *shape))):
         met.clear()
-        abstract(getattr(networks, player), given)
+        abstract(getattr(networks, player), context)
         assert [met.count(height) for height in heights] == [1] * len(heights)
 
 
@@ -153,7 +153,7 @@ def test_every_normalization_offered_is_where_it_says(name, shape):
             config = Config(architecture=name, channels=4, z_dim=128, batch_size=4, **{slot: normalization}, **settings)
             module = getattr(build(config, shape), player)
             told = Context(classes=jnp.zeros((4, 3))) if conditioned else Context()
-            init = functools.partial(module.init_with_output, jax.random.key(0), given=told)
+            init = functools.partial(module.init_with_output, jax.random.key(0), context=told)
             variables = nn.meta.unbox(jax.eval_shape(init, jax.ShapeDtypeStruct(inputs, jnp.float32))[1])
             kernels = len(kernels_of(variables["params"]))
             paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(variables)]
