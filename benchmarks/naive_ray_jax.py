@@ -24,7 +24,7 @@ def train(config: dict) -> None:
     from ray import tune
 
     from ganscape.data import load
-    from ganscape.sweep.measuring.evaluation import encoded, evaluator
+    from ganscape.sweep.measuring.evaluation import encode_images, evaluator
 
     batch, z_dim = 64, 64
     normal = nn.initializers.he_normal()
@@ -101,7 +101,7 @@ def train(config: dict) -> None:
         if (step + 1) % interval == 0:
             key, drawn = jax.random.split(key)
             made = sample(g, jax.random.uniform(drawn, (len(dataset.test), z_dim), minval=-1.0))
-            distance = judge.metric.compare(judge.reference, encoded(judge.encoder, np.asarray(made)))
+            distance = judge.metric.compare(judge.reference, encode_images(judge.encoder, np.asarray(made)))
             tune.report({"score": float(distance), "cpu_seconds": time.process_time()})
 
 

@@ -18,9 +18,9 @@ HEAD = """# The command line
 
 Generated from the help texts by `make docs`; a test compares the two.
 
-`ganscape --help` and `ganscape COMMAND --help` print the same on a terminal. Exit codes: 0 when done, 2 for a user's
-mistake (one line says what is wrong, its value and the choices), 130 when interrupted. `python -m ganscape` is the same
-program.
+`ganscape --help` and `ganscape COMMAND --help`, or `-h`, print the same on a terminal; `ganscape --version` prints the
+version. Exit codes: 0 when done, 2 for a user's mistake (one line says what is wrong, its value and the choices), 130
+when interrupted. `python -m ganscape` is the same program.
 """
 
 

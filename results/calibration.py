@@ -1,4 +1,4 @@
-"""What a distance is worth: tables of the experiments of `ganscape worth`, and what follows from them.
+"""What a distance is worth: tables of the experiments of `ganscape calibrate`, and what follows from them.
 
 A row per score: experiment data metric setting level samples reference_samples against repeat value expected protocol.
 level: the value of what was varied, named by setting; expected: what theory says of the mean, empty where it is silent.
@@ -62,13 +62,13 @@ def read(folder: str | Path, experiment: str) -> "pd.DataFrame":
 
     path = Path(folder) / f"worth-{experiment}.csv"
     if not path.exists():
-        raise StoreError(f"no table in '{folder}': it holds no {path.name}; run `ganscape worth {experiment}`")
+        raise StoreError(f"no table in '{folder}': it holds no {path.name}; run `ganscape calibrate {experiment}`")
     try:
         table = pd.read_csv(path, dtype={"protocol": str})
     except (ValueError, OSError) as error:
-        raise StoreError(f"{path}: not a table of `ganscape worth` ({error})") from error
+        raise StoreError(f"{path}: not a table of `ganscape calibrate` ({error})") from error
     if list(table.columns) != COLUMNS or not pd.api.types.is_numeric_dtype(table["value"]):
-        raise StoreError(f"{path}: not a table of `ganscape worth`; its columns are {', '.join(table.columns)}")
+        raise StoreError(f"{path}: not a table of `ganscape calibrate`; its columns are {', '.join(table.columns)}")
     return table
 
 

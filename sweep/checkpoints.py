@@ -1,20 +1,26 @@
-"""Trials in mid-training, to and from disk with orbax.
+"""Checkpoints: trials in mid-training, to and from disk with orbax.
 
 A checkpoint is a folder `<folder>/<trial>/<cycle>` holding arrays by name. Orbax writes under a
 temporary name and renames, so a folder with a whole number as its name is complete; the newest one
 that can be read counts.
 """
 
+import json
 import shutil
 from pathlib import Path
 
+import jax
 import numpy as np
+
+from ganscape.sweep.measuring.diagnostics import Diagnostic
+from ganscape.sweep.messages import Score, Trial
+from ganscape.sweep.population import Population
 
 Arrays = dict[str, np.ndarray]
 
 
 def save(folder: str, trial: str, cycle: int, arrays: Arrays) -> None:
-    """The arrays of a trial at a cycle on disk; its older checkpoints removed afterwards."""
+    """Writes the checkpoint of a trial at a cycle, then removes the trial's older ones."""
     import orbax.checkpoint as ocp
 
     home = Path(folder).absolute() / trial
@@ -26,7 +32,7 @@ def save(folder: str, trial: str, cycle: int, arrays: Arrays) -> None:
 
 
 def load(folder: str, trial: str) -> Arrays | None:
-    """The arrays of the newest readable checkpoint of a trial, or None."""
+    """Returns the arrays of the newest readable checkpoint of a trial, None if there is none."""
     home = Path(folder).absolute() / trial
     cycles = _cycles(home)
     if not cycles:
@@ -44,7 +50,7 @@ def load(folder: str, trial: str) -> Arrays | None:
 
 
 def forget(folder: str, trial: str) -> None:
-    """No checkpoint of the trial is left."""
+    """Removes every checkpoint of the trial."""
     shutil.rmtree(Path(folder) / trial, ignore_errors=True)
 
 
@@ -52,3 +58,40 @@ def _cycles(home: Path) -> list[int]:
     if not home.is_dir():
         return []
     return [int(entry.name) for entry in home.iterdir() if entry.name.isdigit()]
+
+
+def pack(member: Population, seconds: float, scores: list[Score]) -> Arrays:
+    """Returns a member, without the leading axis, with its seconds and scores as arrays by name.
+
+    The order of the leaves is that of JAX's tree and must stay: old checkpoints are read by it.
+    """
+    arrays = {f"leaf{number:04d}": np.asarray(leaf) for number, leaf in enumerate(jax.tree.leaves(member))}
+    arrays["seconds"] = np.asarray(seconds)
+    for score in scores:
+        numbers = (score.rung, score.images, score.value, score.seconds)
+        arrays[f"score{score.rung:012d}"] = np.asarray(numbers, np.float64)
+        arrays[f"grid{score.rung:012d}"] = score.grid
+        arrays[f"signs{score.rung:012d}"] = np.frombuffer(json.dumps(score.signs).encode(), np.uint8)
+    return arrays
+
+
+def unpack(arrays: Arrays, trial: Trial, attempt: int, template: Population) -> tuple[Population, float, list[Score]]:
+    """Returns the member, its seconds and its scores; the template, 0 and none if the arrays are of another program.
+
+    template: a member of the same trial, whose leaves say which shapes and types are expected.
+    """
+    leaves = [arrays[name] for name in sorted(arrays) if name.startswith("leaf")]
+    if list(map(_kind, leaves)) != list(map(_kind, jax.tree.leaves(template))):
+        return template, 0.0, []
+    member = jax.tree.unflatten(jax.tree.structure(template), leaves)
+    scores = []
+    for name in sorted(name for name in arrays if name.startswith("score")):
+        rung, images, value, seconds = arrays[name].tolist()
+        grid, text = (arrays[name.replace("score", part)] for part in ("grid", "signs"))
+        diagnostics = tuple(Diagnostic(*row) for row in json.loads(text.tobytes()))
+        scores.append(Score(trial.id, attempt, int(rung), int(images), value, seconds, grid, diagnostics))
+    return member, float(arrays["seconds"]), scores
+
+
+def _kind(array: np.ndarray) -> tuple:
+    return np.shape(array), np.asarray(array).dtype

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from ganscape.models import Config
-from ganscape.sweep.measuring.evaluation import evaluator, judge, sample_and_encode
+from ganscape.sweep.measuring.evaluation import evaluate, evaluator, sample_and_encode
 from ganscape.sweep.plan import Plan, ask, trial_of
 from ganscape.sweep.population import advance, images_per_cycle, stack, start
 from ganscape.sweep.trial import on_device
@@ -80,5 +80,5 @@ def _measure(plan: Plan, config: Config) -> tuple[float, float, float]:
     per_image = trained / ((cycles - 1) * images_per_cycle(config))
 
     began = time.monotonic()
-    judge(evaluation, jax.device_get(sample_and_encode(population, evaluation)), 0)
+    evaluate(evaluation, jax.device_get(sample_and_encode(population, evaluation)), 0)
     return compiling, per_image, time.monotonic() - began

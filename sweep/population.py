@@ -21,7 +21,7 @@ class Population(NamedTuple):
     """Members on a leading axis [members, ...].
 
     config: a Config whose numbers are arrays [members].
-    state: the method's State.
+    state: the State of the config's family.
     key: uint32 [members, 2], each member's own.
     cycle: int32 [members], cycles done.
     halted: bool [members]; a halted member is not advanced.
@@ -39,14 +39,14 @@ class Population(NamedTuple):
 
 
 def trial_key(study_seed: int, config: Config, seed: int) -> tuple[int, int]:
-    """The key of a trial, from its identity alone: two uint32 words."""
+    """Returns the random key of a trial, two uint32 words, from its identity alone."""
     identity = f"{study_seed}/{config.identity()}/{seed}"
     digest = hashlib.sha256(identity.encode()).digest()
     return int.from_bytes(digest[:4]), int.from_bytes(digest[4:8])
 
 
 def start(config: Config, image_shape: tuple[int, int, int], key: tuple[int, int]) -> Population:
-    """One member before its first cycle, without the leading axis, as numpy arrays."""
+    """Returns a member before its first cycle, without the leading axis, as numpy arrays."""
     words = np.asarray(key, np.uint32)
     state = FAMILIES[config.family].init(config, image_shape, words)
     numbers = jax.tree.map(np.float32, config)
@@ -55,36 +55,36 @@ def start(config: Config, image_shape: tuple[int, int, int], key: tuple[int, int
 
 
 def stack(members: Sequence[Population], size: int) -> Population:
-    """Members on a leading axis of `size`; the places beyond them hold halted copies of the first."""
+    """Stacks members on a leading axis of `size`; the slots beyond them hold halted copies of the first."""
     filler = members[0]._replace(halted=np.bool_(True))
     padded = [*members, *[filler] * (size - len(members))]
     return jax.tree.map(lambda one, *others: np.stack([one, *others]) if others else np.asarray(one)[None], *padded)
 
 
 def take(population: Population, index: int) -> Population:
-    """One member without the leading axis, as numpy arrays."""
+    """Returns one member without the leading axis, as numpy arrays."""
     return jax.tree.map(lambda leaf: np.asarray(leaf[index]), population)
 
 
-def only(population: Population, places: Sequence[int]) -> Population:
-    """The population with all members halted but those at these places."""
+def only(population: Population, slots: Sequence[int]) -> Population:
+    """Returns the population with all members halted but those in these slots."""
     halted = np.ones(len(population.key), bool)
-    halted[list(places)] = False
+    halted[list(slots)] = False
     return population._replace(halted=jnp.asarray(halted))
 
 
-def placed(population: Population, index: Array, member: Population) -> Population:
-    """The population, on its devices, with the member at this index in place of who was there."""
-    return on_devices(_placed(population, index, member))
+def put(population: Population, index: Array, member: Population) -> Population:
+    """Puts a member into the slot of this index and returns the population on its devices; the one given is donated."""
+    return on_devices(_put(population, index, member))
 
 
 @functools.partial(jax.jit, donate_argnums=0)
-def _placed(population: Population, index: Array, member: Population) -> Population:
+def _put(population: Population, index: Array, member: Population) -> Population:
     return jax.tree.map(lambda leaf, own: leaf.at[index].set(own), population, member)
 
 
 def images_per_cycle(config: Config) -> int:
-    """Real images that a cycle sees: disc_iters * batch_size."""
+    """Returns how many real images one training cycle sees: disc_iters * batch_size."""
     return config.disc_iters * config.batch_size
 
 
@@ -92,7 +92,7 @@ def images_per_cycle(config: Config) -> int:
 def advance(
     population: Population, images: Array, cycles: Array, labels: Array | None = None, *, lanes: int
 ) -> Population:
-    """Every running member advanced by so many cycles, or to the first with a non-finite loss.
+    """Trains every member that is not halted for `cycles` cycles, or until its loss is not finite.
 
     Args:
       population: [members, ...].
@@ -104,8 +104,8 @@ def advance(
 
     def cycle_once(member: Population) -> Population:
         draw_key, step_key = jax.random.split(jax.random.fold_in(member.key, 2 * member.cycle))
-        places = jax.random.uniform(draw_key, (images_per_cycle(member.config),)) * len(images)
-        drawn = jnp.minimum(places.astype(jnp.int32), len(images) - 1)
+        positions = jax.random.uniform(draw_key, (images_per_cycle(member.config),)) * len(images)
+        drawn = jnp.minimum(positions.astype(jnp.int32), len(images) - 1)
         real = images[drawn].astype(jnp.float32) / 255.0
         step = FAMILIES[member.config.family].step
         classes = None if labels is None else labels[drawn]
@@ -113,32 +113,33 @@ def advance(
             state, logs = step(member.config, member.state, real, step_key, classes)
         finite = jnp.isfinite(sum(jax.tree.leaves(logs)))
         cycle = member.cycle + 1
+        # A mean over all cycles at first, later one that forgets: its weight never falls below 1 / REMEMBERED.
         part = jnp.maximum(1.0 / cycle, 1.0 / REMEMBERED)
         means = {name: mean + part * (logs[name] - mean) for name, mean in member.logs.items()}
         return member._replace(state=state, cycle=cycle, finite=finite, logs=means)
 
-    def advanced(member: Population) -> Population:
+    def train_member(member: Population) -> Population:
         stop = member.cycle + cycles
         return jax.lax.while_loop(lambda m: (m.cycle < stop) & ~m.halted & m.finite, cycle_once, member)
 
-    return over_members(advanced, population, lanes)
+    return over_members(train_member, population, lanes)
 
 
 def over_members(function: Callable, population: Population, lanes: int):
-    """The function of every member, `lanes` of them at a time on each device."""
+    """Applies a function of one member to every member, `lanes` of them at a time on each device."""
 
-    def here(members: Population):
+    def on_one_device(members: Population):
         return jax.lax.map(function, members, batch_size=None if lanes == 1 else lanes)
 
     mesh = _mesh(len(population.key))
     if mesh is None:
-        return here(population)
+        return on_one_device(population)
     spec = PartitionSpec("members")
-    return jax.shard_map(here, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False)(population)
+    return jax.shard_map(on_one_device, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False)(population)
 
 
 def on_devices(population: Population) -> Population:
-    """The population on this process's devices, where several can have equal shares of the members, else on one."""
+    """Puts the population on this process's devices in equal shares, or on one device if the shares would differ."""
     mesh = _mesh(len(population.key))
     return jax.device_put(population, None if mesh is None else NamedSharding(mesh, PartitionSpec("members")))
 

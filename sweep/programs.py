@@ -1,4 +1,4 @@
-"""Compiled programs: how many were made, what they need, and how many members fit side by side."""
+"""Compiled programs: how many were compiled, what memory they need, and how many members fit side by side."""
 
 import os
 import warnings
@@ -9,28 +9,30 @@ import jax
 from jax import monitoring
 
 _EVENTS = {"/jax/compilation_cache/cache_misses": "compiled", "/jax/compilation_cache/cache_hits": "loaded"}
-_made: Counter[str] = Counter()
+_counts: Counter[str] = Counter()
 
 
 def _count(event: str, **_) -> None:
     if event in _EVENTS:
-        _made[_EVENTS[event]] += 1
+        _counts[_EVENTS[event]] += 1
 
 
 monitoring.register_event_listener(_count)
 
 
-def made() -> tuple[int, int]:
-    """Programs that this process has compiled, and read from the compilation cache; those that compile in a moment
-    are not cached and not counted."""
-    return _made["compiled"], _made["loaded"]
+def count() -> tuple[int, int]:
+    """Returns how many programs this process has compiled, and how many it has read from the compilation cache.
+
+    Programs that compile in a moment are neither cached nor counted.
+    """
+    return _counts["compiled"], _counts["loaded"]
 
 
 def fitting_lanes(lanes: int, members: int, needed: Callable[[int], int], room: int | None) -> int:
-    """The most lanes, up to those asked, whose programs fit into `room` bytes; one lane is never refused.
+    """Returns the most lanes, `lanes` at most, whose programs fit into `room` bytes; at least one.
 
-    needed: the bytes that programs of so many lanes take. Fewer lanes than asked divide `members`; a warning says
-    so.
+    needed: lanes -> the bytes that their programs take. Fewer lanes than `lanes` divide `members`, and a warning says
+    so. room: None means that it is not known, and `lanes` is returned.
     """
     if room is None:
         return lanes
@@ -45,7 +47,7 @@ def fitting_lanes(lanes: int, members: int, needed: Callable[[int], int], room: 
 
 
 def bytes_of(compiled) -> int:
-    """Memory that a compiled program takes beside its arguments; 0 where XLA does not say."""
+    """Returns the bytes that a compiled program takes beside its arguments, 0 if XLA does not say."""
     needed = compiled.memory_analysis()
     if needed is None:
         return 0
@@ -53,10 +55,10 @@ def bytes_of(compiled) -> int:
 
 
 def free_bytes() -> int | None:
-    """Bytes left on the fullest of this process's devices, for CPUs those of the machine; None where neither says."""
-    told = [device.memory_stats() for device in jax.local_devices()]
-    if all(told):
-        return min(stats["bytes_limit"] - stats["bytes_in_use"] for stats in told)
+    """Returns the free bytes of the fullest device of this process, or of the machine for CPUs; None if unknown."""
+    stats_of_devices = [device.memory_stats() for device in jax.local_devices()]
+    if all(stats_of_devices):
+        return min(stats["bytes_limit"] - stats["bytes_in_use"] for stats in stats_of_devices)
     try:
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):

@@ -36,7 +36,16 @@ ORDER = {
         *("report", "live", "server"),
     ],
     "sweep": [
-        *("measuring", "measuring.diagnostics", "resources", "messages", "population", "checkpoints", "programs"),
+        *(
+            "measuring",
+            "measuring.diagnostics",
+            "resources",
+            "messages",
+            "population",
+            "checkpoints",
+            "members",
+            "programs",
+        ),
         *("measuring.evaluation", "measuring.reference_cache", "measuring.scoring", "measuring.calibration"),
         *("searchers.contract", "searchers.coordinates", "searchers.sequences", "searchers.gp_bandit"),
         *("searchers.optimizer", "searchers.optuna_samplers", "searchers", "schedulers", "transfer", "plan"),

@@ -1,4 +1,4 @@
-"""`ganscape calibrate`: experiments on real images that tell what a score is worth. Parsing and printing only."""
+"""`ganscape calibrate`: experiments on real images, where the answer is known. Parsing and printing only."""
 
 from pathlib import Path
 from typing import Annotated
@@ -22,7 +22,7 @@ Folders = Annotated[
 ]
 DEFAULT_OUT = Path("runs/worth")
 
-app = typer.Typer(no_args_is_help=True, help="What a score is worth, by experiments on real images.")
+app = typer.Typer(no_args_is_help=True, help="Measure the bias, sensitivity and floor of a metric on real images.")
 
 
 def _run(experiment: str, data: str, metric: str | None, out: Path, root: Path | None, **settings) -> None:

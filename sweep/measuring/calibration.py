@@ -22,7 +22,7 @@ from ganscape.metrics import (
     make_encoder,
 )
 from ganscape.metrics.encoders.resizing import antialiased_bicubic, half_pixel_bilinear, tf1_bilinear
-from ganscape.sweep.measuring.evaluation import encoded
+from ganscape.sweep.measuring.evaluation import encode_images
 from ganscape.sweep.measuring.reference_cache import reference_features
 
 Row = dict[str, Any]
@@ -124,16 +124,18 @@ def rules(dataset: Dataset, metric: str, *, repeats: int = 5, seed: int = 0) -> 
         order = rng.permutation(len(dataset.train))
         fake, other = _between_pixels(dataset.train[order[:size]]), dataset.train[order[size : 2 * size]]
         real = dataset.test[rng.permutation(len(dataset.test))[:size]]
-        reference, made = score.summarise(encoded(plain, real)), encoded(plain, fake)
+        reference, made = score.summarise(encode_images(plain, real)), encode_images(plain, fake)
         found = {
             "as it is": score.compare(reference, made),
-            "rounded to bytes": score.compare(reference, encoded(plain, np.round(fake * 255).astype(np.uint8))),
-            "against train": score.compare(score.summarise(encoded(plain, other)), made),
+            "rounded to bytes": score.compare(reference, encode_images(plain, np.round(fake * 255).astype(np.uint8))),
+            "against train": score.compare(score.summarise(encode_images(plain, other)), made),
         }
         if larger is not None:
             resized = {name: _resized(rule, fake, side) for name, rule in RESIZES.items()}
-            usual = score.summarise(encoded(larger, _resized(tf1_bilinear, real / np.float32(255), side)))
-            found |= {f"resized: {name}": score.compare(usual, encoded(larger, each)) for name, each in resized.items()}
+            usual = score.summarise(encode_images(larger, _resized(tf1_bilinear, real / np.float32(255), side)))
+            found |= {
+                f"resized: {name}": score.compare(usual, encode_images(larger, each)) for name, each in resized.items()
+            }
         for name, value in found.items():
             against = "train" if name == "against train" else "test"
             yield _row("rules", dataset, metric, "rule", name, size, size, repeat, value, None, against)

@@ -1,4 +1,4 @@
-"""Signs of failure in a trial that still trains: what its losses, gradients and samples say at a rung."""
+"""Diagnostics of a trial at a rung: its losses, gradient norms and diversity, and which failure they are a sign of."""
 
 from typing import NamedTuple
 
@@ -29,12 +29,15 @@ class Diagnostic(NamedTuple):
 
 
 def diagnose(config: Config, values: dict[str, float]) -> tuple[Diagnostic, ...]:
-    """The signs of a trial at a rung, by name, from its logs and what was found beside its score."""
+    """Returns the diagnostics of a trial at a rung, sorted by name.
+
+    values: means of its logs, and the quantities that its evaluation gives beside the score.
+    """
     return tuple(Diagnostic(name, float(value), _cause(config, name, value)) for name, value in sorted(values.items()))
 
 
-def spread(features: np.ndarray) -> float:
-    """The summed variance of features [n, dimension], n >= 2."""
+def feature_variance(features: np.ndarray) -> float:
+    """Returns the variance of features [n, dimension], summed over dimensions."""
     return float(np.sum(np.var(features, axis=0, dtype=np.float64)))
 
 

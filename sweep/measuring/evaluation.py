@@ -1,4 +1,4 @@
-"""Sample every member, encode, compare: from a population to one score per member."""
+"""Evaluation: samples of every member of a population, their features, and one score per member."""
 
 import functools
 import math
@@ -14,7 +14,7 @@ from ganscape.metrics import Metric, find_metric, make_encoder
 from ganscape.metrics.encoders import Encoder
 from ganscape.metrics.manifold import POOL, Inverted, invert
 from ganscape.models import sampling
-from ganscape.sweep.measuring.diagnostics import spread
+from ganscape.sweep.measuring.diagnostics import feature_variance
 from ganscape.sweep.population import Population, over_members
 
 CHUNK = 512
@@ -23,10 +23,10 @@ WALKS, WALK = 4, 8
 
 
 class Evaluator(NamedTuple):
-    """What scores are computed with; made once per worker.
+    """What scores of one metric are computed with; a worker makes it once.
 
-    parameters: the encoder's, on the device. targets: the images [n, dimension] whose latents are looked for; none for
-    most metrics. spread: that of the reference's features.
+    parameters: the encoder's, on the device. targets: features [n, dimension] of the images that `invert` approximates;
+    empty for most metrics. feature_variance: that of the reference's features.
     """
 
     metric: Metric
@@ -36,11 +36,11 @@ class Evaluator(NamedTuple):
     targets: Array
     samples: int
     image_shape: tuple[int, int, int]
-    spread: float
+    feature_variance: float
 
 
 class Sampled(NamedTuple):
-    """What a population made of its latents; zeros for halted members.
+    """Samples of a population; zeros for halted members.
 
     features: [members, samples, dimension]. images: to look at, uint8
     [members, GRID + WALKS * WALK, height, width, channels]: the first samples, then walks of WALK images from one
@@ -53,7 +53,7 @@ class Sampled(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """A member's score, and what else was found on the way to it."""
+    """A member's score, and further quantities by name: `diversity` and those of the metric."""
 
     value: float
     facts: dict[str, float]
@@ -62,13 +62,13 @@ class Evaluation(NamedTuple):
 def evaluator(
     metric: str, images: np.ndarray, samples: int, encode: Callable[[Encoder, np.ndarray], np.ndarray] | None = None
 ) -> Evaluator:
-    """The evaluator of a metric against these reference images, uint8 [n, height, width, channels].
+    """Returns the evaluator of a metric against reference images, uint8 [n, height, width, channels].
 
-    encode: what makes features of them, `encoded` by default.
+    encode: (encoder, images) -> features, such as a cache of them; `encode_images` by default.
     """
     encoder, chosen = make_encoder(metric, images.shape[1:]), find_metric(metric)
     parameters = jax.device_put(encoder.parameters)
-    features = (encode or encoded)(encoder, images)
+    features = (encode or encode_images)(encoder, images)
     targets = chosen.inversion.targets(features, samples) if chosen.inversion else features[:0]
     return Evaluator(
         chosen,
@@ -78,14 +78,14 @@ def evaluator(
         jnp.asarray(targets, jnp.float32),
         samples,
         images.shape[1:],
-        spread(features),
+        feature_variance(features),
     )
 
 
-def encoded(encoder: Encoder, images: np.ndarray) -> np.ndarray:
-    """Features [n, dimension] of stored images [n, height, width, channels], uint8 or floats in [0, 1].
+def encode_images(encoder: Encoder, images: np.ndarray) -> np.ndarray:
+    """Returns features [n, dimension], float32, of images [n, height, width, channels], uint8 or floats in [0, 1].
 
-    In batches of one size, so that one program is compiled; the last is filled up with copies of its last image.
+    All batches have one size, so that one program is compiled; the last is filled up with copies of its last image.
     """
     parameters = jax.device_put(encoder.parameters)
     scale = np.float32(255 if images.dtype == np.uint8 else 1)
@@ -104,7 +104,10 @@ def _applied(parameters: Any, images: Array, *, apply) -> Array:
 
 
 def sample_and_encode(population: Population, evaluator: Evaluator) -> Sampled:
-    """What every member makes now, CHUNK images at a time, one member after the other: halted ones cost nothing."""
+    """Samples every member and encodes its images, CHUNK at a time, one member after the other.
+
+    Halted members cost nothing. The samples depend on a member's key and cycle alone.
+    """
     return _sample_and_encode(
         population,
         evaluator.parameters,
@@ -162,23 +165,23 @@ def _stored(images: Array) -> Array:
     return jnp.round(jnp.clip(images, 0.0, 1.0) * 255.0).astype(jnp.uint8)
 
 
-def judge(evaluator: Evaluator, sampled: Sampled, place: int) -> Evaluation:
-    """The score of the member at a place of what was sampled, with its diversity and the metric's own facts.
+def evaluate(evaluator: Evaluator, sampled: Sampled, slot: int) -> Evaluation:
+    """Returns the score of the member in a slot of `sampled`, with its diversity and the metric's own quantities.
 
     Raises:
       MetricError: for non-finite features.
     """
-    features, asked = np.asarray(sampled.features[place]), evaluator.metric.inversion
-    if asked is None:
+    features, inversion = np.asarray(sampled.features[slot]), evaluator.metric.inversion
+    if inversion is None:
         value, facts = score(evaluator, features), {}
     else:
-        facts = asked.facts(features, jax.tree.map(lambda leaf: leaf[place], sampled.inverted))
-        value = facts.pop(asked.score)
+        facts = inversion.facts(features, jax.tree.map(lambda leaf: leaf[slot], sampled.inverted))
+        value = facts.pop(inversion.score)
     return Evaluation(value, {"diversity": diversity(evaluator, features), **facts})
 
 
 def score(evaluator: Evaluator, features: np.ndarray) -> float:
-    """The metric of one member's features [samples, dimension], for metrics that need no more.
+    """Returns the metric of one member's features [samples, dimension], for metrics that need features alone.
 
     Raises:
       MetricError: for non-finite features.
@@ -187,6 +190,5 @@ def score(evaluator: Evaluator, features: np.ndarray) -> float:
 
 
 def diversity(evaluator: Evaluator, features: np.ndarray) -> float:
-    """How much one member's features [samples, dimension] vary, over how much the reference's do; 1 where those
-    do not vary at all."""
-    return spread(features) / evaluator.spread if evaluator.spread > 0.0 else 1.0
+    """Returns the variance of one member's features [samples, dimension] over the reference's; 1 if that is 0."""
+    return feature_variance(features) / evaluator.feature_variance if evaluator.feature_variance > 0.0 else 1.0

@@ -17,7 +17,7 @@ import numpy as np
 
 from ganscape.data.dataset import array_hash
 from ganscape.metrics.encoders import Encoder
-from ganscape.sweep.measuring.evaluation import encoded
+from ganscape.sweep.measuring.evaluation import encode_images
 
 VERSION = 1  # of the files; raise it when features change though names and weights do not
 CHEAP = ("pixels",)  # encoders of which nothing is kept
@@ -32,14 +32,14 @@ def folder() -> Path | None:
 
 
 def reference_features(encoder: Encoder, images: np.ndarray) -> np.ndarray:
-    """Features [n, dimension], float32, of images as `encoded` takes them: from the file if there is one."""
+    """Features [n, dimension], float32, of images as `encode_images` takes them: from the file if there is one."""
     place = folder()
     if place is None or encoder.name in CHEAP:
-        return encoded(encoder, images)
+        return encode_images(encoder, images)
     path = place / f"{key(encoder, images)}.npz"
     found = _read(path, (len(images), encoder.dimension))
     if found is None:
-        found = encoded(encoder, images)
+        found = encode_images(encoder, images)
         _write(path, found)
     return found
 

@@ -11,11 +11,13 @@ from ganscape.data.dataset import array_hash
 from ganscape.data.images import read_images
 from ganscape.metrics import MetricError, Protocol, check_images_alone, check_samples, find_metric, make_encoder
 from ganscape.search_spaces import metric as usual_metric
-from ganscape.sweep.measuring.evaluation import encoded
+from ganscape.sweep.measuring.evaluation import encode_images
 from ganscape.sweep.measuring.reference_cache import reference_features
 
 
-class Score(NamedTuple):
+class ImageScore(NamedTuple):
+    """A metric's value for images, and the protocol that says how it was measured."""
+
     value: float
     better: str  # "lower" or "higher"
     protocol: Protocol
@@ -36,7 +38,7 @@ def score_images(
     *,
     samples: int | None = None,
     data_root: str | Path | None = None,
-) -> list[Score]:
+) -> list[ImageScore]:
     """Returns one score per metric of the images at a path: a folder of pictures, an .npy or an .npz file.
 
     Args:
@@ -61,19 +63,19 @@ def score_images(
     protocols = [_protocol(name, images, reference) for name in names]
     encoders = {protocol.encoder: make_encoder(protocol.metric, images.shape[1:]) for protocol in protocols}
     features = {
-        name: (reference_features(encoder, reference.array), encoded(encoder, images))
+        name: (reference_features(encoder, reference.array), encode_images(encoder, images))
         for name, encoder in encoders.items()
     }
     return [_score(protocol, *features[protocol.encoder]) for protocol in protocols]
 
 
-def _score(protocol: Protocol, real: np.ndarray, fake: np.ndarray) -> Score:
+def _score(protocol: Protocol, real: np.ndarray, fake: np.ndarray) -> ImageScore:
     metric = find_metric(protocol.metric)
     try:
         value = metric.compare(metric.summarise(real), fake)
     except MetricError as error:
         raise MetricError(f"{protocol.metric}: {error}") from error
-    return Score(value, metric.better, protocol)
+    return ImageScore(value, metric.better, protocol)
 
 
 def _reference(against: str, data_root: str | Path | None) -> Images:

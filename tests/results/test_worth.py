@@ -51,10 +51,10 @@ def test_a_table_is_written_whole_and_read_as_it_was(tmp_path):
 
 
 def test_what_is_no_table_is_refused(tmp_path):
-    with pytest.raises(StoreError, match=r"holds no worth-bias.csv; run .ganscape worth bias"):
+    with pytest.raises(StoreError, match=r"holds no worth-bias.csv; run .ganscape calibrate bias"):
         read(tmp_path, "bias")
     (tmp_path / "worth-bias.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(StoreError, match="not a table of `ganscape worth`; its columns are a, b"):
+    with pytest.raises(StoreError, match="not a table of `ganscape calibrate`; its columns are a, b"):
         read(tmp_path, "bias")
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot write"):

@@ -80,11 +80,11 @@ import jax
 import jax.numpy as jnp
 from ganscape.sweep import programs
 
-counts = [programs.made()]
+counts = [programs.count()]
 program = jax.jit(lambda x: jnp.sin(x) @ x)
 for _ in range(2):
     jax.block_until_ready(program(jnp.ones((4, 4))))
-    counts.append(programs.made())
+    counts.append(programs.count())
 print(counts)
 """
 
@@ -105,7 +105,7 @@ import jax.numpy as jnp
 import numpy as np
 from ganscape.data import load
 from ganscape.models import Config, sampling
-from ganscape.sweep.population import advance, on_devices, placed, stack, start, take, trial_key
+from ganscape.sweep.population import advance, on_devices, put, stack, start, take, trial_key
 
 images = jnp.asarray(load("digits").train)
 configs = [Config(g_lr=rate, d_lr=rate, z_dim=8) for rate in (1e-4, 5e-4, 2e-3, 1e-3)]
@@ -127,7 +127,7 @@ def begun(config):
 
 others = advance(on_devices(stack([begun(config) for config in configs[:3]], 4)), images, jnp.int32(3), lanes=1)
 programs = advance._cache_size()
-refilled = advance(placed(others, jnp.int32(3), begun(configs[3])), images, jnp.int32(5), lanes=1)
+refilled = advance(put(others, jnp.int32(3), begun(configs[3])), images, jnp.int32(5), lanes=1)
 entered = [leaf.tobytes() for leaf in jax.tree.leaves(take(refilled, 3).state)]
 print(json.dumps({
     "devices": [jax.local_device_count(), devices, lone_devices],

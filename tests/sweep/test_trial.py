@@ -5,7 +5,7 @@ import pytest
 
 from ganscape.metrics import METRICS
 from ganscape.models import Config
-from ganscape.sweep import checkpoints, trial
+from ganscape.sweep import checkpoints, members, trial
 from ganscape.sweep.measuring.diagnostics import diagnose
 from ganscape.sweep.messages import Compiled, Failure, Score
 from ganscape.sweep.trial import train
@@ -221,7 +221,7 @@ def test_a_config_that_cannot_be_initialised_is_a_crash_at_step_0(configs, make_
     def start(*arguments):
         raise KeyError("no such layer")
 
-    monkeypatch.setattr(trial, "start", start)
+    monkeypatch.setattr(members, "start", start)
     found = failures(reports(make_cohort(*configs), workload, judge))
     assert [(failure.cause, failure.step) for failure in found] == [("crashed", 0)] * 3
     assert all("no such layer" in failure.message for failure in found)

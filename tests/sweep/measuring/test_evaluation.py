@@ -7,8 +7,7 @@ from ganscape.metrics import MetricError, make_encoder
 from ganscape.metrics.frechet import frechet_distance_of_features
 from ganscape.metrics.manifold import Inverted
 from ganscape.models import Config
-from ganscape.sweep.measuring.evaluation import GRID, WALK, WALKS, evaluator, sample_and_encode, score
-from ganscape.sweep.measuring.evaluation import judge as judge_member
+from ganscape.sweep.measuring.evaluation import GRID, WALK, WALKS, evaluate, evaluator, sample_and_encode, score
 from ganscape.sweep.population import only, stack, start
 
 
@@ -85,9 +84,9 @@ def test_a_metric_of_the_generator_finds_precision_recall_and_f1():
     sampled = jax.device_get(sample_and_encode(population, evaluation))
     assert sampled.inverted.squared.shape == (2, 16) and (sampled.inverted.squared[0] > 0).all()
     assert not sampled.inverted.squared[1].any()
-    found = judge_member(evaluation, sampled, 0)
+    found = evaluate(evaluation, sampled, 0)
     assert found.value == 1 and {"precision", "recall", "f1", "moving", "diversity"} == found.facts.keys()
     first = polygons.to_uint8(polygons.generate(24, 3, 0))[:16].reshape(16, -1) / np.float32(255)
     exact = sampled._replace(features=np.stack([first, first]))
     near = exact._replace(inverted=Inverted(np.zeros((2, 16)), np.zeros((2, 16), bool)))
-    assert judge_member(evaluation, near, 0).value == 0
+    assert evaluate(evaluation, near, 0).value == 0

@@ -81,7 +81,7 @@ def test_what_cannot_be_measured_is_refused(digits, sizes, metric, message):
 
 def test_the_command_writes_a_table_and_its_figure_and_keeps_other_metrics(tmp_path):
     def asked(*words):
-        return CliRunner().invoke(app, ["worth", *words, "--data", "digits", "--out", str(tmp_path / "out")])
+        return CliRunner().invoke(app, ["calibrate", *words, "--data", "digits", "--out", str(tmp_path / "out")])
 
     first = asked("bias", "--sizes", "100,200", "--repeats", "2", "--metric", "fd_digits")
     assert first.exit_code == 0, first.output
@@ -100,7 +100,7 @@ def test_the_command_writes_a_table_and_its_figure_and_keeps_other_metrics(tmp_p
         assert told.exit_code == 2 and message in told.output and len(told.output.splitlines()) == 1
 
 
-MNIST = Path(__file__).resolve().parents[3] / "shared" / "data"
+MNIST = Path(__file__).resolve().parents[4] / "shared" / "data"
 
 
 @pytest.mark.skipif(not (MNIST / "mnist").is_dir(), reason="the full MNIST is not beside the checkout")

@@ -7,7 +7,7 @@ from ganscape.metrics import METRICS, MetricError, make_encoder
 from ganscape.metrics.frechet import frechet_distance_of_features
 from ganscape.metrics.kernel import kid_of_features
 from ganscape.search_spaces import metric
-from ganscape.sweep.measuring.evaluation import encoded
+from ganscape.sweep.measuring.evaluation import encode_images
 from ganscape.sweep.measuring.scoring import score_images
 from ganscape.sweep.plan import plan
 
@@ -26,7 +26,7 @@ def values(scores):
 
 def test_scores_are_those_of_the_formulas_on_the_features(digits, floats):
     encoder = make_encoder("fd_digits", (8, 8, 1))
-    fake, real = (encoded(encoder, images) for images in (digits.train, digits.test))
+    fake, real = (encode_images(encoder, images) for images in (digits.train, digits.test))
     pixels = [images.reshape(len(images), -1) / np.float32(255) for images in (digits.test, digits.train)]
     found = values(score_images(floats, "digits", ["fd_digits", "kid_digits", "fd_pixels", "fd_digits"]))
     assert list(found) == ["fd_digits", "kid_digits", "fd_pixels"]

@@ -17,11 +17,11 @@ def counted(monkeypatch):
     """How often something was encoded; the features are made up, another number each time."""
     calls = []
 
-    def encoded(encoder, images):
+    def encode_images(encoder, images):
         calls.append(len(images))
         return np.full((len(images), encoder.dimension), len(calls), np.float32)
 
-    monkeypatch.setattr(reference_cache, "encoded", encoded)
+    monkeypatch.setattr(reference_cache, "encode_images", encode_images)
     return calls
 
 

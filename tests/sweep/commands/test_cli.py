@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from importlib.metadata import version
 
 import numpy as np
 import pytest
@@ -265,3 +266,17 @@ def test_a_plan_is_made_for_the_metric_that_is_asked_for(tmp_path):
     changed = {"metric": "kid_random_conv", "protocol": other.protocol.fingerprint}
     assert other.definition == usual.definition | changed
     assert other.workload.metric == "kid_random_conv" and other.protocol.encoder == "random_conv"
+
+
+def test_the_version_is_printed_and_h_is_help(ganscape):
+    assert ganscape("--version").stdout == f"ganscape {version('ganscape')}\n"
+    for words in ([], ["run"], ["calibrate", "floor"]):
+        assert ganscape(*words, "-h").stdout == ganscape(*words, "--help").stdout != ""
+
+
+def test_the_earlier_name_of_calibrate_works_and_is_not_listed(ganscape):
+    assert ganscape("worth", "floor", "--help").stdout.replace("worth floor", "calibrate floor").split() == (
+        ganscape("calibrate", "floor", "--help").stdout.split()
+    )
+    listed = ganscape("--help").stdout.split()
+    assert "calibrate" in listed and "worth" not in listed

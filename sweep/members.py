@@ -1,0 +1,80 @@
+"""Members: the trials of a cohort in training, each from its checkpoint and back to it."""
+
+import dataclasses
+import traceback
+import warnings
+from collections.abc import Callable
+
+from ganscape.sweep import checkpoints
+from ganscape.sweep.messages import Cohort, Compiled, Failure, Score, Trial, Workload
+from ganscape.sweep.population import Population, images_per_cycle, start
+
+Report = Callable[[Score | Failure | Compiled], None]
+
+
+@dataclasses.dataclass
+class Member:
+    """A trial of the cohort in training.
+
+    known: rungs that have a score. ahead: rungs that it is still trained to, the next first. cycle: training cycles
+    done. seconds: its share of the wall time so far. scores: those of its checkpoint and of this process.
+    """
+
+    trial: Trial
+    attempt: int
+    known: frozenset[int]
+    ahead: tuple[int, ...]
+    cycle: int = 0
+    seconds: float = 0.0
+    scores: list[Score] = dataclasses.field(default_factory=list)
+
+    @property
+    def cycles_ahead(self) -> int:
+        """Training cycles until its next rung."""
+        return self.ahead[0] // images_per_cycle(self.trial.config) - self.cycle
+
+
+def members_of(cohort: Cohort, workload: Workload) -> list[Member]:
+    """Returns a member for each trial, before anything is read from its checkpoint."""
+    ahead = tuple(rung for rung in workload.rungs if cohort.until is None or rung <= cohort.until)
+    return [
+        Member(trial, attempt, committed, ahead)
+        for trial, committed, attempt in zip(cohort.trials, cohort.committed, cohort.attempt, strict=True)
+    ]
+
+
+def restore(member: Member, workload: Workload, report: Report) -> Population:
+    """Loads a member's state from its checkpoint, or starts it fresh. Reports scores that the checkpoint holds and the
+    store does not."""
+    trial = member.trial
+    state = start(trial.config, workload.dataset.image_shape, trial.key)
+    arrays = checkpoints.load(workload.checkpoints, trial.id)
+    if arrays is not None:
+        state, member.seconds, member.scores = checkpoints.unpack(arrays, trial, member.attempt, state)
+    member.cycle = int(state.cycle)
+    member.ahead = tuple(rung for rung in member.ahead if rung // images_per_cycle(trial.config) >= member.cycle)
+    for score in member.scores:
+        if score.rung not in member.known:
+            report(score)
+    member.known |= {score.rung for score in member.scores}
+    return state
+
+
+def failure_of(member: Member, cause: str, rung: int, error: Exception | str) -> Failure:
+    """Returns the Failure of a member on the way to this rung, with the traceback if there is one."""
+    step = member.cycle * member.trial.config.disc_iters
+    message, detail = str(error), ""
+    if isinstance(error, Exception):
+        message = f"{type(error).__name__}: {message.splitlines()[0] if message else ''}"
+        detail = "".join(traceback.format_exception(error))
+    return Failure(member.trial.id, member.attempt, cause, rung, step, message, detail)
+
+
+def save(member: Member, checkpoint_folder: str, state: Population) -> None:
+    """Writes a member's checkpoint. What cannot be written is a warning: it costs time later, not the trial."""
+    trial = member.trial.id
+    try:
+        arrays = checkpoints.pack(state, member.seconds, member.scores)
+        checkpoints.save(checkpoint_folder, trial, int(state.cycle), arrays)
+    except (OSError, ValueError) as error:
+        warnings.warn(f"no checkpoint of trial {trial}: {error}", stacklevel=1)
