@@ -12,6 +12,8 @@ from ganscape.search_spaces import SPACES, Choice, Partly, Unless, When
 
 DRAWS = 500
 ON = [("d_activations", "mlp", (8, 8, 1)), ("d_kernels", "mlp", (8, 8, 1)), ("d_kernels", "sndcgan", (32, 32, 3))]
+# Came after the study: with one choice more its draws would be others, and a begun sweep could not be continued.
+LATER = {"penalty": {"r1+r2"}}
 # Belong to a family that is no game, or to the networks, or are counts of what is there anyway.
 NOT_SEARCHED = {"family", "architecture", "k_range", "precision", "upsampling"}
 
@@ -45,7 +47,7 @@ def test_every_entry_of_every_slot_is_drawn():
     }
     for slot, choices in slots.items():
         if choices is not None and slot not in NOT_SEARCHED:
-            assert drawn[slot] == set(offered.get(slot, choices)), slot
+            assert drawn[slot] == set(offered.get(slot, choices)) - LATER.get(slot, set()), slot
     assert {"packing": {1, 2, 4}, "unrolled_steps": {0, 1, 3}}.items() <= drawn.items()
 
 
