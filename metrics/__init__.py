@@ -169,6 +169,7 @@ FEATURES = {
     "digits": "64 features of a classifier of 8x8 digits",
     "mnist": "128 features of a classifier of MNIST",
     "random_conv": "128 features of random convolutions",
+    "lite0": "1280 features of EfficientNet-Lite0, for photographs",
     "inception": "2,048 features of the Inception of 2015-12-05",
     "inception_pytorch": "2,048 features of the Inception of 2015-12-05, images resized as by pytorch-fid",
     "inception_clean": "2,048 features of the Inception of 2015-12-05, images resized as by clean-fid",
@@ -181,6 +182,7 @@ FEATURES = {
 LOGITS = {
     "digits_logits": "10 logits of a classifier of 8x8 digits",
     "mnist_logits": "10 logits of a classifier of MNIST",
+    "lite0_logits": "1000 logits of EfficientNet-Lite0",
     "inception_logits": "1,008 logits of the Inception of 2015-12-05",
     "inception_logits_unbiased": "1,008 logits of the Inception of 2015-12-05, without bias",
 }

