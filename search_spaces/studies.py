@@ -1,7 +1,7 @@
 """Every study by name, and what selects on a data set."""
 
 from ganscape.errors import check_name
-from ganscape.search_spaces import equal, landscape, presets, tricks
+from ganscape.search_spaces import equal, landscape, presets, r3gan, tricks
 from ganscape.search_spaces.study import Study, StudyError
 
 
@@ -22,4 +22,4 @@ _METRICS = {
     "mnist5k": "fd_mnist",
 }  # fmt: skip
 
-STUDIES: dict[str, Study] = equal.STUDIES | landscape.STUDIES | presets.STUDIES | tricks.STUDIES
+STUDIES: dict[str, Study] = equal.STUDIES | landscape.STUDIES | presets.STUDIES | r3gan.STUDIES | tricks.STUDIES
