@@ -31,7 +31,9 @@ def improvement(x, y, level: float = 0.95) -> Interval:
     x, y: [configs] or [configs, seeds], independent of each other. The interval inverts the score test with Newcombe's
     (2006) fifth variance, n counting configs; it exists for complete separation too, and is wide for few configs.
     """
-    x, y = (np.asarray(each, dtype=np.float64) for each in (x, y))
+    x, y = (np.asarray(scores, dtype=np.float64) for scores in (x, y))
+    if np.isnan(x).any() or np.isnan(y).any():
+        raise ValueError("scores hold NaN; a failed run is +inf, an unfinished one is left out")
     ordered = np.sort(y, axis=None)
     below, above = (np.searchsorted(ordered, x.ravel(), side) for side in ("left", "right"))
     value = float(1 - (below + above).mean() / (2 * len(ordered)))
@@ -165,9 +167,9 @@ def seeds_needed(difference: float, sd: float, power: float = 0.8, level: float 
     Assumes normal scores of equal deviation `sd` and that the true difference is `difference`. One taken from the few
     seeds at hand, or of configs that were selected, is too large, and the number then too small.
     """
-    effect = abs(difference) / sd if sd > 0 else np.inf
-    if not effect > 0:
+    if difference == 0:
         return np.inf
+    effect = abs(difference) / sd if sd > 0 else np.inf
     return _smallest(lambda n: _t_power(effect, n, level), power)
 
 

@@ -56,7 +56,7 @@ DTYPES = {"seed": "int64", "round": "int64", "rungs": "int64", "images": "int64"
           "step": "Int64", "value": "float64", "seconds": "float64", "final": "bool"}  # fmt: skip
 CONFIRMING = "best"  # the searcher of a phase that trains the best config of each method again
 KNOWN = "points"  # the searcher that asks for settings known beforehand
-# Searchers that never look at scores; what any other asks for are no independent draws.
+# Searchers of ours that never look at scores, for definitions that do not say whether theirs does.
 INDEPENDENT = (KNOWN, "random", "original", "grid", "sobol")
 RECORDED = Path(__file__).parent / "recorded"
 RULES = {"best": {"value": True, "rung": True}, "last": {"rung": False}}  # which score of a trial: ascending by what
@@ -203,8 +203,13 @@ class Results:
         return trials[trials["phase"].isin(self._confirming())]
 
     def independent(self, rule: str = "best") -> "pd.DataFrame":
-        """The rows of `searched` whose configs were asked without looking at scores."""
+        """The rows of `searched` whose configs were asked without looking at scores.
+
+        None of a search in which trials were stopped early: their scores are of less training than those of others.
+        """
         trials = self.searched(rule)
+        if "stopped" in set(self._status().values()):
+            return trials.iloc[:0]
         return trials[~trials["phase"].isin([phase["name"] for phase in self.learning()])]
 
     def search(self) -> list[dict]:
@@ -213,7 +218,7 @@ class Results:
 
     def learning(self) -> list[dict]:
         """Those phases of the search that choose configs by the scores of others."""
-        return [phase for phase in self.search() if phase["searcher"] not in INDEPENDENT]
+        return [phase for phase in self.search() if not _is_independent(phase)]
 
     def exchangeable(self) -> bool:
         """Whether no score of one trial had a say in another: none was chosen, or stopped, by what others scored."""
@@ -245,7 +250,7 @@ class Results:
         return trials[["trial", "images", "seconds"]]
 
     def defaults(self) -> set[str]:
-        """The configs that are authors' settings of their method: what the study's definition lists as defaults."""
+        """The configs that the study's definition lists as the defaults of their method."""
         spaces, asked, found = self.study.get("methods", {}), self._tables["trials"], set()
         for method, config in dict.fromkeys(zip(asked["method"], asked["config"], strict=True)):
             defaults = spaces.get(method, {}).get("defaults", [])
@@ -276,6 +281,7 @@ class Results:
         """Name, searcher and rounds of every phase, in order."""
         searcher = self.study.get("searcher", "random")
         first = {"name": searcher, "searcher": searcher, "rounds": self.study.get("rounds", 1)}
+        first |= {name: self.study[name] for name in ("independent",) if name in self.study}
         return [first, *self.study.get("phases", [])]
 
     def _phase(self, number: int) -> str:
@@ -306,6 +312,11 @@ class Results:
             rows = zip(scores["trial"], scores["rung"], scores["metric"], scores["protocol"], strict=True)
             self._ended = status | {trial: "done" for trial, rung, *how in rows if rung >= last and (*how,) == wanted}
         return self._ended
+
+
+def _is_independent(phase: dict) -> bool:
+    """Whether the searcher of a phase never looks at scores; a definition that does not say so is an older one."""
+    return phase.get("independent", phase["searcher"] in INDEPENDENT)
 
 
 def _is(settings: dict, wanted: dict) -> bool:

@@ -74,9 +74,9 @@ def practitioner(fixed, bandit, fixed_first: int | None = None) -> "pd.DataFrame
 
 
 def of_method(results: Results, method: str, rule: str = "best") -> "pd.DataFrame | None":
-    """`practitioner` of one method: the authors' settings of the definition, then the others in the order asked.
+    """`practitioner` of one method: the defaults of the definition, then the others in the order asked.
 
-    None where no authors' setting is finished on its seeds.
+    None where no default is finished on its seeds.
     """
     trials, known = results.searched(rule), results.defaults()
     rows = trials[trials["method"] == method]

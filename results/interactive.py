@@ -102,5 +102,5 @@ def data_url(path: Path) -> str:
 
 
 def text(value) -> str:
-    """A setting as it is shown."""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    """A setting in the fewest digits that read back as the same number."""
+    return f"{value:.4g}" if isinstance(value, float) and float(f"{value:.4g}") == value else str(value)

@@ -4,6 +4,7 @@ import io
 import os
 import re
 import shlex
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ FIGURES = {
         plots.score_distributions,
         "Every trial that finished, each seed a point (of many an even sample, as told at the right); point at one to "
         "see its config and seed, click for its settings and samples. Bar and box: median and quartiles of the method, "
-        "a failed trial counting as worse than any score. Star: the authors' settings. "
+        "a failed trial counting as worse than any score. Star: the study's default settings. "
         "The vertical position within a lane carries no meaning.",
     ),
 }
@@ -59,8 +60,8 @@ PRACTITIONER = (
     "can be given.",
 )
 COST = (
-    plots.cost_curves,
-    "The median best score against the device-seconds that were spent, over random orders of the configurations at "
+    partial(plots.cost_curves, unit="images"),
+    "The median best score against the real images that were seen, over random orders of the configurations at "
     "their recorded costs; band: 5 to 95 % of the orders, which is what one search may find and no confidence "
     "interval. Dashed: beyond half of what the method spent.",
 )
@@ -107,6 +108,7 @@ def render(results: Results) -> str:
         protocol=results.protocol_label(),
         figures=_figures(results, points),
         seeds=_seeds(results),
+        logarithmic=statistics.log_scale(results.per_trial()["value"]) is np.log,
         pairs=_pairs(results),
         importance=_importance(results),
         methods=_methods(results, shared),

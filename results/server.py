@@ -22,7 +22,8 @@ PICTURE = re.compile(r"/samples/(?:real|[0-9a-zA-Z-]+/[0-9]+(?:_walks)?)\.png")
 REFRESH = """<script type="module">
   const shownState = %s;
   setInterval(() => document.hidden || document.querySelector("dialog[open]") || fetch("/state")
-    .then(answer => answer.text()).then(state => { if (state !== shownState) location.reload(); }).catch(() => {}), %d);
+    .then(answer => answer.ok ? answer.text() : shownState)
+    .then(state => { if (state !== shownState) location.reload(); }).catch(() => {}), %d);
 </script>
 """
 

@@ -122,7 +122,7 @@ def profile(scores, thresholds, level: float = 0.95) -> "pd.DataFrame":
     return pd.DataFrame({"threshold": thresholds, "share": reached, "low": low, "high": high})
 
 
-def top(scores, share: float = 0.05) -> np.ndarray:
+def top_share(scores, share: float = 0.05) -> np.ndarray:
     """The ceil(share * n) lowest scores, ascending (Kurach et al. 2019, Figs. 1 to 4); failures stay in n."""
     if not 0 < share <= 1:
         raise ValueError(f"share = {share} is outside (0, 1]")
@@ -130,24 +130,24 @@ def top(scores, share: float = 0.05) -> np.ndarray:
     return np.sort(scores, axis=None)[: math.ceil(round(share * scores.size, 9))]
 
 
-def optimism(table) -> dict[str, float]:
+def selection_bias(table) -> dict[str, float]:
     """What the best config loses when it is trained again: selected by one seed, judged by the others.
 
     table: [configs, seeds]. Each seed selects in turn; reported is its score of the config it selects, again that
-    config's mean over the other seeds, optimism their difference, all averaged over the seeds, which share their data:
-    there is no interval. NaN for one seed; infinite where a selected config fails on another seed.
+    config's mean over the other seeds, selection_bias their difference, all averaged over the seeds, which
+    share their data: there is no interval. NaN for one seed; infinite where a selected config fails on another seed.
     """
     table = np.asarray(table, dtype=np.float64)
     if table.ndim != 2 or min(table.shape) < 1 or table.shape[1] < 2 or np.isinf(table).all(axis=0).any():
-        return dict.fromkeys(("reported", "again", "optimism"), np.nan)
+        return dict.fromkeys(("reported", "again", "selection_bias"), np.nan)
     chosen, seeds = table.argmin(axis=0), np.arange(table.shape[1])
     reported = table[chosen, seeds]
     others = [np.delete(table[config], seed).mean() for config, seed in zip(chosen, seeds, strict=True)]
     found = {"reported": float(reported.mean()), "again": float(np.mean(others))}
-    return found | {"optimism": found["again"] - found["reported"]}
+    return found | {"selection_bias": found["again"] - found["reported"]}
 
 
-def shrunk(table) -> Interval:
+def shrunken_best(table) -> Interval:
     """What the config with the lowest mean is expected to score on fresh seeds, under the model of the components.
 
     table: [configs, seeds], finite. Its mean is drawn towards the mean of all by the share of its variance that is
@@ -245,9 +245,9 @@ def rung_agreement(results: Results) -> "pd.DataFrame":
 def selection(results: Results, rule: str = "best") -> "pd.DataFrame":
     """One row per method: what its best config promised and what it kept.
 
-    Columns method seeds reported again optimism (see `optimism`), fresh fresh_low fresh_high fresh_seeds: the mean over
-    the seeds that only the chosen configs were given, with Student's interval, carried to the logarithm where all are
-    positive; NaN where there are none.
+    Columns method seeds reported again selection_bias (see that function), fresh fresh_low fresh_high fresh_seeds: the
+    mean over the seeds that only the chosen configs were given, with Student's interval, carried to the logarithm where
+    all are positive; NaN where there are none.
     """
     import pandas as pd
 
@@ -257,8 +257,20 @@ def selection(results: Results, rule: str = "best") -> "pd.DataFrame":
     for method in results.methods():
         table = replicates(searched, method)
         later = _second_looks(trials[trials["method"] == method])
-        rows.append((method, table.shape[1], *optimism(table).values(), *_carried(mean(later), later), len(later)))
-    columns = ["method", "seeds", "reported", "again", "optimism", "fresh", "fresh_low", "fresh_high", "fresh_seeds"]
+        rows.append(
+            (method, table.shape[1], *selection_bias(table).values(), *_carried(mean(later), later), len(later))
+        )
+    columns = [
+        "method",
+        "seeds",
+        "reported",
+        "again",
+        "selection_bias",
+        "fresh",
+        "fresh_low",
+        "fresh_high",
+        "fresh_seeds",
+    ]
     return pd.DataFrame(rows, columns=columns)
 
 

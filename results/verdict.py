@@ -1,11 +1,14 @@
 """What the numbers of a study allow one to say, as a table and as sentences with their cautions."""
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from scipy import stats
 
 from ganscape.results import budget, incumbents
 from ganscape.results.frames import Results
+from ganscape.results.statistics import log_scale
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,15 +29,34 @@ COLUMNS = [
     "finished",
     "failed",
     "confirmed",
+    "stopped",
 ]
+EDGE = 0.05  # of a range, at either end
+LEVEL = 0.05  # of a claim that one method is better than all others
+
+
+class Claim(NamedTuple):
+    """Which method this sweep shows to be better than every other one, if any.
+
+    rule: "fresh seeds" (Welch's test of the confirmed trials, corrected for the number of rivals), "budget" (intervals
+    of the expected best of `k` configs do not overlap), or "none" where neither can be asked.
+    winner: the method, "" where it is not told from all others. rivals: those that it, or the leader, is not told from.
+    """
+
+    rule: str
+    leader: str
+    winner: str
+    rivals: tuple[str, ...]
+    k: int = 0
 
 
 def best_configs(results: Results, rule: str = "best") -> "pd.DataFrame":
     """One row per method, best first: its configuration with the lowest median over seeds.
 
     Columns: method config, scores (one per seed in seed order, +inf for a failed one), median mean sd low high of these
-    (sd: between seeds, NaN for one seed), configs and trials (asked), finished (failed ones included), failed,
-    confirmed. Only configurations with every seed finished take part; config is "" when none of a method worked.
+    (sd: between seeds, NaN for one seed), configs and trials (asked), finished (failed ones and those
+    stopped early included), failed, confirmed, stopped (early). Only configurations with every seed finished take part;
+    config is "" when none of a method worked.
     Where the search was followed by trials of the chosen configuration on fresh seeds (confirmed), and all of them
     are finished, the scores are theirs and no others.
     """
@@ -62,8 +84,11 @@ def sentences(results: Results, rule: str = "best") -> list[str]:
         )
         return [first, *_progress(table)]
     cautions = [_few(table), _winners_curse(table)]
-    cautions += [caution(results) for caution in (_order_of_search, _authors_first, _stopped)]
-    return [_winner(found, results), *_comparison(results, rule), *_progress(table), *filter(None, cautions)]
+    cautions += [caution(results) for caution in (_order_of_search, _defaults_first, _stopped)]
+    cautions.append(_at_the_edge(results, found.iloc[0]))
+    decision = claim(results, rule)
+    first = [_decided(decision, found, results), _lowest(found, results)]
+    return [*first, *_fresh(decision), *_comparison(results, rule), *_progress(table), *filter(None, cautions)]
 
 
 def number(value: float) -> str:
@@ -92,30 +117,117 @@ def _best_config(method, trials, fresh):
     sd = finite.std(ddof=1) if len(finite) > 1 else np.nan
     mean, low, high = (score.mean(), score.min(), score.max()) if len(score) else (np.nan, np.nan, np.nan)
     amounts = len(groups), len(counted), finished, failed
-    return method, config, score.tolist(), median, mean, sd, low, high, *amounts, confirmed
+    early = counted.count("stopped")
+    return method, config, score.tolist(), median, mean, sd, low, high, *amounts, confirmed, early
 
 
-def _winner(found, results):
+def claim(results: Results, rule: str = "best") -> Claim:
+    """The one comparison that a study is judged by: fresh seeds where all methods have them, else the budget."""
+    table = best_configs(results, rule)
+    table = table[np.isfinite(table["median"].astype(float))]
+    if len(table) < 2:
+        return Claim("none", table["method"].iloc[0] if len(table) else "", "", ())
+    leader, *others = table["method"]
+    fresh = table.set_index("method")
+    if fresh["confirmed"].all() and (fresh["scores"].map(len) > 1).all():
+        scores = {method: np.asarray(row, dtype=np.float64) for method, row in fresh["scores"].items()}
+        rivals = [other for other in others if not _told_apart(scores[leader], scores[other], len(others))]
+        return Claim("fresh seeds", leader, "" if rivals else leader, tuple(rivals))
+    means, bounds, k = _expected(results, rule)
+    ranked = sorted(means, key=means.__getitem__)
+    known = not results.begins_with_known() and results.exchangeable() and len(ranked) == len(results.methods())
+    if not known or len(ranked) < 2 or not all(np.isfinite(bounds[method]).all() for method in ranked):
+        return Claim("none", leader, "", tuple(others))
+    first, *later = ranked
+    rivals = [method for method in later if not bounds[method][0] > bounds[first][1]]
+    return Claim("budget", first, "" if rivals else first, tuple(rivals), k)
+
+
+def _told_apart(low, high, tests: int) -> bool:
+    """Whether the first scores are lower by Welch's test on their logarithm, corrected for a number of tests."""
+    if not (np.isfinite(low).all() and np.isfinite(high).all()) or (np.ptp(low) == 0 and np.ptp(high) == 0):
+        return False
+    scale = log_scale(np.concatenate([low, high]))
+    low, high = scale(low), scale(high)
+    return bool(low.mean() < high.mean() and stats.ttest_ind(low, high, equal_var=False).pvalue * tests < LEVEL)
+
+
+def _expected(results, rule) -> tuple[dict[str, float], dict[str, tuple[float, float]], int]:
+    """Expected best of k configs by method where it is finite, its intervals, and k."""
+    trials = results.searched(rule)
+    scores = {method: budget.replicates(trials, method) for method in results.methods()}
+    scores = {method: score for method, score in scores.items() if len(score)}
+    k = max(1, min(map(len, scores.values()), default=0) // 2)
+    means = {method: budget.expected_best(score, k) for method, score in scores.items()}
+    means = {method: mean for method, mean in means.items() if np.isfinite(mean)}
+    return means, {method: budget.interval(scores[method], k) for method in means}, k
+
+
+def _decided(decision, found, results):
+    """The answer in one sentence, as sure as the claim is."""
+    if len(found) == 1:
+        alone = len(results.methods()) == 1
+        reason = "it is the only method" if alone else "no other method has a configuration that works"
+        return f"Nothing to compare {decision.leader} with: {reason}."
+    if found["median"].nunique() == 1:
+        return f"No method is better than another: the best configurations of all {len(found)} score the same."
+    configs = count(decision.k, "configuration")
+    if decision.winner:
+        if decision.rule == "fresh seeds":
+            return f"{decision.winner} is better than every other method on fresh seeds of its best configuration."
+        return f"{decision.winner} is better than every other method at a budget of {configs}."
+    if decision.rule == "none":
+        return "This sweep does not decide which method is best."
+    where = "on fresh seeds" if decision.rule == "fresh seeds" else f"at a budget of {configs}"
+    rivals = _list(decision.rivals)
+    return f"No method is shown to be best: {decision.leader} leads {where}, but is not told from {rivals}."
+
+
+def _lowest(found, results):
     best, others = found.iloc[0], found.iloc[1:]
     metric, seeds = results.study["metric"], len(best["scores"])
-    if seeds == 1:
-        text = f"{best['method']} has the best configuration: {metric} {number(best['median'])} on its only seed"
-    else:
-        text = (
-            f"{best['method']} has the best configuration: median {metric} {number(best['median'])} over {seeds} seeds"
-        )
-        text += f" ({_extent(best['low'], best['high'])})"
+    tied = list(found.loc[found["median"] == best["median"], "method"])
+    text = f"Lowest median {metric}: {number(best['median'])} by {_list(tied)}"
+    text += " on its only seed" if seeds == 1 else f" over {seeds} seeds{_extent(best['low'], best['high'])}"
+    others = others[~others["method"].isin(tied)]
     if len(others):
         second = others.iloc[0]
-        reach = f"{number(second['median'])} ({_extent(second['low'], second['high'])})"
-        text += f"; the best of {second['method']} reaches {reach}"
+        text += f"; then {second['method']} with {number(second['median'])}{_extent(second['low'], second['high'])}"
         if second["low"] <= best["high"]:
             text += ", and the seeds of the two overlap"
     return text + "."
 
 
+def _fresh(decision):
+    if decision.rule != "fresh seeds":
+        return []
+    outcome = f"does not tell it from {_list(decision.rivals)}" if decision.rivals else "tells it from all others"
+    return [f"On fresh seeds {decision.leader} leads; Welch's test at 5 %, corrected for all rivals, {outcome}."]
+
+
 def _extent(low, high):
-    return f"{number(low)} to {number(high) if np.isfinite(high) else 'a failure'}"
+    """A range in brackets, nothing where both ends read the same."""
+    words = number(low), number(high) if np.isfinite(high) else "a failure"
+    return "" if words[0] == words[1] else f" ({words[0]} to {words[1]})"
+
+
+def _at_the_edge(results, best):
+    """Which settings of the best config lie within the outer twentieth of their range."""
+    dimensions = results.study.get("methods", {}).get(best["method"], {}).get("dimensions", {})
+    settings, words = results.settings(best["config"]), []
+    for name, dimension in dimensions.items():
+        low, high = dimension.get("low"), dimension.get("high")
+        value = settings.get(name, settings.get("g_lr") if name == "learning_rate" else None)
+        if not all(isinstance(bound, int | float) for bound in (low, high, value)) or not low < high:
+            continue
+        scale = math.log if dimension.get("kind") == "LogUniform" and low > 0 and value > 0 else float
+        unit = (scale(value) - scale(low)) / (scale(high) - scale(low))
+        if unit < EDGE or unit > 1 - EDGE:
+            words.append(f"{name} {number(value)} (range {number(low)} to {number(high)})")
+    return words and (
+        f"The best configuration of {best['method']} lies at the edge of its range in {_list(words)}: a wider range "
+        "may hold a better one."
+    )
 
 
 def _comparison(results, rule):
@@ -222,12 +334,12 @@ def _winners_curse(table):
     )
 
 
-def _authors_first(results):
+def _defaults_first(results):
     spaces = results.study.get("methods", {}).values()
     first, *later = results.search()
     drawn = first["searcher"] == "random" and not later and results.exchangeable()
     if drawn and any(space.get("defaults") for space in spaces):
-        return "The first configuration of each method is its authors' setting, though the curves treat it as a draw."
+        return "Defaults of the study were tried first, though the curves treat them as random draws."
     return ""
 
 

@@ -21,7 +21,7 @@ def score_distributions(results: Results, rule: str = "best", ax: "Axes | None" 
     """Every finished trial (each seed) as a point, one lane per method; failed trials are counted at the right.
 
     Box: quartiles and median of all finished trials of the method, a failed one counting as worse than any score.
-    Star: the median over seeds of the authors' settings, as in Lucic et al. 2018, Figs. 5 and 15.
+    Star: the median over seeds of the study's default settings; Lucic et al. 2018, Figs. 5 and 15, took authors'.
     """
     trials, methods = results.searched(rule), results.methods()
     ax = canvas.axes(5.6, 1.3 + 0.48 * max(len(methods), 1)) if ax is None else ax
@@ -33,7 +33,7 @@ def score_distributions(results: Results, rule: str = "best", ax: "Axes | None" 
         _lane(ax, lane, trials.loc[trials["method"] == method, "value"].to_numpy(), drawn[method]["value"].to_numpy(),
               canvas.style(results, method))  # fmt: skip
     starred = _star(ax, results, trials)
-    note = "\nstar: the authors' settings, median of their seeds" if starred else ""
+    note = "\nstar: the study's default settings, median of their seeds" if starred else ""
     canvas.entitle(ax, results, rule, note)
     return _lanes(ax, results, finite)
 
@@ -63,7 +63,7 @@ def top_points(results: Results, rule: str = "best", share: float = 0.05) -> "di
     found = {}
     for method in results.methods():
         rows = trials[trials["method"] == method]
-        rows = rows.head(len(statistics.top(rows["value"], share)))
+        rows = rows.head(len(statistics.top_share(rows["value"], share)))
         found[method] = _thinned(rows[np.isfinite(rows["value"])])
     return found
 
@@ -77,7 +77,8 @@ def top_distributions(results: Results, rule: str = "best", ax: "Axes | None" = 
     ax = canvas.axes(5.6, 1.5 + 0.42 * max(len(methods), 1)) if ax is None else ax
     drawn = top_points(results, rule, share)
     best = {
-        method: statistics.top(trials.loc[(trials["method"] == method), "value"].dropna(), share) for method in methods
+        method: statistics.top_share(trials.loc[(trials["method"] == method), "value"].dropna(), share)
+        for method in methods
     }
     finite = np.concatenate([[], *(rows["value"] for rows in drawn.values())])
     if not finite.size:

@@ -29,7 +29,7 @@ def test_folders_of_one_protocol_are_one_study(both):
     assert found.per_trial()["value"].tolist() == [4.0, 3.0, 2.0, 6.0, 9.0, 5.0, np.inf, 2.5]
     assert found.best()["trial"].tolist() == ["a-1-0"]
     assert len(found.protocols()) == 1 and len(found.environments()) == 2
-    assert "a has the best configuration" in verdict.sentences(found)[0]
+    assert "by a over" in verdict.sentences(found)[1]
     assert plots.budget_curves(found).lines and concat(parts[:1]).methods() == ["a"]
 
 

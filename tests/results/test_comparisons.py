@@ -138,6 +138,15 @@ def test_nothing_to_tell_apart_needs_endlessly_many():
     assert comparisons.seeds_needed(0.0, 1.0) == comparisons.configs_needed(0.5) == math.inf
     assert comparisons.seeds_needed(1e-9, 1.0) == math.inf
     assert comparisons.seeds_needed(1.0, 0.0) == 2
+    assert comparisons.seeds_needed(0.0, 0.0) == math.inf
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_improvement_refuses_a_score_that_is_not_there(place):
+    scores = [[1.0, 2.0], [3.0, 4.0]]
+    scores[place][0] = math.nan
+    with pytest.raises(ValueError, match="NaN"):
+        comparisons.improvement(*scores)
 
 
 @pytest.mark.parametrize("shift", [0.8, 1.5])

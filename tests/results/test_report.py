@@ -78,7 +78,7 @@ def test_the_page_refers_to_nothing_outside_and_its_ids_are_unique(build):
 def test_the_page_holds_question_verdict_figures_tables_and_provenance(build):
     _, parsed = page(build(TABLE))
     words = " ".join(parsed.text)
-    for part in ("equal/wide", "Are they equal?", "has the best configuration", "Best configuration of each method",
+    for part in ("equal/wide", "Are they equal?", "Lowest median fd_digits", "Best configuration of each method",
                  "Failures", "Cost", "Provenance", "fd_digits, 797 samples against digits/test (797)", "0123456789ab",
                  "ganscape run equal/wide --data digits", "loss is nan", "python", "3.11"):  # fmt: skip
         assert part in words

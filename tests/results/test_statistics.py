@@ -117,23 +117,23 @@ def test_the_band_of_a_profile_covers_the_whole_truth():
 @pytest.mark.parametrize("n, kept", [(1, 1), (20, 1), (21, 2), (100, 5), (60, 3), (140, 7)])
 def test_top_keeps_the_ceiling_of_its_share(n, kept):
     scores = np.random.default_rng(0).permutation(np.arange(float(n)))
-    assert statistics.top(scores).tolist() == list(range(kept))
+    assert statistics.top_share(scores).tolist() == list(range(kept))
 
 
 def test_top_keeps_failures_in_the_number_of_runs():
-    assert statistics.top([math.inf] * 39 + [2.0]).tolist() == [2.0, math.inf]
+    assert statistics.top_share([math.inf] * 39 + [2.0]).tolist() == [2.0, math.inf]
     with pytest.raises(ValueError, match="share = 0"):
-        statistics.top([1.0], 0)
+        statistics.top_share([1.0], 0)
 
 
 def test_optimism_is_what_the_other_seeds_take_back():
     table = [[1.0, 9.0, 8.0], [4.0, 4.5, 5.0], [7.0, 2.0, 9.0]]
-    found = statistics.optimism(table)
+    found = statistics.selection_bias(table)
     assert found["reported"] == pytest.approx((1 + 2 + 5) / 3)
     assert found["again"] == pytest.approx((8.5 + 8 + 4.25) / 3)
-    assert found["optimism"] == pytest.approx(found["again"] - found["reported"])
-    assert all(math.isnan(value) for value in statistics.optimism([[1.0], [2.0]]).values())
-    assert statistics.optimism([[1.0, math.inf], [2.0, 3.0]])["again"] == math.inf
+    assert found["selection_bias"] == pytest.approx(found["again"] - found["reported"])
+    assert all(math.isnan(value) for value in statistics.selection_bias([[1.0], [2.0]]).values())
+    assert statistics.selection_bias([[1.0, math.inf], [2.0, 3.0]])["again"] == math.inf
 
 
 def test_optimism_estimates_what_selection_by_one_seed_costs():
@@ -143,7 +143,7 @@ def test_optimism_estimates_what_selection_by_one_seed_costs():
     for _ in range(400):
         effect = rng.normal(size=(100, 1))
         table = effect + rng.normal(size=(100, 3))
-        estimate.append(statistics.optimism(table)["optimism"])
+        estimate.append(statistics.selection_bias(table)["selection_bias"])
         best = table[:, 0].argmin()
         truth.append(effect[best, 0] - table[best, 0])
     assert np.mean(estimate) == pytest.approx(np.mean(truth), abs=0.12)
@@ -156,7 +156,7 @@ def test_the_shrunk_best_is_where_the_chosen_config_truly_is():
     for _ in range(400):
         effect = rng.normal(size=(60, 1))
         table = effect + rng.normal(size=(60, 3))
-        best, found = table.mean(axis=1).argmin(), statistics.shrunk(table)
+        best, found = table.mean(axis=1).argmin(), statistics.shrunken_best(table)
         errors.append(found.value - effect[best, 0])
         naive.append(table[best].mean() - effect[best, 0])
         covered.append(found.low <= effect[best, 0] <= found.high)

@@ -39,7 +39,10 @@ def test_intervals_that_overlap_are_said_to_overlap(build):
 def test_intervals_far_apart_speak_for_the_better_method(build):
     rng = np.random.default_rng(0)
     text = said(build({"a": rng.uniform(90, 91, (10, 2)).tolist(), "b": rng.uniform(10, 11, (10, 2)).tolist()}))
-    assert "b has the best configuration" in text and "the intervals do not overlap, which speaks for b." in text
+    assert (
+        text.startswith("b is better than every other method at a budget of 5 configurations.")
+        and "the intervals do not overlap, which speaks for b." in text
+    )
 
 
 def test_little_evidence_and_the_choice_by_the_same_scores_are_said(build):
@@ -113,11 +116,11 @@ def test_without_intervals_nothing_is_decided(build):
     assert "too few configurations for intervals" in text and "overlap" not in text
 
 
-def test_that_the_authors_setting_is_no_random_draw_is_said(build):
+def test_that_defaults_are_no_random_draws_is_said(build):
     table = {"a": [[1.0], [2.0]], "b": [[3.0], [4.0]]}
     first = {"searcher": "random", "methods": {"a": {"defaults": [{"beta1": 0.5}]}, "b": {}}}
-    assert "authors' setting" in said(build(table, "with", **first))
-    assert "authors' setting" not in said(build(table, "without", searcher="random"))
+    assert "Defaults of the study were tried first" in said(build(table, "with", **first))
+    assert "Defaults of the study" not in said(build(table, "without", searcher="random"))
 
 
 CONFIRM = [{"name": "confirm", "searcher": "best", "rounds": 1}]
@@ -134,7 +137,7 @@ def test_the_choice_is_the_search_s_and_its_numbers_are_those_of_fresh_seeds(bui
     assert found.loc["a", "scores"] == [6.0, 7.0, 9.0]
     assert found[["trials", "finished", "failed"]].to_numpy().tolist() == [[7, 7, 1], [7, 7, 0]]
     text = said(folder)
-    assert "b has the best configuration: median fd_digits 5.5 over 3 seeds" in text
+    assert "Lowest median fd_digits: 5.5 by b over 3 seeds" in text and "No method is shown to be best" in text
     assert "looks better than it is" not in text and "those of 3 fresh seeds" in text
     # The budget counts the draws of the search alone: 2 configurations of each method.
     assert "With a budget of 1 configuration the expected best is 3" in text or "expected best is: a 3" in text
@@ -146,3 +149,52 @@ def test_fresh_seeds_count_when_all_of_them_are_finished(build):
     (row,) = verdict.best_configs(frames.load(folder)).to_dict("records")
     assert (row["median"], row["confirmed"]) == (1.0, False)
     assert "looks better than it is" in said(folder)
+
+
+def test_with_every_score_tied_no_method_is_named(build):
+    first = verdict.sentences(frames.load(build({name: [[1.0, 1.0], [1.0, 1.0]] for name in ("first", "second")})))[0]
+    assert "first" not in first and "second" not in first and first.startswith("No method is better")
+
+
+def test_one_method_alone_is_compared_with_nothing(build):
+    assert verdict.sentences(frames.load(build({"a": [[1.0], [2.0]]})))[0].startswith("Nothing to compare a with")
+
+
+def test_fresh_seeds_decide_where_there_are_any(build):
+    """Searches of two configs decide nothing; Welch's p of these fresh seeds is far below 5 %."""
+    table = {"a": [[50.0], [70.0]], "b": [[51.0], [69.0]]}
+    again = {"a": ("a-0", [37.0, 34.1, 40.8, 36.0], 1), "b": ("b-0", [53.8, 48.7, 59.4, 52.0], 1)}
+    results = frames.load(build(table, searcher="random", phases=CONFIRM, again=again))
+    assert verdict.claim(results) == verdict.Claim("fresh seeds", "a", "a", ())
+    assert "better than every other method on fresh seeds" in verdict.sentences(results)[0]
+
+
+def test_a_winner_is_named_wrongly_at_most_one_time_in_twenty(build):
+    """Three methods that are equal: whoever is said to be better than all others is wrong."""
+    rng = np.random.default_rng(0)
+    low = [np.exp(rng.normal(3, 0.2, (3, 5))) for _ in range(2000)]
+    ranked = [sorted(scores, key=np.median) for scores in low]
+    wrong = [all(verdict._told_apart(scores[0], other, 2) for other in scores[1:]) for scores in ranked]
+    assert np.mean(wrong) <= 0.05
+    apart = [verdict._told_apart(np.exp(rng.normal(3, 0.2, 5)), np.exp(rng.normal(5, 0.2, 5)), 2) for _ in range(200)]
+    assert np.mean(apart) > 0.9
+
+
+def test_the_best_at_the_edge_of_its_range_is_pointed_out(build):
+    def study(low):
+        methods = {"a": {"dimensions": {"learning_rate": {"kind": "LogUniform", "low": low, "high": 100.0}}}, "b": {}}
+        return build({"a": [[1.0], [2.0]], "b": [[3.0], [4.0]]}, f"from-{low}", methods=methods)
+
+    assert "edge of its range in learning_rate 1 (range 1 to 100)" in said(study(1.0))
+    assert "edge of its range" not in said(study(0.01))
+
+
+def test_trials_stopped_early_take_part_in_no_test_of_pairs(build):
+    folder = build({"a": [[1.0], [3.0], ["running"]], "b": [[5.0], [6.0], [7.0]]})
+    assert len(frames.load(folder).independent())
+    with open_store(folder) as store:
+        store.add_failure({"trial": "a-2-0", "attempt": 0, "cause": "stopped", "rung": 200, "step": 5,
+                           "message": "worse than half", "detail": "", "final": True})  # fmt: skip
+    results = frames.load(folder)
+    assert results.independent().empty
+    assert verdict.best_configs(results).set_index("method")["stopped"].to_dict() == {"a": 1, "b": 0}

@@ -29,7 +29,7 @@ def test_a_report_is_served_until_an_interruption(recorded):
         try:
             address = re.search(r"http://127\.0\.0\.1:\d+/", running.stdout.readline())[0]
             with urllib.request.urlopen(address, timeout=60) as answer:
-                assert "has the best configuration" in answer.read().decode()
+                assert "Lowest median fd_digits" in answer.read().decode()
             running.send_signal(signal.SIGINT)
             _, error = running.communicate(timeout=60)
         finally:
