@@ -85,10 +85,16 @@ def sentences(results: Results, rule: str = "best") -> list[str]:
         return [first, *_progress(table)]
     cautions = [_few(table), _winners_curse(table)]
     cautions += [caution(results) for caution in (_order_of_search, _defaults_first, _stopped)]
-    cautions.append(_at_the_edge(results, found.iloc[0]))
+    edge = _at_the_edge(results, found.iloc[0])
     decision = claim(results, rule)
-    first = [_decided(decision, found, results), _lowest(found, results)]
-    return [*first, *_fresh(decision), *_comparison(results, rule), *_progress(table), *filter(None, cautions)]
+    opening = [_decided(decision, found, results), _lowest(found, results)]
+    return [
+        *opening,
+        *_fresh(decision),
+        *_comparison(results, rule),
+        *_progress(table),
+        *filter(None, [*cautions, edge]),
+    ]
 
 
 def number(value: float) -> str:
@@ -224,7 +230,9 @@ def _at_the_edge(results, best):
         unit = (scale(value) - scale(low)) / (scale(high) - scale(low))
         if unit < EDGE or unit > 1 - EDGE:
             words.append(f"{name} {number(value)} (range {number(low)} to {number(high)})")
-    return words and (
+    if not words:
+        return ""
+    return (
         f"The best configuration of {best['method']} lies at the edge of its range in {_list(words)}: a wider range "
         "may hold a better one."
     )
