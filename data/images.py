@@ -8,18 +8,18 @@ import numpy as np
 
 from ganscape.data.dataset import DataError
 
-PICTURES = (".jpeg", ".jpg", ".png")
+PICTURES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 ARRAYS = (".npy", ".npz")
 ROUND_OFF = 1e-6  # how far outside [0, 1] floats may lie
 
 
 def read_images(path: str | Path) -> np.ndarray:
-    """The images at `path`, [n, height, width, channels]: uint8 0..255, or float32 in [0, 1] as stored in arrays.
+    """Returns the images at `path`, [n, height, width, channels]: uint8 0..255, or float32 in [0, 1] of arrays.
 
-    A folder gives its .png and .jpg files, those of its folders too but none that are hidden, in the order of their
-    paths: gray ones have one channel, coloured ones three, an alpha channel must be opaque and is dropped. An .npz file
-    gives the array called `images`, else `arr_0`, else its only one; [n, height, width] gains a channel axis. Nothing
-    is unpickled, resized or rescaled.
+    A folder gives its files that end in one of PICTURES, those of its folders too but none that are hidden, in the
+    order of their paths. Each is turned upright as its EXIF orientation says; gray ones have one channel, coloured ones
+    three, an alpha channel must be opaque and is dropped. An .npz file gives the array called `images`, else `arr_0`,
+    else its only one; [n, height, width] gains a channel axis. Nothing is unpickled, resized or rescaled.
 
     Raises DataError naming the file that is missing, unreadable, of another size than the others, or not such images.
     """
@@ -54,11 +54,14 @@ def _folder(folder: Path) -> np.ndarray:
 
 
 def _picture(file: Path) -> np.ndarray:
-    """One picture as uint8 [height, width, channels]."""
-    from PIL import Image
+    """Returns one picture, upright, as uint8 [height, width, channels]."""
+    from PIL import Image, ImageOps
 
     try:
-        with Image.open(file) as picture:
+        with Image.open(file) as opened:
+            if getattr(opened, "n_frames", 1) > 1:
+                raise DataError(f"{file}: {opened.n_frames} pictures in one file; save each in a file of its own")
+            picture = ImageOps.exif_transpose(opened)
             picture.load()
             mode, alpha = picture.mode, picture.has_transparency_data
             if mode not in ("1", "L", "P", "LA", "RGB", "RGBA", "CMYK", "YCbCr"):

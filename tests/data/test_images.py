@@ -38,6 +38,30 @@ def test_coloured_pictures_have_three_and_lose_an_opaque_alpha(folder):
     np.testing.assert_array_equal(read_images(folder), images)
 
 
+@pytest.mark.parametrize(("ending", "options"), [("bmp", {}), ("tif", {}), ("tiff", {}), ("webp", {"lossless": True})])
+def test_lossless_pictures_of_other_formats_are_read_as_they_are(folder, ending, options):
+    image = pixels(9, 6, 5, 3)
+    write(folder / f"1.{ending}", image, **options)
+    np.testing.assert_array_equal(read_images(folder), image[None])
+
+
+@pytest.mark.parametrize(("orientation", "turns"), [(1, 0), (3, 2), (6, -1), (8, 1)])
+def test_pictures_are_turned_upright_by_their_exif_orientation(folder, orientation, turns):
+    """By EXIF 2.3: 6 is stored turned a quarter to the left and shown turned to the right, 8 the other way round."""
+    image, exif = pixels(9, 6, 5, 3), Image.Exif()
+    exif[0x0112] = orientation
+    write(folder / "1.png", image, exif=exif)
+    np.testing.assert_array_equal(read_images(folder)[0], np.rot90(image, turns))
+
+
+def test_a_file_of_several_pictures_is_refused_by_name(folder):
+    pages = [Image.fromarray(pixels(seed, 4, 4)) for seed in (1, 2)]
+    folder.mkdir(exist_ok=True)
+    pages[0].save(folder / "1.tif", save_all=True, append_images=pages[1:])
+    with pytest.raises(DataError, match=r"1\.tif: 2 pictures in one file"):
+        read_images(folder)
+
+
 def test_a_jpeg_is_read_too(folder):
     write(folder / "1.jpg", np.full((8, 8), 100, np.uint8), quality=95)
     write(folder / "2.jpeg", np.full((8, 8), 200, np.uint8), quality=95)
