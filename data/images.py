@@ -59,8 +59,9 @@ def _picture(file: Path) -> np.ndarray:
 
     try:
         with Image.open(file) as opened:
-            if getattr(opened, "n_frames", 1) > 1:
-                raise DataError(f"{file}: {opened.n_frames} pictures in one file; save each in a file of its own")
+            frames = getattr(opened, "n_frames", 1)
+            if frames > 1:
+                raise DataError(f"{file}: {frames} pictures in one file; save each in a file of its own")
             picture = ImageOps.exif_transpose(opened)
             picture.load()
             mode, alpha = picture.mode, picture.has_transparency_data
