@@ -16,7 +16,8 @@ import math
 import os
 import socket
 import sqlite3
-from contextlib import closing, contextmanager
+import time
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,6 +30,7 @@ NEWBORN = "store.sqlite.new"
 APPLICATION_ID = 0x47414E53  # "GANS", at byte 68 of the file
 CAUSES = ("diverged", "crashed", "stopped", "timeout", "lost")
 SECONDS_TO_WAIT = 30.0
+TAKES = (0.01, 0.05, 0.1)  # seconds between tries to lock: `is_written` of another process has the lock for a moment
 
 
 class StoreError(UserError):
@@ -126,6 +128,18 @@ def rows_written(folder) -> tuple[int, ...]:
         counts = ", ".join(f"(SELECT count(*) FROM {table})" for table in ("study", "protocols"))
         last = ", ".join(f"(SELECT ifnull(max(id), 0) FROM {table})" for table in GROWING)
         return db.execute(f"SELECT {counts}, {last}").fetchone()
+
+
+def is_written(folder) -> bool:
+    """Returns whether a process holds the lock of OUT, that is, whether a sweep runs there now."""
+    try:
+        with open(Path(folder) / LOCK, "rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # no lock file, or a file system without locks: no sweep of ours runs there
+        return False
+    return False
 
 
 @contextmanager
@@ -409,6 +423,10 @@ def _refuse_newer(db, path: Path):
 
 def _take(lock, folder: Path):
     try:
+        for wait in TAKES:
+            with suppress(BlockingIOError):
+                return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            time.sleep(wait)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise StoreError(f"'{folder}' is being written by {_owner(folder)}; wait for it or stop it") from error

@@ -3,11 +3,13 @@
 import json
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from ganscape.errors import UserError
 from ganscape.sweep.commands import calibrate, encoder, results
 from ganscape.sweep.commands.calibrate import Root
 from ganscape.sweep.commands.encoder import Weights, look_for
@@ -182,8 +184,13 @@ def _run(planned, folder: Path, **options) -> None:
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     print_cost(planned)
-    with shown(Console(stderr=True)) as show:
-        run_study(planned, folder, observe=show, **options)
+    try:
+        with shown(Console(stderr=True)) as show:
+            run_study(planned, folder, observe=show, **options)
+    except KeyboardInterrupt:
+        with suppress(UserError):  # interrupted before there was a store, or without room for the report
+            typer.echo(f"report  {write_report(folder)}")
+        raise
     report_path = write_report(folder)
     print_status(folder)
     typer.echo(f"report  {report_path}\nstore   {folder / 'store.sqlite'}")

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+from rich.table import Column
 
 LINE_SECONDS = 10.0
 
@@ -29,6 +30,20 @@ def describe(backlog) -> str:
     return ", ".join(words)
 
 
+def describe_briefly(backlog) -> str:
+    """Trials done and failed, the time left and the best score, in at most 57 characters: beside a bar and a percentage
+    that fits on a line of 80. The best score stands last because it may be cut off."""
+    failed, stopped = backlog.failed(), backlog.stopped()
+    words = [f"{len(backlog.finished) - failed - stopped} done", f"{failed} failed"]
+    left = backlog.seconds_left()
+    if left is not None and len(backlog.finished) < backlog.expected():
+        words.append(f"{duration(left)} left")
+    if backlog.best is not None:
+        value, trial = backlog.best
+        words.append(f"best {value:.4g} ({trial.method})")
+    return ", ".join(words)
+
+
 def duration(seconds: float) -> str:
     """Seconds in words: 42 s, 3 min 10 s, 2 h 5 min, 3 d 4 h."""
     seconds = round(seconds)
@@ -48,13 +63,14 @@ def shown(console: Console) -> Iterator[Callable]:
     if not console.is_terminal:
         yield _lines(console)
         return
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("rungs, {task.description}"))
+    text = TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis"))
+    columns = (BarColumn(bar_width=16), TaskProgressColumn(), text)
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("starting workers", total=None)
 
         def show(backlog) -> None:
             total = backlog.expected() * len(backlog.plan.workload.rungs)
-            progress.update(task, total=total, completed=backlog.rungs_done(), description=describe(backlog))
+            progress.update(task, total=total, completed=backlog.rungs_done(), description=describe_briefly(backlog))
 
         yield show
 

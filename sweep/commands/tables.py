@@ -75,7 +75,7 @@ def print_status(folder: Path) -> None:
     states = ", ".join(f"{counts.get(state, 0)} {state}" for state in ("done", "running", "failed"))
     states += f", {counts['stopped']} stopped" if "stopped" in counts else ""
     study = f"{results.study['study']} on {results.study['data']}" if results.study else "no study yet"
-    typer.echo(f"{study}: {len(trials)} trials, {states}")
+    typer.echo(f"{study}: {_state(results)}, {len(trials)} trials, {states}")
     best = results.per_trial("best").query("status != 'running'").sort_values("value")
     rows = []
     for method, group in best.groupby("method", sort=False):
@@ -84,6 +84,16 @@ def print_status(folder: Path) -> None:
         rows.append((method, done, failed, f"{top.value:.4g}", top.config, top.seed))
     header = ("method", "done", "failed", f"best {results.study.get('metric', 'score')}", "config", "seed")
     print_table(results.protocol_label(), header, rows)
+
+
+def _state(results) -> str:
+    """Returns whether a sweep is finished, is running, or was interrupted, by its trials and its lock."""
+    from ganscape.results.live import progress
+    from ganscape.results.store import is_written
+
+    if is_written(results.folder):
+        return "running"
+    return "finished" if progress(results).left == 0 else "interrupted"
 
 
 def _at_most(planned) -> str:

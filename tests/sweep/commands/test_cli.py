@@ -9,6 +9,8 @@ import pytest
 from ganscape.data import load
 from ganscape.metrics import Protocol
 from ganscape.results import frames
+from ganscape.results.store import open_store
+from ganscape.sweep import driver
 from ganscape.sweep.commands import cli
 from ganscape.sweep.executors.worker import environment
 from ganscape.sweep.plan import plan
@@ -280,3 +282,25 @@ def test_the_earlier_name_of_calibrate_works_and_is_not_listed(ganscape):
     )
     listed = ganscape("--help").stdout.split()
     assert "calibrate" in listed and "worth" not in listed
+
+
+def test_an_interrupted_sweep_leaves_a_report(ganscape, tmp_path, monkeypatch):
+    def interrupted(planned, folder, **options):
+        with open_store(folder) as store:
+            store.begin(planned.definition)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(driver, "run_study", interrupted)
+    told = ganscape("run", "equal/wide", *TINY, "--out", tmp_path / "out")
+    assert told.exit_code == 130 and told.stderr.splitlines()[-1] == "interrupted; the same command continues"
+    assert "<html" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_an_interruption_before_there_is_a_store_is_one_line(ganscape, tmp_path, monkeypatch):
+    def interrupted(planned, folder, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(driver, "run_study", interrupted)
+    told = ganscape("run", "equal/wide", *TINY, "--out", tmp_path / "out")
+    assert told.exit_code == 130 and told.stderr == "interrupted; the same command continues\n"
+    assert not (tmp_path / "out").exists()

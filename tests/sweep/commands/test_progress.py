@@ -1,4 +1,5 @@
 import io
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -61,4 +62,14 @@ def test_a_terminal_gets_a_bar():
     text = io.StringIO()
     with shown(Console(file=text, width=200, force_terminal=True, force_interactive=True)) as show:
         show(backlog())
-    assert "4/8" in text.getvalue() and "1 of 4 trials done" in text.getvalue()
+    assert " 50%" in text.getvalue()
+
+
+def test_a_line_of_80_columns_holds_bar_percent_counts_time_left_and_best():
+    """In the longest case of a large study: five-figure counts, days, a long name of a method."""
+    text = io.StringIO()
+    with shown(Console(file=text, width=80, force_terminal=True, force_interactive=True, color_system=None)) as show:
+        show(backlog(done=12345, failed=1234, trials=99999, left=277200.0))
+    (line,) = {line for line in re.split(r"[\r\n]|\x1b\[[0-9;?]*[A-Za-z]", text.getvalue()) if "done" in line}
+    assert len(line) <= 80
+    assert re.search(r"^[\u2501\u2578]+ +14% 12345 done, 1234 failed, 3 d 5 h left, best 12.35", line)
