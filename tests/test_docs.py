@@ -247,13 +247,46 @@ def test_commands_in_the_documents_can_be_given():
             assert words[0] in STUDIES
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/concepts.md", "docs/how_to_add.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/concepts.md", "docs/how_to_add.md", "docs/statistics.md", "docs/tour.md"]
+)
 def test_python_in_the_documents_imports_what_exists(page):
     for block in blocks(page, "python"):
         for node in ast.walk(ast.parse(block)):
             if isinstance(node, ast.ImportFrom):
                 module = importlib.import_module(node.module)
                 assert [name.name for name in node.names if not hasattr(module, name.name)] == []
+
+
+def _code_words() -> set[str]:
+    """Every identifier and dotted name in our Python files, and every word of their strings."""
+    words = set()
+    folders = ("data", "metrics", "models", "results", "search_spaces", "sweep", "src", "tests", "benchmarks", "docs")
+    for file in (file for folder in folders for file in (ROOT / folder).rglob("*.py")):
+        words |= set(re.findall(r"\w+", file.read_text(encoding="utf-8")))
+    return words
+
+
+def test_names_in_backquotes_that_look_like_code_exist():
+    """Calls, dotted names, CamelCase and snake_case words of the tour and of what to read before a change."""
+    words = _code_words() | {path.name for path in (ROOT / "tests").rglob("*")}
+    for page in ("README.md", "CONTRIBUTING.md", "docs/tour.md", "docs/how_to_add.md", "docs/concepts.md"):
+        spans = re.findall(r"`([^`\n]+)`", prose(ROOT / page))
+        names = {
+            span for span in spans if re.fullmatch(r"[A-Za-z_][\w.]*(\(.*\))?", span) and re.search(r"[_.(A-Z]", span)
+        }
+        missing = {name for name in names for part in re.findall(r"\w+", name.split("(")[0]) if part not in words}
+        assert not missing, f"{page} names {sorted(missing)}, which our code does not"
+
+
+def test_the_tour_s_game_is_twenty_lines_and_trains():
+    (block,) = blocks("docs/tour.md", "python")
+    names: dict = {}
+    exec(block, names)
+    assert len(block.splitlines()) <= 20
+    generated = np.asarray(names["generated"])
+    assert generated.shape == (16, 8, 8, 1) and np.isfinite([*names["logs"].values()]).all()
+    assert not np.array_equal(generated[0], generated[1])
 
 
 def test_the_readme_s_gan_trains():
