@@ -16,6 +16,7 @@ from measuring import options, write
 from ganscape.results.store import Store
 from ganscape.sweep.driver import run_study
 from ganscape.sweep.plan import plan
+from ganscape.sweep.rounds import count_trials
 
 APPENDS = ("begin", "add_environment", "add_protocol", "add_trials", "add_scores", "add_failure", "add_programs")
 
@@ -53,7 +54,7 @@ def main() -> None:
     workers = used.ru_utime + used.ru_stime
     row = {
         "benchmark": "overhead",
-        "trials": planned.trials,
+        "trials": count_trials(planned),
         "scale": given.scale,
         "wall_s": round(wall, 1),
         "workers_cpu_s": round(workers, 1),
@@ -64,7 +65,7 @@ def main() -> None:
         "store_over_wall": round(spent["store"] / wall, 4),
     }
     print(
-        f"{planned.trials} trials in {wall:.1f} s: driver {driver:.2f} CPU-s ({row['driver_over_workers']:.1%} of the "
+        f"{row['trials']} trials in {wall:.1f} s: driver {driver:.2f} CPU-s ({row['driver_over_workers']:.1%} of the "
         f"workers', {row['driver_over_wall']:.1%} of wall time), store {spent['store']:.2f} s "
         f"({row['store_over_wall']:.1%} of wall time)"
     )

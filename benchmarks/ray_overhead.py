@@ -72,10 +72,10 @@ def measure(folder: Path, trials: int, workers: int, cohort: int) -> dict:
         if done and done % max(1, trials // 10) == 0 and done not in marks:
             marks[done] = (time.monotonic(), time.process_time(), resident())
 
-    with ray_tune.opened(folder, workers, Resources(), ALONE) as opened, open_store(folder) as store:
+    with ray_tune.start(folder, workers, Resources(), ALONE) as running, open_store(folder) as store:
         store.begin(planned.definition)
         store.add_protocol(planned.protocol.fingerprint, planned.protocol.describe())
-        opened.run(backlogs.Backlog(planned, store, workers, {}, observe), planned.workload)
+        running.run(backlogs.Backlog(planned, store, workers, {}, observe), planned.workload)
         assert len(store.scores()) == trials
     (first, began), *_, (last, ended) = sorted(marks.items())
     wall, cpu = ((ended[column] - began[column]) / (last - first) for column in (0, 1))

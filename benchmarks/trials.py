@@ -39,6 +39,7 @@ def ours(scale: str, trials: int, workers: int) -> dict:
     """Seconds of a study of method ns_gan with so many trials, two seeds of each config."""
     from ganscape.sweep.driver import run_study
     from ganscape.sweep.plan import plan
+    from ganscape.sweep.rounds import count_trials
 
     began, before = time.perf_counter(), _cpu_of_children()
     with tempfile.TemporaryDirectory() as out:
@@ -47,7 +48,7 @@ def ours(scale: str, trials: int, workers: int) -> dict:
         )
         run_study(planned, out, workers=workers)
     return {
-        "trials": planned.trials,
+        "trials": count_trials(planned),
         "seconds": time.perf_counter() - began,
         "cpu_seconds": _cpu_of_children() - before,
     }

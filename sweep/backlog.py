@@ -1,5 +1,6 @@
-"""What remains to be done: a pure function of the study and the store, kept up to date as scores arrive."""
+"""The queue of a sweep: which trials to run next. Its state can always be rebuilt from the plan and the store."""
 
+import logging
 import math
 import sys
 import time
@@ -12,27 +13,28 @@ from ganscape.results.store import Store
 from ganscape.sweep import checkpoints, pictures
 from ganscape.sweep.measuring.evaluation import GRID, WALK
 from ganscape.sweep.messages import Cohort, Compiled, Failure, Ready, Score, Trial
-from ganscape.sweep.plan import Plan, ask, parameters, trial_of
+from ganscape.sweep.plan import Plan, parameters, trial_of
 from ganscape.sweep.population import images_per_cycle
 from ganscape.sweep.resources import ExecutorError
+from ganscape.sweep.rounds import Entry, Rounds
 from ganscape.sweep.schedulers import SCHEDULERS, Course, Entrant, entrant, is_stopped
-from ganscape.sweep.searchers import Observation
 
 COHORT_TRIALS = 8
 COHORT_BYTES = 2**30
 ATTEMPTS = 3
 MAX_FAILURES, FEWEST_ENDED = 0.5, 10
 SCORED = ("done", "stopped")
+logger = logging.getLogger(__name__)
 
 
 class Backlog:
-    """Hands out cohorts and commits what comes back; the only object of a sweep that changes.
+    """Hands out cohorts of trials and commits the reports of workers.
 
     Args:
-      plan: what the study is.
-      store: the open store; every message is committed before the next cohort is handed out.
+      plan: the study.
+      store: the open store; every report is committed before the next cohort is handed out.
       workers: how many share the work; cohorts are no larger than a worker's share.
-      environment: what this start of the sweep runs on, recorded when the first worker is ready.
+      environment: host, versions and options of this start, recorded when the first worker is ready.
       observe: called with this backlog after every change.
       max_failures: the share of the trials that ended since this start, of FEWEST_ENDED at least, that may have crashed
         or been lost; `record` and `lost` raise ExecutorError beyond it. One that diverged is a result.
@@ -51,9 +53,8 @@ class Backlog:
         self.environment, self.observe, self.max_failures = environment, observe, max_failures
         self.trials: dict[str, Trial] = {}
         self.structures: dict[str, str] = {}
-        self.asked: defaultdict[tuple[str, int], set[str]] = defaultdict(set)
+        self.rounds = Rounds(plan)
         self.unfinished: Counter[str] = Counter()
-        self.rounds: Counter[str] = Counter()
         self.exhausted: set[str] = set()
         self.configs: defaultdict[str, dict[tuple[int, str], list[str]]] = defaultdict(lambda: defaultdict(list))
         self.decisions: dict[str, tuple[int, ...]] = {}
@@ -62,7 +63,7 @@ class Backlog:
         self.waiting: list[str] = []
         self.alone: set[str] = set()
         self.started: set[str] = set()
-        self.greeted: set[Ready] = set()
+        self.ready: set[Ready] = set()
         self.paused: dict[str, int] = {}
         self.running: dict[str, Cohort] = {}
         self.compilations = 0
@@ -74,7 +75,8 @@ class Backlog:
         self.finished_before = set(self.finished)
 
     def take(self, warm: frozenset[str] = frozenset()) -> Cohort | None:
-        """The next cohort, of a structure among `warm` if one waits; None when there is nothing now."""
+        """Returns the next cohort to train, preferring structures that the worker has compiled (`warm`); None if
+        nothing is ready."""
         self._ask()
         if not self.waiting:
             return None
@@ -83,13 +85,13 @@ class Backlog:
         kind = self._kind(first)
         alike = [trial for trial in self.waiting if self._kind(trial) == kind]
         limit = 1 if first in self.alone else self._cohort_limit(self.trials[first].config)
-        chosen = alike[: max(limit, self._queued(first, len(alike)))]
+        chosen = alike[: max(limit, self._share(first, len(alike)))]
         cohort = Cohort(
             tuple(self.trials[trial] for trial in chosen),
             tuple(frozenset(self.committed[trial]) for trial in chosen),
             tuple(self.store.attempts(trial) for trial in chosen),
-            _places(min(len(chosen), limit), self.plan.workload.lanes),
-            self._until(first),
+            _slots(min(len(chosen), limit), self.plan.workload.lanes),
+            self._pause_at(first),
         )
         self.waiting = [trial for trial in self.waiting if trial not in chosen]
         self.running.update(dict.fromkeys(chosen, cohort))
@@ -98,25 +100,26 @@ class Backlog:
 
     def _kind(self, trial: str) -> tuple[str, bool, int | None]:
         """What the trials of a cohort have in common."""
-        return self.structures[trial], trial in self.alone, self._until(trial)
+        return self.structures[trial], trial in self.alone, self._pause_at(trial)
 
-    def _until(self, trial: str) -> int | None:
-        """The next rung where it is decided whether the trial goes on."""
+    def _pause_at(self, trial: str) -> int | None:
+        """The next rung at which the scheduler decides about the trial; None if there is none."""
         return next((rung for rung in self.decisions[trial] if rung not in self.committed[trial]), None)
 
-    def greet(self, ready: Ready) -> None:
-        """A worker has started: the first of its kind completes the record of this start."""
-        if ready not in self.greeted:
-            self.greeted.add(ready)
+    def worker_ready(self, ready: Ready) -> None:
+        """Records what this start of the sweep runs on, once for every kind of device."""
+        if ready not in self.ready:
+            self.ready.add(ready)
             self.store.add_environment(self.environment | {"devices": ready.devices})
 
     def record(self, message: Score | Failure | Compiled) -> None:
-        """Commits what a worker reported."""
+        """Commits a worker's report."""
         if isinstance(message, Compiled):
             self._record_programs(message)
         elif isinstance(message, Score):
             self._record_score(message)
         else:
+            logger.warning("trial %s %s at step %d: %s", message.trial, message.cause, message.step, message.message)
             self.store.add_failure(message._asdict() | {"final": True})
             self._finish(message.trial, message.cause)
             self._check_failures(message.message)
@@ -125,7 +128,7 @@ class Backlog:
         self.observe(self)
 
     def lost(self, cohort: Cohort, message: str) -> None:
-        """The cohort's worker died: the trials that had places are tried again, each by itself.
+        """Handles the death of the cohort's worker: the trials that had slots are tried again, each by itself.
 
         A trial that is lost three times without a score between is given up.
         """
@@ -134,6 +137,7 @@ class Backlog:
             attempt = self.store.attempts(trial.id)
             self.losses[trial.id] += 1
             final = self.losses[trial.id] >= ATTEMPTS
+            logger.warning("trial %s lost, %s", trial.id, "given up" if final else "tried again by itself")
             self.store.add_failure(
                 {
                     "trial": trial.id,
@@ -166,7 +170,7 @@ class Backlog:
             )
 
     def give_back(self, cohort: Cohort) -> None:
-        """What the cohort has not finished waits again."""
+        """Puts the trials that the cohort has not finished back at the head of the queue."""
         for trial in cohort.trials:
             if self.running.get(trial.id) is cohort:
                 del self.running[trial.id]
@@ -196,13 +200,13 @@ class Backlog:
         return sum(outcome == "stopped" for outcome in self.finished.values())
 
     def expected(self) -> int:
-        """Trials of the whole study: those asked, and those of rounds to come, where a method has more to ask."""
-        return sum(map(self._expected, self.plan.methods))
+        """The number of trials of the whole study: those that were asked for, and those of rounds to come."""
+        return sum(map(self.rounds.expected, self.plan.methods))
 
     def rungs_done(self) -> int:
-        """Rungs that need no more work, those that a failed or stopped trial will not reach included."""
-        every = len(self.plan.workload.rungs)
-        return sum(every if trial in self.finished else len(self.committed[trial]) for trial in self.trials)
+        """The number of rungs that need no more work; a failed or stopped trial counts with all of its rungs."""
+        rungs = len(self.plan.workload.rungs)
+        return sum(rungs if trial in self.finished else len(self.committed[trial]) for trial in self.trials)
 
     def seconds_left(self) -> float | None:
         """Estimated seconds to the end, from the pace so far; None before the first score."""
@@ -213,8 +217,12 @@ class Backlog:
         return (time.monotonic() - self.began) / advanced * left
 
     def _record_programs(self, message: Compiled) -> None:
-        """Nothing, if the worker had them."""
+        """Commits what the worker compiled or loaded; a cohort whose programs it had already leaves no row."""
         if message.compiled or message.loaded:
+            if message.lanes < self.plan.workload.lanes:
+                logger.warning("lanes lowered to %d of %d: more do not fit in memory", message.lanes,
+                               self.plan.workload.lanes)  # fmt: skip
+            logger.info("programs ready after %.1f s: %s", message.seconds, message.structure)
             self.compilations += message.compiled
             self.store.add_programs(message._asdict())
 
@@ -246,16 +254,16 @@ class Backlog:
             self.paused[trial] = rung
 
     def _decide(self, method: str) -> None:
-        """Paused trials of the method are stopped or wait for a worker, as far as the scheduler can say."""
+        """Stops or continues the method's paused trials, as far as the scheduler can decide."""
         stops = SCHEDULERS[self.plan.scheduler]
         decided = any(trial in self.paused for trials in self.configs[method].values() for trial in trials)
         while decided:
             decided = False
             entrants = [self._entrant(number, trials) for (number, _), trials in self.configs[method].items()]
-            for place, trials in enumerate(self.configs[method].values()):
+            for rank, trials in enumerate(self.configs[method].values()):
                 for trial in [trial for trial in trials if trial in self.paused]:
                     index = self.decisions[trial].index(self.paused[trial])
-                    verdict = is_stopped(stops, entrants, place, index)
+                    verdict = is_stopped(stops, entrants, rank, index)
                     if verdict is not None:
                         decided = True
                         self._end_pause(trial, verdict)
@@ -287,11 +295,10 @@ class Backlog:
         checkpoints.forget(self.plan.workload.checkpoints, trial)
 
     def _recall(self) -> None:
-        """Everything that the store knows."""
+        """Rebuilds the state from the store."""
         for row in self.store.trials():
-            trial = self._trial(row["method"], Config.from_dict(row["settings"]), row["seed"])
-            self._enlist(trial, row["round"])
-            self.rounds[row["method"]] = row["round"] + 1
+            trial = trial_of(self.plan.seed, row["method"], Config.from_dict(row["settings"]), row["seed"])
+            self._enqueue(Entry(trial, self.plan.phase_index(row["round"]), row["round"]))
         for row in self.store.scores():
             self._know(row["trial"], row["rung"], row["value"])
         for row in self.store.failures():
@@ -305,83 +312,56 @@ class Backlog:
             self._decide(method)
 
     def _ask(self) -> None:
-        """The next round of every method that has all scores of the one before; no method waits for another."""
+        """Asks each method whose current round is finished for its next round. Methods advance independently."""
         for method in self.plan.methods:
             if not self.unfinished[method] and method not in self.exhausted:
                 self._ask_round(method)
 
     def _ask_round(self, method: str) -> None:
-        """The next round of the method, of the next phase where one has nothing more to ask."""
-        number = self.rounds[method]
-        while number < self.plan.rounds:
-            place = self.plan.place(number)
-            known = self._observations(method)
-            configs = ask(self.plan, method, number, known, len(self.asked[method, place]))
-            trials = [self._trial(method, config, seed) for config in configs for seed in self.plan.seeds_of(place)]
-            if trials:
-                self.store.add_trials(number, [_row(trial) for trial in trials])
-                self.rounds[method] = number + 1
-                for trial in trials:
-                    self._enlist(trial, number)
-                return
-            number = self.plan.first_round(place + 1)
-        self.rounds[method] = number
-        self.exhausted.add(method)
+        """Stores and enqueues the method's next trials, or notes that it has no more."""
+        entries = self.rounds.next(method, self._result)
+        if not entries:
+            self.exhausted.add(method)
+            return
+        number = entries[0].number
+        self.store.add_trials(number, [_row(entry.trial) for entry in entries])
+        phase = self.plan.phases[entries[0].phase_index].name
+        logger.info("round %d of %s (phase %s): %d trials", number, method, phase, len(entries))
+        for entry in entries:
+            self._enqueue(entry)
 
-    def _expected(self, method: str) -> int:
-        """A phase whose searcher gave fewer configs than it was asked for has no more."""
-        return sum(self._configs(method, place) * each.seeds for place, each in enumerate(self.plan.phases))
+    def _result(self, trial: str) -> float:
+        """The lowest score of a trial that has ended, infinite for a failed one."""
+        return self.values[trial] if self.finished[trial] in SCORED else math.inf
 
-    def _configs(self, method: str, place: int) -> int:
-        phase, asked = self.plan.phases[place], len(self.asked[method, place])
-        rounds = self.rounds[method] - self.plan.first_round(place)
-        return phase.configs if asked >= min(phase.configs, rounds * phase.batch) else asked
-
-    def _observations(self, method: str) -> list[Observation]:
-        """What the method's configs scored, in the order they were asked: the lowest rung of each trial."""
-        rows = [row for row in self.store.trials() if row["method"] == method]
-        settings = {row["config"]: row["settings"] for row in rows}
-        scores: dict[str, dict[str, float]] = {config: {} for config in settings}
-        trials = {row["trial"]: row["config"] for row in rows}
-        for trial, config in trials.items():
-            scores[config][trial] = float("inf")
-        for row in self.store.scores():
-            if (config := trials.get(row["trial"])) and self.finished[row["trial"]] in SCORED:
-                scores[config][row["trial"]] = min(scores[config][row["trial"]], row["value"])
-        return [Observation(settings[config], tuple(scores[config].values())) for config in settings]
-
-    def _enlist(self, trial: Trial, number: int) -> None:
-        """A trial of the round of this number."""
-        place = self.plan.place(number)
+    def _enqueue(self, entry: Entry) -> None:
+        trial = entry.trial
+        self.rounds.add(entry)
         self.trials[trial.id] = trial
         self.structures[trial.id] = sys.intern(trial.config.structure())
-        self.decisions[trial.id] = self.plan.decision_rungs(place)
+        self.decisions[trial.id] = self.plan.decision_rungs(entry.phase_index)
         if self.decisions[trial.id]:
-            self.configs[trial.method][number, trial.config.identity()].append(trial.id)
-        self.asked[trial.method, place].add(trial.config.identity())
+            self.configs[trial.method][entry.number, trial.config.identity()].append(trial.id)
         self.unfinished[trial.method] += 1
         self.waiting.append(trial.id)
 
-    def _trial(self, method: str, config: Config, seed: int) -> Trial:
-        return trial_of(self.plan.seed, method, config, seed)
-
     def _first(self, warm: frozenset[str]) -> str:
-        """Of the waiting trials one of a warm structure, else of one that no worker compiled yet;
-        among those, of the structure with most trials waiting."""
+        """Returns a waiting trial: of a structure that the worker has compiled, else of one that no worker has yet;
+        among these, of the structure with most trials waiting."""
         waiting = defaultdict(list)
         for trial in self.waiting:
             waiting[self.structures[trial]].append(trial)
         best = max(
             waiting,
-            key=lambda each: (each in warm, each not in self.started, len(waiting[each])),
+            key=lambda structure: (structure in warm, structure not in self.started, len(waiting[structure])),
         )
         return waiting[best][0]
 
-    def _queued(self, first: str, alike: int) -> int:
-        """How many trials of a kind are one worker's, those that wait for a place included.
+    def _share(self, first: str, alike: int) -> int:
+        """How many trials to give one worker beyond its slots.
 
-        Side by side an empty place computes for nothing, so a worker takes its share to fill them from; one after the
-        other it costs nothing, and what a worker does not hold is there for the others.
+        With lanes > 1 an empty lane still costs a full step, so the worker gets spare trials to refill from. With one
+        lane nothing is wasted, so spare trials stay available to other workers.
         """
         if first in self.alone or self.plan.workload.lanes == 1:
             return 0
@@ -392,7 +372,7 @@ class Backlog:
         optimizers fit in COHORT_BYTES."""
         shape = self.plan.workload.dataset.image_shape
         member = 12 * sum(parameters(config, shape))
-        together = max(each.batch * each.seeds for each in self.plan.phases) * len(self.plan.methods)
+        together = max(phase.batch * phase.seeds for phase in self.plan.phases) * len(self.plan.methods)
         share = math.ceil(min(len(self.trials), together) / self.workers)
         return max(1, self.plan.workload.lanes, min(COHORT_TRIALS, share, COHORT_BYTES // member))
 
@@ -421,7 +401,7 @@ def _row(trial: Trial) -> dict:
     }
 
 
-def _places(trials: int, lanes: int) -> int:
-    """Places in the population: a power of two, so that few sizes are compiled, in whole lanes."""
+def _slots(trials: int, lanes: int) -> int:
+    """Slots of the population: a power of two, so that few sizes are compiled, in whole lanes."""
     size = 1 << (trials - 1).bit_length()
     return -(-size // lanes) * lanes

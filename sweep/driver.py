@@ -1,6 +1,7 @@
-"""A study from its plan to its last score: open the store, hand over, close."""
+"""Runs a study from its plan to its last score: opens the store and the log, and hands the work to an executor."""
 
 import importlib.metadata
+import logging
 import os
 import platform
 import shlex
@@ -13,11 +14,13 @@ from ganscape.results.store import check, open_store
 from ganscape.sweep import pictures
 from ganscape.sweep.backlog import MAX_FAILURES, Backlog
 from ganscape.sweep.executors import EXECUTORS, check_executor
+from ganscape.sweep.log import logging_to
 from ganscape.sweep.measuring.evaluation import GRID, WALK
 from ganscape.sweep.plan import Plan
 from ganscape.sweep.resources import ALONE, Cluster, ExecutorError, Resources, cores
 
 ONE_CORE = Resources()
+logger = logging.getLogger(__name__)
 PACKAGES = ("ganscape", "jax", "jaxlib", "flax", "optax", "numpy", "scipy", "ray", "scikit-learn")
 
 
@@ -31,8 +34,9 @@ def run_study(
     cluster: Cluster = ALONE,
     max_failures: float = MAX_FAILURES,
     observe: Callable[[Backlog], None] = lambda backlog: None,
+    verbose: bool = False,
 ) -> Path:
-    """Every trial of the plan trained and scored; returns the output folder.
+    """Trains and scores every trial of the plan; returns the output folder.
 
     The same call again continues: what the store holds is not computed again.
 
@@ -42,6 +46,7 @@ def run_study(
       resources: what each worker gets. cluster: where Ray runs.
       max_failures: the share of trials that may crash or be lost before the sweep ends itself.
       observe: called in this process after every change, for progress.
+      verbose: writes the lines of OUT/log.txt to stderr too.
 
     Raises:
       StoreError: if `out` holds another study, is foreign, is being written, or its disk is full.
@@ -51,14 +56,26 @@ def run_study(
     if not 0 <= max_failures <= 1:
         raise ExecutorError(f"max_failures={max_failures:g} must be a share, from 0 to 1")
     check(out, plan.definition)
-    with EXECUTORS[executor](Path(out), workers, resources, cluster) as opened, open_store(out) as store:
-        run = {"executor": executor, "workers": opened.workers, "lanes": plan.workload.lanes} | resources._asdict()
+    with (
+        EXECUTORS[executor](Path(out), workers, resources, cluster) as running,
+        open_store(out) as store,
+        logging_to(out, verbose),
+    ):
+        run = {"executor": executor, "workers": running.workers, "lanes": plan.workload.lanes} | resources._asdict()
+        start = environment() | run
+        logger.info("start: %s", start["command"])
+        logger.info("%s, %s", start["platform"], ", ".join(f"{name} {v}" for name, v in start["versions"].items()))
         store.begin(plan.definition)
         store.add_protocol(plan.protocol.fingerprint, plan.protocol.describe())
         pictures.save_grid(Path(out) / "samples" / "real.png", plan.workload.dataset.test[:GRID], WALK)
-        backlog = Backlog(plan, store, opened.workers, environment() | run, observe, max_failures)
-        if not backlog.done():
-            opened.run(backlog, plan.workload)
+        backlog = Backlog(plan, store, running.workers, start, observe, max_failures)
+        try:
+            if not backlog.done():
+                running.run(backlog, plan.workload)
+        except BaseException as error:
+            logger.error("ended early: %s", " ".join(f"{type(error).__name__} {error}".split()))
+            raise
+        logger.info("end: %d trials, %d failed", len(backlog.trials), backlog.failed())
     return Path(out)
 
 

@@ -9,8 +9,9 @@ import jax.numpy as jnp
 
 from ganscape.models import Config
 from ganscape.sweep.measuring.evaluation import evaluate, evaluator, sample_and_encode
-from ganscape.sweep.plan import Plan, ask, trial_of
+from ganscape.sweep.plan import Plan, trial_of
 from ganscape.sweep.population import advance, images_per_cycle, stack, start
+from ganscape.sweep.rounds import count_trials, first_configs
 from ganscape.sweep.trial import on_device
 
 MEASURED_SECONDS = 2.0
@@ -32,14 +33,7 @@ class Estimate(NamedTuple):
 
 def first_round(plan: Plan) -> list[Config]:
     """The configs that the searchers ask first, over all methods."""
-    return [config for method in plan.methods for config in ask(plan, method, 0, [])]
-
-
-def trials(plan: Plan) -> int:
-    """Trials of all rounds; a method whose first round is short has no more in that phase."""
-    first = plan.phases[0]
-    missing = [first.configs - len(asked) for m in plan.methods if len(asked := ask(plan, m, 0, [])) < first.batch]
-    return plan.trials * len(plan.methods) - sum(missing) * first.seeds
+    return [config for method in plan.methods for config in first_configs(plan, method)]
 
 
 def estimate(plan: Plan, workers: int) -> Estimate:
@@ -52,7 +46,7 @@ def estimate(plan: Plan, workers: int) -> Estimate:
     commonest = structures.most_common(1)[0][0]
     chosen = next(config for config in configs if config.structure() == commonest)
     compiling, per_image, per_score = _measure(plan, chosen)
-    count = trials(plan)
+    count = count_trials(plan)
     images = count * plan.workload.rungs[-1]
     scores = count * len(plan.workload.rungs)
     work = len(structures) * compiling + images * per_image + scores * per_score

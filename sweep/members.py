@@ -1,6 +1,7 @@
 """Members: the trials of a cohort in training, each from its checkpoint and back to it."""
 
 import dataclasses
+import logging
 import traceback
 import warnings
 from collections.abc import Callable
@@ -10,6 +11,8 @@ from ganscape.sweep.messages import Cohort, Compiled, Failure, Score, Trial, Wor
 from ganscape.sweep.population import Population, images_per_cycle, start
 
 Report = Callable[[Score | Failure | Compiled], None]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass
@@ -36,7 +39,7 @@ class Member:
 
 def members_of(cohort: Cohort, workload: Workload) -> list[Member]:
     """Returns a member for each trial, before anything is read from its checkpoint."""
-    ahead = tuple(rung for rung in workload.rungs if cohort.until is None or rung <= cohort.until)
+    ahead = tuple(rung for rung in workload.rungs if cohort.pause_at is None or rung <= cohort.pause_at)
     return [
         Member(trial, attempt, committed, ahead)
         for trial, committed, attempt in zip(cohort.trials, cohort.committed, cohort.attempt, strict=True)
@@ -76,5 +79,6 @@ def save(member: Member, checkpoint_folder: str, state: Population) -> None:
     try:
         arrays = checkpoints.pack(state, member.seconds, member.scores)
         checkpoints.save(checkpoint_folder, trial, int(state.cycle), arrays)
+        logger.info("checkpoint of trial %s written at cycle %d", trial, int(state.cycle))
     except (OSError, ValueError) as error:
         warnings.warn(f"no checkpoint of trial {trial}: {error}", stacklevel=1)

@@ -1,4 +1,4 @@
-"""What the processes of a sweep say to each other: the driver hands out cohorts, workers send back the rest."""
+"""The messages of a sweep: the driver sends a Workload once and then Cohorts, workers send everything else."""
 
 from typing import NamedTuple
 
@@ -23,16 +23,16 @@ class Cohort(NamedTuple):
     """Trials of equal structure trained together: the unit that a worker receives.
 
     committed: for each trial the rungs whose scores the store holds; they are not computed again.
-    attempt: for each trial how often it was handed out before.
-    size: places in the population; trials beyond them wait, in their order, until a place is free.
-    until: the rung at which they are left on disk for others to go on; None: they are trained to the end.
+    attempt: for each trial how often its worker was lost before.
+    size: slots of the population; trials beyond them wait, in order, until a slot is free.
+    pause_at: the rung at which these trials are checkpointed and handed back; None trains them to the end.
     """
 
     trials: tuple[Trial, ...]
     committed: tuple[frozenset[int], ...]
     attempt: tuple[int, ...]
     size: int
-    until: int | None = None
+    pause_at: int | None = None
 
 
 class Workload(NamedTuple):
@@ -71,7 +71,7 @@ class Score(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """Why a trial ended early: cause `diverged` or `crashed`, on the way to which rung, at which step."""
+    """A trial that ended early: its cause, `diverged` or `crashed`, the rung it was heading for and the step."""
 
     trial: str
     attempt: int
@@ -83,10 +83,11 @@ class Failure(NamedTuple):
 
 
 class Compiled(NamedTuple):
-    """A cohort's programs are ready: the seconds that took, nearly all of them compilation.
+    """The programs of a cohort are ready to run.
 
-    compiled, loaded: programs that were compiled for it, and read from the compilation cache; neither where the
-    worker had them. lanes: members side by side, as many as fit.
+    seconds: what that took, nearly all of it compilation.
+    compiled, loaded: how many programs were compiled, and read from the compilation cache; both 0 if the worker had
+      them already. lanes: members trained side by side, as many as fit in memory.
     """
 
     structure: str
@@ -97,12 +98,22 @@ class Compiled(NamedTuple):
 
 
 class Ready(NamedTuple):
-    """A worker has started; the devices it computes on, in words."""
+    """A worker has started. devices: what it computes on, in words, such as "1 x cpu: cpu"."""
 
     devices: str
 
 
 class Free(NamedTuple):
-    """A worker asks for a cohort; the structures that it has compiled."""
+    """A worker's request for a cohort. warm: the structures that it has compiled."""
 
     warm: frozenset[str]
+
+
+class LogLine(NamedTuple):
+    """A line of a worker's log, at a level of the module logging."""
+
+    level: int
+    text: str
+
+
+FromWorker = Score | Failure | Compiled | Ready | Free | LogLine

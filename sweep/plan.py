@@ -19,7 +19,7 @@ from ganscape.search_spaces import metric as usual_metric
 from ganscape.sweep.messages import Trial, Workload
 from ganscape.sweep.population import images_per_cycle, trial_key
 from ganscape.sweep.schedulers import SCHEDULERS, decision_rungs
-from ganscape.sweep.searchers import SEARCHERS, SELECTORS, Observation
+from ganscape.sweep.searchers import SEARCHERS, SELECTORS
 from ganscape.sweep.transfer import with_ranges_from
 
 SCALE_FIELDS = ("configs", "rounds", "images", "interval", "samples")
@@ -34,6 +34,7 @@ class Plan(NamedTuple):
     definition: JSON-able; two runs are the same study exactly when their definitions are equal.
     fixed: settings of every config; a method's space overrides them.
     phases: one after the other in each method; rounds are numbered through all of them.
+    limited: phase name -> the methods it is for, of phases that are not for all.
     """
 
     definition: dict[str, Any]
@@ -44,35 +45,35 @@ class Plan(NamedTuple):
     workload: Workload
     protocol: Protocol
     scheduler: str = "none"
+    limited: Mapping[str, tuple[str, ...]] = {}
 
     @property
     def rounds(self) -> int:
         """Rounds of all phases."""
-        return sum(each.rounds for each in self.phases)
+        return sum(phase.rounds for phase in self.phases)
 
-    def place(self, number: int) -> int:
-        """Of which phase the round of this number is, counted from 0; of the last for all beyond its rounds."""
+    def phase_index(self, number: int) -> int:
+        """Index of the phase that round `number` belongs to (the last phase for any later round)."""
         last = len(self.phases) - 1
-        return next((place for place in range(last) if number < self.first_round(place + 1)), last)
+        return next((index for index in range(last) if number < self.first_round(index + 1)), last)
 
-    def first_round(self, place: int) -> int:
-        """The number of the first round of a phase; of the one after the last, the number of rounds."""
-        return sum(each.rounds for each in self.phases[:place])
+    def first_round(self, phase_index: int) -> int:
+        """The number of a phase's first round; for the index after the last phase, the number of rounds in all."""
+        return sum(phase.rounds for phase in self.phases[:phase_index])
 
-    def seeds_of(self, place: int) -> range:
-        """The seeds of a phase: none that an earlier one had."""
-        start = sum(each.seeds for each in self.phases[:place])
-        return range(start, start + self.phases[place].seeds)
+    def seeds_of(self, phase_index: int) -> range:
+        """The seeds of a phase in a sweep that begins anew: none that an earlier phase has."""
+        start = sum(phase.seeds for phase in self.phases[:phase_index])
+        return range(start, start + self.phases[phase_index].seeds)
 
-    def decision_rungs(self, place: int) -> tuple[int, ...]:
-        """Where the scheduler looks at trials of a phase; nowhere in one that looks at configs again."""
-        stops = self.scheduler != "none" and self.phases[place].searcher not in SELECTORS
+    def takes_part(self, method: str, phase_index: int) -> bool:
+        """Whether the phase is for this method; phases that do not name methods are for all."""
+        return method in self.limited.get(self.phases[phase_index].name, (method,))
+
+    def decision_rungs(self, phase_index: int) -> tuple[int, ...]:
+        """The rungs at which the scheduler decides about trials of a phase; none in one that trains configs again."""
+        stops = self.scheduler != "none" and self.phases[phase_index].searcher not in SELECTORS
         return decision_rungs(self.workload.rungs) if stops else ()
-
-    @property
-    def trials(self) -> int:
-        """Trials of a method that has as many configs as every phase asks for."""
-        return sum(each.configs * each.seeds for each in self.phases)
 
 
 def plan(
@@ -188,32 +189,8 @@ def study_label(name: str) -> str:
     return Path(name).stem if name.endswith(FILE) else name
 
 
-def ask(plan: Plan, method: str, number: int, known: list[Observation], asked: int = 0) -> list[Config]:
-    """The configs of a method's round: at most a batch and what the phase's budget of configs allows. They are other
-    ones than those known, unless the phase looks at the best of these again.
-
-    known: every config of the method's earlier rounds, in the order they were asked, with the scores of its trials.
-    asked: how many configs the earlier rounds of the same phase asked for.
-    """
-    phase = plan.phases[plan.place(number)]
-    count = max(0, min(phase.batch, phase.configs - asked))
-    if phase.searcher in SELECTORS:
-        return [Config.from_dict(settings) for settings in SELECTORS[phase.searcher](known, count)]
-    space = plan.methods[method] if phase is plan.phases[0] else _in_phase(plan.methods[method], phase)
-    searcher = SEARCHERS[phase.searcher](space, searcher_seed(plan.seed, method, number))
-    searcher.tell([each._replace(settings=space.recognise(each.settings)) for each in known])
-    seen = {Config.from_dict(observation.settings).identity() for observation in known}
-    configs = []
-    for settings in searcher.ask(count):
-        config = _config(method, {**plan.fixed, **settings}, plan.workload.dataset.classes)
-        if config.identity() not in seen:
-            seen.add(config.identity())
-            configs.append(config)
-    return configs
-
-
-def _in_phase(space: Space, phase: Phase) -> Space:
-    """The space of a later phase: its settings fixed, and nothing to ask first."""
+def space_in(space: Space, phase: Phase) -> Space:
+    """A method's space in a later phase: the phase's settings fixed, and no defaults to ask first."""
     for field, value in phase.settings.items():
         space = space.pin(field, value)
     return space._replace(defaults=())
@@ -242,9 +219,9 @@ def parameters(config: Config, image_shape: tuple[int, int, int]) -> tuple[int, 
 
 
 def _override(study: Study, name: str, settings: Mapping[str, Any]) -> tuple[Study, Scale]:
-    """The study at its scale of that name, and the scale, with these settings fixed, without what they make inert."""
-    given = [field for field in SCALE_FIELDS if field in settings]
-    numbers: dict[str, Any] = {field: _at_least(field, settings[field], 1) for field in given}
+    """Applies --set: fixes each setting for all methods and drops fields that the setting makes meaningless. Returns
+    the study and its scale."""
+    sizes: dict[str, Any] = {name: _at_least(name, settings[name], 1) for name in SCALE_FIELDS if name in settings}
     for alias, value in settings.items():
         if alias in (*SCALE_FIELDS, CONFIRM):
             continue
@@ -257,11 +234,11 @@ def _override(study: Study, name: str, settings: Mapping[str, Any]) -> tuple[Stu
             study = study.pin(field, chosen)
             for inert in made_inert(field, chosen):
                 study = study if inert in settings else study.drop(inert)
-    scale = find_scale(study, name)._replace(**numbers)
+    scale = find_scale(study, name)._replace(**sizes)
     if CONFIRM in settings:
         seeds = _at_least(CONFIRM, settings[CONFIRM], 1)
-        others = tuple(each for each in scale.phases if each.searcher not in SELECTORS)
-        scale = scale._replace(phases=(*others, Phase(CONFIRM, CONFIRMING, 1, seeds)))
+        searching = tuple(phase for phase in scale.phases if phase.searcher not in SELECTORS)
+        scale = scale._replace(phases=(*searching, Phase(CONFIRM, CONFIRMING, 1, seeds)))
     return study.at(name), scale
 
 
@@ -295,12 +272,12 @@ def _check_configs(study: Study, scale: Scale, budgets, source: Source, seed: in
         numbers = searcher_seed(seed, method, 0)
         for phase in later:
             if phase.searcher not in SELECTORS:
-                SEARCHERS[phase.searcher](_in_phase(space, phase), numbers)
+                SEARCHERS[phase.searcher](space_in(space, phase), numbers)
         asked = SEARCHERS[first.searcher](space, numbers).ask(first.batch)
         for phase in [first] * (first.rounds > 1) + [each for each in later if each.searcher not in SELECTORS]:
-            asked = [*asked, *SEARCHERS["random"](_in_phase(space, phase), numbers).ask(phase.configs)]
+            asked = [*asked, *SEARCHERS["random"](space_in(space, phase), numbers).ask(phase.configs)]
         for settings in asked:
-            config = _config(method, {**scale.settings, **settings}, source.classes)
+            config = config_of(method, {**scale.settings, **settings}, source.classes)
             check_images(config, source.image_shape)
             cycles = [budget // images_per_cycle(config) for budget in budgets]
             if cycles[0] < 1 or len(set(cycles)) < len(cycles):
@@ -311,8 +288,8 @@ def _check_configs(study: Study, scale: Scale, budgets, source: Source, seed: in
                 )
 
 
-def _config(method: str, settings: Mapping[str, Any], classes: int | None) -> Config:
-    """The config of a method on data of so many classes, which it is told if it has a conditioning."""
+def config_of(method: str, settings: Mapping[str, Any], classes: int | None) -> Config:
+    """The config of a method with these settings, with the number of the data's classes if it has a conditioning."""
     if settings.get("conditioning", "none") != "none":
         if classes is None:
             labelled = ", ".join(name for name, source in DATASETS.items() if source.classes)

@@ -81,7 +81,7 @@ class _Pending(NamedTuple):
 
 
 def train(cohort: Cohort, workload: Workload, evaluator: Evaluator, report: Report) -> None:
-    """Trains every trial of a cohort to its last rung, or to `cohort.until`, and reports each new score.
+    """Trains every trial of a cohort to its last rung, or to `cohort.pause_at`, and reports each new score.
 
     A trial starts from its checkpoint if there is one. A trial that diverges, or whose evaluation raises, is reported
     as a Failure; the others continue, and a waiting one takes its slot. The host computes the scores of a rung while
@@ -110,7 +110,7 @@ def train(cohort: Cohort, workload: Workload, evaluator: Evaluator, report: Repo
                 rung = (member.ahead or workload.rungs[-1:])[0]
                 report(failure_of(member, "crashed", rung, error))
             else:
-                alone = Cohort((member.trial,), (member.known,), (member.attempt,), 1, cohort.until)
+                alone = Cohort((member.trial,), (member.known,), (member.attempt,), 1, cohort.pause_at)
                 train(alone, workload, evaluator, report)
 
 
@@ -160,7 +160,7 @@ def _sample(training: _Training, evaluator: Evaluator) -> _Pending | None:
         if member.ahead and not member.cycles_ahead:
             rung, *ahead = member.ahead
             if rung not in member.known:
-                paused = take(training.population, slot) if rung == training.cohort.until else None
+                paused = take(training.population, slot) if rung == training.cohort.pause_at else None
                 arrivals[slot] = _Arrival(member, rung, paused)
             member.ahead = tuple(ahead)
     if not arrivals:

@@ -41,6 +41,7 @@ ORDER = {
             "measuring.diagnostics",
             "resources",
             "messages",
+            "log",
             "population",
             "checkpoints",
             "members",
@@ -48,7 +49,7 @@ ORDER = {
         ),
         *("measuring.evaluation", "measuring.reference_cache", "measuring.scoring", "measuring.calibration"),
         *("searchers.contract", "searchers.coordinates", "searchers.sequences", "searchers.gp_bandit"),
-        *("searchers.optimizer", "searchers.optuna_samplers", "searchers", "schedulers", "transfer", "plan"),
+        *("searchers.optimizer", "searchers.optuna_samplers", "searchers", "schedulers", "transfer", "plan", "rounds"),
         *("trial", "estimate", "pictures", "backlog"),
         *(
             "executors.contract",

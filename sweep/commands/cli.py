@@ -128,6 +128,9 @@ def run(
             show_default="$JAX_COMPILATION_CACHE_DIR or OUT/xla-cache",
         ),
     ] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Print the lines of OUT/log.txt to stderr too.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and its cost; run nothing.")] = False,
 ) -> None:
     """Run a study, or continue it: the same command again computes only what is missing."""
@@ -171,7 +174,7 @@ def run(
         else:
             _run(
                 planned, folder, executor=executor, workers=workers, resources=resources, cluster=cluster,
-                max_failures=max_failures,
+                max_failures=max_failures, verbose=verbose,
             )  # fmt: skip
 
 

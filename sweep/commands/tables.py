@@ -59,9 +59,9 @@ def print_plan(planned, workers: int, folder: Path) -> None:
 
 def print_cost(planned) -> None:
     """What a study costs, in a line; its time is shown while it runs, and by a dry run."""
-    from ganscape.sweep.estimate import trials
+    from ganscape.sweep.rounds import count_trials
 
-    count = trials(planned)
+    count = count_trials(planned)
     typer.echo(f"{count:,} trials, {count * planned.workload.rungs[-1]:,} images in all{_at_most(planned)}")
 
 

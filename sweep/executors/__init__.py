@@ -1,8 +1,8 @@
 """Where cohorts run. An executor is a context manager (out, workers, resources, cluster) -> RunningExecutor.
 
 Entering it checks that the workers can be had, before anything is written; `run(backlog, workload)`
-takes cohorts from the backlog until that is done, gives it every message in the process that
-called, and tells it of lost workers. When it returns or raises, no worker is left.
+takes cohorts from the backlog until that is done, records every message of the workers in the
+process that called it, and reports lost workers. When it returns or raises, no worker is left.
 """
 
 import math
@@ -20,7 +20,7 @@ def _local(
 ) -> AbstractContextManager[RunningExecutor]:
     from ganscape.sweep.executors import local
 
-    return local.opened(out, default_workers(resources) if workers is None else workers, resources)
+    return local.start(out, default_workers(resources) if workers is None else workers, resources)
 
 
 def _ray(
@@ -28,7 +28,7 @@ def _ray(
 ) -> AbstractContextManager[RunningExecutor]:
     from ganscape.sweep.executors import ray_tune
 
-    return ray_tune.opened(out, workers, resources, cluster)
+    return ray_tune.start(out, workers, resources, cluster)
 
 
 EXECUTORS: dict[str, Callable[[Path, int | None, Resources, Cluster], AbstractContextManager[RunningExecutor]]] = {

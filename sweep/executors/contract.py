@@ -1,11 +1,18 @@
 """What an executor gives once its workers can be had."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from ganscape.sweep.backlog import Backlog
+from ganscape.sweep.messages import Workload
 
 
 class RunningExecutor(NamedTuple):
-    """An executor that is ready: how many workers it has, and what makes them work."""
+    """An executor that is ready.
+
+    workers: how many processes it will use.
+    run: called with a backlog and its workload; trains cohorts on the workers until the backlog is done.
+    """
 
     workers: int
-    run: Callable[[Any, Any], None]
+    run: Callable[[Backlog, Workload], None]

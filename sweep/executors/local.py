@@ -1,6 +1,7 @@
-"""Worker processes on this machine, fed through pipes: the embedded default."""
+"""Worker processes on this machine, fed through pipes: the default executor."""
 
 import contextlib
+import itertools
 import multiprocessing
 import threading
 from collections.abc import Iterator
@@ -9,48 +10,43 @@ from pathlib import Path
 
 from ganscape.sweep.backlog import Backlog
 from ganscape.sweep.executors.contract import RunningExecutor
-from ganscape.sweep.executors.worker import environment, live
-from ganscape.sweep.messages import Cohort, Ready, Workload
-from ganscape.sweep.resources import ExecutorError, Resources, check_devices
-
-STARTS = 3
-_NOTHING = object()
+from ganscape.sweep.executors.pool import WorkerPool
+from ganscape.sweep.executors.worker import environment, serve_pipe
+from ganscape.sweep.messages import Cohort, FromWorker, Workload
+from ganscape.sweep.resources import ExecutorError, Resources
 
 
 class _Worker:
-    """A worker process: what it is doing, and the structures it has compiled."""
+    """A spawned process and the driver's end of its pipe."""
 
     def __init__(self, workload: Workload, variables: dict[str, str]):
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=live, args=(theirs, variables), daemon=True, name="ganscape-worker")
+        self.process = context.Process(target=serve_pipe, args=(theirs, variables), daemon=True, name="ganscape-worker")
         self.process.start()
         theirs.close()
-        threading.Thread(target=self._send, args=(workload,), daemon=True).start()
-        self.cohort: Cohort | None = None
-        self.ready = False
-        self.warm: set[str] = set()
+        # A workload is larger than a pipe's buffer: the driver must not wait until the worker has imported JAX.
+        threading.Thread(target=self.send, args=(workload,), daemon=True).start()
 
-    def give(self, cohort: Cohort | None) -> None:
-        if cohort is None:
-            return
-        self.cohort = cohort
-        self.warm.add(cohort.trials[0].config.structure())
-        self._send(cohort)
-
-    def _send(self, something) -> None:
-        """Sent, unless the worker is dead: then its sentinel says so."""
+    def send(self, message: Workload | Cohort | None) -> None:
+        """Sends a message. A dead worker is noticed by its sentinel, not here."""
         with contextlib.suppress(OSError):
-            self.pipe.send(something)
+            self.pipe.send(message)
 
-    def stop(self) -> None:
+    def messages(self) -> Iterator[FromWorker]:
+        """Yields what the worker has sent and nobody has read yet, without waiting for more."""
+        with contextlib.suppress(EOFError, OSError):
+            while self.pipe.poll():
+                yield self.pipe.recv()
+
+    def kill(self) -> None:
         self.process.kill()
         self.process.join()
         self.pipe.close()
 
 
 @contextlib.contextmanager
-def opened(out: Path, workers: int, resources: Resources) -> Iterator[RunningExecutor]:
+def start(out: Path, workers: int, resources: Resources) -> Iterator[RunningExecutor]:
     """Runs a backlog on this many spawned processes; dead ones are replaced.
 
     Raises:
@@ -62,67 +58,41 @@ def opened(out: Path, workers: int, resources: Resources) -> Iterator[RunningExe
             f"executor 'local' cannot give {wanted} to each of {workers} workers: it has CPUs and one GPU to share; "
             "use --executor ray"
         )
-    crew: list[_Worker] = []
+    processes: dict[str, _Worker] = {}
 
     def run(backlog: Backlog, workload: Workload) -> None:
         variables = environment(str(out / "xla-cache"), resources)
-        crew.extend(_Worker(workload, variables) for _ in range(workers))
-        stillborn = 0
+        pool = WorkerPool(backlog, resources, lambda worker, cohort: processes[worker].send(cohort))
+        names = map(str, itertools.count(1))
+
+        def start_worker() -> None:
+            name = next(names)
+            processes[name] = _Worker(workload, variables)
+            pool.start(name)
+
+        for _ in range(workers):
+            start_worker()
         while not backlog.done():
-            for worker in crew:
-                if worker.ready and worker.cohort is None:
-                    worker.give(backlog.take(frozenset(worker.warm)))
-            for worker in _stirring(crew):
-                if _listen(worker, backlog, resources):
-                    continue
-                stillborn = 0 if worker.ready else stillborn + 1
-                _bury(worker, backlog)
-                if stillborn >= STARTS:
-                    raise ExecutorError(
-                        f"{STARTS} workers died as they started (exit code {worker.process.exitcode}); "
-                        "what they printed says why"
-                    )
-                crew[crew.index(worker)] = _Worker(workload, variables)
+            for name in _active(processes):
+                worker = processes[name]
+                # Asked before the pipe is read: of a worker that is dead by then nothing more can come.
+                alive = worker.process.is_alive()
+                for message in worker.messages():
+                    pool.on_message(name, message)
+                if not alive:
+                    worker.kill()
+                    del processes[name]
+                    pool.stop(name, f"worker died with exit code {worker.process.exitcode}")
+                    start_worker()
 
     try:
         yield RunningExecutor(workers, run)
     finally:
-        for worker in crew:
-            worker.stop()
+        for worker in processes.values():
+            worker.kill()
 
 
-def _stirring(crew: list[_Worker]) -> list[_Worker]:
-    """The workers that said something or died."""
-    ready = connection.wait([each for worker in crew for each in (worker.pipe, worker.process.sentinel)])
-    return [worker for worker in crew if worker.pipe in ready or worker.process.sentinel in ready]
-
-
-def _listen(worker: _Worker, backlog: Backlog, resources: Resources) -> bool:
-    """Commits all that the worker has sent; False if it was dead before and has sent no more."""
-    alive = worker.process.is_alive()
-    while (message := _next(worker.pipe)) is not _NOTHING:
-        if message is None and worker.cohort is not None:
-            backlog.lost(worker.cohort, "the worker left it unfinished")
-            worker.cohort = None
-        elif isinstance(message, Ready):
-            check_devices(message.devices, resources)
-            worker.ready = True
-            backlog.greet(message)
-        else:
-            backlog.record(message)
-    return alive
-
-
-def _next(pipe: connection.Connection):
-    """What the worker sent next, _NOTHING if there is no more now."""
-    try:
-        return pipe.recv() if pipe.poll() else _NOTHING
-    except (EOFError, OSError):
-        return _NOTHING
-
-
-def _bury(worker: _Worker, backlog: Backlog) -> None:
-    worker.process.join()
-    if worker.cohort is not None:
-        backlog.lost(worker.cohort, f"worker died with exit code {worker.process.exitcode}")
-    worker.stop()
+def _active(processes: dict[str, _Worker]) -> list[str]:
+    """Waits until a worker has sent something or died; returns the names of all that have."""
+    ends = {end: name for name, worker in processes.items() for end in (worker.pipe, worker.process.sentinel)}
+    return list(dict.fromkeys(ends[end] for end in connection.wait(list(ends))))  # type: ignore[index]

@@ -1,21 +1,23 @@
-"""Where cohorts lie until their worker takes them: an actor of a cluster, but plain Python here."""
+"""A mailbox per worker, run as a Ray actor. This file imports neither ray nor jax, so that the actor's process stays
+small."""
 
 import asyncio
 from collections import defaultdict
 
 
 class Mailbox:
-    """A box per worker. It knows neither Ray nor JAX nor what lies in the boxes, so that its process stays small."""
+    """Queues of pickled cohorts, one per worker, each made when it is first named."""
 
     def __init__(self) -> None:
-        self.boxes: defaultdict[str, asyncio.Queue[bytes]] = defaultdict(asyncio.Queue)
+        self.queues: defaultdict[str, asyncio.Queue[bytes]] = defaultdict(asyncio.Queue)
 
     async def put(self, worker: str, content: bytes) -> None:
-        self.boxes[worker].put_nowait(content)
+        """Appends to a worker's queue."""
+        self.queues[worker].put_nowait(content)
 
     async def take(self, worker: str) -> bytes:
-        """What was put for the worker next; waits for it."""
-        return await self.boxes[worker].get()
+        """Removes and returns what was put first for the worker; waits until there is something."""
+        return await self.queues[worker].get()
 
-    async def answer(self) -> None:
-        """Nothing, if it is there."""
+    async def ping(self) -> None:
+        """Returns immediately; used to check that the actor is alive."""

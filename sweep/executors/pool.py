@@ -1,96 +1,117 @@
-"""The driver's side of workers that ask for cohorts: who is there, who does what, who has which structure compiled."""
+"""The driver's side of worker processes, the same for every executor: who is there, and who trains what."""
 
 import dataclasses
+import logging
+import math
 from collections.abc import Callable
 
 from ganscape.sweep.backlog import Backlog
-from ganscape.sweep.messages import Cohort, Free, Ready
+from ganscape.sweep.messages import Cohort, Free, FromWorker, LogLine, Ready
 from ganscape.sweep.resources import ExecutorError, Resources, check_devices
 
-STARTS = 3
+FAILED_STARTS = 3
+logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass
 class WorkerState:
-    """A worker: what it trains, or what it asked with, and for how many bytes of reports."""
+    """One worker's state: whether it has started, its current cohort, its pending request for one, and the bytes it
+    has reported so far."""
 
     ready: bool = False
     cohort: Cohort | None = None
-    asked: Free | None = None
+    request: Free | None = None
     reported: int = 0
 
 
 class WorkerPool:
-    """Gives the workers that are free what the backlog has for them, each what it has compiled where that waits.
+    """Assigns cohorts to idle workers, preferring structures that a worker has already compiled.
+
+    The executor starts the processes and carries messages; it calls `start`, `on_message` and `stop`.
 
     Args:
-      backlog: of the study.
-      resources: what a worker gets.
-      give: called with a worker's name and its next cohort, or None to end its shift.
-      shift: bytes of reports after which a worker is given None though there is more to do: another comes in its place.
+      backlog: the queue of the sweep.
+      resources: what each worker gets.
+      send: called with a worker's name and its next cohort, or None to end its session.
+      session_bytes: bytes of reports after which a worker is sent None though there is more to do, so that a fresh
+        one takes its place.
     """
 
     def __init__(
-        self, backlog: Backlog, resources: Resources, give: Callable[[str, Cohort | None], None], shift: float
+        self,
+        backlog: Backlog,
+        resources: Resources,
+        send: Callable[[str, Cohort | None], None],
+        session_bytes: float = math.inf,
     ):
-        self.backlog, self.resources, self.give, self.shift = backlog, resources, give, shift
-        self.seats: dict[str, WorkerState] = {}
-        self.stillborn = 0
+        self.backlog, self.resources, self.send, self.session_bytes = backlog, resources, send, session_bytes
+        self.workers: dict[str, WorkerState] = {}
+        self.failed_starts = 0
 
-    def wanted(self) -> bool:
+    def needs_worker(self) -> bool:
         """Whether one more worker would have something to do."""
-        unoccupied = sum(seat.cohort is None for seat in self.seats.values())
-        return unoccupied < len(self.backlog.waiting)
+        idle = sum(state.cohort is None for state in self.workers.values())
+        return idle < len(self.backlog.waiting)
 
-    def hire(self, worker: str) -> None:
-        """The worker of this name is being started."""
-        self.seats[worker] = WorkerState()
+    def start(self, worker: str) -> None:
+        """Registers a worker whose process is being started."""
+        self.workers[worker] = WorkerState()
 
-    def hear(self, worker: str, message, size: int) -> None:
-        """Commits what a worker reported, in so many bytes."""
-        seat = self.seats[worker]
+    def on_message(self, worker: str, message: FromWorker, size: int = 0) -> None:
+        """Handles what a worker sent, in so many bytes: commits reports, notes requests, assigns cohorts."""
+        state = self.workers[worker]
         if isinstance(message, Free):
-            self._forsake(seat, "the worker left it unfinished")
-            seat.asked = message
+            self._requeue(state, "the worker left it unfinished")
+            state.request = message
         elif isinstance(message, Ready):
             check_devices(message.devices, self.resources)
-            seat.ready = True
-            self.stillborn = 0
-            self.backlog.greet(message)
+            logger.info("worker %s started on %s", worker, message.devices)
+            state.ready = True
+            self.failed_starts = 0
+            self.backlog.worker_ready(message)
+        elif isinstance(message, LogLine):
+            logger.log(message.level, "worker %s: %s", worker, message.text)
         else:
-            seat.reported += size
+            state.reported += size
             self.backlog.record(message)
-        self._hand_out()
+        self._assign()
 
-    def leave(self, worker: str, message: str) -> None:
-        """The worker is gone; what it did not finish is handed out again.
+    def stop(self, worker: str, reason: str) -> None:
+        """Forgets a worker whose process has ended; what it did not finish is put back into the backlog.
 
         Raises:
-          ExecutorError: when several workers in a row went before they were ready.
+          ExecutorError: when FAILED_STARTS workers in a row ended before they were ready.
         """
-        seat = self.seats.pop(worker)
-        if not seat.ready and not self.backlog.done():
-            self.stillborn += 1
-        if self.stillborn >= STARTS:
-            raise ExecutorError(f"{STARTS} workers died as they started; their logs say why")
-        self._forsake(seat, message)
-        self._hand_out()
+        state = self.workers.pop(worker)
+        if state.cohort is not None:
+            logger.warning("worker %s lost: %s", worker, reason)
+        if not state.ready and not self.backlog.done():
+            logger.warning("worker %s ended as it started: %s", worker, reason)
+            self.failed_starts += 1
+        if self.failed_starts >= FAILED_STARTS:
+            raise ExecutorError(
+                f"{FAILED_STARTS} workers died as they started ({reason}); what they printed, or their logs, say why"
+            )
+        self._requeue(state, reason)
+        self._assign()
 
-    def over(self) -> bool:
-        """Whether the study is finished and every worker that had started has gone."""
-        return not any(seat.ready for seat in self.seats.values()) and self.backlog.done()
+    def finished(self) -> bool:
+        """Whether the study is done and every worker that was ready has ended."""
+        return not any(state.ready for state in self.workers.values()) and self.backlog.done()
 
-    def _forsake(self, seat: WorkerState, message: str) -> None:
-        if seat.cohort is not None:
-            self.backlog.lost(seat.cohort, message)
-            seat.cohort = None
+    def _requeue(self, state: WorkerState, reason: str) -> None:
+        """Reports the worker's cohort, if it has one, as lost."""
+        if state.cohort is not None:
+            self.backlog.lost(state.cohort, reason)
+            state.cohort = None
 
-    def _hand_out(self) -> None:
-        over = self.backlog.done()
-        for worker, seat in self.seats.items():
-            if seat.asked is None or not (over or self.backlog.waiting):
+    def _assign(self) -> None:
+        """Answers the workers that wait for a cohort, as far as there is one, or nothing more to do."""
+        done = self.backlog.done()
+        for worker, state in self.workers.items():
+            if state.request is None or not (done or self.backlog.waiting):
                 continue
-            if not over and seat.reported < self.shift:
-                seat.cohort = self.backlog.take(seat.asked.warm)
-            seat.asked = None
-            self.give(worker, seat.cohort)
+            if not done and state.reported < self.session_bytes:
+                state.cohort = self.backlog.take(state.request.warm)
+            state.request = None
+            self.send(worker, state.cohort)

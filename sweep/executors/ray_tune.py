@@ -1,9 +1,9 @@
-"""Ray Tune as an executor, the only file that imports ray: a Tune trial is a worker's shift.
+"""Ray Tune as an executor, the only file that imports ray: a Tune trial is a worker's session of many cohorts.
 
-Tune is asked for placement, processes and transport, and for nothing that must last: its state is
-written to a folder that is deleted at the end, what a lost worker was doing comes back to the backlog, and a
-resumed study is a new Tuner against the same store. Tune keeps tens of KiB of every trial as long as it runs, and Ray
-every report of a trial as long as that lasts: so a Tune trial is a shift of many cohorts, but ends.
+Tune provides placement, processes and transport, and keeps nothing that must last: its state is written to a folder
+that is deleted at the end, the cohort of a lost worker goes back to the backlog, and a resumed study is a new Tuner
+on the same store. Tune keeps tens of KiB of every Tune trial as long as it runs, so a session trains many cohorts;
+Ray keeps every report of a session as long as that lasts, so sessions end after SESSION_BYTES.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import ray
 from ray import tune
@@ -33,8 +33,8 @@ from ganscape.sweep.backlog import Backlog
 from ganscape.sweep.executors.contract import RunningExecutor
 from ganscape.sweep.executors.mailbox import Mailbox
 from ganscape.sweep.executors.pool import WorkerPool
-from ganscape.sweep.executors.worker import environment, prepare, ready
-from ganscape.sweep.messages import Cohort, Free, Workload
+from ganscape.sweep.executors.worker import environment, evaluator_of, serve
+from ganscape.sweep.messages import Cohort, FromWorker, Workload
 from ganscape.sweep.resources import Cluster, ExecutorError, Resources, cores, default_workers
 
 SETTINGS = {
@@ -46,15 +46,17 @@ SETTINGS = {
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
-KNOCK_SECONDS, ANSWER_SECONDS = 5.0, 60.0
+CONNECT_SECONDS, ANSWER_SECONDS = 5.0, 60.0
 MAX_WAITING = 10_000
-SHIFT_BYTES, REPORT_BYTES = 2**20, 2**11
-_evaluators: dict = {}
+SESSION_BYTES, REPORT_BYTES = 2**20, 2**11
+Result = TypeVar("Result")
+# Kept between the sessions of a process, which Tune reuses.
+_evaluators: dict[tuple, Any] = {}
 _warm: set[str] = set()
 
 
 @contextlib.contextmanager
-def opened(out: Path, workers: int | None, resources: Resources, cluster: Cluster) -> Iterator[RunningExecutor]:
+def start(out: Path, workers: int | None, resources: Resources, cluster: Cluster) -> Iterator[RunningExecutor]:
     """Runs a backlog on workers that are trials of one Tuner.
 
     On the cluster of that address, or that RAY_ADDRESS names, else on one of its own that ends with it. Where the
@@ -74,12 +76,12 @@ def opened(out: Path, workers: int | None, resources: Resources, cluster: Cluste
     address = cluster.address or os.environ.get("RAY_ADDRESS")
     try:
         if address:
-            _join(address, variables)
-            workers = min(_capacity(resources), workers or sys.maxsize)
+            _join_cluster(address, variables)
+            workers = min(_count_fitting(resources), workers or sys.maxsize)
         else:
             workers = workers or default_workers(resources)
-            _start(workers, resources, variables)
-            _capacity(resources)
+            _start_cluster(workers, resources, variables)
+            _count_fitting(resources)
         run = functools.partial(_run, state=state, workers=workers, resources=resources, callbacks=callbacks)
         yield RunningExecutor(workers, run)
     finally:
@@ -97,62 +99,68 @@ def _run(
     resources: Resources,
     callbacks: list[tune.Callback],
 ) -> None:
-    post = _post()
+    mailbox = _start_mailbox()
 
-    def give(worker: str, cohort: Cohort | None) -> None:
-        post.put.remote(worker, pickle.dumps(cohort))
+    def send(worker: str, cohort: Cohort | None) -> None:
+        mailbox.put.remote(worker, pickle.dumps(cohort))
 
-    hiring = CohortSearcher(WorkerPool(backlog, resources, give, SHIFT_BYTES), lambda: _ask_after(post))
-    trainable = tune.with_resources(tune.with_parameters(_serve, workload=workload, post=post), resources.named())
+    pool = WorkerPool(backlog, resources, send, SESSION_BYTES)
+    searcher = CohortSearcher(pool, lambda: _check_mailbox(mailbox))
+    parameters = {"workload": workload, "mailbox": mailbox}
+    trainable = tune.with_resources(tune.with_parameters(_serve_session, **parameters), resources.named())
     tune.Tuner(
         trainable,
         tune_config=tune.TuneConfig(
-            search_alg=hiring, num_samples=-1, max_concurrent_trials=workers, reuse_actors=True
+            search_alg=searcher, num_samples=-1, max_concurrent_trials=workers, reuse_actors=True
         ),
         run_config=tune.RunConfig(
             name="workers",
             storage_path=str(state),
             verbose=0,
-            callbacks=[CommitScores(hiring), *callbacks, DropResultKeys()],
-            stop=StopWhenDone(hiring),
+            callbacks=[CommitScores(searcher), *callbacks, DropResultKeys()],
+            stop=StopWhenDone(searcher),
         ),
     ).fit()
-    if hiring.error is not None:
-        raise hiring.error
+    if searcher.error is not None:
+        raise searcher.error
     if not backlog.done():
         raise ExecutorError("Ray Tune ended before the study did; the same command continues")
 
 
 class CohortSearcher(Searcher):
-    """Tune's view of a crew: workers to launch, None for later, FINISHED at the end.
+    """The worker pool as a searcher of Tune: a suggestion starts a worker, None means later, FINISHED the end.
 
     An exception of the backlog (a full disk, say) is kept in `error` and ends the Tuner: raised
     inside Tune's callbacks it would be taken for a trial's failure.
+
+    Args:
+      check_mailbox: raises ExecutorError if workers can no longer be reached.
     """
 
-    def __init__(self, crew: WorkerPool, check: Callable[[], None]):
+    def __init__(self, pool: WorkerPool, check_mailbox: Callable[[], None]):
         super().__init__()
-        self.crew, self.check = crew, check
-        self.hired = 0
+        self.pool, self.check_mailbox = pool, check_mailbox
+        self.started = 0
         self.error: Exception | None = None
 
-    def suggest(self, trial_id: str):
-        if self.guarded(self.crew.backlog.done) or self.error is not None:
+    def suggest(self, trial_id: str) -> Any:
+        if self.guarded(self.pool.backlog.done) or self.error is not None:
             return Searcher.FINISHED
-        if not self.crew.wanted():
+        if not self.pool.needs_worker():
             return None
-        self.crew.hire(trial_id)
-        self.hired += 1
-        return {"worker": self.hired}
+        self.pool.start(trial_id)
+        self.started += 1
+        return {"worker": self.started}
 
-    def on_trial_complete(self, trial_id: str, result=None, error: bool = False):
-        """A worker's shift is over, at its end or before."""
-        if trial_id in self.crew.seats and self.error is None:
-            self.guarded(lambda: self.crew.leave(trial_id, "the Ray worker died or raised"))
+    def on_trial_complete(self, trial_id: str, result: dict | None = None, error: bool = False) -> None:
+        """A worker's session has ended, by itself or with its process."""
+        if trial_id in self.pool.workers and self.error is None:
+            self.guarded(lambda: self.pool.stop(trial_id, "the Ray worker died or raised"))
             if error and self.error is None:
-                self.guarded(self.check)
+                self.guarded(self.check_mailbox)
 
-    def guarded(self, call):
+    def guarded(self, call: Callable[[], Result]) -> Result | None:
+        """Calls; an exception is kept for the end of the Tuner, and None returned."""
         try:
             return call()
         except Exception as error:
@@ -160,140 +168,138 @@ class CohortSearcher(Searcher):
             return None
 
     def __getstate__(self) -> dict:
-        """Nothing, though Tune pickles its searcher and callbacks: this one stays where it is."""
+        """Nothing: Tune pickles its searcher and callbacks, but the pool and the open store stay in this process."""
         return {}
 
-    def save(self, checkpoint_path: str):
-        """Nothing: the store is the truth."""
+    def save(self, checkpoint_path: str) -> None:
+        """Does nothing: everything that must last is in the store."""
 
-    def restore(self, checkpoint_path: str):
-        """Nothing: a resumed study is a new Tuner."""
+    def restore(self, checkpoint_path: str) -> None:
+        """Does nothing: a resumed study is a new Tuner."""
 
 
 class StopWhenDone(tune.Stopper):
     """Ends the Tuner when the backlog raised, and when the study is finished though a worker still waits for a node."""
 
-    def __init__(self, hiring: CohortSearcher):
-        self.hiring = hiring
+    def __init__(self, searcher: CohortSearcher):
+        self.searcher = searcher
 
     def __call__(self, trial_id: str, result: Mapping) -> bool:
-        return self.hiring.error is not None
+        return self.searcher.error is not None
 
     def stop_all(self) -> bool:
-        return self.hiring.error is not None or bool(self.hiring.guarded(self.hiring.crew.over))
+        return self.searcher.error is not None or bool(self.searcher.guarded(self.searcher.pool.finished))
 
     def __getstate__(self) -> dict:
         return {}
 
 
 class CommitScores(tune.Callback):
-    """Commits what workers report, in the driver's process, before Tune goes on; callbacks after it see numbers."""
+    """Records what workers report, in the driver's process, before Tune continues; later callbacks see only numbers."""
 
-    def __init__(self, hiring: CohortSearcher):
-        self.hiring = hiring
+    def __init__(self, searcher: CohortSearcher):
+        self.searcher = searcher
 
     def __getstate__(self) -> dict:
         return {}
 
     def on_trial_result(self, iteration, trials, trial, result, **info):
         message = result.pop("message", None)
-        if self.hiring.error is None and message is not None:
+        if self.searcher.error is None and message is not None:
             size = len(message) + REPORT_BYTES
-            self.hiring.guarded(lambda: self.hiring.crew.hear(trial.trial_id, pickle.loads(message), size))
+            self.searcher.guarded(lambda: self.searcher.pool.on_message(trial.trial_id, pickle.loads(message), size))
 
 
 class DropResultKeys(tune.Callback):
-    """Takes out of a result what is named after a trial, when every callback has seen it: Tune keeps statistics of
-    each name that it meets for as long as it runs."""
+    """Removes from a result the keys that name a trial, after every other callback has seen them: Tune keeps
+    statistics of each key that it meets for as long as it runs."""
 
     def on_trial_result(self, iteration, trials, trial, result, **info):
         for name in [name for name in result if "/" in name]:
             del result[name]
 
 
-def _serve(config: dict, workload: Workload, post) -> None:
-    """A Tune trial: a worker's shift, in which it takes cohorts from the post until it takes None. The evaluator and
-    the compiled programs stay for the shifts to come."""
-    from ganscape.sweep.messages import Score
-    from ganscape.sweep.trial import train
+def _serve_session(config: dict, workload: Workload, mailbox: Any) -> None:
+    """A Tune trial: a worker's session, which trains cohorts from its mailbox until it receives None.
 
-    def send(message):
+    The evaluator and the compiled programs stay in the process for later sessions.
+    """
+    from ganscape.sweep.messages import Score
+
+    def send(message: FromWorker) -> None:
         shown: dict[str, Any] = {"report": type(message).__name__}
         if isinstance(message, Score):
             shown |= {f"{workload.metric}/{message.trial}": message.value, f"images/{message.trial}": message.images}
             shown["timesteps_total"] = message.images
         tune.report({"message": pickle.dumps(message)} | shown)
 
+    def receive() -> Cohort | None:
+        return pickle.loads(ray.get(mailbox.take.remote(name)))
+
+    name = tune.get_context().get_trial_id()
     study = (workload.dataset.fingerprint, workload.metric, workload.samples)
     if study not in _evaluators:
-        _evaluators[study] = prepare(workload)
-    send(ready())
-    name = tune.get_context().get_trial_id()
-    while True:
-        send(Free(frozenset(_warm)))
-        cohort = pickle.loads(ray.get(post.take.remote(name)))
-        if cohort is None:
-            return
-        _warm.add(cohort.trials[0].config.structure())
-        train(cohort, workload, _evaluators[study], send)
+        _evaluators[study] = evaluator_of(workload)
+    serve(workload, _evaluators[study], receive, send, _warm)
 
 
-def _post():
+def _start_mailbox() -> Any:
     """An actor that lives and dies with this process, on its node."""
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     options = {"num_cpus": 0, "max_concurrency": MAX_WAITING, "scheduling_strategy": here}
     return ray.remote(Mailbox).options(**options).remote()
 
 
-def _ask_after(post) -> None:
-    """Raises ExecutorError if the post has gone: its workers would go one after the other."""
+def _check_mailbox(mailbox: Any) -> None:
+    """Raises ExecutorError if the mailbox has died: every worker would then fail, one after the other."""
     try:
-        ray.get(post.answer.remote(), timeout=ANSWER_SECONDS)
+        ray.get(mailbox.ping.remote(), timeout=ANSWER_SECONDS)
     except (ray.exceptions.RayError, TimeoutError) as error:
         gone = f"the actor that hands cohorts to Ray's workers has gone ({type(error).__name__})"
         raise ExecutorError(f"{gone}; the same command continues") from error
 
 
-def _start(workers: int, resources: Resources, variables: dict[str, str]) -> None:
+def _start_cluster(workers: int, resources: Resources, variables: dict[str, str]) -> None:
     """A cluster of one node that ends with this process, whatever else runs on this machine."""
     cpus = max(cores(), math.ceil(workers * resources.cpus))
-    with _sigterm_as_it_is():
-        ray.init(address="local", num_cpus=cpus, include_dashboard=False, **_quietly(variables))
+    with _keep_sigterm():
+        ray.init(address="local", num_cpus=cpus, include_dashboard=False, **_init_options(variables))
 
 
-def _join(address: str, variables: dict[str, str]) -> None:
-    """This process becomes a driver of the cluster at the address; asked first whether anybody is there, as `ray.init`
-    tries for minutes."""
+def _join_cluster(address: str, variables: dict[str, str]) -> None:
+    """Connects this process to the cluster at the address. First checks that one answers, because `ray.init` tries
+    for minutes."""
     try:
-        _knock(address)
-        with _sigterm_as_it_is():
-            ray.init(address=address, **_quietly(variables))
+        _check_address(address)
+        with _keep_sigterm():
+            ray.init(address=address, **_init_options(variables))
     except (OSError, RuntimeError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ExecutorError(f"cannot join a Ray cluster at {address!r}: {reason}") from error
 
 
 @contextlib.contextmanager
-def _sigterm_as_it_is() -> Iterator[None]:
-    """Ray would answer SIGTERM by leaving at once; what answered before does so afterwards."""
+def _keep_sigterm() -> Iterator[None]:
+    """Restores this process's SIGTERM handler after the block: `ray.init` installs one that exits at once."""
     before = signal.getsignal(signal.SIGTERM)
     yield
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, before)
 
 
-def _quietly(variables: dict[str, str]) -> dict[str, Any]:
+def _init_options(variables: dict[str, str]) -> dict[str, Any]:
+    """Arguments of `ray.init`: no output of its own, and the workers' environment variables."""
     return {"log_to_driver": False, "logging_level": logging.ERROR, "runtime_env": {"env_vars": variables}}
 
 
-def _knock(address: str) -> None:
+def _check_address(address: str) -> None:
     """Raises OSError or ValueError unless a Ray cluster answers at an address of host and port."""
     if address in ("auto", "local"):
         return
     host, _, port = address.rpartition(":")
     if "://" in address or not host or not port.isdigit():
         raise ValueError("an address is HOST:PORT of the head node, or auto on a node of the cluster")
-    with socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK_SECONDS):
+    with socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS):
         pass
     status = [sys.executable, "-m", "ray.scripts.scripts", "status", "--address", address]
     try:
@@ -305,8 +311,8 @@ def _knock(address: str) -> None:
         raise OSError(lines[-1]) from None
 
 
-def _capacity(resources: Resources) -> int:
-    """How many workers the cluster has room for. Tune waits for ever for what no node has, so this asks first."""
+def _count_fitting(resources: Resources) -> int:
+    """The number of workers that the cluster has room for; ExecutorError for none, because Tune would wait for ever."""
     needed = resources.named()
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     fit = sum(min(int(node.get(name, 0) / amount + 1e-9) for name, amount in needed.items()) for node in nodes)
@@ -319,7 +325,7 @@ def _capacity(resources: Resources) -> int:
 
 
 def _offered(node: dict[str, float]) -> str:
-    """What a node has, without what Ray adds of its own."""
+    """A node's resources in words, without those that Ray adds itself."""
     own = ("node:", "memory", "object_store_memory")
     return _amounts({name: amount for name, amount in node.items() if not name.startswith(own)}) or "nothing"
 
@@ -329,14 +335,14 @@ def _amounts(named: dict[str, float]) -> str:
 
 
 def _callback(name: str) -> tune.Callback:
-    """What the factory "module:name" makes; modules are looked for in this folder too."""
+    """The callback that the factory "module:name" returns; the working folder is searched for modules too."""
     module, _, factory = name.partition(":")
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
     try:
-        made = getattr(importlib.import_module(module), factory)()
+        callback = getattr(importlib.import_module(module), factory)()
     except Exception as error:
         raise ExecutorError(f"--callback {name!r} cannot be made: {type(error).__name__}: {error}") from error
-    if not isinstance(made, tune.Callback):
-        raise ExecutorError(f"--callback {name!r} makes a {type(made).__name__}, not a ray.tune.Callback")
-    return made
+    if not isinstance(callback, tune.Callback):
+        raise ExecutorError(f"--callback {name!r} makes a {type(callback).__name__}, not a ray.tune.Callback")
+    return callback

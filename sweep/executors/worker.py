@@ -1,14 +1,20 @@
-"""A worker's side of an executor: what it is told before JAX loads, and what it does with cohorts."""
+"""A worker's side of an executor: its environment before JAX loads, and the loop that trains cohorts."""
 
 import contextlib
 import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Callable
 from multiprocessing import connection
+from typing import TYPE_CHECKING
 
-from ganscape.sweep.messages import Ready
+from ganscape.sweep.log import log_to
+from ganscape.sweep.messages import Cohort, Free, FromWorker, Ready, Workload
 from ganscape.sweep.resources import Resources
+
+if TYPE_CHECKING:
+    from ganscape.sweep.measuring.evaluation import Evaluator
 
 THREAD_FLAG = "--xla_cpu_multi_thread_eigen"
 
@@ -40,38 +46,55 @@ def environment(cache: str, resources: Resources) -> dict[str, str]:
     return variables
 
 
-def live(pipe: connection.Connection, variables: dict[str, str]) -> None:
-    """The life of a worker process: a workload, then cohorts in; messages out, None after each cohort.
+def serve_pipe(pipe: connection.Connection, variables: dict[str, str]) -> None:
+    """The main function of a local worker process: receives a workload, then cohorts, until the pipe closes.
 
-    It ends when the pipe closes, and at once when its parent dies.
+    The process ends at once when its parent dies.
     """
     os.environ.update(variables)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     with contextlib.suppress(EOFError, OSError):
-        _serve(pipe)
+        workload = pipe.recv()
+        serve(workload, evaluator_of(workload), pipe.recv, pipe.send, set())
 
 
-def _serve(pipe: connection.Connection) -> None:
+def serve(
+    workload: Workload,
+    evaluator: "Evaluator",
+    receive: Callable[[], Cohort | None],
+    send: Callable[[FromWorker], None],
+    warm: set[str],
+) -> None:
+    """Asks for cohorts and trains them until it receives None.
+
+    Args:
+      receive: waits for the next cohort. send: carries a message to the driver.
+      warm: the structures that this process has compiled; grows.
+    """
     from ganscape.sweep.trial import train
 
-    workload = pipe.recv()
-    evaluator = prepare(workload)
-    pipe.send(ready())
-    while True:
-        train(pipe.recv(), workload, evaluator, pipe.send)
-        pipe.send(None)
+    with log_to(send):
+        send(ready())
+        while True:
+            send(Free(frozenset(warm)))
+            cohort = receive()
+            if cohort is None:
+                return
+            warm.add(cohort.trials[0].config.structure())
+            train(cohort, workload, evaluator, send)
 
 
 def _die_with_parent() -> None:
+    """Waits for the end of the parent process, then exits: `daemon=True` does not cover a parent that is killed."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     connection.wait([parent.sentinel])
     os._exit(1)
 
 
-def prepare(workload):
-    """The evaluator of a workload, made once per worker."""
+def evaluator_of(workload: Workload) -> "Evaluator":
+    """The evaluator of a workload; features of the reference images are read from a cache where they are there."""
     from ganscape.sweep.measuring.evaluation import evaluator
     from ganscape.sweep.measuring.reference_cache import reference_features
 
@@ -79,7 +102,7 @@ def prepare(workload):
 
 
 def ready() -> Ready:
-    """What a worker says when it is ready."""
+    """The message of a worker that has started: its devices."""
     import jax
 
     kinds = sorted({f"{device.platform}: {device.device_kind}" for device in jax.local_devices()})

@@ -11,9 +11,9 @@ from ganscape.results.store import open_store
 from ganscape.search_spaces import Phase, StudyError, phases
 from ganscape.search_spaces.studies import STUDIES
 from ganscape.sweep.backlog import Backlog
-from ganscape.sweep.estimate import trials
 from ganscape.sweep.messages import Failure, Score
 from ganscape.sweep.plan import plan
+from ganscape.sweep.rounds import count_trials
 from ganscape.sweep.searchers import SELECTORS, Observation
 
 LENGTH = {"images": 1280, "interval": 640, "disc_iters": 1}
@@ -110,8 +110,8 @@ def test_phases_follow_one_another(planned, tmp_path):
             for trial in cohort.trials:
                 place = {phase.name: number for number, phase in enumerate(planned.phases)}
                 stored = {row["trial"]: row for row in store.trials() if row["method"] == trial.method}
-                own = planned.place(stored[trial.id]["round"])
-                earlier = [name for name, row in stored.items() if planned.place(row["round"]) < own]
+                own = planned.phase_index(stored[trial.id]["round"])
+                earlier = [name for name, row in stored.items() if planned.phase_index(row["round"]) < own]
                 assert all(name in backlog.finished for name in earlier), place
                 finish(backlog, trial)
 
@@ -155,7 +155,7 @@ def test_confirm_adds_a_phase_to_any_study_and_changes_its_definition(tmp_path):
     made, plain = (plan("equal/wide", out=tmp_path, settings=each) for each in ({"confirm": 7}, {}))
     assert made.phases == (*plain.phases, Phase("confirm", "best", 1, 7))
     assert "phases" not in plain.definition and made.definition["phases"][0]["seeds"] == 7
-    assert trials(made) == trials(plain) + 7 * 8
+    assert count_trials(made) == count_trials(plain) + 7 * 8
     with pytest.raises(StudyError, match="confirm=0 must be a whole number of at least 1"):
         plan("equal/wide", out=tmp_path, settings={"confirm": 0})
 

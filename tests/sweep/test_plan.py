@@ -5,7 +5,8 @@ import pytest
 from ganscape.data import DataError
 from ganscape.models import Config, ConfigError
 from ganscape.search_spaces import StudyError
-from ganscape.sweep.plan import ask, parameters, plan, trial_of
+from ganscape.sweep.plan import parameters, plan, trial_of
+from ganscape.sweep.rounds import ask, first_configs
 from ganscape.sweep.searchers import Observation
 
 
@@ -15,7 +16,7 @@ def planned(tmp_path):
 
 
 def configs(made):
-    return [config for method in made.methods for config in ask(made, method, 0, [])]
+    return [config for method in made.methods for config in first_configs(made, method)]
 
 
 def test_the_same_names_make_the_same_plan(planned):
@@ -55,7 +56,7 @@ def test_a_study_of_some_of_its_methods(planned):
     """The same configs as in the whole study, in the study's order."""
     made, whole = planned(methods=["vae", "wgan"]), planned()
     assert list(made.methods) == list(made.definition["methods"]) == ["wgan", "vae"]
-    assert ask(made, "wgan", 0, []) == ask(whole, "wgan", 0, [])
+    assert first_configs(made, "wgan") == first_configs(whole, "wgan")
 
 
 def test_set_fixes_a_field_for_every_method(planned):
@@ -76,15 +77,15 @@ def test_what_a_choice_makes_inert_is_dropped(planned):
 def test_a_space_with_nothing_left_to_search_gives_each_config_once(planned):
     pins = {"learning_rate": 1e-3, "beta1": 0.5, "disc_iters": 1, "discriminator_normalization": "none"}
     made = planned(settings=pins)
-    (config,) = ask(made, "ns_gan", 0, [])
-    assert ask(made, "ns_gan", 0, [Observation(config.to_dict(), (1.0,))], 1) == []
+    (config,) = first_configs(made, "ns_gan")
+    assert ask(made, "ns_gan", 0, 0, [Observation(config.to_dict(), (1.0,))], 5) == []
 
 
 def test_a_method_asks_for_what_its_budget_leaves(planned):
     made = planned()
-    first = ask(made, "wgan", 0, [])
+    first = first_configs(made, "wgan")
     known = [Observation(config.to_dict(), (1.0,)) for config in first[:3]]
-    assert ask(made, "wgan", 0, known, 3) == first[3:]
+    assert ask(made, "wgan", 0, 0, known, len(first) - 3) == first[3:]
 
 
 def test_a_trial_is_named_by_its_content():

@@ -9,6 +9,7 @@ from ganscape.results.store import open_store
 from ganscape.sweep.backlog import Backlog
 from ganscape.sweep.messages import Failure, Score
 from ganscape.sweep.plan import plan
+from ganscape.sweep.rounds import Rounds
 from ganscape.sweep.searchers import SEARCHERS
 
 SETTINGS = {"configs": 8, "rounds": 3, "images": 1280, "interval": 640, "disc_iters": 1}
@@ -154,3 +155,48 @@ def test_the_expected_number_of_trials_is_that_of_all_rounds_until_a_space_is_ex
         assert backlog.expected() == 8
         run(backlog)
         assert backlog.expected() == len(backlog.trials) == 2
+
+
+def all_entries(planned, before=()):
+    """What a plan asks for beside the entries that are there, where every score is 1."""
+    rounds, fresh = Rounds(planned), []
+    for entry in before:
+        rounds.add(entry)
+    for method in planned.methods:
+        while entries := rounds.next(method, lambda trial: 1.0):
+            fresh += entries
+            for entry in entries:
+                rounds.add(entry)
+    assert sum(map(rounds.expected, planned.methods)) == len(before) + len(fresh)
+    return fresh
+
+
+@pytest.mark.parametrize(
+    "searcher, steps",
+    [
+        ("random", ({"configs": 2}, {"configs": 5}, {"configs": 9})),
+        ("sobol", ({"configs": 2}, {"configs": 5}, {"configs": 9})),
+        ("gp_bandit", ({"configs": 2, "rounds": 1}, {"configs": 4, "rounds": 2}, {"configs": 7, "rounds": 4})),
+    ],
+)
+def test_a_plan_that_grows_asks_for_what_the_larger_one_asks_for_at_once(tmp_path, searcher, steps):
+    def of(step, seeds):
+        settings = SETTINGS | {"rounds": 1} | step
+        return plan("equal/bandit", out=tmp_path, methods=["ns_gan"], searcher=searcher, seeds=seeds, settings=settings)
+
+    grown = []
+    for step, seeds in zip(steps, (1, 2, 2), strict=True):
+        grown += all_entries(of(step, seeds), grown)
+    assert set(grown) == set(all_entries(of(steps[-1], 2)))
+    assert len({entry.trial.id for entry in grown}) == len(grown)
+
+
+def test_seeds_that_a_phase_gets_later_are_none_that_a_later_phase_has(tmp_path):
+    def of(seeds):
+        settings = SETTINGS | {"configs": 3, "rounds": 1, "confirm": 2}
+        return plan("equal/wide", out=tmp_path, methods=["wgan"], seeds=seeds, settings=settings)
+
+    before = all_entries(of(2))
+    more = all_entries(of(3), before)
+    assert sorted({entry.trial.seed for entry in before}) == [0, 1, 2, 3]
+    assert [entry.trial.seed for entry in more] == [4, 4, 4]

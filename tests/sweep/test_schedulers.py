@@ -195,11 +195,11 @@ def test_a_cohort_goes_no_further_than_its_next_decision(tmp_path):
     with opened(planned(tmp_path, "asha"), tmp_path) as store:
         backlog = Backlog(planned(tmp_path, "asha"), store, 2, {}, lambda backlog: None)
         first = backlog.take()
-        assert first.until == 640
+        assert first.pause_at == 640
         advance(backlog, first)
         assert not any(trial.id in backlog.running for trial in first.trials)
-        later = [cohort for cohort in iter(backlog.take, None) if cohort.until != 640]
-        assert later and {cohort.until for cohort in later} == {1920}
+        later = [cohort for cohort in iter(backlog.take, None) if cohort.pause_at != 640]
+        assert later and {cohort.pause_at for cohort in later} == {1920}
         assert all(known == {640} for cohort in later for known in cohort.committed)
 
 

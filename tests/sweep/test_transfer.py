@@ -10,7 +10,8 @@ from ganscape.results.store import open_store
 from ganscape.search_spaces import LogUniform, StudyError, find
 from ganscape.sweep.backlog import Backlog
 from ganscape.sweep.messages import Failure, Score
-from ganscape.sweep.plan import ask, plan
+from ganscape.sweep.plan import plan
+from ganscape.sweep.rounds import first_configs
 from ganscape.sweep.transfer import with_ranges_from
 
 SIZE = {"configs": 20, "images": 640, "interval": 640, "disc_iters": 1}
@@ -62,7 +63,7 @@ def test_ranges_are_those_of_the_best_by_the_median_over_seeds(earlier):
 def test_a_plan_asks_within_them_after_the_authors_setting(earlier, tmp_path):
     made = plan("equal/wide", out=tmp_path, methods=FAMILIES, ranges_from=earlier, settings=SIZE)
     box = made.methods["wgan_gp"].dimensions
-    first, *others = ask(made, "wgan_gp", 0, [])
+    first, *others = first_configs(made, "wgan_gp")
     assert first.g_lr == 1e-4 and len(others) == 19
     assert all(box["learning_rate"].contains(config.g_lr) for config in others)
     assert all(box["penalty_weight"].contains(config.penalty_weight) for config in others)

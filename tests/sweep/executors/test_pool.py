@@ -1,7 +1,7 @@
 import pytest
 
 from ganscape.models import Config
-from ganscape.sweep.executors.pool import STARTS, WorkerPool
+from ganscape.sweep.executors.pool import FAILED_STARTS, WorkerPool
 from ganscape.sweep.messages import Cohort, Free, Ready
 from ganscape.sweep.plan import trial_of
 from ganscape.sweep.resources import ExecutorError, Resources
@@ -9,12 +9,12 @@ from ganscape.sweep.resources import ExecutorError, Resources
 READY = Ready("1 x cpu: cpu")
 
 
-class Shelf:
+class FakeBacklog:
     """Cohorts in a row, in place of a backlog; what became of them."""
 
     def __init__(self, cohorts):
         self.waiting, self.open = list(cohorts), set()
-        self.asked, self.forsaken, self.heard = [], [], []
+        self.asked, self.requeued, self.recorded = [], [], []
 
     def take(self, warm):
         self.asked.append(warm)
@@ -23,15 +23,15 @@ class Shelf:
         return cohort
 
     def lost(self, cohort, message):
-        self.forsaken.append(cohort)
+        self.requeued.append(cohort)
         self.open.discard(cohort)
         self.waiting.append(cohort)
 
     def record(self, message):
-        self.heard.append(message)
+        self.recorded.append(message)
 
-    def greet(self, message):
-        self.heard.append(message)
+    def worker_ready(self, message):
+        self.recorded.append(message)
 
     def done(self):
         return not (self.waiting or self.open)
@@ -42,81 +42,81 @@ def cohort(seed):
 
 
 @pytest.fixture
-def shelf():
-    return Shelf(map(cohort, range(2)))
+def backlog():
+    return FakeBacklog(map(cohort, range(2)))
 
 
 @pytest.fixture
-def given():
+def sent():
     return []
 
 
 @pytest.fixture
-def crew(shelf, given):
-    return WorkerPool(shelf, Resources(), lambda worker, cohort: given.append((worker, cohort)), 100)
+def pool(backlog, sent):
+    return WorkerPool(backlog, Resources(), lambda worker, cohort: sent.append((worker, cohort)), 100)
 
 
-def arrive(crew, worker, warm=()):
-    crew.hire(worker)
-    crew.hear(worker, READY, 0)
-    crew.hear(worker, Free(frozenset(warm)), 0)
+def arrive(pool, worker, warm=()):
+    pool.start(worker)
+    pool.on_message(worker, READY, 0)
+    pool.on_message(worker, Free(frozenset(warm)), 0)
 
 
-def test_who_asks_is_given_a_cohort_for_what_it_has_compiled(crew, shelf, given):
-    first, second = shelf.waiting
-    arrive(crew, "one", ["a"])
-    arrive(crew, "two", ["b"])
-    assert given == [("one", first), ("two", second)]
-    assert shelf.asked == [frozenset("a"), frozenset("b")]
+def test_who_asks_is_sent_a_cohort_for_what_it_has_compiled(pool, backlog, sent):
+    first, second = backlog.waiting
+    arrive(pool, "one", ["a"])
+    arrive(pool, "two", ["b"])
+    assert sent == [("one", first), ("two", second)]
+    assert backlog.asked == [frozenset("a"), frozenset("b")]
 
 
-def test_no_more_workers_are_wanted_than_there_are_cohorts_for(crew):
-    assert crew.wanted()
-    crew.hire("one")
-    assert crew.wanted()
-    crew.hire("two")
-    assert not crew.wanted()
+def test_no_more_workers_are_wanted_than_there_are_cohorts_for(pool):
+    assert pool.needs_worker()
+    pool.start("one")
+    assert pool.needs_worker()
+    pool.start("two")
+    assert not pool.needs_worker()
 
 
-def test_who_asks_when_nothing_waits_is_given_what_another_did_not_finish(crew, shelf, given):
-    first, _ = shelf.waiting
+def test_who_asks_when_nothing_waits_is_sent_what_another_did_not_finish(pool, backlog, sent):
+    first, _ = backlog.waiting
     for worker in ("one", "two", "three"):
-        arrive(crew, worker)
-    assert len(given) == 2
-    crew.leave("one", "gone")
-    assert shelf.forsaken == [first]
-    assert given[2:] == [("three", first)]
+        arrive(pool, worker)
+    assert len(sent) == 2
+    pool.stop("one", "gone")
+    assert backlog.requeued == [first]
+    assert sent[2:] == [("three", first)]
 
 
-def test_at_the_end_all_who_ask_are_sent_home(crew, shelf, given):
-    arrive(crew, "one")
-    shelf.waiting.clear()
-    crew.hear("one", "the last score", 1)
-    shelf.open.clear()
-    crew.seats["one"].cohort = None
-    crew.hear("one", Free(frozenset()), 0)
-    assert given[-1] == ("one", None) and not crew.over()
-    crew.leave("one", "its shift is over")
-    assert crew.over() and not shelf.forsaken
+def test_at_the_end_all_who_ask_end_their_session(pool, backlog, sent):
+    arrive(pool, "one")
+    backlog.waiting.clear()
+    pool.on_message("one", "the last score", 1)
+    backlog.open.clear()
+    pool.workers["one"].cohort = None
+    pool.on_message("one", Free(frozenset()), 0)
+    assert sent[-1] == ("one", None) and not pool.finished()
+    pool.stop("one", "its session is over")
+    assert pool.finished() and not backlog.requeued
 
 
-def test_a_shift_ends_after_so_many_bytes_of_reports(crew, shelf, given):
-    arrive(crew, "one")
-    crew.hear("one", "a long score", 100)
-    shelf.open.clear()
-    crew.seats["one"].cohort = None
-    crew.hear("one", Free(frozenset()), 0)
-    assert given[-1] == ("one", None) and len(shelf.waiting) == 1
+def test_a_session_ends_after_so_many_bytes_of_reports(pool, backlog, sent):
+    arrive(pool, "one")
+    pool.on_message("one", "a long score", 100)
+    backlog.open.clear()
+    pool.workers["one"].cohort = None
+    pool.on_message("one", Free(frozenset()), 0)
+    assert sent[-1] == ("one", None) and len(backlog.waiting) == 1
 
 
-def test_workers_that_die_as_they_start_end_the_sweep_unless_one_was_ready_between(crew):
-    for worker in range(STARTS - 1):
-        crew.hire(str(worker))
-        crew.leave(str(worker), "gone")
-    arrive(crew, "ready")
-    for worker in range(STARTS - 1):
-        crew.hire(str(worker))
-        crew.leave(str(worker), "gone")
-    crew.hire("last")
+def test_workers_that_die_as_they_start_end_the_sweep_unless_one_was_ready_between(pool):
+    for worker in range(FAILED_STARTS - 1):
+        pool.start(str(worker))
+        pool.stop(str(worker), "gone")
+    arrive(pool, "ready")
+    for worker in range(FAILED_STARTS - 1):
+        pool.start(str(worker))
+        pool.stop(str(worker), "gone")
+    pool.start("last")
     with pytest.raises(ExecutorError, match="died as they started"):
-        crew.leave("last", "gone")
+        pool.stop("last", "gone")

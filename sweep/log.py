@@ -1,0 +1,82 @@
+"""The log of a sweep: OUT/log.txt in the driver, and the way there for lines of workers."""
+
+import contextlib
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from ganscape.sweep.messages import LogLine
+
+NAME = "ganscape"
+FILE = "log.txt"
+logging.getLogger(NAME).addHandler(logging.NullHandler())
+
+
+@contextlib.contextmanager
+def logging_to(out: str | Path, verbose: bool = False) -> Iterator[None]:
+    """Appends what the logger "ganscape" is told at level INFO or above to OUT/log.txt while the block lasts.
+
+    A log never ends a sweep: a file or stream that cannot be written to, such as on a full disk, is left alone.
+
+    Args:
+      out: an output folder that exists.
+      verbose: writes the same lines to stderr.
+    """
+    handlers: list[logging.Handler] = []
+    with contextlib.suppress(OSError):
+        handlers.append(_Quiet(open(Path(out) / FILE, "a", encoding="utf-8")))  # noqa: SIM115 - closed below
+    if verbose:
+        handlers.append(_Quiet(sys.stderr))
+    logger, level = logging.getLogger(NAME), logging.getLogger(NAME).level
+    for handler in handlers:
+        handler.setFormatter(_formatter())
+        logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        for handler in handlers:
+            logger.removeHandler(handler)
+            if isinstance(handler, _Quiet) and handler.stream is not sys.stderr:
+                with contextlib.suppress(OSError):
+                    handler.stream.close()
+
+
+@contextlib.contextmanager
+def log_to(send: Callable[[LogLine], None]) -> Iterator[None]:
+    """Sends what the logger "ganscape" is told in this worker to the driver while the block lasts."""
+    logger, handler = logging.getLogger(NAME), _Sender(send)
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+class _Quiet(logging.StreamHandler):
+    """Writes lines, and drops what cannot be written."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Does nothing, where logging would print a traceback to stderr."""
+
+
+class _Sender(logging.Handler):
+    """Sends each line as a message."""
+
+    def __init__(self, send: Callable[[LogLine], None]):
+        super().__init__()
+        self.send = send
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.send(LogLine(record.levelno, record.getMessage()))
+
+
+def _formatter() -> logging.Formatter:
+    """Lines such as "2025-01-31T12:00:00Z INFO worker 1 started", in UTC as the store has it."""
+    formatter = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%SZ")
+    formatter.converter = time.gmtime
+    return formatter

@@ -1,0 +1,186 @@
+"""Which trials come next: every round of every phase of every method, and how many trials there will be in all."""
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from ganscape.models import Config
+from ganscape.sweep.messages import Trial
+from ganscape.sweep.plan import Plan, config_of, searcher_seed, space_in, trial_of
+from ganscape.sweep.searchers import SEARCHERS, SELECTORS, Observation
+
+
+class Entry(NamedTuple):
+    """A trial and where it belongs. number: of its round, counted through all phases."""
+
+    trial: Trial
+    phase_index: int
+    number: int
+
+
+class Rounds:
+    """The rounds of a plan, as far as they have been asked.
+
+    What comes next is a function of the plan, of the trials that are there and of their scores alone, so a sweep asks
+    the same after an interruption. A plan that is larger than what is there (more configs, seeds, rounds, methods or
+    phases) asks for the difference: a round that is short is asked again with its new size, told what it was told
+    the first time, and a config that lacks seeds gets them.
+    """
+
+    def __init__(self, plan: Plan):
+        self.plan = plan
+        self.entries: defaultdict[str, list[Entry]] = defaultdict(list)
+        self._ids: set[str] = set()
+        # method, phase, round -> the configs by identity, in the order asked; and the seeds that a phase has used.
+        self._configs: defaultdict[tuple[str, int, int], dict[str, Config]] = defaultdict(dict)
+        self._seeds: defaultdict[int, set[int]] = defaultdict(set)
+        self._complete: set[tuple[str, int]] = set()
+
+    def add(self, entry: Entry) -> None:
+        """Notes a trial that has been asked for."""
+        trial, phase_index, number = entry
+        self.entries[trial.method].append(entry)
+        self._ids.add(trial.id)
+        self._configs[trial.method, phase_index, number][trial.config.identity()] = trial.config
+        self._seeds[phase_index].add(trial.seed)
+
+    def next(self, method: str, result: Callable[[str], float]) -> list[Entry]:
+        """Returns the next trials of a method, all of one round; none when it has nothing more to ask.
+
+        Args:
+          method: all of its trials so far have ended.
+          result: trial id -> its lowest score, infinite for a failed one.
+        """
+        for phase_index, phase in enumerate(self.plan.phases):
+            if (method, phase_index) in self._complete or not self.plan.takes_part(method, phase_index):
+                continue
+            if phase.searcher in SELECTORS:
+                found = self._selected(method, phase_index, result)
+            else:
+                found = self._searched(method, phase_index, result)
+            if found:
+                return found
+            self._complete.add((method, phase_index))
+        return []
+
+    def expected(self, method: str) -> int:
+        """How many trials the method will have in all. A phase whose searcher returned fewer configs than it was asked
+        for has no more."""
+        return sum(self._expected_in(method, index) for index in range(len(self.plan.phases)))
+
+    def seeds_of(self, phase_index: int) -> tuple[int, ...]:
+        """The seeds of a phase: those that it has used, and as many more as it lacks that no other phase has."""
+        own = self._seeds[phase_index]
+        others = set().union(*(seeds for index, seeds in self._seeds.items() if index != phase_index))
+        seeds, candidate = sorted(own), self.plan.seeds_of(phase_index).start
+        while len(seeds) < self.plan.phases[phase_index].seeds:
+            if candidate not in own and candidate not in others:
+                seeds.append(candidate)
+            candidate += 1
+        return tuple(sorted(seeds))
+
+    def _selected(self, method: str, phase_index: int, result: Callable[[str], float]) -> list[Entry]:
+        """Trials that a phase lacks which trains the best configs of the phases before it again."""
+        phase, number = self.plan.phases[phase_index], self.plan.first_round(phase_index)
+        observations = self._observations(method, result, (phase_index, 0))
+        configs = [Config.from_dict(each) for each in SELECTORS[phase.searcher](observations, phase.configs)]
+        return self._lacking(method, configs, phase_index, number)
+
+    def _searched(self, method: str, phase_index: int, result: Callable[[str], float]) -> list[Entry]:
+        """Trials that the first round lacks which is not complete; of a short round only the new ones."""
+        phase, before = self.plan.phases[phase_index], 0
+        first = self.plan.first_round(phase_index)
+        for number in range(first, first + phase.rounds):
+            known = self._configs[method, phase_index, number]
+            configs = list(known.values())
+            size = max(0, min(phase.batch, phase.configs - before))
+            if len(known) < size:
+                observations = self._observations(method, result, (phase_index, number))
+                asked = ask(self.plan, method, phase_index, number, observations, size)
+                configs += [config for config in asked if config.identity() not in known][: size - len(known)]
+            if found := self._lacking(method, configs, phase_index, number):
+                return found
+            if not configs:
+                break
+            before += len(configs)
+        return []
+
+    def _lacking(self, method: str, configs: Iterable[Config], phase_index: int, number: int) -> list[Entry]:
+        """The trials of these configs, on the seeds of the phase, that are not there."""
+        seeds = self.seeds_of(phase_index)
+        trials = [trial_of(self.plan.seed, method, config, seed) for config in configs for seed in seeds]
+        return [Entry(trial, phase_index, number) for trial in trials if trial.id not in self._ids]
+
+    def _observations(self, method: str, result: Callable[[str], float], before: tuple[int, int]) -> list[Observation]:
+        """What the method's configs scored in the rounds before (phase, round), in the order they were asked."""
+        entries = [each for each in self.entries[method] if (each.phase_index, each.number) < before]
+        order = {
+            (phase_index, number, identity): place
+            for (name, phase_index, number), configs in self._configs.items()
+            if name == method
+            for place, identity in enumerate(configs)
+        }
+        entries.sort(
+            key=lambda each: (
+                each.phase_index,
+                each.number,
+                order[each.phase_index, each.number, each.trial.config.identity()],
+                each.trial.seed,
+            )
+        )
+        settings, scores = {}, defaultdict(list)
+        for trial, _, _ in entries:
+            settings[trial.config.identity()] = trial.config.to_dict()
+            scores[trial.config.identity()].append(result(trial.id))
+        return [Observation(settings[identity], tuple(scores[identity])) for identity in settings]
+
+    def _expected_in(self, method: str, phase_index: int) -> int:
+        phase = self.plan.phases[phase_index]
+        there = sum(entry.phase_index == phase_index for entry in self.entries[method])
+        if (method, phase_index) in self._complete or not self.plan.takes_part(method, phase_index):
+            return there
+        sizes = [
+            len(configs)
+            for (name, index, _), configs in self._configs.items()
+            if (name, index) == (method, phase_index)
+        ]
+        short = sum(sizes) < min(phase.configs, len(sizes) * phase.batch)
+        return max(there, (sum(sizes) if short else phase.configs) * phase.seeds)
+
+
+def ask(
+    plan: Plan, method: str, phase_index: int, number: int, observations: list[Observation], count: int
+) -> list[Config]:
+    """Returns at most `count` configs for a round of a searching phase, none of which is among the observations.
+
+    observations: every config of the method's earlier rounds, in the order they were asked, with the scores of its
+      trials.
+    """
+    phase = plan.phases[phase_index]
+    space = plan.methods[method] if phase_index == 0 else space_in(plan.methods[method], phase)
+    searcher = SEARCHERS[phase.searcher](space, searcher_seed(plan.seed, method, number))
+    searcher.tell([each._replace(settings=space.recognise(each.settings)) for each in observations])
+    seen = {Config.from_dict(observation.settings).identity() for observation in observations}
+    configs = []
+    for settings in searcher.ask(count):
+        config = config_of(method, {**plan.fixed, **settings}, plan.workload.dataset.classes)
+        if config.identity() not in seen:
+            seen.add(config.identity())
+            configs.append(config)
+    return configs
+
+
+def first_configs(plan: Plan, method: str) -> list[Config]:
+    """The configs of a method's first round."""
+    phase = plan.phases[0]
+    return ask(plan, method, 0, 0, [], min(phase.batch, phase.configs))
+
+
+def count_trials(plan: Plan) -> int:
+    """How many trials a plan has that begins anew. A method whose first round is short has no more in that phase."""
+    rounds = Rounds(plan)
+    for method in plan.methods:
+        for entry in rounds.next(method, lambda trial: math.inf):
+            rounds.add(entry)
+    return sum(map(rounds.expected, plan.methods))

@@ -1,0 +1,46 @@
+"""The log of a sweep: where its lines go, and that it never ends a sweep."""
+
+import io
+import logging
+import sys
+
+from ganscape.sweep.log import log_to, logging_to
+from ganscape.sweep.messages import LogLine
+
+logger = logging.getLogger("ganscape.sweep.backlog")
+
+
+def test_lines_are_appended_to_the_file_in_the_output_folder(tmp_path, capsys):
+    for number in (1, 2):
+        with logging_to(tmp_path):
+            logger.info("start %d", number)
+            logger.debug("not told")
+    logger.info("after the end")
+    lines = (tmp_path / "log.txt").read_text().splitlines()
+    assert [line.split(" ", 1)[1] for line in lines] == ["INFO start 1", "INFO start 2"]
+    assert all(line[10] == "T" and line[19] == "Z" for line in lines)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_verbose_log_is_on_stderr_too_and_never_on_stdout(tmp_path, capsys):
+    with logging_to(tmp_path, verbose=True):
+        logger.warning("lost")
+    out, err = capsys.readouterr()
+    assert out == "" and err == (tmp_path / "log.txt").read_text() != ""
+
+
+def test_a_closed_stream_and_a_folder_without_room_end_nothing(tmp_path, monkeypatch):
+    closed = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", closed)
+    closed.close()
+    (tmp_path / "log.txt").symlink_to("/dev/full")
+    with logging_to(tmp_path, verbose=True):
+        logger.info("a line for nobody")
+
+
+def test_lines_of_a_worker_are_messages():
+    sent = []
+    with log_to(sent.append):
+        logger.warning("checkpoint of trial %s", "a")
+    logger.warning("later")
+    assert sent == [LogLine(logging.WARNING, "checkpoint of trial a")]
