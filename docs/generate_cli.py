@@ -60,7 +60,7 @@ def _parameter(shown, declared: inspect.Parameter) -> Parameter:
     """Of what the help shows, and of the function's parameter that it was made from."""
     kind = typing.get_args(declared.annotation)[0]
     is_option = shown.opts[0].startswith("-")
-    name = ", ".join(shown.opts) if is_option else shown.metavar or shown.name.upper()
+    name = "`, `".join(shown.opts) if is_option else shown.metavar or shown.name.upper()
     value = "" if kind is bool else shown.metavar or _type_name(kind)
     default = getattr(shown, "show_default", None)
     default = default if isinstance(default, str) else _default(declared.default)
