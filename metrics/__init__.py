@@ -168,6 +168,7 @@ FEATURES = {
     "pixels": "the pixels in [0, 1], any image shape",
     "digits": "64 features of a classifier of 8x8 digits",
     "mnist": "128 features of a classifier of MNIST",
+    "mnist16": "128 features of a classifier of MNIST at 16x16",
     "random_conv": "128 features of random convolutions",
     "lite0": "1280 features of EfficientNet-Lite0, for photographs",
     "inception": "2,048 features of the Inception of 2015-12-05",
@@ -182,6 +183,7 @@ FEATURES = {
 LOGITS = {
     "digits_logits": "10 logits of a classifier of 8x8 digits",
     "mnist_logits": "10 logits of a classifier of MNIST",
+    "mnist16_logits": "10 logits of a classifier of MNIST at 16x16",
     "lite0_logits": "1000 logits of EfficientNet-Lite0",
     "inception_logits": "1,008 logits of the Inception of 2015-12-05",
     "inception_logits_unbiased": "1,008 logits of the Inception of 2015-12-05, without bias",

@@ -20,6 +20,8 @@ _METRICS = {
     "digits":  "fd_digits",
     "mnist":   "fd_mnist",
     "mnist5k": "fd_mnist",
+    "mnist16": "fd_mnist16",
+    "mnist16_5k": "fd_mnist16",
 }  # fmt: skip
 
 STUDIES: dict[str, Study] = equal.STUDIES | landscape.STUDIES | presets.STUDIES | r3gan.STUDIES | tricks.STUDIES

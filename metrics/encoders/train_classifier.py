@@ -36,6 +36,7 @@ RECIPES = {
     #                epochs batch learning rate weight decay shift
     "digits": Recipe(120,   50,   2e-3,         1e-2,        1),
     "mnist":  Recipe(12,    100,  2e-3,         1e-2,        1),
+    "mnist16": Recipe(12,   100,  2e-3,         1e-2,        1),
 }  # fmt: skip
 
 
