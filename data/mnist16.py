@@ -34,8 +34,8 @@ def shrink(dataset: Dataset, name: str) -> Dataset:
 
 
 def halve(images: np.ndarray) -> np.ndarray:
-    """Images [n, h, w, channels] with a black border of 2 pixels, then the mean of every 2x2 square: uint8 [n, h / 2 + 2,
-    w / 2 + 2, channels]. Means are rounded to whole gray levels, halves up. h and w must be even."""
+    """Returns images [n, h, w, channels], given a black border of 2 pixels, at half their size: the mean of every 2x2
+    square, rounded to whole gray levels, halves up. h and w must be even."""
     padded = np.pad(images, ((0, 0), (PADDING, PADDING), (PADDING, PADDING), (0, 0)))
     # sums of four gray levels reach 1,020
     wide = padded.astype(np.uint16)

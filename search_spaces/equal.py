@@ -124,6 +124,8 @@ _PAPER = "arXiv:1711.10337"
 _COMMON: dict[str, Value] = {"optimizer": "adam", "beta2": 0.999, "batch_size": 64, "z_dim": 64}
 _MLP: dict[str, Value] = _COMMON | {"architecture": "mlp"}
 _INFOGAN: dict[str, Value] = _COMMON | {"architecture": "infogan"}
+# The pair of the study with a quarter of its channels and an eighth of its hidden units, for images of 16x16.
+_SMALL: dict[str, Value] = _INFOGAN | {"channels": 16, "hidden_per_channel": 8}
 _SHORT = ("mnist", "fashion_mnist", "squares", "triangles")
 _IMAGES = {"cifar10": 78_125 * 64} | dict.fromkeys(_SHORT, 15_625 * 64)
 _INTERVAL = dict.fromkeys(("cifar10", *_SHORT), 3_906 * 64)
@@ -132,6 +134,8 @@ _INTERVAL = dict.fromkeys(("cifar10", *_SHORT), 3_906 * 64)
 _WIDE_SCALES = {
     "smoke":  Scale("digits", _MLP,     4,   2,     160_000,    40_000,    None,   "8x8 digits, about two minutes"),
     "laptop": Scale("digits", _MLP,     25,  3,   1_000_000,   200_000,    None,   "8x8 digits, about an hour"),
+    "hour":   Scale("mnist16", _SMALL,  25,  1,     102_400,    51_200,   5_000,   "16x16 MNIST, small networks"),
+    "overnight": Scale("mnist16", _SMALL, 100, 1,  512_000,   102_400,   5_000,   "16x16 MNIST, 100 configs"),
     "paper":  Scale("mnist",  _INFOGAN, 100, 1,     _IMAGES, _INTERVAL,  10_000,   "published protocol: 100 configs"),
 }  # fmt: skip
 _NARROW_SCALES = {

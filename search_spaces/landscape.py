@@ -99,6 +99,7 @@ SPACES: dict[str, dict[str, Space]] = {
 _COMMON: dict[str, Value] = {"optimizer": "adam", "batch_size": 64, "z_dim": 128}
 _DIGITS: dict[str, Value] = _COMMON | {"architecture": "conv8"}
 _SMALL: dict[str, Value] = _COMMON | {"channels": 8}
+_MNIST16: dict[str, Value] = _COMMON | {"architecture": "infogan", "channels": 16, "hidden_per_channel": 8}
 _PUBLISHED: dict[str, Value] = _COMMON | {"architecture": _RESNET}
 _STEPS, _EVERY = 200_000 * 64, 20_000 * 64
 
@@ -116,6 +117,7 @@ def _draws(configs: int) -> tuple[Phase, ...]:
 _ON_DIGITS = {
     "smoke":  Scale("digits",  _DIGITS,    2,  1,    96_000,  48_000,  None, "8x8 digits, minutes", 1, _bandits(3, 1)),
     "laptop": Scale("digits",  _DIGITS,    24, 2,   480_000, 160_000,  None, "8x8 digits, hours", 1, _bandits(20, 4)),
+    "hour":   Scale("mnist16", _MNIST16,   24, 1,   102_400,  51_200, 5_000, "16x16 MNIST, listed settings alone"),
     "paper":  Scale("cifar10", _PUBLISHED, 24, 5,    _STEPS,  _EVERY, 10_000,
                     "published protocol, on CIFAR10 with its residual pair", 1, _bandits(120, 12)),
 }  # fmt: skip
