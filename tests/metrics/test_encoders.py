@@ -16,11 +16,13 @@ SHAPES = {
     "pixels": (5, 6, 3),
     "digits": (8, 8, 1),
     "mnist": (28, 28, 1),
+    "mnist16": (16, 16, 1),
     "random_conv": (9, 7, 3),
     "lite0": (9, 7, 3),
     "lite0_logits": (9, 7, 1),
     "digits_logits": (8, 8, 1),
     "mnist_logits": (28, 28, 1),
+    "mnist16_logits": (16, 16, 1),
 }
 SHIPPED = [name for name in ENCODERS if not name.startswith(tuple(NETWORKS))]
 CLASSIFIERS = sorted(classifier.CLASSIFIERS)
@@ -200,6 +202,14 @@ def test_the_mnist_classifier_is_as_good_as_stated(mnist_root):
     assert len(images) == 10_000
     assert found > 0.988
     assert found == pytest.approx(float(card("mnist")["test_accuracy"]), abs=3e-4)
+
+
+def test_the_classifier_of_mnist_at_16x16_is_as_good_as_stated(mnist_root):
+    dataset = load("mnist16", mnist_root)
+    found = accuracy("mnist16", dataset.test, dataset.test_labels)
+    assert len(dataset.test) == 10_000
+    assert found > 0.985
+    assert found == pytest.approx(float(card("mnist16")["test_accuracy"]), abs=3e-4)
 
 
 @pytest.mark.parametrize(("size", "stride"), [(3, 1), (3, 2), (5, 2)])

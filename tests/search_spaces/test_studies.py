@@ -143,14 +143,16 @@ def test_pinning_reaches_every_method_and_changes_the_description():
 
 
 def test_data_sets_with_a_classifier_are_scored_by_it_and_others_by_pixels():
-    names = ("digits", "mnist", "mnist5k", "triangles", "squares")
-    assert [metric(name) for name in names] == ["fd_digits", "fd_mnist", "fd_mnist", "fd_pixels", "fd_pixels"]
+    classifiers = {"digits": "fd_digits", "mnist": "fd_mnist", "mnist5k": "fd_mnist"}
+    classifiers |= {"mnist16": "fd_mnist16", "mnist16_5k": "fd_mnist16"}
+    assert {name: metric(name) for name in classifiers} == classifiers
+    assert {metric(name) for name in ("triangles", "squares")} == {"fd_pixels"}
 
 
 def test_unknown_names_are_refused_with_the_choices():
     with pytest.raises(StudyError, match=r"unknown study 'equal/wyde' \(did you mean 'equal/wide'\?\); one of: equal"):
         find("equal/wyde")
-    with pytest.raises(StudyError, match="unknown scale 'huge'; one of: smoke, laptop, paper"):
+    with pytest.raises(StudyError, match="unknown scale 'huge'; one of: smoke, laptop, hour, overnight, paper"):
         find_scale(find("equal/wide"), "huge")
     told = "unknown data set at this scale 'digits'; one of: cifar10, mnist, fashion_mnist, squares, triangles"
     with pytest.raises(StudyError, match=told):
