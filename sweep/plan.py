@@ -34,7 +34,6 @@ class Plan(NamedTuple):
     definition: JSON-able; two runs are the same study exactly when their definitions are equal.
     fixed: settings of every config; a method's space overrides them.
     phases: one after the other in each method; rounds are numbered through all of them.
-    limited: phase name -> the methods it is for, of phases that are not for all.
     """
 
     definition: dict[str, Any]
@@ -45,7 +44,6 @@ class Plan(NamedTuple):
     workload: Workload
     protocol: Protocol
     scheduler: str = "none"
-    limited: Mapping[str, tuple[str, ...]] = {}
 
     @property
     def rounds(self) -> int:
@@ -65,10 +63,6 @@ class Plan(NamedTuple):
         """The seeds of a phase in a sweep that begins anew: none that an earlier phase has."""
         start = sum(phase.seeds for phase in self.phases[:phase_index])
         return range(start, start + self.phases[phase_index].seeds)
-
-    def takes_part(self, method: str, phase_index: int) -> bool:
-        """Whether the phase is for this method; phases that do not name methods are for all."""
-        return method in self.limited.get(self.phases[phase_index].name, (method,))
 
     def decision_rungs(self, phase_index: int) -> tuple[int, ...]:
         """The rungs at which the scheduler decides about trials of a phase; none in one that trains configs again."""

@@ -53,7 +53,7 @@ class Rounds:
           result: trial id -> its lowest score, infinite for a failed one.
         """
         for phase_index, phase in enumerate(self.plan.phases):
-            if (method, phase_index) in self._complete or not self.plan.takes_part(method, phase_index):
+            if (method, phase_index) in self._complete:
                 continue
             if phase.searcher in SELECTORS:
                 found = self._selected(method, phase_index, result)
@@ -138,7 +138,7 @@ class Rounds:
     def _expected_in(self, method: str, phase_index: int) -> int:
         phase = self.plan.phases[phase_index]
         there = sum(entry.phase_index == phase_index for entry in self.entries[method])
-        if (method, phase_index) in self._complete or not self.plan.takes_part(method, phase_index):
+        if (method, phase_index) in self._complete:
             return there
         sizes = [
             len(configs)

@@ -56,7 +56,9 @@ def run(
     data: Annotated[
         str | None, typer.Option(help="Data set, or path of your images.", show_default="the scale's own")
     ] = None,
-    scale: Annotated[str, typer.Option(help="Size of the study: smoke, laptop or paper.")] = "smoke",
+    scale: Annotated[
+        str, typer.Option(help="A scale of the study, such as smoke, laptop or paper; `ganscape show` lists them.")
+    ] = "smoke",
     searcher: Annotated[
         str | None,
         typer.Option(help="What proposes configs; `original`: the published sets.", show_default="the study's own"),
@@ -244,7 +246,7 @@ def _find_study(name: str):
 
 @app.command()
 def score(
-    images: Annotated[Path, typer.Option(help="Images to score: a folder of .png and .jpg, an .npz or .npy file.")],
+    images: Annotated[Path, typer.Option(help="Images to score: a folder of pictures, an .npz or .npy file.")],
     against: Annotated[str, typer.Option(help="Data set whose test split is the reference, or other images.")],
     metric: Annotated[
         str | None,

@@ -106,7 +106,7 @@ def test_parameters_of_the_published_pair():
 
 BAD = {
     "study": ({"study": "equal/wyde"}, StudyError, "equal/wyde.*equal/wide"),
-    "scale": ({"scale": "huge"}, StudyError, "huge.*smoke, laptop, paper"),
+    "scale": ({"scale": "huge"}, StudyError, "huge.*smoke, laptop, hour, overnight, paper"),
     "data": ({"data": "mnits"}, DataError, "mnits.*digits.*mnist"),
     "data without a length": ({"scale": "paper", "data": "digits"}, StudyError, "digits.*mnist"),
     "field": ({"settings": {"bacth_size": 3}}, ConfigError, "bacth_size.*batch_size.*interval"),

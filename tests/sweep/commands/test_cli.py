@@ -37,7 +37,7 @@ def test_the_help_loads_nothing_heavy():
     [
         (["equal/wyde"], ["equal/wyde", "equal/wide", "equal/narrow"]),
         (["equal/wide", "--methods", "ns_gan,wgam"], ["wgam", "did you mean 'wgan'", "mm_gan, ns_gan"]),
-        (["equal/wide", "--scale", "tiny"], ["tiny", "smoke, laptop, paper"]),
+        (["equal/wide", "--scale", "tiny"], ["tiny", "smoke, laptop, hour, overnight, paper"]),
         (["equal/wide", "--data", "nist"], ["nist", "digits", "mnist5k"]),
         (["equal/wide", "--executor", "slurm"], ["slurm", "local, ray"]),
         (["equal/wide", "--workers", "0"], ["workers=0", "at least 1"]),
