@@ -3,9 +3,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ganscape.models import FAMILIES, Config
+from ganscape.models import Config
 from ganscape.models.architectures.convolution import conv, conv_of_spread, conv_transpose
 from ganscape.models.precisions import PRECISIONS, multiplying_in, times
+from ganscape.models.sampling import sample
 from ganscape.sweep.population import advance, stack, start, take
 
 # 1 + 2^-8 is half way between two bfloat16 values and goes to the even one, 1; 1 + 2^-7 is one of them.
@@ -45,7 +46,6 @@ def test_a_training_in_bfloat16_keeps_a_float32_state_and_learns_nearly_the_same
         trained[precision] = take(advance(stack([member], 1), images, jnp.int32(5), lanes=1), 0)
         assert jax.tree.map(lambda leaf: leaf.dtype, trained[precision].state) == kinds
         assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(trained[precision].state))
-        sample = FAMILIES["gan"].sample
         pictures[precision] = sample(config, trained[precision].state, (8, 8, 1), jax.random.key(0), 32)
     gap = float(jnp.abs(pictures["float32"] - pictures["bfloat16"]).mean())
     assert 0.0 < gap < 0.02

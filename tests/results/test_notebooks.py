@@ -19,9 +19,11 @@ def test_a_notebook_is_stored_without_output_and_reads_results_only(path):
     for cell in code(path):
         assert cell["outputs"] == [] and cell["execution_count"] is None
         for node in ast.walk(ast.parse("".join(cell["source"]).removeprefix("%matplotlib inline\n"))):
-            names = [node.module] if isinstance(node, ast.ImportFrom) else []
+            names = [f"{node.module}.{alias.name}" for alias in node.names] if isinstance(node, ast.ImportFrom) else []
             names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            assert {name.split(".")[0] for name in names} <= {"results", "os", "math", "numpy", "pandas"}
+            ours = [name for name in names if name.startswith("ganscape")]
+            assert all(name.startswith("ganscape.results") for name in ours)
+            assert {name.split(".")[0] for name in names} <= {"ganscape", "os", "math", "numpy", "pandas"}
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
