@@ -76,7 +76,7 @@ def r2(critic: Critic, kernels: Kernels, real: Array, fake: Array, key: Array) -
 def r1_and_r2(critic: Critic, kernels: Kernels, real: Array, fake: Array, key: Array) -> Array:
     """`r1` + `r2`: mean |gradient|^2 / 2 at real images plus that at generated ones, under one weight.
 
-    Reference: Huang et al. 2024 (arXiv:2501.05441), section 2, who give both the same gamma.
+    Reference: Huang et al. 2024 (arXiv:2501.05441), who give both the same gamma.
     """
     return r1(critic, kernels, real, fake, key) + r2(critic, kernels, real, fake, key)
 

@@ -3,14 +3,14 @@
 Each method is a loss with or without penalties at real and at generated images; everything else is equal. Rates and
 weights are searched. The networks and schedules of the paper are not here.
 
-Source: arXiv:2501.05441, section 2, for loss and penalties; ranges, rates and lengths are ours.
+Source: arXiv:2501.05441 for loss and penalties; ranges, rates and lengths are ours.
 """
 
 from ganscape.search_spaces.dimensions import Dimension, LogUniform, Value
 from ganscape.search_spaces.space import Space, space
 from ganscape.search_spaces.study import Scale, Study
 
-_SOURCE = "losses and penalties of arXiv:2501.05441, section 2; ranges ours"
+_SOURCE = "losses and penalties of arXiv:2501.05441; ranges ours"
 _LOSSES = {"ns": "non_saturating", "rp": "relativistic"}
 _PENALTIES = {"": "none", "_r1": "r1", "_r2": "r2", "_r1_r2": "r1+r2"}
 
