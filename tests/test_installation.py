@@ -17,10 +17,14 @@ CHECK = """
 import collections, sys
 from pathlib import Path
 files = collections.defaultdict(set)
+environment = Path(sys.prefix).resolve()  # often a folder of the checkout
 for name, module in list(sys.modules.items()):
     file = getattr(module, "__file__", None)
-    if file and Path(file).resolve().is_relative_to(ROOT) and not name.startswith("__"):
-        files[Path(file).resolve()].add(name)
+    if not file or name.startswith("__"):
+        continue
+    file = Path(file).resolve()
+    if file.is_relative_to(ROOT) and not file.is_relative_to(environment):
+        files[file].add(name)
 print([names for names in files.values() if len(names) > 1 or not all(n.split(".")[0] == "ganscape" for n in names)])
 """
 
