@@ -34,12 +34,13 @@ from ganscape.models.gan import PASSES, UPDATES
 from ganscape.models.instance_noise import INSTANCE_NOISES
 from ganscape.models.latents import LATENTS
 from ganscape.models.losses import LOSSES
-from ganscape.models.normalizations import NORMALIZATIONS
+from ganscape.models.normalizations import AVERAGED, NORMALIZATIONS
 from ganscape.models.optimizers import OPTIMIZERS
 from ganscape.models.penalties import PENALTIES
 from ganscape.models.precisions import PRECISIONS
 from ganscape.models.projections import PROJECTIONS
 from ganscape.models.rules import check_combination, default_offered, value_of
+from ganscape.models.sampling import SAMPLING_STATISTICS
 from ganscape.models.targets import LABEL_FLIPS, LABEL_SMOOTHINGS
 
 _GAME = Only("family", ("gan",))
@@ -85,6 +86,8 @@ class Config:
       discriminator_normalization: normalization of the discriminator's activations or kernels; in a
         vae the encoder's.
       generator_normalization: the same for the generator, in a vae the decoder.
+      sampling_statistics: whether a batch norm of the generator samples by the running averages of training, or by
+        standing statistics: averages over fresh batches of latents.
       upsampling: how the generator doubles height and width.
       attention: the height of the activations at which both networks attend to themselves; 0 is nowhere.
       optimizer: one instance for each player.
@@ -142,6 +145,9 @@ class Config:
     k_range: str = structure(None, K_RANGES, only=_BEGAN, when="unbounded")
     discriminator_normalization: str = structure(None, NORMALIZATIONS, offered="discriminator_normalizations")
     generator_normalization: str = structure(None, NORMALIZATIONS, offered="generator_normalizations")
+    sampling_statistics: str = structure(
+        None, SAMPLING_STATISTICS, only=Only("generator_normalization", AVERAGED), when="running", neutral="running"
+    )
     upsampling: str = structure(None, UPSAMPLINGS, offered="upsamplings")
     attention: int = structure(0, low=0, neutral=0)
     channels: int = structure(None, offered="channels")

@@ -124,8 +124,9 @@ _PAPER = "arXiv:1711.10337"
 _COMMON: dict[str, Value] = {"optimizer": "adam", "beta2": 0.999, "batch_size": 64, "z_dim": 64}
 _MLP: dict[str, Value] = _COMMON | {"architecture": "mlp"}
 _INFOGAN: dict[str, Value] = _COMMON | {"architecture": "infogan"}
-# The pair of the study with a quarter of its channels and an eighth of its hidden units, for images of 16x16.
-_SMALL: dict[str, Value] = _INFOGAN | {"channels": 16, "hidden_per_channel": 8}
+# The pair of the study with a quarter of its channels and an eighth of its hidden units, for images of 16x16. Its batch
+# norm has momentum 0.999; a training of 1,600 updates would be scored by averages that still hold its first images.
+_SMALL: dict[str, Value] = _INFOGAN | {"channels": 16, "hidden_per_channel": 8, "sampling_statistics": "standing"}
 _SHORT = ("mnist", "fashion_mnist", "squares", "triangles")
 _IMAGES = {"cifar10": 78_125 * 64} | dict.fromkeys(_SHORT, 15_625 * 64)
 _INTERVAL = dict.fromkeys(("cifar10", *_SHORT), 3_906 * 64)

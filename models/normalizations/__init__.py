@@ -18,10 +18,10 @@ from ganscape.models.normalizations.batches import (
 )
 from ganscape.models.normalizations.context import NormContext
 from ganscape.models.normalizations.examples import group_norm, instance_norm, layer_norm, pixel_norm
-from ganscape.models.normalizations.feature_moments import STATISTICS
+from ganscape.models.normalizations.feature_moments import STATISTICS, reset_averages
 from ganscape.models.normalizations.kernels import spectral_norm, weight_norm
 
-__all__ = ["NORMALIZATIONS", "STATISTICS", "BatchNorm", "NormContext", "Normalization"]
+__all__ = ["AVERAGED", "NORMALIZATIONS", "STATISTICS", "BatchNorm", "NormContext", "Normalization", "reset_averages"]
 
 
 class Normalization(NamedTuple):
@@ -65,3 +65,11 @@ NORMALIZATIONS = {
     "virtual_batch_norm": Normalization(virtual_batch_norm, untouched_kernel),
     "weight_norm": Normalization(untouched_activations, weight_norm),
 }
+# Those that keep running averages of batches' moments, which sampling uses.
+AVERAGED = (
+    "batch_norm",
+    "batch_norm+spectral_norm",
+    "conditional_batch_norm",
+    "conditional_batch_norm+spectral_norm",
+    "switchable_norm",
+)

@@ -1,7 +1,7 @@
 """Means and variances of activations, normalization by them, and their running averages."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -60,6 +60,13 @@ def running(module: nn.Module, momentum: float, channels: int, batch: Moments | 
     variance_sum.value = momentum * variance_sum.value + (1.0 - momentum) * batch.variance
     weight.value = momentum * weight.value + (1.0 - momentum)
     return batch
+
+
+def reset_averages(statistics: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a network's statistics with every running average of `running` empty and all others as they are."""
+    if set(statistics) == {"mean", "variance", "weight"}:
+        return {name: jnp.zeros_like(value) for name, value in statistics.items()}
+    return {name: reset_averages(value) if isinstance(value, Mapping) else value for name, value in statistics.items()}
 
 
 def scale_and_bias(module: nn.Module, channels: int) -> tuple[Array, Array]:
