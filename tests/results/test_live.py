@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ganscape.results import frames, live, store
-from ganscape.results.store import StoreError, open_store
+from ganscape.results.store import StoreError, database, open_store
 
 TABLE = {"a": [[3.0, 4.0], [None, 2.0]], "b": [["running", 5.0], [6.0, 7.0]]}
 
@@ -35,7 +35,7 @@ def at(monkeypatch, seconds):
         def now(cls, zone=None):
             return START + timedelta(seconds=seconds)
 
-    monkeypatch.setattr(store, "datetime", Clock)
+    monkeypatch.setattr(database, "datetime", Clock)
 
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ganscape.results import store as store_module
-from ganscape.results.store import StoreError, open_store, read
+import ganscape
+from ganscape.results.store import StoreError, database, open_store, read, schema
 
 DEFINITION = {"study": "equal/wide", "rungs": [10, 20], "metric": "fd", "protocol": "p"}
-ROOT = Path(store_module.__file__).parents[1]
+ROOT = Path(ganscape.__file__).parents[1]
 
 
 def trial(name, method="m"):
@@ -265,7 +265,7 @@ def test_an_opening_that_was_killed_half_way_can_be_repeated(tmp_path):
 
 # Schema
 
-MIGRATIONS = tuple(store_module.MIGRATIONS)
+MIGRATIONS = tuple(schema.MIGRATIONS)
 
 
 def m999_note(db):
@@ -276,7 +276,7 @@ def test_an_old_store_is_migrated_once_and_keeps_its_rows(tmp_path, monkeypatch)
     with filled(tmp_path / "out", "a") as store:
         store.add_scores([score("a")])
         before = store.scores()
-    monkeypatch.setattr(store_module, "MIGRATIONS", [*store_module.MIGRATIONS, m999_note])
+    monkeypatch.setattr(schema, "MIGRATIONS", [*schema.MIGRATIONS, m999_note])
     for _ in range(2):
         with open_store(tmp_path / "out") as store:
             assert store.scores() == before
@@ -295,7 +295,7 @@ def m999_broken(db):
 def test_a_migration_that_fails_leaves_the_store_as_it_was(tmp_path, monkeypatch):
     filled(tmp_path / "out", "a").close()
     with monkeypatch.context() as patch:
-        patch.setattr(store_module, "MIGRATIONS", [*store_module.MIGRATIONS, m999_broken])
+        patch.setattr(schema, "MIGRATIONS", [*schema.MIGRATIONS, m999_broken])
         with pytest.raises(RuntimeError):
             open_store(tmp_path / "out")
     with open_store(tmp_path / "out") as store:
@@ -368,7 +368,7 @@ def test_reading_all_the_time_leaves_every_commit_in_place(tmp_path):
 def test_a_file_system_without_shared_memory_gets_the_old_journal(tmp_path, monkeypatch):
     connect = sqlite3.connect
     monkeypatch.setattr(
-        store_module.sqlite3,
+        database.sqlite3,
         "connect",
         lambda name, **options: connect(f"{name}?vfs=unix-none" if options.get("uri") else name, **options),
     )

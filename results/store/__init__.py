@@ -1,0 +1,31 @@
+"""The store: what a sweep has asked and found, in one SQLite file per output folder.
+
+One process writes, any number read meanwhile. Rows are appended and never changed; a call that has returned
+survives `kill -9` and loss of power (WAL, synchronous=FULL). This folder is the only one that knows SQL.
+
+    OUT/store.sqlite    the tables of `schema`; created complete under another name, then renamed
+    OUT/store.lock      held with flock by the writer; the kernel frees it when the writer dies
+
+Tables: study (one row), environments, owners, protocols, trials, scores, failures, signs,
+programs, migrations.
+"""
+
+from ganscape.results.store.database import LOCK, STORE, StoreError
+from ganscape.results.store.definitions import WORDS, differences
+from ganscape.results.store.reader import check, is_written, read, read_columns, rows_written
+from ganscape.results.store.writer import Store, open_store
+
+__all__ = [
+    "LOCK",
+    "STORE",
+    "WORDS",
+    "Store",
+    "StoreError",
+    "check",
+    "differences",
+    "is_written",
+    "open_store",
+    "read",
+    "read_columns",
+    "rows_written",
+]

@@ -1,0 +1,84 @@
+"""Reading an output folder, also while a sweep writes to it."""
+
+import fcntl
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from ganscape.results.store import schema
+from ganscape.results.store.database import (
+    LOCK,
+    STORE,
+    StoreError,
+    connect_reader,
+    explained,
+    fetch_columns,
+    fetch_rows,
+    refuse_foreign,
+    refuse_newer,
+)
+from ganscape.results.store.definitions import refuse_other
+
+
+def read(folder) -> dict[str, list[dict]]:
+    """Every table of OUT as lists of dicts, all seen at one instant; does not disturb a running sweep.
+
+    Keys: study, environments, protocols, trials, scores, failures, signs, programs; a table that an older version
+    did not write is empty. Raises StoreError when there is no store.
+    """
+    return {table: [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+            for table, columns in read_columns(folder).items()}  # fmt: skip
+
+
+def read_columns(folder) -> dict[str, dict[str, list]]:
+    """The same with each table as a dict of columns, which is faster where there are many rows."""
+    with _reading(folder) as db:
+        db.execute("BEGIN")
+        written = {row["name"] for row in fetch_rows(db, "SELECT name FROM sqlite_master WHERE type = 'table'")}
+        return {
+            table: fetch_columns(db, query) if table in written else {name: [] for name in _named(query)}
+            for table, query in schema.QUERIES.items()
+        }
+
+
+def rows_written(folder) -> tuple[int, ...]:
+    """How many rows the tables that grow have: it differs after every commit. Raises StoreError as `read` does."""
+    with _reading(folder) as db:
+        counts = ", ".join(f"(SELECT count(*) FROM {table})" for table in ("study", "protocols"))
+        last = ", ".join(f"(SELECT ifnull(max(id), 0) FROM {table})" for table in schema.GROWING)
+        return db.execute(f"SELECT {counts}, {last}").fetchone()
+
+
+def is_written(folder) -> bool:
+    """Returns whether a process holds the lock of OUT, that is, whether a sweep runs there now."""
+    try:
+        with open(Path(folder) / LOCK, "rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # no lock file, or a file system without locks: no sweep of ours runs there
+        return False
+    return False
+
+
+def check(folder, definition: dict):
+    """Raises StoreError if OUT is foreign or holds a study that is defined otherwise; writes nothing."""
+    if (Path(folder) / STORE).exists():
+        study = read(folder)["study"]
+        refuse_other(Path(folder), study[0]["definition"] if study else None, definition)
+    else:
+        refuse_foreign(Path(folder))
+
+
+@contextmanager
+def _reading(folder):
+    path = Path(folder) / STORE
+    if not path.exists():
+        raise StoreError(f"no results in '{folder}': it holds no {STORE}; name the output folder of a sweep")
+    refuse_foreign(Path(folder))
+    with explained(path), closing(connect_reader(path)) as db:
+        refuse_newer(db, path)
+        yield db
+
+
+def _named(query) -> list[str]:
+    return query.removeprefix("SELECT ").partition(" FROM ")[0].split(", ")

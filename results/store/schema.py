@@ -1,0 +1,59 @@
+"""The tables of a store and how they came to be: migrations, each applied once, and what is read of each table."""
+
+
+def m001_initial(db):
+    for statement in (
+        """CREATE TABLE study (id INTEGER PRIMARY KEY CHECK (id = 1), definition TEXT NOT NULL,
+             recorded TEXT NOT NULL) STRICT""",
+        """CREATE TABLE environments (id INTEGER PRIMARY KEY, environment TEXT NOT NULL,
+             recorded TEXT NOT NULL) STRICT""",
+        """CREATE TABLE owners (id INTEGER PRIMARY KEY, pid INTEGER NOT NULL, host TEXT NOT NULL,
+             recorded TEXT NOT NULL) STRICT""",
+        """CREATE TABLE protocols (fingerprint TEXT PRIMARY KEY, description TEXT NOT NULL,
+             recorded TEXT NOT NULL) STRICT""",
+        """CREATE TABLE trials (id INTEGER PRIMARY KEY, round INTEGER NOT NULL, trial TEXT NOT NULL UNIQUE,
+             config TEXT NOT NULL, method TEXT NOT NULL, seed INTEGER NOT NULL, structure TEXT NOT NULL,
+             settings TEXT NOT NULL, recorded TEXT NOT NULL) STRICT""",
+        """CREATE TABLE scores (id INTEGER PRIMARY KEY, trial TEXT NOT NULL REFERENCES trials (trial),
+             rung INTEGER NOT NULL, images INTEGER NOT NULL, metric TEXT NOT NULL, value REAL NOT NULL,
+             protocol TEXT NOT NULL REFERENCES protocols (fingerprint), attempt INTEGER NOT NULL,
+             seconds REAL NOT NULL, recorded TEXT NOT NULL, UNIQUE (trial, rung, metric, protocol)) STRICT""",
+        """CREATE TABLE failures (id INTEGER PRIMARY KEY, trial TEXT NOT NULL REFERENCES trials (trial),
+             attempt INTEGER NOT NULL, cause TEXT NOT NULL, rung INTEGER, step INTEGER, message TEXT NOT NULL,
+             detail TEXT NOT NULL, final INTEGER NOT NULL, recorded TEXT NOT NULL) STRICT""",
+        "CREATE INDEX failures_of_trial ON failures (trial)",
+    ):
+        db.execute(statement)
+
+
+def m002_signs(db):
+    """What losses, gradients and samples say beside a score, and of which failure it is a sign."""
+    db.execute(
+        """CREATE TABLE signs (id INTEGER PRIMARY KEY, trial TEXT NOT NULL REFERENCES trials (trial),
+             rung INTEGER NOT NULL, quantity TEXT NOT NULL, value REAL NOT NULL, cause TEXT,
+             recorded TEXT NOT NULL, UNIQUE (trial, rung, quantity)) STRICT"""
+    )
+
+
+def m003_programs(db):
+    """What workers compiled or read from the compilation cache before they could train a cohort."""
+    db.execute(
+        """CREATE TABLE programs (id INTEGER PRIMARY KEY, structure TEXT NOT NULL, compiled INTEGER NOT NULL,
+             loaded INTEGER NOT NULL, seconds REAL NOT NULL, lanes INTEGER NOT NULL, recorded TEXT NOT NULL) STRICT"""
+    )
+
+
+MIGRATIONS = [m001_initial, m002_signs, m003_programs]
+
+QUERIES = {
+    "study": "SELECT definition, recorded FROM study",
+    "environments": "SELECT recorded, environment FROM environments ORDER BY id",
+    "protocols": "SELECT fingerprint, description, recorded FROM protocols ORDER BY rowid",
+    "trials": "SELECT trial, config, method, seed, round, structure, settings, recorded FROM trials ORDER BY round, id",
+    "scores": "SELECT trial, rung, images, metric, value, protocol, attempt, seconds, recorded FROM scores ORDER BY id",
+    "failures": "SELECT trial, attempt, cause, rung, step, message, detail, final, recorded FROM failures ORDER BY id",
+    "signs": "SELECT trial, rung, quantity, value, cause, recorded FROM signs ORDER BY id",
+    "programs": "SELECT structure, compiled, loaded, seconds, lanes, recorded FROM programs ORDER BY id",
+}
+GROWING = ("environments", "trials", "scores", "failures")  # whose ids count their rows
+JSON_COLUMNS = ("definition", "environment", "description", "settings")

@@ -1,0 +1,198 @@
+"""The one writer of an output folder."""
+
+import fcntl
+import json
+import math
+import sqlite3
+import time
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+from ganscape.results.store import schema
+from ganscape.results.store.database import (
+    LOCK,
+    STORE,
+    StoreError,
+    connect_reader,
+    connect_writer,
+    explained,
+    fetch_rows,
+    insert_row,
+    refuse_foreign,
+    transaction,
+)
+from ganscape.results.store.definitions import as_json, differences, refuse_other
+
+CAUSES = ("diverged", "crashed", "stopped", "timeout", "lost")
+TAKES = (0.01, 0.05, 0.1)  # seconds between tries to lock: `is_written` of another process has the lock for a moment
+
+
+def open_store(folder) -> "Store":
+    """The one writer of OUT, which is created when absent; close it or leave its `with` block to free the lock.
+
+    Raises StoreError if another process writes there, if OUT cannot be written, or if OUT is foreign: a folder
+    of other things, a store.sqlite of another program, or one of a newer Ganscape. Nothing foreign is touched.
+    """
+    folder = Path(folder)
+    try:
+        refuse_foreign(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = open(folder / LOCK, "ab")  # noqa: SIM115 - held until the store is closed
+    except OSError as error:
+        raise StoreError(f"cannot write in '{folder}': {error.strerror or error}") from error
+    try:
+        _take(lock, folder)
+        with explained(folder / STORE):
+            return Store(folder, lock, connect_writer(folder))
+    except BaseException:
+        lock.close()
+        raise
+
+
+class Store:
+    """Appends to and reads one output folder; every append is one transaction, durable when the call returns.
+
+    A refused row raises StoreError (or ValueError for a value that no row may hold) and leaves nothing behind.
+    """
+
+    def __init__(self, folder: Path, lock, db: sqlite3.Connection):
+        self.folder = folder
+        self._lock = lock
+        self._db = db
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, *error):
+        self.close()
+
+    def close(self):
+        self._db.close()
+        self._lock.close()
+
+    def study(self) -> dict | None:
+        """The definition of the study, None before `begin`."""
+        rows = fetch_rows(self._db, schema.QUERIES["study"])
+        return rows[0]["definition"] if rows else None
+
+    def begin(self, definition: dict):
+        """Writes the definition the first time.
+
+        Raises StoreError if OUT already holds a study that is defined otherwise.
+        """
+        stored = self.study()
+        refuse_other(self.folder, stored, definition)
+        if stored is None:
+            with self._transaction() as insert:
+                insert("study", definition=as_json(definition))
+
+    def add_environment(self, environment: dict):
+        """Appends what a start of the sweep runs on."""
+        with self._transaction() as insert:
+            insert("environments", environment=as_json(environment))
+
+    def add_protocol(self, fingerprint: str, description: dict):
+        """Records what a fingerprint stands for; the same again changes nothing."""
+        known = {row["fingerprint"]: row["description"] for row in fetch_rows(self._db, schema.QUERIES["protocols"])}
+        if fingerprint not in known:
+            with self._transaction() as insert:
+                insert("protocols", fingerprint=fingerprint, description=as_json(description))
+        elif known[fingerprint] != json.loads(as_json(description)):
+            different = differences(known[fingerprint], description)
+            raise StoreError(f"protocol '{fingerprint}' is stored with another description: {different}")
+
+    def add_trials(self, round: int, trials: list[dict]):
+        """Appends the trials of one round, all or none. Keys: trial config method seed settings structure."""
+        with self._transaction() as insert:
+            for row in trials:
+                insert("trials", round=int(round), trial=row["trial"], config=row["config"], method=row["method"],
+                       seed=int(row["seed"]), structure=row["structure"],
+                       settings=as_json(row["settings"]))  # fmt: skip
+
+    def add_scores(self, rows: list[dict]):
+        """Appends finite scores, all or none. Keys: trial rung images metric value protocol attempt seconds, and
+        signs, if any: a list with keys quantity value cause.
+
+        Raises ValueError for a value that is not finite (that is a failure) and StoreError for a second score of
+        the same (trial, rung, metric, protocol).
+        """
+        for row in rows:
+            if not math.isfinite(row["value"]):
+                culprit = f"score {row['metric']} of trial '{row['trial']}'"
+                raise ValueError(f"{culprit} is {row['value']}, which is not finite; record a failure instead")
+        with self._transaction() as insert:
+            for row in rows:
+                insert("scores", trial=row["trial"], rung=int(row["rung"]), images=int(row["images"]),
+                       metric=row["metric"], value=float(row["value"]), protocol=row["protocol"],
+                       attempt=int(row["attempt"]), seconds=float(row["seconds"]))  # fmt: skip
+                for sign in row.get("signs", ()):
+                    insert("signs", trial=row["trial"], rung=int(row["rung"]), quantity=sign["quantity"],
+                           value=float(sign["value"]), cause=sign["cause"])  # fmt: skip
+
+    def add_failure(self, row: dict):
+        """Appends one failure. Keys: trial attempt cause rung step message detail final; rung and step may be None."""
+        if row["cause"] not in CAUSES:
+            raise ValueError(f"unknown cause of failure '{row['cause']}'; one of: {', '.join(CAUSES)}")
+        rung, step = (None if row[name] is None else int(row[name]) for name in ("rung", "step"))
+        with self._transaction() as insert:
+            insert("failures", trial=row["trial"], attempt=int(row["attempt"]), cause=row["cause"], rung=rung,
+                   step=step, message=row["message"], detail=row["detail"] or "",
+                   final=int(row["final"]))  # fmt: skip
+
+    def add_programs(self, row: dict):
+        """Appends what a worker compiled. Keys: structure compiled loaded seconds lanes."""
+        with self._transaction() as insert:
+            insert("programs", structure=row["structure"], compiled=int(row["compiled"]), loaded=int(row["loaded"]),
+                   seconds=float(row["seconds"]), lanes=int(row["lanes"]))  # fmt: skip
+
+    def trials(self) -> list[dict]:
+        """All trials by round, then in the order they were added."""
+        return fetch_rows(self._db, schema.QUERIES["trials"])
+
+    def scores(self) -> list[dict]:
+        """All scores in the order they were added."""
+        return fetch_rows(self._db, schema.QUERIES["scores"])
+
+    def failures(self) -> list[dict]:
+        """All failures in the order they were added."""
+        return fetch_rows(self._db, schema.QUERIES["failures"])
+
+    def attempts(self, trial: str) -> int:
+        """How often this trial was lost (its worker died)."""
+        query = "SELECT count(*) AS lost FROM failures WHERE trial = ? AND cause = 'lost'"
+        return fetch_rows(self._db, query, (trial,))[0]["lost"]
+
+    @contextmanager
+    def _transaction(self):
+        with explained(self.folder / STORE), transaction(self._db):
+            yield self._insert
+
+    def _insert(self, table: str, **values):
+        try:
+            insert_row(self._db, table, values)
+        except sqlite3.IntegrityError as error:
+            shown = {name: value for name, value in values.items() if name not in (*schema.JSON_COLUMNS, "detail")}
+            row = ", ".join(f"{name}={value!r}" for name, value in shown.items())
+            raise StoreError(f"'{self.folder}' refuses a row of {table} ({error}): {row}") from error
+
+
+def _take(lock, folder: Path):
+    try:
+        for wait in TAKES:
+            with suppress(BlockingIOError):
+                return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            time.sleep(wait)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise StoreError(f"'{folder}' is being written by {_owner(folder)}; wait for it or stop it") from error
+    except OSError as error:
+        raise StoreError(f"cannot lock '{folder / LOCK}': {error.strerror}; use a folder on a local disk") from error
+
+
+def _owner(folder: Path) -> str:
+    try:
+        with closing(connect_reader(folder / STORE)) as db:
+            owner = fetch_rows(db, "SELECT pid, host, recorded FROM owners ORDER BY id DESC LIMIT 1")[0]
+        return f"process {owner['pid']} on {owner['host']} (since {owner['recorded'][:19]} UTC)"
+    except (sqlite3.Error, IndexError):
+        return "a process that has just started"
