@@ -17,7 +17,7 @@ from ganscape.search_spaces.original import original_sets
 from ganscape.search_spaces.presets import PRESETS, Preset
 from ganscape.search_spaces.space import Space
 from ganscape.search_spaces.spaces import SPACES
-from ganscape.search_spaces.studies import STUDIES, find, metric
+from ganscape.search_spaces.studies import STUDIES, find
 from ganscape.search_spaces.study import SELECTING, Phase, Scale, Study, find_scale, phases, rungs
 from ganscape.search_spaces.study_file import read_study
 from ganscape.search_spaces.study_text import write_study
@@ -44,7 +44,6 @@ __all__ = [
     "When",
     "find",
     "find_scale",
-    "metric",
     "narrowed",
     "original_sets",
     "phases",

@@ -65,6 +65,8 @@ def run_study(
         start = environment() | run
         logger.info("start: %s", start["command"])
         logger.info("%s, %s", start["platform"], ", ".join(f"{name} {v}" for name, v in start["versions"].items()))
+        for warning in plan.warnings:
+            logger.warning(warning)
         store.begin(plan.definition)
         store.add_protocol(plan.protocol.fingerprint, plan.protocol.describe())
         pictures.save_grid(Path(out) / "samples" / "real.png", plan.workload.dataset.test[:GRID], WALK)

@@ -8,14 +8,15 @@ from typing import Any, NamedTuple
 from ganscape.data import DATASETS, Source, fetch, find_source
 from ganscape.errors import check_name
 from ganscape.metrics import Protocol, check_lower, check_samples, make_encoder
+from ganscape.metrics.defaults import default_metric, warnings
 from ganscape.models import Config, ConfigError
 from ganscape.models.architectures import build
 from ganscape.models.config import ALIASES, FIELDS, check_choice, expand, made_inert
 from ganscape.models.initialization import parameter_count
 from ganscape.models.networks import input_shapes
 from ganscape.models.rules import check_images
+from ganscape.results.store import STORE, read
 from ganscape.search_spaces import Phase, Scale, Space, Study, StudyError, find, find_scale, phases, read_study, rungs
-from ganscape.search_spaces import metric as usual_metric
 from ganscape.sweep.messages import Trial, Workload
 from ganscape.sweep.population import images_per_cycle, trial_key
 from ganscape.sweep.schedulers import SCHEDULERS, decision_rungs
@@ -34,6 +35,7 @@ class Plan(NamedTuple):
     definition: JSON-able; two runs are the same study exactly when their definitions are equal.
     fixed: settings of every config; a method's space overrides them.
     phases: one after the other in each method; rounds are numbered through all of them.
+    warnings: reasons to doubt the scores, one line each.
     """
 
     definition: dict[str, Any]
@@ -44,6 +46,7 @@ class Plan(NamedTuple):
     workload: Workload
     protocol: Protocol
     scheduler: str = "none"
+    warnings: tuple[str, ...] = ()
 
     @property
     def rounds(self) -> int:
@@ -101,7 +104,8 @@ def plan(
       seeds: trials per config; the scale's own by default.
       seed: the study seed, from which all randomness is derived.
       lanes: members side by side in a program.
-      metric: what trials are scored by, where lower is better; the study's, or else the data set's own by default.
+      metric: what trials are scored by, where lower is better; by default that of the sweep in `out`, the study's own,
+        or `metrics.defaults.default_metric`.
       settings: config fields fixed for all methods, `configs rounds images interval samples`, and `confirm`:
         on how many fresh seeds the best config of each method is trained at the end.
       data_root: the folder with the data sets' files.
@@ -124,14 +128,17 @@ def plan(
     size = size._replace(seeds=_at_least("seeds", size.seeds if seeds is None else seeds, 1))
     _at_least("seed", seed, 0)
     _at_least("lanes", lanes, 1)
-    metric = (chosen.metric(data) or usual_metric(data)) if metric is None else metric
-    check_lower(metric)
-    make_encoder(metric, source.image_shape)
+    metric = _recorded_metric(Path(out), data, source) or chosen.metric(data) if metric is None else metric
+    if metric is not None:
+        check_lower(metric)
+        make_encoder(metric, source.image_shape)
     budgets = rungs(size, data)
     _check_scheduler(chosen, size, budgets)
     _check_configs(chosen, size, budgets, source, seed)
     dataset = fetch(source, data, data_root)
     samples = len(dataset.test) if size.samples is None else size.samples
+    fewest = min(samples, len(dataset.test))
+    metric = metric or default_metric(data, dataset.image_shape, fewest)
     protocol = _protocol(metric, dataset, samples)
     definition = {
         "study": study_label(study),
@@ -168,6 +175,7 @@ def plan(
         workload,
         protocol,
         size.scheduler,
+        tuple(warnings(metric, dataset.image_shape, fewest)),
     )
 
 
@@ -299,6 +307,19 @@ def config_of(method: str, settings: Mapping[str, Any], classes: int | None) -> 
     if config.classes not in (None, classes):
         raise ConfigError(f"method {method}: classes={config.classes}, but the data have {classes}")
     return config
+
+
+def _recorded_metric(out: Path, data: str, source: Source) -> str | None:
+    """Returns the metric of the sweep that `out` holds, or None if there is no sweep yet, or one on other data.
+
+    A continuation is then scored alike, whatever the default is now.
+    """
+    if not (out / STORE).exists():
+        return None
+    name = data if data in DATASETS else Path(data).resolve().stem
+    recorded = (row["definition"] for row in read(out)["study"])
+    alike = (each for each in recorded if (each["data"], each["image_shape"]) == (name, list(source.image_shape)))
+    return next((each["metric"] for each in alike), None)
 
 
 def _protocol(name: str, dataset, samples: int) -> Protocol:

@@ -170,7 +170,7 @@ def test_metrics_list_functions_where_they_are_and_leave_out_no_family():
             compare = FORMULAS[function].compare if function in FORMULAS else None
             module = importlib.import_module(f"ganscape.{file.removesuffix('.py').replace('/', '.')}")
             assert compare.__module__ == module.__name__ if compare else hasattr(module, function)
-    shared = {f"metrics/{name}.py" for name in ("__init__", "blas", "errors", "moments", "protocol")}
+    shared = {f"metrics/{name}.py" for name in ("__init__", "blas", "defaults", "errors", "moments", "protocol")}
     assert files == {path.relative_to(ROOT).as_posix() for path in (ROOT / "metrics").glob("*.py")} - shared
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from ganscape.data import DATASETS
 from ganscape.metrics import METRICS, make_encoder
+from ganscape.metrics.defaults import default_metric
 from ganscape.models import FAMILIES, Config, sampling
 from ganscape.models.architectures import ARCHITECTURES, build
 from ganscape.models.began import K_RANGES
@@ -21,7 +22,7 @@ from ganscape.models.optimizers import OPTIMIZERS
 from ganscape.models.penalties import PENALTIES
 from ganscape.models.projections import PROJECTIONS
 from ganscape.models.rules import check_images
-from ganscape.search_spaces import SPACES, STUDIES, metric, rungs
+from ganscape.search_spaces import SPACES, STUDIES, rungs
 from ganscape.sweep.population import images_per_cycle
 from ganscape.sweep.searchers import SEARCHERS, Observation
 
@@ -196,7 +197,7 @@ def test_a_loss_prefers_a_discriminator_that_is_right(name):
 @pytest.mark.parametrize("name", DATASETS)
 def test_a_data_set_has_a_score_and_an_architecture(name):
     shape = DATASETS[name].image_shape
-    chosen = metric(name)
+    chosen = default_metric(name, shape, 1_000)
     assert METRICS[chosen].better == "lower"
     assert make_encoder(chosen, shape).dimension > 0
     assert any(architecture.accepts(shape) for architecture in ARCHITECTURES.values())

@@ -27,15 +27,15 @@ app = typer.Typer(no_args_is_help=True, help="Measure the bias, sensitivity and 
 
 def _run(experiment: str, data: str, metric: str | None, out: Path, root: Path | None, **settings) -> None:
     from ganscape.data import load
+    from ganscape.metrics.defaults import default_metric
     from ganscape.results.calibration import read, saved, summary, write
     from ganscape.results.plots.calibration import FIGURES
-    from ganscape.search_spaces import metric as usual_metric
     from ganscape.sweep.measuring.calibration import EXPERIMENTS
 
     rows: list[dict] = []
     for name in data.split(","):
         dataset = load(name, root)
-        for each in metric.split(",") if metric else [usual_metric(name)]:
+        for each in metric.split(",") if metric else [default_metric(name, dataset.image_shape, len(dataset.test))]:
             rows += EXPERIMENTS[experiment](dataset, each, **settings)
     path = write(rows, out, experiment)
     table = read(out, experiment)

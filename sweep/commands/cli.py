@@ -14,7 +14,7 @@ from ganscape.sweep.commands import calibrate, encoder, results
 from ganscape.sweep.commands.calibrate import Root
 from ganscape.sweep.commands.encoder import Weights, look_for
 from ganscape.sweep.commands.tables import print_cost, print_plan, print_scales, print_spaces, print_status
-from ganscape.sweep.commands.terminal import one_line_errors, print_table
+from ganscape.sweep.commands.terminal import one_line_errors, print_table, print_warnings
 
 app = typer.Typer(
     add_completion=False,
@@ -101,7 +101,10 @@ def run(
     seed: Annotated[int, typer.Option(help="Study seed: all randomness is derived from it.")] = 0,
     metric: Annotated[
         str | None,
-        typer.Option(help="Metric that trials are scored by; lower must be better.", show_default="the data set's own"),
+        typer.Option(
+            help="Metric that trials are scored by; lower must be better.",
+            show_default="that of OUT, else of the study or the data",
+        ),
     ] = None,
     assignments: Annotated[
         list[str] | None,
@@ -189,6 +192,7 @@ def _run(planned, folder: Path, **options) -> None:
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     print_cost(planned)
+    print_warnings(planned.warnings)
     try:
         with shown(Console(stderr=True)) as show:
             run_study(planned, folder, observe=show, **options)
@@ -250,7 +254,7 @@ def score(
     against: Annotated[str, typer.Option(help="Data set whose test split is the reference, or other images.")],
     metric: Annotated[
         str | None,
-        typer.Option(help="Metrics, with commas between.", show_default="the data set's own, else fd_pixels"),
+        typer.Option(help="Metrics, with commas between.", show_default="as of a sweep on these data"),
     ] = None,
     samples: Annotated[
         int | None, typer.Option(help="How many of the images, spread evenly over their order.", show_default="all")
@@ -268,6 +272,7 @@ def score(
 
         names = None if metric is None else metric.split(",")
         scores = score_images(images, against, names, samples=samples, data_root=data_root)
+        print_warnings(line for each in scores for line in each.warnings)
         if as_json:
             for each in scores:
                 typer.echo(json.dumps(_with_protocol(each)))

@@ -45,6 +45,7 @@ def print_plan(planned, workers: int, folder: Path) -> None:
         ("output", folder),
         ("data", f"{definition['data']} {'x'.join(map(str, definition['image_shape']))}"),
         ("score", planned.protocol.label()),
+        *(("warning", warning) for warning in planned.warnings),
         ("methods", ", ".join(planned.methods)),
         ("trials", f"{cost.trials}"),
         *((f"phase {each.name}", _size(each)) for each in planned.phases),

@@ -1,7 +1,7 @@
 """What all commands share on the terminal: a user's mistake in one line, and tables."""
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import typer
@@ -33,6 +33,12 @@ def print_table(title: str, header: tuple, rows: list[tuple]) -> None:
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
     console().print(table)
+
+
+def print_warnings(warnings: Iterable[str]) -> None:
+    """A line on stderr for each of them."""
+    for warning in warnings:
+        typer.echo(f"warning: {warning}", err=True)
 
 
 def console():

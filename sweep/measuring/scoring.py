@@ -10,7 +10,7 @@ from ganscape.data import DATASETS, DataError, load
 from ganscape.data.dataset import array_hash
 from ganscape.data.images import read_images
 from ganscape.metrics import MetricError, Protocol, check_images_alone, check_samples, find_metric, make_encoder
-from ganscape.search_spaces import metric as usual_metric
+from ganscape.metrics.defaults import default_metric, warnings
 from ganscape.sweep.measuring.evaluation import encode_images
 from ganscape.sweep.measuring.reference_cache import reference_features
 
@@ -21,6 +21,7 @@ class ImageScore(NamedTuple):
     value: float
     better: str  # "lower" or "higher"
     protocol: Protocol
+    warnings: tuple[str, ...] = ()  # reasons to doubt the value, one line each
 
 
 class Images(NamedTuple):
@@ -44,7 +45,7 @@ def score_images(
     Args:
       path: the images to be scored, as `data.images.read_images` takes them.
       against: a data set, whose test split is the reference, or a path to other images.
-      metrics: names in METRICS; by default the one that sweeps on that data set select by, `fd_pixels` for a path.
+      metrics: names in METRICS; by default that of `metrics.defaults.default_metric`, as in sweeps.
       samples: how many of the images, spread evenly over their order; all by default.
       data_root: the folder with the data sets' files.
 
@@ -52,30 +53,32 @@ def score_images(
       MetricError, DataError: one line each, before anything is encoded. Only what a metric asks of the features
         themselves comes later.
     """
-    names = list(dict.fromkeys(metrics or [usual_metric(against)]))
-    for name in names:
+    for name in metrics or []:
         check_images_alone(name)
     images, reference = read_images(path), _reference(against, data_root)
     if images.shape[1:] != reference.array.shape[1:]:
         found, expected = ("x".join(map(str, each.shape[1:])) for each in (images, reference.array))
         raise DataError(f"images of {found} at {path} cannot be compared with those of {expected} of {reference.name}")
     images = _spread(images, samples, path)
+    fewest = min(len(images), len(reference.array))
+    names = list(dict.fromkeys(metrics or [default_metric(against, images.shape[1:], fewest)]))
     protocols = [_protocol(name, images, reference) for name in names]
     encoders = {protocol.encoder: make_encoder(protocol.metric, images.shape[1:]) for protocol in protocols}
     features = {
         name: (reference_features(encoder, reference.array), encode_images(encoder, images))
         for name, encoder in encoders.items()
     }
-    return [_score(protocol, *features[protocol.encoder]) for protocol in protocols]
+    return [_score(protocol, images.shape[1:], *features[protocol.encoder]) for protocol in protocols]
 
 
-def _score(protocol: Protocol, real: np.ndarray, fake: np.ndarray) -> ImageScore:
+def _score(protocol: Protocol, image_shape: tuple[int, int, int], real: np.ndarray, fake: np.ndarray) -> ImageScore:
     metric = find_metric(protocol.metric)
     try:
         value = metric.compare(metric.summarise(real), fake)
     except MetricError as error:
         raise MetricError(f"{protocol.metric}: {error}") from error
-    return ImageScore(value, metric.better, protocol)
+    fewest = min(protocol.samples, protocol.reference_samples)
+    return ImageScore(value, metric.better, protocol, tuple(warnings(protocol.metric, image_shape, fewest)))
 
 
 def _reference(against: str, data_root: str | Path | None) -> Images:

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from ganscape.search_spaces import STUDIES, StudyError, find, find_scale, metric, phases, rungs
+from ganscape.search_spaces import STUDIES, StudyError, find, find_scale, phases, rungs
 
 EQUAL = [name for name in STUDIES if name.startswith("equal/")]
 EVERY_SCALE = [(name, scale) for name, study in STUDIES.items() for scale in study.scales]
@@ -140,13 +140,6 @@ def test_pinning_reaches_every_method_and_changes_the_description():
         assert each.fixed["disc_iters"] == 1
         assert {default["disc_iters"] for default in each.defaults} == {1}
     assert pinned.describe() != find("equal/wide").describe()
-
-
-def test_data_sets_with_a_classifier_are_scored_by_it_and_others_by_pixels():
-    classifiers = {"digits": "fd_digits", "mnist": "fd_mnist", "mnist5k": "fd_mnist"}
-    classifiers |= {"mnist16": "fd_mnist16", "mnist16_5k": "fd_mnist16"}
-    assert {name: metric(name) for name in classifiers} == classifiers
-    assert {metric(name) for name in ("triangles", "squares")} == {"fd_pixels"}
 
 
 def test_unknown_names_are_refused_with_the_choices():

@@ -1,9 +1,11 @@
 import json
 
+import numpy as np
 import pytest
 
 from ganscape.data import DataError
 from ganscape.models import Config, ConfigError
+from ganscape.results.store import open_store
 from ganscape.search_spaces import StudyError
 from ganscape.sweep.plan import parameters, plan, trial_of
 from ganscape.sweep.rounds import ask, first_configs
@@ -132,3 +134,23 @@ def test_a_mistake_is_one_line_before_any_work(planned, tmp_path, case):
         planned(**options)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_sweep_is_continued_by_the_metric_that_it_has(tmp_path):
+    """So a folder that was scored by what was once the default stays one study."""
+    pictures = tmp_path / "pictures.npy"
+    np.save(pictures, np.arange(20 * 28 * 28, dtype=np.uint8).reshape(20, 28, 28))
+    options = {"out": tmp_path / "out", "data": str(pictures), "methods": ["vae"]}
+    first = plan("equal/defaults", **options, metric="fd_pixels").definition
+    with open_store(tmp_path / "out") as store:
+        store.begin(first)
+    assert plan("equal/defaults", **options).definition == first
+    elsewhere = plan("equal/defaults", **options | {"out": tmp_path / "other"})
+    assert elsewhere.definition["metric"] == "kid_random_conv"
+    assert len(elsewhere.warnings) == 1
+
+
+def test_a_folder_of_other_data_does_not_decide_the_metric(tmp_path):
+    with open_store(tmp_path / "out") as store:
+        store.begin(plan("equal/defaults", out=tmp_path / "out", metric="fd_pixels").definition)
+    assert plan("equal/defaults", out=tmp_path / "out", data="mnist16_5k").definition["metric"] == "fd_mnist16"

@@ -6,7 +6,6 @@ from ganscape.data import DataError
 from ganscape.metrics import METRICS, MetricError, make_encoder
 from ganscape.metrics.frechet import frechet_distance_of_features
 from ganscape.metrics.kernel import kid_of_features
-from ganscape.search_spaces import metric
 from ganscape.sweep.measuring.evaluation import encode_images
 from ganscape.sweep.measuring.scoring import score_images
 from ganscape.sweep.plan import plan
@@ -56,12 +55,18 @@ def test_floats_have_the_protocol_of_a_sweep_and_bytes_one_of_their_own(tmp_path
     assert quantised.fingerprint != planned.fingerprint
 
 
-def test_by_default_a_data_set_s_own_metric_and_pixels_for_a_path(floats):
-    (own,), (pixels,) = score_images(floats, "digits"), score_images(floats, str(floats))
-    assert own.protocol.metric == metric("digits") == "fd_digits"
-    assert pixels.protocol.metric == "fd_pixels"
-    assert pixels.value == pytest.approx(0, abs=1e-6)
-    assert (pixels.protocol.reference, pixels.protocol.reference_samples) == ("floats.npy", 1000)
+def test_by_default_a_data_set_s_own_metric_and_features_for_a_path(floats):
+    (own,), (other,) = score_images(floats, "digits"), score_images(floats, str(floats))
+    assert own.protocol.metric == "fd_digits"
+    assert other.protocol.metric == "fd_random_conv"
+    assert other.value == pytest.approx(0, abs=1e-6)
+    assert (other.protocol.reference, other.protocol.reference_samples) == ("floats.npy", 1000)
+
+
+def test_a_score_of_few_images_comes_with_a_warning_and_one_of_many_with_none(floats):
+    few, many = (score_images(floats, "digits", samples=samples)[0].warnings for samples in (64, 1000))
+    assert len(few) == 1 and "fd_digits of 64 images, fewer than its features" in few[0]
+    assert many == ()
 
 
 def test_another_reference_has_another_fingerprint(tmp_path, digits):
