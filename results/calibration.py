@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ganscape.results import store
+from ganscape.results.definition import Definition, comparable
 from ganscape.results.frames import Results, load
 from ganscape.results.store import StoreError
 
@@ -150,5 +150,5 @@ def _one_below_the_other(tables: list[dict[str, list]]) -> dict[str, list]:
     return {name: [value for table in tables for value in table[name]] for name in tables[0]}
 
 
-def _without_metric(definition: dict) -> dict:
-    return {name: value for name, value in definition.items() if name not in ("metric", "protocol", *store.WORDS)}
+def _without_metric(definition: Definition) -> dict:
+    return {name: value for name, value in comparable(definition).items() if name not in ("metric", "protocol")}

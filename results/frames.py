@@ -34,12 +34,13 @@ import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from ganscape.errors import check_name
 from ganscape.results import store
+from ganscape.results.definition import Definition, PhaseDefinition, phase_of_round, phases_of
 from ganscape.results.store import StoreError
 
 if TYPE_CHECKING:
@@ -54,10 +55,6 @@ PROGRAMS = ["structure", "compiled", "loaded", "seconds", "lanes"]
 PER_TRIAL = [*TRIAL, "phase", "status", "rung", "value"]
 DTYPES = {"seed": "int64", "round": "int64", "rungs": "int64", "images": "int64", "attempt": "int64", "rung": "Int64",
           "step": "Int64", "value": "float64", "seconds": "float64", "final": "bool"}  # fmt: skip
-CONFIRMING = "best"  # the searcher of a phase that trains the best config of each method again
-KNOWN = "points"  # the searcher that asks for settings known beforehand
-# Searchers of ours that never look at scores, for definitions that do not say whether theirs does.
-INDEPENDENT = (KNOWN, "random", "original", "grid", "sobol")
 RECORDED = Path(__file__).parent / "recorded"
 RULES = {"best": {"value": True, "rung": True}, "last": {"rung": False}}  # which score of a trial: ascending by what
 
@@ -80,13 +77,15 @@ class Results:
     def __init__(self, folder: Path, tables: dict[str, dict[str, list]], parts: "tuple[Results, ...]" = ()):
         self.folder = folder
         self._parts = parts
-        self.study = tables["study"]["definition"][0] if tables["study"]["definition"] else {}
+        definitions = tables["study"]["definition"]
+        self.study = cast(Definition, definitions[0] if definitions else {})
+        self._phases = phases_of(self.study)
         self._tables = dict(tables)
         self._made: dict[str, pd.DataFrame] = {}  # frames that many ask for; each gets its copy
         self._ended: dict[str, str] | None = None
         asked = tables["trials"]
         self._methods = list(dict.fromkeys([*self.study.get("methods", {}), *asked["method"]]))
-        phases = {number: self._phase(number) for number in set(asked["round"])}
+        phases = {number: phase_of_round(self._phases, number) for number in set(asked["round"])}
         self._tables["trials"] = asked = asked | {"phase": [phases[number] for number in asked["round"]]}
         self._place = {trial: place for place, trial in enumerate(asked["trial"])}
         self._settings = dict(zip(asked["config"], asked["settings"], strict=True))
@@ -212,13 +211,13 @@ class Results:
             return trials.iloc[:0]
         return trials[~trials["phase"].isin([phase["name"] for phase in self.learning()])]
 
-    def search(self) -> list[dict]:
-        """Name, searcher and rounds of the phases that search, in order: all but those that confirm."""
-        return [phase for phase in self._phases() if phase["searcher"] != CONFIRMING]
+    def search(self) -> list[PhaseDefinition]:
+        """The phases that search, in order: all but those that confirm."""
+        return [phase for phase in self._phases if not phase["confirms"]]
 
-    def learning(self) -> list[dict]:
+    def learning(self) -> list[PhaseDefinition]:
         """Those phases of the search that choose configs by the scores of others."""
-        return [phase for phase in self.search() if not _is_independent(phase)]
+        return [phase for phase in self.search() if not phase["independent"]]
 
     def exchangeable(self) -> bool:
         """Whether no score of one trial had a say in another: none was chosen, or stopped, by what others scored."""
@@ -227,7 +226,7 @@ class Results:
     def begins_with_known(self) -> bool:
         """Whether the search tries settings known beforehand and then goes on, as Kurach et al. 2019 did."""
         first, *later = self.search()
-        return first["searcher"] == KNOWN and bool(later)
+        return first["only_defaults"] and bool(later)
 
     def rungs(self) -> "pd.DataFrame":
         """The study's metric, one row per trial (its index) and one column per rung, NaN where there is no score."""
@@ -277,19 +276,8 @@ class Results:
         """When each score was committed, UTC in ISO format, in that order."""
         return list(self._tables["scores"]["recorded"])
 
-    def _phases(self) -> list[dict]:
-        """Name, searcher and rounds of every phase, in order."""
-        searcher = self.study.get("searcher", "random")
-        first = {"name": searcher, "searcher": searcher, "rounds": self.study.get("rounds", 1)}
-        first |= {name: self.study[name] for name in ("independent",) if name in self.study}
-        return [first, *self.study.get("phases", [])]
-
-    def _phase(self, number: int) -> str:
-        ends = np.cumsum([phase["rounds"] for phase in self._phases()])
-        return self._phases()[min(int(np.searchsorted(ends, number, side="right")), len(ends) - 1)]["name"]
-
     def _confirming(self) -> list[str]:
-        return [phase["name"] for phase in self._phases() if phase["searcher"] == CONFIRMING]
+        return [phase["name"] for phase in self._phases if phase["confirms"]]
 
     def _selected(self) -> "pd.DataFrame":
         """The scores under the study's metric and protocol."""
@@ -312,11 +300,6 @@ class Results:
             rows = zip(scores["trial"], scores["rung"], scores["metric"], scores["protocol"], strict=True)
             self._ended = status | {trial: "done" for trial, rung, *how in rows if rung >= last and (*how,) == wanted}
         return self._ended
-
-
-def _is_independent(phase: dict) -> bool:
-    """Whether the searcher of a phase never looks at scores; a definition that does not say so is an older one."""
-    return phase.get("independent", phase["searcher"] in INDEPENDENT)
 
 
 def _is(settings: dict, wanted: dict) -> bool:

@@ -15,12 +15,13 @@ from ganscape.models.config import ALIASES, FIELDS, check_choice, expand, made_i
 from ganscape.models.initialization import parameter_count
 from ganscape.models.networks import input_shapes
 from ganscape.models.rules import check_images
+from ganscape.results.definition import Definition, PhaseDefinition
 from ganscape.results.store import STORE, read
 from ganscape.search_spaces import Phase, Scale, Space, Study, StudyError, find, find_scale, phases, read_study, rungs
 from ganscape.sweep.messages import Trial, Workload
 from ganscape.sweep.population import images_per_cycle, trial_key
 from ganscape.sweep.schedulers import SCHEDULERS, decision_rungs
-from ganscape.sweep.searchers import SEARCHERS, SELECTORS
+from ganscape.sweep.searchers import SEARCHERS, SELECTORS, facts
 from ganscape.sweep.transfer import with_ranges_from
 
 SCALE_FIELDS = ("configs", "rounds", "images", "interval", "samples")
@@ -32,13 +33,13 @@ CHECKPOINT_SECONDS = 60.0
 class Plan(NamedTuple):
     """A study resolved: what will be trained, on what, scored how.
 
-    definition: JSON-able; two runs are the same study exactly when their definitions are equal.
+    definition: what the store keeps; two runs are the same study exactly when theirs are `comparable` and equal.
     fixed: settings of every config; a method's space overrides them.
     phases: one after the other in each method; rounds are numbered through all of them.
     warnings: reasons to doubt the scores, one line each.
     """
 
-    definition: dict[str, Any]
+    definition: Definition
     methods: dict[str, Space]
     fixed: dict[str, Any]
     phases: tuple[Phase, ...]
@@ -140,7 +141,7 @@ def plan(
     fewest = min(samples, len(dataset.test))
     metric = metric or default_metric(data, dataset.image_shape, fewest)
     protocol = _protocol(metric, dataset, samples)
-    definition = {
+    definition: Definition = {
         "study": study_label(study),
         "question": chosen.question,
         "source": chosen.source,
@@ -153,6 +154,7 @@ def plan(
         "configs": size.configs,
         "rounds": size.rounds,
         "searcher": chosen.searcher,
+        **facts(chosen.searcher),
         "methods": {name: space.describe() for name, space in chosen.methods.items()},
         "settings": dict(size.settings),
         "images": budgets[-1],
@@ -161,7 +163,7 @@ def plan(
         "protocol": protocol.fingerprint,
     }
     if size.phases:
-        definition["phases"] = size.describe()["phases"]
+        definition["phases"] = [_described(phase) for phase in size.phases]
     if size.scheduler != "none":
         definition["scheduler"] = size.scheduler
     checkpoints = str(Path(out) / "checkpoints")
@@ -320,6 +322,18 @@ def _recorded_metric(out: Path, data: str, source: Source) -> str | None:
     recorded = (row["definition"] for row in read(out)["study"])
     alike = (each for each in recorded if (each["data"], each["image_shape"]) == (name, list(source.image_shape)))
     return next((each["metric"] for each in alike), None)
+
+
+def _described(phase: Phase) -> PhaseDefinition:
+    return {
+        "name": phase.name,
+        "searcher": phase.searcher,
+        "configs": phase.configs,
+        "seeds": phase.seeds,
+        "rounds": phase.rounds,
+        "settings": dict(phase.settings),
+        **facts(phase.searcher),
+    }
 
 
 def _protocol(name: str, dataset, samples: int) -> Protocol:

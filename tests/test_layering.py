@@ -30,6 +30,7 @@ FOLDERS = tuple(ALLOWED)
 # Inside these folders a module imports only what stands before it.
 ORDER = {
     "results": [
+        "definition",
         *("store.schema", "store.database", "store.definitions", "store.reader", "store.writer", "store"),
         *("frames", "combined", "budget", "incumbents", "statistics", "comparisons", "importance", "verdict"),
         *("calibration", "interactive", "plots.canvas", "plots.budgets", "plots.distributions", "plots.comparisons"),

@@ -1,27 +1,24 @@
 """Definitions of studies: whether two are the same study, and in words what differs."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from ganscape.results.definition import comparable
 from ganscape.results.store.database import StoreError
 
-WORDS = ("question", "source")
 
-
-def refuse_other(folder: Path, stored: dict | None, asked: dict):
+def refuse_other(folder: Path, stored: Mapping[str, Any] | None, asked: Mapping[str, Any]):
     """Raises StoreError if a folder holds another study than the one asked for.
 
-    Words about a study (WORDS) may change between versions; what it does may not.
+    Words about a study and facts about its searchers may change between versions; what it does may not.
     """
-    stored, asked = _without_words(stored), _without_words(json.loads(as_json(asked)))
-    if stored is not None and stored != asked:
+    if stored is None:
+        return
+    stored, asked = comparable(stored), comparable(json.loads(as_json(asked)))
+    if stored != asked:
         raise StoreError(f"'{folder}' holds another study: {differences(stored, asked)}; choose another folder")
-
-
-def _without_words(value):
-    if not isinstance(value, dict):
-        return value
-    return {name: _without_words(inner) for name, inner in value.items() if name not in WORDS}
 
 
 def differences(stored: dict, asked: dict) -> str:

@@ -1,8 +1,10 @@
 """Reading an output folder, also while a sweep writes to it."""
 
 import fcntl
+from collections.abc import Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from ganscape.results.store import schema
 from ganscape.results.store.database import (
@@ -60,7 +62,7 @@ def is_written(folder) -> bool:
     return False
 
 
-def check(folder, definition: dict):
+def check(folder, definition: Mapping[str, Any]):
     """Raises StoreError if OUT is foreign or holds a study that is defined otherwise; writes nothing."""
     if (Path(folder) / STORE).exists():
         study = read(folder)["study"]

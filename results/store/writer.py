@@ -5,8 +5,10 @@ import json
 import math
 import sqlite3
 import time
+from collections.abc import Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from ganscape.results.store import schema
 from ganscape.results.store.database import (
@@ -75,7 +77,7 @@ class Store:
         rows = fetch_rows(self._db, schema.QUERIES["study"])
         return rows[0]["definition"] if rows else None
 
-    def begin(self, definition: dict):
+    def begin(self, definition: Mapping[str, Any]):
         """Writes the definition the first time.
 
         Raises StoreError if OUT already holds a study that is defined otherwise.

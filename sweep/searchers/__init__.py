@@ -7,6 +7,7 @@ it asks is a pure function of the study and the store: after a crash the same co
 import functools
 from collections.abc import Callable
 
+from ganscape.results.definition import Facts
 from ganscape.search_spaces import Space
 from ganscape.sweep.searchers.contract import Observation, Searcher, Settings, best
 from ganscape.sweep.searchers.gp_bandit import GPBandit
@@ -14,7 +15,7 @@ from ganscape.sweep.searchers.optimizer import Optimizer
 from ganscape.sweep.searchers.optuna_samplers import Optuna
 from ganscape.sweep.searchers.sequences import Grid, Original, Points, Random, Sobol
 
-__all__ = ["SEARCHERS", "SELECTORS", "Observation", "Searcher", "Settings"]
+__all__ = ["SEARCHERS", "SELECTORS", "Observation", "Searcher", "Settings", "facts"]
 
 # name -> (space, seed) -> Searcher; the last number of a seed is the round's.
 SEARCHERS: dict[str, Callable[[Space, tuple[int, ...]], Searcher]] = {
@@ -31,3 +32,14 @@ SEARCHERS: dict[str, Callable[[Space, tuple[int, ...]], Searcher]] = {
 }
 # What a phase may ask again: name -> (everything that is known, how many) -> settings of trained configs.
 SELECTORS: dict[str, Callable[[list[Observation], int], list[Settings]]] = {"best": best}
+
+
+def facts(name: str) -> Facts:
+    """Returns what a definition states of a searcher or selector."""
+    searcher = SEARCHERS.get(name)
+    searcher = searcher.func if isinstance(searcher, functools.partial) else searcher
+    return {
+        "independent": getattr(searcher, "independent", False),
+        "only_defaults": getattr(searcher, "only_defaults", False),
+        "confirms": name in SELECTORS,
+    }

@@ -16,12 +16,20 @@ class Observation(NamedTuple):
 
 
 class Searcher(Protocol):
-    """ask(count) -> at most count settings; fewer when there is nothing more to ask.
-    tell(observations) -> None, everything asked so far in the order it was asked."""
+    """Chooses the settings of a method's next configs.
 
-    def ask(self, count: int) -> list[Settings]: ...
+    A class may state two facts about itself, which are False unless it does:
+      independent: it never looks at scores, so its configs are exchangeable draws and budget curves are drawn of them.
+      only_defaults: it asks for the defaults of the space and nothing else.
+    """
 
-    def tell(self, observations: list[Observation]) -> None: ...
+    def ask(self, count: int) -> list[Settings]:
+        """Returns at most `count` settings; fewer when there is nothing more to ask."""
+        ...
+
+    def tell(self, observations: list[Observation]) -> None:
+        """Takes every config asked so far, in the order they were asked, with its scores."""
+        ...
 
 
 def key(space: Space, settings: Settings) -> tuple:

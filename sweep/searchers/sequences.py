@@ -15,6 +15,8 @@ BLOCK = 16
 class Points:
     """The defaults of the space, in order."""
 
+    independent = only_defaults = True
+
     def __init__(self, space: Space, seed: tuple[int, ...]):
         self.remaining = list(space.defaults)
 
@@ -29,6 +31,8 @@ class Points:
 class Original(Points):
     """The sets that Lucic et al. 2018 trained, in their order; see `search_spaces.original_sets`."""
 
+    only_defaults = False
+
     def __init__(self, space: Space, seed: tuple[int, ...]):
         self.remaining = original_sets(space)
 
@@ -36,6 +40,8 @@ class Original(Points):
 class Random:
     """The defaults of the space first, then independent draws: 1 + 99 in the wide search of Lucic et
     al. 2018. The i-th settings depend on (space, seed, i) alone."""
+
+    independent = True
 
     def __init__(self, space: Space, seed: tuple[int, ...]):
         self.space, self.seed, self.asked = space, seed, 0
@@ -59,6 +65,8 @@ class Sequence:
 
     It ends with its settings, or where REPEATS in a row are known: a small space is exhausted.
     """
+
+    independent = True
 
     def __init__(self, space: Space, order: Iterator[Settings]):
         self.space, self.order = space, itertools.chain(space.defaults, order)

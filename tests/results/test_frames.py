@@ -248,12 +248,6 @@ def test_what_a_searcher_chose_by_scores_is_not_independent(build):
     assert not frames.load(build(rounds, "other", searcher="one of tomorrow")).exchangeable()
 
 
-def test_searchers_that_never_look_at_scores_are_known_by_name():
-    from ganscape.sweep.searchers import SEARCHERS
-
-    assert set(frames.INDEPENDENT) <= set(SEARCHERS)
-
-
 STORES = Path(__file__).parent / "stores"
 
 

@@ -1,10 +1,18 @@
 import importlib.util
+import math
 
+import numpy as np
 import pytest
 
+from ganscape.results import frames, live, plots
+from ganscape.results.definition import UNSTATED
+from ganscape.results.store import open_store
 from ganscape.search_spaces import SPACES, StudyError
+from ganscape.sweep.backlog import Backlog
+from ganscape.sweep.messages import Score
 from ganscape.sweep.plan import plan
-from ganscape.sweep.searchers import SEARCHERS, Observation
+from ganscape.sweep.searchers import SEARCHERS, SELECTORS, Observation, facts
+from ganscape.sweep.searchers.sequences import Sobol
 
 SPACE = SPACES["equal/wide"]["wgan_gp"]
 EXTRA = {"optuna_tpe": ("optuna",), "optuna_gp": ("optuna", "torch")}
@@ -60,3 +68,52 @@ def test_a_searcher_whose_package_is_missing_is_refused_with_a_sentence(name, ne
     monkeypatch.setattr(importlib.util, "find_spec", lambda n: None if n in ("optuna", "torch") else found(n))
     with pytest.raises(StudyError, match=rf"{name}' needs {needed}, not installed here; pip install 'ganscape\[optuna"):
         plan("equal/wide", out=tmp_path, searcher=name)
+
+
+def test_facts_of_searchers_are_those_that_definitions_did_not_always_state():
+    """Old folders are read by the names of UNSTATED, new ones by what the searchers state."""
+    for fact, names in UNSTATED.items():
+        assert {name for name in SEARCHERS.keys() | SELECTORS.keys() if facts(name)[fact]} == set(names), fact
+
+
+@pytest.mark.parametrize("name", [name for name in SEARCHERS if facts(name)["independent"]])
+def test_what_an_independent_searcher_asks_does_not_depend_on_scores(name):
+    first = SEARCHERS[name](SPACE, (3, 1, 0)).ask(4)
+    rising, falling = (SEARCHERS[name](SPACE, (3, 1, 1)) for _ in range(2))
+    rising.tell([Observation(settings, (float(rank),)) for rank, settings in enumerate(first)])
+    falling.tell([Observation(settings, (math.inf if rank else 1.0,)) for rank, settings in enumerate(first)])
+    assert rising.ask(4) == falling.ask(4)
+
+
+class FromOutside:
+    """The Sobol sequence under another name, by composition."""
+
+    def __init__(self, space, seed):
+        sequence = Sobol(space, seed)
+        self.ask, self.tell = sequence.ask, sequence.tell
+
+
+class IndependentFromOutside(FromOutside):
+    independent = True
+
+
+@pytest.mark.parametrize("searcher, draws", [(FromOutside, False), (IndependentFromOutside, True)])
+def test_a_searcher_from_outside_that_states_its_independence_gets_budget_curves(
+    tmp_path, monkeypatch, searcher, draws
+):
+    monkeypatch.setitem(SEARCHERS, "outside", searcher)
+    settings = {"configs": 6, "images": 1280, "interval": 640, "disc_iters": 1}
+    planned = plan("equal/wide", out=tmp_path, methods=["ns_gan"], searcher="outside", seeds=1, settings=settings)
+    with open_store(tmp_path / "out") as store:
+        store.begin(planned.definition)
+        store.add_protocol(planned.protocol.fingerprint, planned.protocol.describe())
+        backlog = Backlog(planned, store, 2, {}, lambda backlog: None)
+        while not backlog.done():
+            for trial in backlog.take().trials:
+                for rung in planned.workload.rungs:
+                    grid = np.zeros((96, 8, 8, 1), np.uint8)
+                    backlog.record(Score(trial.id, 0, rung, rung, trial.config.g_lr * rung, 0.5, grid))
+    results = frames.load(tmp_path / "out")
+    assert results.exchangeable() is draws and len(results.independent()) == (6 if draws else 0)
+    assert np.isfinite(live.by_method(results)["expected"].iloc[0]) == draws
+    assert bool(plots.budget_curves(results).lines) is draws

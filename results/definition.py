@@ -1,0 +1,131 @@
+"""The definition of a study: what a sweep writes into its store as JSON, once, and everybody reads there.
+
+`sweep/plan.py` builds it. Keys keep their meaning for ever; one that was added later is absent in older folders, and
+this module says what its absence means.
+"""
+
+from collections.abc import Container, Mapping
+from typing import Any, NotRequired, TypedDict, cast
+
+# What a definition says in words, which may change between versions, and facts about its searchers, which follow from
+# their names (the keys of UNSTATED): none of it decides what is trained.
+WORDS = ("question", "source")
+# The searchers of which these facts are true in definitions that do not state them: those written before them.
+UNSTATED: dict[str, tuple[str, ...]] = {
+    "independent": ("points", "random", "original", "grid", "sobol"),
+    "only_defaults": ("points",),
+    "confirms": ("best",),
+}
+
+
+class Facts(TypedDict, total=False):
+    """What is true of the searcher of a phase.
+
+    independent: it never looks at scores, so its configs are exchangeable draws.
+    only_defaults: it asks for the defaults that the definition lists for each method, and for nothing else.
+    confirms: it asks for the best configs of earlier phases again, to be trained on seeds of their own.
+    """
+
+    independent: bool
+    only_defaults: bool
+    confirms: bool
+
+
+class PhaseDefinition(Facts):
+    """One phase of the search of every method.
+
+    searcher: its name. configs: per method; seeds: per config; rounds: into how many the configs are divided.
+    settings: config fields fixed while the phase lasts.
+    """
+
+    name: str
+    searcher: str
+    configs: int
+    seeds: int
+    rounds: int
+    settings: dict[str, Any]
+
+
+class Definition(Facts):
+    """A study as it is run: its methods, on which data, in which phases, scored how.
+
+    study: its name; question, source: in words. scale: the name of its size.
+    data, data_fingerprint, image_shape: the data set. seed: of the study.
+    seeds, configs, rounds, searcher and its facts: those of the first phase; phases: the others.
+    methods: name -> its space, as `Space.describe` gives it. settings: config fields fixed for all methods.
+    images: real images that a trial sees; rungs: those after which it is scored, increasing up to `images`.
+    metric, protocol: what scores are called, and the fingerprint of how they are measured.
+    scheduler: which stops trials early; absent where none does.
+    """
+
+    study: str
+    question: str
+    source: str
+    scale: str
+    data: str
+    data_fingerprint: str
+    image_shape: list[int]
+    seed: int
+    seeds: int
+    configs: int
+    rounds: NotRequired[int]
+    searcher: NotRequired[str]
+    methods: dict[str, dict[str, Any]]
+    settings: dict[str, Any]
+    images: int
+    rungs: list[int]
+    metric: str
+    protocol: str
+    phases: NotRequired[list[PhaseDefinition]]
+    scheduler: NotRequired[str]
+
+
+def phases_of(definition: Mapping[str, Any]) -> list[PhaseDefinition]:
+    """Returns every phase in order, the first one included, each with all its facts.
+
+    The first phase is called like the searcher. Facts that the definition does not state are those of UNSTATED.
+    """
+    searcher = definition.get("searcher", "random")
+    first = {"name": searcher, "searcher": searcher, "configs": 0, "seeds": 0, "rounds": 1, "settings": {}}
+    first |= {key: definition[key] for key in ("configs", "seeds", "rounds", *UNSTATED) if key in definition}
+    return [_with_facts(phase) for phase in (first, *definition.get("phases", ()))]
+
+
+def phase_of_round(phases: list[PhaseDefinition], number: int) -> str:
+    """Returns the name of the phase that round `number` belongs to: rounds are numbered through all phases, from 0.
+
+    A round beyond the last phase is of the last phase.
+    """
+    last = 0
+    for phase in phases:
+        last += phase["rounds"]
+        if number < last:
+            return phase["name"]
+    return phases[-1]["name"]
+
+
+def comparable(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what decides which trials a study has and how they are scored: the definition without words and facts.
+
+    Two studies are the same exactly when these are equal.
+    """
+    kept = _without(definition, UNSTATED)
+    if "phases" in kept:
+        kept["phases"] = [_without(phase, UNSTATED) for phase in kept["phases"]]
+    return _without_words(kept)
+
+
+def _with_facts(phase: Mapping[str, Any]) -> PhaseDefinition:
+    facts = {fact: phase.get(fact, phase["searcher"] in names) for fact, names in UNSTATED.items()}
+    return cast(PhaseDefinition, {**phase, **facts})
+
+
+def _without(table: Mapping[str, Any], names: Container[str]) -> dict[str, Any]:
+    return {name: value for name, value in table.items() if name not in names}
+
+
+def _without_words(value: Any) -> Any:
+    """Methods have words of their own."""
+    if not isinstance(value, Mapping):
+        return value
+    return {name: _without_words(inner) for name, inner in value.items() if name not in WORDS}
