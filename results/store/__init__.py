@@ -11,14 +11,13 @@ programs, migrations.
 """
 
 from ganscape.results.store.database import LOCK, STORE, StoreError
-from ganscape.results.store.definitions import WORDS, differences
+from ganscape.results.store.definitions import differences
 from ganscape.results.store.reader import check, is_written, read, read_columns, rows_written
 from ganscape.results.store.writer import Store, open_store
 
 __all__ = [
     "LOCK",
     "STORE",
-    "WORDS",
     "Store",
     "StoreError",
     "check",
