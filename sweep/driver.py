@@ -17,7 +17,7 @@ from ganscape.sweep.executors import EXECUTORS, check_executor
 from ganscape.sweep.log import logging_to
 from ganscape.sweep.measuring.evaluation import GRID, WALK
 from ganscape.sweep.plan import Plan
-from ganscape.sweep.resources import ALONE, Cluster, ExecutorError, Resources, cores
+from ganscape.sweep.resources import ALONE, Cluster, ExecutorError, Resources, check_address_space, cores
 
 ONE_CORE = Resources()
 logger = logging.getLogger(__name__)
@@ -53,6 +53,7 @@ def run_study(
       ExecutorError: if there is no such executor, it cannot give the resources, or most trials crash.
     """
     check_executor(executor, workers, resources, cluster)
+    check_address_space()
     if not 0 <= max_failures <= 1:
         raise ExecutorError(f"max_failures={max_failures:g} must be a share, from 0 to 1")
     check(out, plan.definition)

@@ -98,9 +98,11 @@ class Compiled(NamedTuple):
 
 
 class Ready(NamedTuple):
-    """A worker has started. devices: what it computes on, in words, such as "1 x cpu: cpu"."""
+    """A worker has started. devices: what it computes on, in words, such as "1 x cpu: cpu".
+    fault: what it computes wrongly, see `sweep.proof`; "" for nothing."""
 
     devices: str
+    fault: str = ""
 
 
 class Free(NamedTuple):

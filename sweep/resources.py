@@ -2,12 +2,14 @@
 
 import math
 import os
+import resource
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from ganscape.errors import UserError
 
 TPU_CHIPS = (0, 1, 2, 4, 8)
+ADDRESS_SPACE = 4 * 2**30  # bytes that a worker needs at least; JAX and its threads reserve 1.5 GiB before any work
 
 
 class ExecutorError(UserError):
@@ -65,6 +67,30 @@ def check_devices(devices: str, resources: Resources) -> None:
                 f"workers were to have {amount:g} {kind}s each but JAX sees {devices} there; "
                 f"install JAX for that {kind}, or leave the option out"
             )
+
+
+def check_computes(fault: str, devices: str) -> None:
+    """Raises ExecutorError if a worker computed something wrongly whose result is known."""
+    if fault:
+        raise ExecutorError(
+            f"a worker on {devices} computes {fault} wrongly, so that no score of it could be trusted; "
+            "check its memory, XLA_FLAGS and the installation of jaxlib"
+        )
+
+
+def check_address_space() -> None:
+    """Raises ExecutorError if this process, and so its workers, may not address as much memory as a worker needs."""
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit != resource.RLIM_INFINITY and limit < ADDRESS_SPACE:
+        raise ExecutorError(
+            f"`ulimit -v` leaves {gibibytes(limit)} of address space, too little to trust what XLA computes; it needs "
+            f"{gibibytes(ADDRESS_SPACE)}: ulimit -v {ADDRESS_SPACE // 1024}, or unlimited"
+        )
+
+
+def gibibytes(amount: float) -> str:
+    """Bytes in words, such as "1.5 GiB"."""
+    return f"{amount / 2**30:.3g} GiB"
 
 
 def default_workers(resources: Resources) -> int:

@@ -27,6 +27,7 @@ from ganscape.sweep.population import (
     stack,
     take,
 )
+from ganscape.sweep.proof import check_headroom
 
 SEGMENT_SECONDS = 5.0
 
@@ -190,6 +191,7 @@ def _evaluate(training: _Training, evaluator: Evaluator, pending: _Pending | Non
         for slot, (member, rung, _) in pending.arrivals.items():
             try:
                 evaluation = evaluate(evaluator, sampled, slot)
+                check_headroom()
                 own = {name: mean[slot] for name, mean in pending.logs.items()}
                 diagnostics = diagnose(member.trial.config, own | evaluation.facts)
                 scored[slot] = evaluation.value, diagnostics

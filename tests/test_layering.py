@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 # What each folder may import beside itself and the leaves: `sweep` knows them all.
-LEAVES = {"ganscape", "ganscape.errors", "ganscape.files"}
+LEAVES = {"ganscape", "ganscape.environment", "ganscape.errors", "ganscape.files"}
 ALLOWED = {
     "data": {"PIL", "mlxtend", "numpy", "pooch", "pyarrow", "sklearn"},
     "metrics": {"jax", "numpy", "optax", "safetensors", "scipy", "sklearn", "threadpoolctl"},
@@ -42,6 +42,7 @@ ORDER = {
             "measuring",
             "measuring.diagnostics",
             "resources",
+            "proof",
             "messages",
             "log",
             "population",

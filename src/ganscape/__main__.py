@@ -2,6 +2,8 @@
 
 import sys
 
+from ganscape import environment
+
 
 def main() -> None:
     """Runs the command line; see `ganscape.sweep.commands.cli`."""
@@ -9,6 +11,8 @@ def main() -> None:
         sys.exit(
             f"an older Ganscape, of several top-level packages, is installed in {older}; run: pip uninstall ganscape"
         )
+    if names := environment.clean():
+        sys.stderr.write(f"note: not used, because scores would depend on it: {', '.join(sorted(names))}\n")
     from ganscape.sweep.commands.cli import app
 
     app(prog_name="ganscape")

@@ -17,8 +17,8 @@ def one_line_errors(interrupted: str = "interrupted; the same command continues"
     except KeyboardInterrupt:
         typer.echo(interrupted, err=True)
         raise typer.Exit(130) from None
-    except (UserError, OSError) as error:
-        text = str(error)
+    except (UserError, OSError, MemoryError) as error:
+        text = str(error) or "out of memory"
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             text = f"the disk is full ({text}); nothing stored is lost, the same command continues once there is room"
         typer.echo(f"error: {' '.join(text.split())}", err=True)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from multiprocessing import connection
 from pathlib import Path
 
+from ganscape.environment import cleaned
 from ganscape.sweep.backlog import Backlog
 from ganscape.sweep.executors.contract import RunningExecutor
 from ganscape.sweep.executors.pool import WorkerPool
@@ -22,8 +23,9 @@ class _Worker:
     def __init__(self, workload: Workload, variables: dict[str, str]):
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=serve_pipe, args=(theirs, variables), daemon=True, name="ganscape-worker")
-        self.process.start()
+        self.process = context.Process(target=serve_pipe, args=(theirs,), daemon=True, name="ganscape-worker")
+        with cleaned(variables):
+            self.process.start()
         theirs.close()
         # A workload is larger than a pipe's buffer: the driver must not wait until the worker has imported JAX.
         threading.Thread(target=self.send, args=(workload,), daemon=True).start()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from ganscape.sweep.backlog import Backlog
 from ganscape.sweep.messages import Cohort, Free, FromWorker, LogLine, Ready
-from ganscape.sweep.resources import ExecutorError, Resources, check_devices
+from ganscape.sweep.resources import ExecutorError, Resources, check_computes, check_devices
 
 FAILED_STARTS = 3
 logger = logging.getLogger(__name__)
@@ -65,6 +65,7 @@ class WorkerPool:
             state.request = message
         elif isinstance(message, Ready):
             check_devices(message.devices, self.resources)
+            check_computes(message.fault, message.devices)
             logger.info("worker %s started on %s", worker, message.devices)
             state.ready = True
             self.failed_starts = 0

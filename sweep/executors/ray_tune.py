@@ -29,6 +29,7 @@ from ray import tune
 from ray.tune.search import Searcher
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from ganscape.environment import clean_ray_worker, cleaned
 from ganscape.sweep.backlog import Backlog
 from ganscape.sweep.executors.contract import RunningExecutor
 from ganscape.sweep.executors.mailbox import Mailbox
@@ -262,7 +263,7 @@ def _check_mailbox(mailbox: Any) -> None:
 def _start_cluster(workers: int, resources: Resources, variables: dict[str, str]) -> None:
     """A cluster of one node that ends with this process, whatever else runs on this machine."""
     cpus = max(cores(), math.ceil(workers * resources.cpus))
-    with _keep_sigterm():
+    with _keep_sigterm(), cleaned({}):
         ray.init(address="local", num_cpus=cpus, include_dashboard=False, **_init_options(variables))
 
 
@@ -288,8 +289,10 @@ def _keep_sigterm() -> Iterator[None]:
 
 
 def _init_options(variables: dict[str, str]) -> dict[str, Any]:
-    """Arguments of `ray.init`: no output of its own, and the workers' environment variables."""
-    return {"log_to_driver": False, "logging_level": logging.ERROR, "runtime_env": {"env_vars": variables}}
+    """Arguments of `ray.init`: no output of its own, and the workers' environment."""
+    hook = f"{clean_ray_worker.__module__}.{clean_ray_worker.__qualname__}"
+    runtime_env = {"env_vars": variables, "worker_process_setup_hook": hook}
+    return {"log_to_driver": False, "logging_level": logging.ERROR, "runtime_env": runtime_env}
 
 
 def _check_address(address: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from multiprocessing import connection
 from typing import TYPE_CHECKING
 
+from ganscape.environment import ONE_THREAD, pin_jax
 from ganscape.sweep.log import log_to
 from ganscape.sweep.messages import Cohort, Free, FromWorker, Ready, Workload
 from ganscape.sweep.resources import Resources
@@ -20,7 +21,7 @@ THREAD_FLAG = "--xla_cpu_multi_thread_eigen"
 
 
 def environment(cache: str, resources: Resources) -> dict[str, str]:
-    """Environment variables of a worker, to be set before JAX loads.
+    """Environment variables that a worker is given beside a cleaned environment; see `ganscape.environment`.
 
     One XLA and one BLAS thread: results then do not depend on the machine's cores, and as many
     workers as cores use all of them. Other flags of XLA are those of this process. A worker without
@@ -30,9 +31,7 @@ def environment(cache: str, resources: Resources) -> dict[str, str]:
     others = [flag for flag in os.environ.get("XLA_FLAGS", "").split() if not flag.startswith(THREAD_FLAG)]
     variables = {
         "XLA_FLAGS": " ".join([*others, f"{THREAD_FLAG}=false"]),
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "MKL_NUM_THREADS": "1",
+        **ONE_THREAD,
         "JAX_COMPILATION_CACHE_DIR": os.environ.get("JAX_COMPILATION_CACHE_DIR") or cache,
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
         "TF_CPP_MIN_LOG_LEVEL": "2",
@@ -46,12 +45,11 @@ def environment(cache: str, resources: Resources) -> dict[str, str]:
     return variables
 
 
-def serve_pipe(pipe: connection.Connection, variables: dict[str, str]) -> None:
+def serve_pipe(pipe: connection.Connection) -> None:
     """The main function of a local worker process: receives a workload, then cohorts, until the pipe closes.
 
     The process ends at once when its parent dies.
     """
-    os.environ.update(variables)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     with contextlib.suppress(EOFError, OSError):
@@ -74,6 +72,7 @@ def serve(
     """
     from ganscape.sweep.trial import train
 
+    pin_jax()  # a script's own imports may have loaded JAX in this process, and set its options
     with log_to(send):
         send(ready())
         while True:
@@ -102,8 +101,10 @@ def evaluator_of(workload: Workload) -> "Evaluator":
 
 
 def ready() -> Ready:
-    """The message of a worker that has started: its devices."""
+    """The message of a worker that has started: its devices, and whether it computes."""
     import jax
 
+    from ganscape.sweep.proof import fault
+
     kinds = sorted({f"{device.platform}: {device.device_kind}" for device in jax.local_devices()})
-    return Ready(f"{jax.local_device_count()} x {', '.join(kinds)}")
+    return Ready(f"{jax.local_device_count()} x {', '.join(kinds)}", fault())

@@ -10,12 +10,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from ganscape.environment import pinned_jax
 from ganscape.metrics import Metric, find_metric, make_encoder
 from ganscape.metrics.encoders import Encoder
 from ganscape.metrics.manifold import POOL, Inverted, invert
 from ganscape.models import sampling
 from ganscape.sweep.measuring.diagnostics import feature_variance
 from ganscape.sweep.population import Population, over_members
+from ganscape.sweep.proof import check_headroom
 
 CHUNK = 512
 GRID = 64
@@ -94,7 +96,10 @@ def encode_images(encoder: Encoder, images: np.ndarray) -> np.ndarray:
     for at in range(0, len(images), size):
         places = np.minimum(np.arange(at, at + size), len(images) - 1)
         part = images[places].astype(np.float32) / scale
-        features[at : at + size] = np.asarray(_applied(parameters, part, apply=encoder.apply))[: len(images) - at]
+        with pinned_jax():  # this may be the process of a user, whose options of JAX are others
+            encoded = np.asarray(_applied(parameters, part, apply=encoder.apply))
+        features[at : at + size] = encoded[: len(images) - at]
+    check_headroom()
     return features
 
 

@@ -13,6 +13,7 @@ from ganscape.metrics import MetricError, Protocol, check_images_alone, check_sa
 from ganscape.metrics.defaults import default_metric, warnings
 from ganscape.sweep.measuring.evaluation import encode_images
 from ganscape.sweep.measuring.reference_cache import reference_features
+from ganscape.sweep.resources import check_address_space
 
 
 class ImageScore(NamedTuple):
@@ -53,6 +54,7 @@ def score_images(
       MetricError, DataError: one line each, before anything is encoded. Only what a metric asks of the features
         themselves comes later.
     """
+    check_address_space()
     for name in metrics or []:
         check_images_alone(name)
     images, reference = read_images(path), _reference(against, data_root)
