@@ -119,6 +119,12 @@ def parameter_count(module: nn.Module, *input_shapes: tuple[int, ...], classes: 
     return sum(leaf.size for leaf in leaves)
 
 
+def variable_shapes(module: nn.Module, *input_shapes: tuple[int, ...], classes: int | None = None) -> dict:
+    """Returns shape and type of each of the module's variables, as a tree like that of `initialise`."""
+    variables = _abstract(module, input_shapes, classes)
+    return jax.tree.map(lambda leaf: leaf.value, variables, is_leaf=lambda leaf: isinstance(leaf, Drawn))
+
+
 @functools.lru_cache(maxsize=256)
 def _abstract(module: nn.Module, input_shapes: tuple[tuple[int, ...], ...], classes: int | None) -> dict:
     inputs = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in input_shapes]

@@ -36,6 +36,11 @@ def draw_normal(config: "Config", key: Array, shape: tuple[int, ...]) -> Array:
 
 
 def draw_truncated_normal(config: "Config", key: Array, shape: tuple[int, ...]) -> Array:
+    """Draws from N(0, 1) conditioned on [-config.truncation, config.truncation]."""
+    return draw_within(config.truncation, key, shape)
+
+
+def draw_within(truncation: Array | float, key: Array, shape: tuple[int, ...]) -> Array:
     """Draws from N(0, 1) conditioned on [-truncation, truncation]; `draw_normal` where that is infinite.
 
     The uniform draws behind `draw_normal` are scaled to the probability within +-truncation before they go
@@ -43,7 +48,7 @@ def draw_truncated_normal(config: "Config", key: Array, shape: tuple[int, ...]) 
 
     Reference: Brock et al. 2019 (arXiv:1809.11096), section 3.1, the truncation trick.
     """
-    bound = jnp.asarray(config.truncation, jnp.float32)
+    bound = jnp.asarray(truncation, jnp.float32)
     draws = jax.random.uniform(key, shape, minval=np.nextafter(np.float32(-1.0), np.float32(0.0)), maxval=1.0)
     within = draws * jax.lax.erf(bound / np.float32(np.sqrt(2.0)))
     return jnp.clip(np.float32(np.sqrt(2.0)) * jax.lax.erf_inv(within), -bound, bound)

@@ -1,7 +1,8 @@
 """Images from a trained generator, of any family: by fresh latents, by given ones, and between two of them.
 
-A config and a state of its family go in; nothing here changes the state. Batch normalization uses averages of batches,
-not the batch at hand (`SAMPLING_STATISTICS` says which averages), and the generator's own noise stays on.
+A config goes in, and a state of its family or the SamplingWeights of one; nothing here changes them. Batch
+normalization uses averages of batches, not the batch at hand (`SAMPLING_STATISTICS` says which averages), and the
+generator's own noise stays on.
 """
 
 from typing import TYPE_CHECKING, Any, cast
@@ -12,8 +13,10 @@ from jax import Array
 
 from ganscape.models.architectures import build
 from ganscape.models.families import FAMILIES
+from ganscape.models.family import SamplingWeights
+from ganscape.models.fields import ConfigError
 from ganscape.models.forward import Context
-from ganscape.models.latents import LATENTS, Latent, slerp
+from ganscape.models.latents import LATENTS, Latent, draw_normal, draw_within, slerp
 from ganscape.models.networks import noise_level, progress
 from ganscape.models.normalizations import STATISTICS, reset_averages
 
@@ -29,19 +32,39 @@ STANDING_PASSES = 16
 SAMPLING_STATISTICS = ("running", "standing")
 
 
-def sample(config: "Config", state: Any, image_shape: tuple[int, int, int], key: Array, count: int) -> Array:
-    """Returns images [count, height, width, channels] in [0, 1] of fresh latents, each of a class drawn uniformly."""
-    return _images(config, state, image_shape, key, draw_latents(config, key, count), classes=count)
+def sample(
+    config: "Config",
+    state: Any,
+    image_shape: tuple[int, int, int],
+    key: Array,
+    count: int,
+    label: Array | int | None = None,
+    truncation: Array | float | None = None,
+) -> Array:
+    """Returns images [count, height, width, channels] in [0, 1] of fresh latents.
+
+    label: the class of all images; each of a class drawn uniformly by default.
+    truncation: the largest magnitude of a latent's coordinates, see `draw_latents`.
+    """
+    return _images(config, state, image_shape, key, draw_latents(config, key, count, truncation), count, label)
 
 
-def interpolate(config: "Config", state: Any, image_shape: tuple[int, int, int], key: Array, count: int) -> Array:
+def interpolate(
+    config: "Config",
+    state: Any,
+    image_shape: tuple[int, int, int],
+    key: Array,
+    count: int,
+    label: Array | int | None = None,
+    truncation: Array | float | None = None,
+) -> Array:
     """Returns images [count, height, width, channels] along the way between two fresh latents, both ends included.
 
-    The latents turn at a constant rate (`slerp`); all images are of one class, drawn uniformly.
+    The latents turn at a constant rate (`slerp`); all images are of one class, `label` or one drawn uniformly.
     """
-    ends = draw_latents(config, key, 2)
+    ends = draw_latents(config, key, 2, truncation)
     z = slerp(ends[0], ends[1], jnp.linspace(0.0, 1.0, count)[:, None])
-    return _images(config, state, image_shape, key, z, classes=1)
+    return _images(config, state, image_shape, key, z, 1, label)
 
 
 def generate(config: "Config", state: Any, image_shape: tuple[int, int, int], key: Array, z: Array) -> Array:
@@ -49,12 +72,29 @@ def generate(config: "Config", state: Any, image_shape: tuple[int, int, int], ke
 
     One class and the generator's noise are drawn from the key.
     """
-    return _images(config, state, image_shape, key, z, classes=1)
+    return _images(config, state, image_shape, key, z, 1, None)
 
 
-def draw_latents(config: "Config", key: Array, count: int) -> Array:
-    """Returns fresh latents [count, z_dim], distributed as for `sample`."""
-    return _latent(config).sampling(config, key, (count, config.z_dim))
+def draw_latents(config: "Config", key: Array, count: int, truncation: Array | float | None = None) -> Array:
+    """Returns fresh latents [count, z_dim], distributed as for `sample`.
+
+    truncation: in place of the config's own distribution N(0, 1) conditioned on [-truncation, truncation], for a config
+      whose latents are normal (the truncation trick of Brock et al. 2019, section 3.1).
+
+    Raises:
+      ConfigError: for a truncation where latents are not normal.
+    """
+    shape = (count, config.z_dim)
+    if truncation is None:
+        return _latent(config).sampling(config, key, shape)
+    if _latent(config).training is not draw_normal:
+        raise ConfigError(f"truncation is for normal latents; this config was trained on latent={config.latent!r}")
+    return draw_within(truncation, key, shape)
+
+
+def weights_of(config: "Config", state: Any) -> SamplingWeights:
+    """Returns what images are sampled with: of a training state, or the weights themselves if that is what is given."""
+    return state if isinstance(state, SamplingWeights) else FAMILIES[config.family].generator_of(config, state)
 
 
 def latent_bound(config: "Config") -> Array | float:
@@ -68,26 +108,34 @@ def _latent(config: "Config") -> Latent:
 
 
 def _images(
-    config: "Config", state: Any, image_shape: tuple[int, int, int], key: Array, z: Array, classes: int
+    config: "Config",
+    state: Any,
+    image_shape: tuple[int, int, int],
+    key: Array,
+    z: Array,
+    classes: int,
+    label: Array | int | None,
 ) -> Array:
-    """The images of z [count, z_dim], with `classes` classes drawn: count, or one for all."""
+    """The images of z [count, z_dim], of class `label`, else with `classes` classes drawn: count, or one for all."""
     family = FAMILIES[config.family]
-    params, statistics, images_seen = family.generator_of(config, state)
+    params, statistics, images_seen = weights_of(config, state)
     class_key, noise_key = jax.random.split(jax.random.fold_in(key, 1))
     context = Context(False, None, noise_level(config), progress(config, images_seen))
     generator = build(config, image_shape).generator
     if config.sampling_statistics == "standing":
         statistics = _standing(config, generator, params, statistics, context, jax.random.fold_in(key, 2))
     if config.classes is not None:
-        context = context._replace(classes=_draw_classes(config, class_key, classes, len(z)))
+        context = context._replace(classes=_draw_classes(config, class_key, classes, len(z), label))
+    elif label is not None:
+        raise ConfigError("a class was named, but the config has none; it is not conditional")
     variables = {"params": params, STATISTICS: statistics}
     output = cast(Array, generator.apply(variables, z, context, rngs={"noise": noise_key}))
     return family.to_pixels(output)
 
 
-def _draw_classes(config: "Config", key: Array, drawn: int, count: int) -> Array:
-    """Returns one-hot classes [count, classes], of `drawn` uniform draws: count, or one for all."""
-    labels = jax.random.randint(key, (drawn,), 0, config.classes)
+def _draw_classes(config: "Config", key: Array, drawn: int, count: int, label: Array | int | None = None) -> Array:
+    """Returns one-hot classes [count, classes]: all `label`, else of `drawn` uniform draws: count, or one for all."""
+    labels = jax.random.randint(key, (drawn,), 0, config.classes) if label is None else jnp.asarray(label)
     return jax.nn.one_hot(jnp.broadcast_to(labels, count), config.classes)
 
 

@@ -289,10 +289,14 @@ def test_the_tour_s_game_is_twenty_lines_and_trains():
     assert not np.array_equal(generated[0], generated[1])
 
 
-def test_the_readme_s_gan_trains():
-    block = next(block for block in blocks("README.md", "python") if "gan.step" in block)
+def test_the_readme_s_gan_trains_and_is_the_same_when_it_is_saved_and_loaded(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    block, saving = (block for block in blocks("README.md", "python") if "state" in block)
     names: dict = {}
     exec(block, names)
+    before = names["sample"](names["config"], names["state"], (8, 8, 1), names["jax"].random.key(501), 16)
+    exec(saving, names)
+    np.testing.assert_allclose(names["images"], before, atol=1e-5)
     images = np.asarray(names["images"])
     assert images.shape == (16, 8, 8, 1)
     assert images.min() >= 0 and images.max() <= 1

@@ -16,7 +16,7 @@ LEAVES = {"ganscape", "ganscape.environment", "ganscape.errors", "ganscape.files
 ALLOWED = {
     "data": {"PIL", "mlxtend", "numpy", "pooch", "pyarrow", "sklearn"},
     "metrics": {"jax", "numpy", "optax", "safetensors", "scipy", "sklearn", "threadpoolctl"},
-    "models": {"flax", "jax", "numpy", "optax"},
+    "models": {"flax", "jax", "numpy", "optax", "safetensors"},
     "results": {"jinja2", "markupsafe", "matplotlib", "numpy", "pandas", "scipy", "sklearn"},
     "search_spaces": {"numpy"},
     "sweep": {

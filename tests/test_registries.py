@@ -15,6 +15,7 @@ from ganscape.models import FAMILIES, Config, sampling
 from ganscape.models.architectures import ARCHITECTURES, build
 from ganscape.models.began import K_RANGES
 from ganscape.models.forward import Context
+from ganscape.models.generator_file import weight_shapes
 from ganscape.models.losses import LOSSES
 from ganscape.models.networks import input_shapes
 from ganscape.models.normalizations import STATISTICS
@@ -80,6 +81,7 @@ def check_method(config: Config, image_shape) -> None:
     walked = jax.eval_shape(lambda state, key: sampling.interpolate(config, state, image_shape, key, 5), state, key)
     assert (walked.shape, walked.dtype) == ((5, *image_shape), jnp.float32)
     assert set(logs) == set(method.logs)
+    assert shapes(weight_shapes(config, image_shape)) == shapes(sampling.weights_of(config, state))
 
 
 def _is_pair(value) -> bool:

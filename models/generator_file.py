@@ -1,0 +1,180 @@
+"""A trained generator in one file: saved with its config and whatever is to be known of it, loaded as a function.
+
+The file is of the format safetensors: named arrays behind a JSON header, nothing that is executed when it is read.
+"""
+
+import functools
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from jax import Array
+
+from ganscape.errors import UserError
+from ganscape.files import replacing
+from ganscape.models import sampling
+from ganscape.models.architectures import build
+from ganscape.models.config import Config, ConfigError
+from ganscape.models.family import SamplingWeights
+from ganscape.models.initialization import variable_shapes
+from ganscape.models.normalizations import STATISTICS
+
+FORMAT = "ganscape generator 1"
+SEPARATOR = "/"
+
+
+class GeneratorError(UserError):
+    """A generator's file that cannot be used; the message is one line."""
+
+
+class SavedGenerator:
+    """A generator as it was saved: called with a key and a count, it returns images.
+
+    config: what it was trained with. weights: what it samples with. image_shape: height, width, channels.
+    card: what else was saved with it; of a sweep's generator its trial, data, protocol and score.
+    """
+
+    def __init__(self, config: Config, weights: SamplingWeights, image_shape: tuple[int, int, int], card: dict):
+        self.config, self.weights, self.image_shape, self.card = config, weights, image_shape, card
+
+    def __call__(self, key: Array, count: int, *, label: int | None = None, truncation: float | None = None) -> Array:
+        """Returns images [count, height, width, channels] in [0, 1] of fresh latents.
+
+        label: the class of all images; each of a class drawn uniformly by default.
+        truncation: the largest magnitude of a latent's coordinates, for generators trained on normal latents.
+
+        Raises:
+          ConfigError: for a class that the generator does not have, and a truncation that means nothing to it.
+        """
+        self._check(label)
+        return _sample(self.traced, self.weights, key, label, truncation, self.image_shape, count)
+
+    def walk(self, key: Array, count: int, *, label: int | None = None, truncation: float | None = None) -> Array:
+        """Returns images [count, height, width, channels] along the way between two fresh latents, ends included."""
+        self._check(label)
+        return _interpolate(self.traced, self.weights, key, label, truncation, self.image_shape, count)
+
+    @property
+    def traced(self) -> Config:
+        """The config with its numbers as float32, as training has them."""
+        return jax.tree.map(np.float32, self.config)
+
+    def _check(self, label: int | None) -> None:
+        classes = self.config.classes
+        if label is not None and classes is None:
+            raise ConfigError(f"class {label} of a generator without classes; it is not conditional")
+        if label is not None and not 0 <= label < classes:
+            raise ConfigError(f"class {label} is none of the generator's {classes}: 0 to {classes - 1}")
+
+
+@functools.partial(jax.jit, static_argnums=(5, 6))
+def _sample(config, weights, key, label, truncation, image_shape, count):
+    return sampling.sample(config, weights, image_shape, key, count, label, truncation)
+
+
+@functools.partial(jax.jit, static_argnums=(5, 6))
+def _interpolate(config, weights, key, label, truncation, image_shape, count):
+    return sampling.interpolate(config, weights, image_shape, key, count, label, truncation)
+
+
+def save_generator(
+    path: str | Path,
+    config: Config,
+    state: Any,
+    image_shape: tuple[int, int, int],
+    card: Mapping[str, Any] | None = None,
+) -> int:
+    """Writes what a state samples with, averaged weights where there are any, whole or not at all; returns the bytes.
+
+    Args:
+      state: of the config's family, or the SamplingWeights of one.
+      card: JSON-able facts to be saved with it.
+    """
+    from safetensors.numpy import save
+
+    arrays = _by_name(jax.device_get(sampling.weights_of(config, state)))
+    header = {
+        "format": FORMAT,
+        "config": json.dumps(config.to_dict()),
+        "image_shape": json.dumps(list(image_shape)),
+        "card": json.dumps(dict(card or {})),
+        "sha256": _digest(arrays),
+    }
+    content = save(arrays, header)
+    with replacing(path) as file:
+        file.write(content)
+    return len(content)
+
+
+def load_generator(path: str | Path) -> SavedGenerator:
+    """Returns the generator of a file of `save_generator`, a function (key, count) -> images.
+
+    Raises:
+      GeneratorError: for a file that is not there, is none of these, is damaged, or is of a version whose networks
+        have other arrays.
+    """
+    header, arrays = _read(Path(path))
+    try:
+        config = Config.from_dict(json.loads(header["config"]))
+        height, width, channels = json.loads(header["image_shape"])
+        card = json.loads(header["card"])
+    except (ConfigError, KeyError, ValueError, TypeError) as error:
+        raise GeneratorError(f"'{path}' was written by another version of Ganscape: {error}") from error
+    image_shape = (height, width, channels)
+    template = weight_shapes(config, image_shape)
+    expected = dict(zip(_names(template), jax.tree.leaves(template), strict=True))
+    if {name: array.shape for name, array in arrays.items()} != {name: leaf.shape for name, leaf in expected.items()}:
+        version = f"a version of Ganscape whose {config.architecture} has other weights"
+        raise GeneratorError(f"'{path}' was written by {version}")
+    if _digest(arrays) != header.get("sha256"):
+        raise GeneratorError(f"'{path}' is damaged: its weights are not those that were written")
+    weights = jax.tree.unflatten(jax.tree.structure(template), [arrays[name] for name in expected])
+    return SavedGenerator(config, weights, image_shape, card)
+
+
+def _read(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise GeneratorError(f"no generator at '{path}': there is no such file")
+    try:
+        with safe_open(path, "numpy") as file:
+            header = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+    except (SafetensorError, OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise GeneratorError(f"'{path}' is damaged or no generator's file: {reason}") from error
+    if header.get("format") != FORMAT:
+        raise GeneratorError(f"'{path}' is a safetensors file, but not of a generator that this version saves")
+    return header, arrays
+
+
+def weight_shapes(config: Config, image_shape: tuple[int, int, int]) -> SamplingWeights:
+    """Returns shape and type of each of the arrays that a config samples with."""
+    generator, latents = build(config, image_shape).generator, (config.batch_size, config.z_dim)
+    variables = variable_shapes(generator, latents, classes=config.classes)
+    images_seen: Any = jax.ShapeDtypeStruct((), np.float32)
+    return SamplingWeights(variables["params"], variables.get(STATISTICS, {}), images_seen)
+
+
+def _by_name(weights: SamplingWeights) -> dict[str, np.ndarray]:
+    leaves = jax.tree.leaves(weights)
+    return {name: np.asarray(leaf, np.float32, order="C") for name, leaf in zip(_names(weights), leaves, strict=True)}
+
+
+def _names(weights: SamplingWeights) -> list[str]:
+    """The path of every array, such as params/dense0/kernel."""
+    paths, _ = jax.tree_util.tree_flatten_with_path(weights)
+    return [SEPARATOR.join(str(getattr(key, "name", getattr(key, "key", key))) for key in path) for path, _ in paths]
+
+
+def _digest(arrays: dict[str, np.ndarray]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        digest.update(name.encode())
+        digest.update(arrays[name].tobytes())
+    return digest.hexdigest()
