@@ -20,6 +20,7 @@ from pathlib import Path
 
 from ganscape.results.store import open_store
 from ganscape.sweep import backlog as backlogs
+from ganscape.sweep import cohort_size
 from ganscape.sweep.executors import ray_tune
 from ganscape.sweep.plan import plan
 from ganscape.sweep.resources import ALONE, Resources
@@ -64,7 +65,7 @@ def measure(folder: Path, trials: int, workers: int, cohort: int) -> dict:
     settings = {"configs": trials, "images": 1280, "interval": 1280, "samples": 100}
     planned = plan("equal/wide", out=folder, methods=["ns_gan"], seeds=1, settings=settings)
     ray_tune._serve = serve_nothing  # type: ignore[assignment]
-    backlogs.COHORT_TRIALS = cohort
+    cohort_size.COHORT_TRIALS = cohort
     marks: dict[int, tuple[float, float, float]] = {}
 
     def observe(backlog) -> None:

@@ -11,16 +11,16 @@ from pathlib import Path
 from ganscape.models import Config
 from ganscape.results.store import Store
 from ganscape.sweep import checkpoints, pictures
+from ganscape.sweep.cohort_size import cohort_limit, refill_size, slots
+from ganscape.sweep.early_stopping import EarlyStopping
 from ganscape.sweep.measuring.evaluation import GRID, WALK
 from ganscape.sweep.messages import Cohort, Compiled, Failure, Ready, Score, Trial
-from ganscape.sweep.plan import Plan, parameters, trial_of
+from ganscape.sweep.plan import Plan, trial_of
 from ganscape.sweep.population import images_per_cycle
 from ganscape.sweep.resources import ExecutorError
 from ganscape.sweep.rounds import Entry, Rounds
-from ganscape.sweep.schedulers import SCHEDULERS, Course, Entrant, entrant, is_stopped
+from ganscape.sweep.schedulers import Course, Decision
 
-COHORT_TRIALS = 8
-COHORT_BYTES = 2**30
 ATTEMPTS = 3
 MAX_FAILURES, FEWEST_ENDED = 0.5, 10
 SCORED = ("done", "stopped")
@@ -54,10 +54,9 @@ class Backlog:
         self.trials: dict[str, Trial] = {}
         self.structures: dict[str, str] = {}
         self.rounds = Rounds(plan)
+        self.stopping = EarlyStopping(plan)
         self.unfinished: Counter[str] = Counter()
         self.exhausted: set[str] = set()
-        self.configs: defaultdict[str, dict[tuple[int, str], list[str]]] = defaultdict(lambda: defaultdict(list))
-        self.decisions: dict[str, tuple[int, ...]] = {}
         self.committed: defaultdict[str, dict[int, float]] = defaultdict(dict)
         self.finished: dict[str, str] = {}
         self.waiting: list[str] = []
@@ -84,13 +83,16 @@ class Backlog:
         self.started.add(self.structures[first])
         kind = self._kind(first)
         alike = [trial for trial in self.waiting if self._kind(trial) == kind]
-        limit = 1 if first in self.alone else self._cohort_limit(self.trials[first].config)
-        chosen = alike[: max(limit, self._share(first, len(alike)))]
+        limit, refill = 1, 0
+        if first not in self.alone:
+            limit = cohort_limit(self.plan, self.trials[first].config, len(self.trials), self.workers)
+            refill = refill_size(len(alike), self.plan.workload.lanes, self.workers)
+        chosen = alike[: max(limit, refill)]
         cohort = Cohort(
             tuple(self.trials[trial] for trial in chosen),
             tuple(frozenset(self.committed[trial]) for trial in chosen),
             tuple(self.store.attempts(trial) for trial in chosen),
-            _slots(min(len(chosen), limit), self.plan.workload.lanes),
+            slots(min(len(chosen), limit), self.plan.workload.lanes),
             self._pause_at(first),
         )
         self.waiting = [trial for trial in self.waiting if trial not in chosen]
@@ -104,7 +106,7 @@ class Backlog:
 
     def _pause_at(self, trial: str) -> int | None:
         """The next rung at which the scheduler decides about the trial; None if there is none."""
-        return next((rung for rung in self.decisions[trial] if rung not in self.committed[trial]), None)
+        return self.stopping.next_pause(trial, self.committed[trial])
 
     def worker_ready(self, ready: Ready) -> None:
         """Records what this start of the sweep runs on, once for every kind of device."""
@@ -138,18 +140,7 @@ class Backlog:
             self.losses[trial.id] += 1
             final = self.losses[trial.id] >= ATTEMPTS
             logger.warning("trial %s lost, %s", trial.id, "given up" if final else "tried again by itself")
-            self.store.add_failure(
-                {
-                    "trial": trial.id,
-                    "attempt": attempt,
-                    "cause": "lost",
-                    "rung": None,
-                    "step": None,
-                    "message": message,
-                    "detail": "",
-                    "final": final,
-                }
-            )
+            self.store.add_failure(_failure_row(trial.id, attempt, "lost", message, final=final))
             if final:
                 self._finish(trial.id, "lost")
                 self._check_failures(message)
@@ -249,41 +240,30 @@ class Backlog:
         self.losses.pop(trial, None)
         if rung == self.plan.workload.rungs[-1]:
             self._finish(trial, "done")
-        elif rung in self.decisions[trial]:
+        elif self.stopping.pauses_at(trial, rung):
             self.running.pop(trial, None)
             self.paused[trial] = rung
 
     def _decide(self, method: str) -> None:
         """Stops or continues the method's paused trials, as far as the scheduler can decide."""
-        stops = SCHEDULERS[self.plan.scheduler]
-        decided = any(trial in self.paused for trials in self.configs[method].values() for trial in trials)
-        while decided:
-            decided = False
-            entrants = [self._entrant(number, trials) for (number, _), trials in self.configs[method].items()]
-            for rank, trials in enumerate(self.configs[method].values()):
-                for trial in [trial for trial in trials if trial in self.paused]:
-                    index = self.decisions[trial].index(self.paused[trial])
-                    verdict = is_stopped(stops, entrants, rank, index)
-                    if verdict is not None:
-                        decided = True
-                        self._end_pause(trial, verdict)
+        while decisions := self.stopping.decisions(method, self.paused, self._course):
+            for trial, decision in decisions:
+                if decision is Decision.CONTINUE:
+                    del self.paused[trial]
+                    self.waiting.append(trial)
+                else:
+                    self._stop(trial)
 
-    def _entrant(self, number: int, trials: list[str]) -> Entrant:
-        courses = []
-        for trial in trials:
-            outcome = self.finished.get(trial, "")
-            courses.append(Course(self.committed[trial], outcome == "stopped", outcome not in ("", *SCORED)))
-        return entrant(number, courses, self.decisions[trials[0]])
+    def _course(self, trial: str) -> Course:
+        outcome = self.finished.get(trial, "")
+        return Course(self.committed[trial], outcome == "stopped", outcome not in ("", *SCORED))
 
-    def _end_pause(self, trial: str, stop: bool) -> None:
-        rung = self.paused.pop(trial)
-        if not stop:
-            self.waiting.append(trial)
-            return
+    def _stop(self, trial: str) -> None:
+        rung = self.paused[trial]
         config = self.trials[trial].config
         step = rung // images_per_cycle(config) * config.disc_iters
         message = f"{self.plan.scheduler} at {rung} images, where its lowest score was {self.values[trial]:.6g}"
-        self.store.add_failure(_stop_row(trial, self.store.attempts(trial), rung, step, message))
+        self.store.add_failure(_failure_row(trial, self.store.attempts(trial), "stopped", message, rung, step))
         self._finish(trial, "stopped")
 
     def _finish(self, trial: str, outcome: str) -> None:
@@ -339,9 +319,7 @@ class Backlog:
         self.rounds.add(entry)
         self.trials[trial.id] = trial
         self.structures[trial.id] = sys.intern(trial.config.structure())
-        self.decisions[trial.id] = self.plan.decision_rungs(entry.phase_index)
-        if self.decisions[trial.id]:
-            self.configs[trial.method][entry.number, trial.config.identity()].append(trial.id)
+        self.stopping.add(entry)
         self.unfinished[trial.method] += 1
         self.waiting.append(trial.id)
 
@@ -357,37 +335,18 @@ class Backlog:
         )
         return waiting[best][0]
 
-    def _share(self, first: str, alike: int) -> int:
-        """How many trials to give one worker beyond its slots.
 
-        With lanes > 1 an empty lane still costs a full step, so the worker gets spare trials to refill from. With one
-        lane nothing is wasted, so spare trials stay available to other workers.
-        """
-        if first in self.alone or self.plan.workload.lanes == 1:
-            return 0
-        return math.ceil(alike / self.workers)
-
-    def _cohort_limit(self, config: Config) -> int:
-        """How many trials a worker trains at a time: its share of them, as far as their weights and
-        optimizers fit in COHORT_BYTES."""
-        shape = self.plan.workload.dataset.image_shape
-        member = 12 * sum(parameters(config, shape))
-        together = max(phase.batch * phase.seeds for phase in self.plan.phases) * len(self.plan.methods)
-        share = math.ceil(min(len(self.trials), together) / self.workers)
-        return max(1, self.plan.workload.lanes, min(COHORT_TRIALS, share, COHORT_BYTES // member))
-
-
-def _stop_row(trial: str, attempt: int, rung: int, step: int, message: str) -> dict:
-    return {
-        "trial": trial,
-        "attempt": attempt,
-        "cause": "stopped",
-        "rung": rung,
-        "step": step,
-        "message": message,
-        "detail": "",
-        "final": True,
-    }
+def _failure_row(
+    trial: str,
+    attempt: int,
+    cause: str,
+    message: str,
+    rung: int | None = None,
+    step: int | None = None,
+    final: bool = True,
+) -> dict:
+    row = {"trial": trial, "attempt": attempt, "cause": cause, "rung": rung, "step": step}
+    return row | {"message": message, "detail": "", "final": final}
 
 
 def _row(trial: Trial) -> dict:
@@ -399,9 +358,3 @@ def _row(trial: Trial) -> dict:
         "settings": trial.config.to_dict(),
         "structure": trial.config.structure(),
     }
-
-
-def _slots(trials: int, lanes: int) -> int:
-    """Slots of the population: a power of two, so that few sizes are compiled, in whole lanes."""
-    size = 1 << (trials - 1).bit_length()
-    return -(-size // lanes) * lanes

@@ -1,10 +1,11 @@
 """Schedulers: which configs are worth the rest of their images?
 
-At some rungs every config of a search is looked at and goes on or is stopped. A decision is a function of scores up to
-that rung and of the order in which configs were asked, never of when a score arrived: the same study stops the same
-trials whatever the number of workers, and when it is resumed.
+At some rungs every config of a search is trained on or stopped. A decision is a function of scores up to that rung and
+of the order in which configs were asked, never of when a score arrived: the same study stops the same trials whatever
+the number of workers, and when it is resumed.
 """
 
+import enum
 import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +13,14 @@ from typing import NamedTuple
 
 REDUCTION = 3  # from one decision to the next: images times 3, a third of the configs
 FEWEST = 3  # configs to compare with
+
+
+class Decision(enum.Enum):
+    """What happens to a config at a decision rung: it is trained on, it ends there, or other scores come first."""
+
+    CONTINUE = enum.auto()
+    STOP = enum.auto()
+    WAIT = enum.auto()
 
 
 class Course(NamedTuple):
@@ -23,12 +32,12 @@ class Course(NamedTuple):
 
 
 class Entrant(NamedTuple):
-    """A config of a method.
+    """A config of a method, as schedulers see it.
 
     round: in which it was asked.
-    scores: one for each of the first decision rungs, as far as all its trials have a score there or have failed: the
-      lowest so far, the median over trials; infinite, and then the last, where half of the trials have failed.
-    over: whether there will be no more.
+    scores: scores[i] is the median over the config's trials of their lowest score up to decision rung i. The tuple ends
+      before the first rung that some trial has not reached. inf (always last) means that half of the trials failed.
+    over: whether the config gets no more scores.
     """
 
     round: int
@@ -36,21 +45,20 @@ class Entrant(NamedTuple):
     over: bool
 
 
-# (configs in the order asked, the place of one, the index of a decision rung where it has a score) -> whether to stop
-# it, None while that cannot be known.
-Stops = Callable[[Sequence[Entrant], int, int], bool | None]
+# (configs in the order asked, the index of one, the index of a decision rung where it has a score) -> Decision
+Scheduler = Callable[[Sequence[Entrant], int, int], Decision]
 
 
-def entrant(number: int, trials: Sequence[Course], rungs: Sequence[int]) -> Entrant:
-    """The config of these trials, asked in the round of that number, at these decision rungs."""
+def make_entrant(number: int, trials: Sequence[Course], rungs: Sequence[int]) -> Entrant:
+    """Returns the config of these trials, asked in round `number`, at these decision rungs."""
     scores: list[float] = []
     for rung in rungs:
-        if not all(rung in each.scores or each.failed for each in trials):
+        if not all(rung in trial.scores or trial.failed for trial in trials):
             break
-        scores.append(statistics.median(_lowest(each, rung) for each in trials))
+        scores.append(statistics.median(_lowest(trial, rung) for trial in trials))
         if math.isinf(scores[-1]):
             break
-    over = any(each.stopped for each in trials) or math.inf in scores
+    over = any(trial.stopped for trial in trials) or math.inf in scores
     return Entrant(number, tuple(scores), over)
 
 
@@ -60,12 +68,16 @@ def _lowest(trial: Course, rung: int) -> float:
     return min(score for reached, score in trial.scores.items() if reached <= rung)
 
 
-def is_stopped(stops: Stops, entrants: Sequence[Entrant], place: int, index: int) -> bool | None:
-    """Whether the config at this place goes no further than a decision rung, None while that cannot be known; never
-    on where half of its trials have failed."""
-    if len(entrants[place].scores) <= index:
-        return None
-    return math.isinf(entrants[place].scores[index]) or stops(entrants, place, index)
+def decide(scheduler: Scheduler, entrants: Sequence[Entrant], index: int, rung_index: int) -> Decision:
+    """Returns the decision about entrants[index] at decision rung number `rung_index`.
+
+    A config waits until it has a score there, and stops, whatever the scheduler, where half of its trials failed.
+    """
+    if len(entrants[index].scores) <= rung_index:
+        return Decision.WAIT
+    if math.isinf(entrants[index].scores[rung_index]):
+        return Decision.STOP
+    return scheduler(entrants, index, rung_index)
 
 
 def decision_rungs(rungs: Sequence[int]) -> tuple[int, ...]:
@@ -78,51 +90,61 @@ def decision_rungs(rungs: Sequence[int]) -> tuple[int, ...]:
     return tuple(chosen)
 
 
-def never(entrants: Sequence[Entrant], place: int, index: int) -> bool | None:
-    """Every trial is trained to the end."""
-    return False
+def never(entrants: Sequence[Entrant], index: int, rung_index: int) -> Decision:
+    """Trains every trial to the end."""
+    return Decision.CONTINUE
 
 
-def median(entrants: Sequence[Entrant], place: int, index: int) -> bool | None:
+def median(entrants: Sequence[Entrant], index: int, rung_index: int) -> Decision:
     """Stops a config whose lowest score is above the median of those of earlier rounds, of which each counts with the
-    mean over the decisions so far (Golovin et al. 2017, section 3.2.2). It waits for nobody and lets the first round
-    pass."""
-    own = entrants[place]
-    earlier = [each for each in entrants if each.round < own.round and len(each.scores) > index]
+    mean over the decisions so far (Golovin et al. 2017, section 3.2.2). It waits for no other config, and stops none of
+    the first round."""
+    own = entrants[index]
+    earlier = [entrant for entrant in entrants if entrant.round < own.round and len(entrant.scores) > rung_index]
     if len(earlier) < FEWEST:
-        return False
-    return own.scores[index] > statistics.median(statistics.mean(each.scores[: index + 1]) for each in earlier)
+        return Decision.CONTINUE
+    means = [statistics.mean(entrant.scores[: rung_index + 1]) for entrant in earlier]
+    return _stop_if(own.scores[rung_index] > statistics.median(means))
 
 
-def halving(entrants: Sequence[Entrant], place: int, index: int) -> bool | None:
-    """Stops all but the best third of a round once all of it has come so far (Jamieson and Talwalkar 2016)."""
-    own = entrants[place]
-    reached = _reached([each for each in entrants if each.round == own.round], index)
-    return None if reached is None else _rank(own, reached, index) >= -(-len(reached) // REDUCTION)
+def halving(entrants: Sequence[Entrant], index: int, rung_index: int) -> Decision:
+    """Waits until the whole round has reached the rung, then stops all but its best third (Jamieson and Talwalkar
+    2016)."""
+    own = entrants[index]
+    reached = _reached([entrant for entrant in entrants if entrant.round == own.round], rung_index)
+    if reached is None:
+        return Decision.WAIT
+    return _stop_if(_rank(own, reached, rung_index) >= -(-len(reached) // REDUCTION))
 
 
-def asha(entrants: Sequence[Entrant], place: int, index: int) -> bool | None:
+def asha(entrants: Sequence[Entrant], index: int, rung_index: int) -> Decision:
     """Stops a config that is not in the best third of itself and those asked before it, in any round (Li et al. 2020).
 
-    This is what ASHA does when configs come to every rung in the order in which they were asked; nobody waits for one
-    asked later.
+    This is what ASHA does when configs reach every rung in the order in which they were asked. It waits for configs
+    asked earlier, and never for one asked later.
     """
-    reached = _reached(entrants[: place + 1], index)
-    return None if reached is None else _rank(entrants[place], reached, index) >= max(1, len(reached) // REDUCTION)
+    reached = _reached(entrants[: index + 1], rung_index)
+    if reached is None:
+        return Decision.WAIT
+    return _stop_if(_rank(entrants[index], reached, rung_index) >= max(1, len(reached) // REDUCTION))
 
 
-def _reached(entrants: Sequence[Entrant], index: int) -> list[Entrant] | None:
-    """Those with a score at the rung, None while others may still come there."""
-    if any(len(each.scores) <= index and not each.over for each in entrants):
+def _stop_if(hopeless: bool) -> Decision:
+    return Decision.STOP if hopeless else Decision.CONTINUE
+
+
+def _reached(entrants: Sequence[Entrant], rung_index: int) -> list[Entrant] | None:
+    """Returns the configs with a score at the rung, None while another may still get one."""
+    if any(len(entrant.scores) <= rung_index and not entrant.over for entrant in entrants):
         return None
-    return [each for each in entrants if len(each.scores) > index]
+    return [entrant for entrant in entrants if len(entrant.scores) > rung_index]
 
 
-def _rank(own: Entrant, reached: Sequence[Entrant], index: int) -> int:
-    """How many are better at the rung; of equals, those asked before."""
-    place = next(place for place, each in enumerate(reached) if each is own)
-    scores = [each.scores[index] for each in reached]
-    return sum((score, other) < (scores[place], place) for other, score in enumerate(scores))
+def _rank(own: Entrant, reached: Sequence[Entrant], rung_index: int) -> int:
+    """Returns how many configs are better at the rung; of equal ones, those asked earlier count as better."""
+    keys = [(entrant.scores[rung_index], index) for index, entrant in enumerate(reached)]
+    own_key = next(key for key, entrant in zip(keys, reached, strict=True) if entrant is own)
+    return sum(key < own_key for key in keys)
 
 
-SCHEDULERS: dict[str, Stops] = {"none": never, "median": median, "halving": halving, "asha": asha}
+SCHEDULERS: dict[str, Scheduler] = {"none": never, "median": median, "halving": halving, "asha": asha}

@@ -53,7 +53,7 @@ ORDER = {
         *("measuring.evaluation", "measuring.reference_cache", "measuring.scoring", "measuring.calibration"),
         *("searchers.contract", "searchers.coordinates", "searchers.sequences", "searchers.gp_bandit"),
         *("searchers.optimizer", "searchers.optuna_samplers", "searchers", "schedulers", "transfer", "plan", "rounds"),
-        *("trial", "estimate", "pictures", "backlog"),
+        *("trial", "estimate", "pictures", "cohort_size", "early_stopping", "backlog"),
         *(
             "executors.contract",
             "executors.worker",

@@ -13,7 +13,7 @@ from ganscape.search_spaces.study_text import write_study
 from ganscape.sweep.backlog import Backlog
 from ganscape.sweep.messages import Failure, Score
 from ganscape.sweep.plan import plan
-from ganscape.sweep.schedulers import SCHEDULERS, Course, Entrant, decision_rungs, entrant, is_stopped
+from ganscape.sweep.schedulers import SCHEDULERS, Course, Decision, Entrant, decide, decision_rungs, make_entrant
 
 RUNGS = (640, 1280, 1920, 2560)
 SETTINGS = {"configs": 9, "rounds": 3, "images": 2560, "interval": 640, "disc_iters": 1}
@@ -25,7 +25,9 @@ def table(*scores, number=0, over=False):
 
 
 def stopped(name, entrants, index=0):
-    return [is_stopped(SCHEDULERS[name], entrants, place, index) for place in range(len(entrants))]
+    """For every config whether it stops at that decision rung, None where it waits."""
+    stops = {Decision.STOP: True, Decision.CONTINUE: False, Decision.WAIT: None}
+    return [stops[decide(SCHEDULERS[name], entrants, config, index)] for config in range(len(entrants))]
 
 
 @pytest.mark.parametrize(
@@ -45,9 +47,9 @@ def test_decisions_are_at_the_first_rung_and_at_its_multiples_by_powers_of_three
 def test_a_config_counts_with_the_median_over_seeds_of_the_lowest_so_far():
     trials = [Course({1: 5.0, 2: 9.0, 3: 2.0}, False, False), Course({1: 7.0, 2: 6.0}, False, False)]
     trials += [Course({1: 1.0}, False, True)]
-    assert entrant(4, trials, (1, 2, 3)) == Entrant(4, (5.0, 6.0), False)
-    assert entrant(0, [*trials, Course({}, False, True)], (1, 2)) == Entrant(0, (6.0, math.inf), True)
-    assert entrant(0, [Course({1: 5.0, 2: 4.0}, True, False)], (2, 9)) == Entrant(0, (4.0,), True)
+    assert make_entrant(4, trials, (1, 2, 3)) == Entrant(4, (5.0, 6.0), False)
+    assert make_entrant(0, [*trials, Course({}, False, True)], (1, 2)) == Entrant(0, (6.0, math.inf), True)
+    assert make_entrant(0, [Course({1: 5.0, 2: 4.0}, True, False)], (2, 9)) == Entrant(0, (4.0,), True)
 
 
 def test_halving_keeps_the_best_third_of_a_round_and_of_equals_the_first():
