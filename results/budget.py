@@ -42,6 +42,14 @@ QUANTILES = np.array([0.05, 0.5, 0.95])
 COLUMNS = ["k", "mean", "low", "high", "sd", "q05", "median", "q95", "success"]
 
 
+class Jackknife(NamedTuple):
+    """An estimate, its standard error and the degrees of freedom of that error."""
+
+    value: float
+    error: float
+    freedom: float
+
+
 def weights(n: int, k: int) -> np.ndarray:
     """[n]: the probability that the i-th smallest of n scores is the smallest of k drawn without replacement."""
     _check(n, k)
@@ -70,6 +78,37 @@ def interval(values, k: int, level: float = 0.95) -> tuple[float, float]:
     """
     sample = _sample(values, k)
     return _interval(sample, k, _leading_weights(sample.n, k), level)
+
+
+def comparable(configs: int) -> int:
+    """Returns the budget at which methods of that many configurations each are compared: a quarter of them, at least 1.
+
+    The expectation at k rests on about configs / k scores: at half of them the interval follows two or three lucky
+    ones, and more configurations do not make it surer (`docs/statistics.md` has both simulated).
+    """
+    return max(1, configs // 4)
+
+
+def jackknife(values, k: int, logarithmic: bool) -> Jackknife:
+    """Returns E[min of k], or its logarithm, with its standard error; NaN error for k = n.
+
+    freedom: degrees of freedom of the error, n - 1 or fewer where a few scores decide it (Satterthwaite's, from the
+    kurtosis of what leaving out each configuration moves). Raises ValueError while the expectation is infinite.
+    """
+    sample = _sample(values, k)
+    if sample.failures.max() >= k:
+        raise ValueError(f"values holds {sample.failures.max()} failed runs; E[min of {k}] is infinite")
+    weight = _leading_weights(sample.n, k)
+    value = _mean(sample, weight)
+    value = float(np.log(value)) if logarithmic else value
+    if k == sample.n:
+        return Jackknife(value, np.nan, np.nan)
+    moved = _moves(sample, k, weight, logarithmic)
+    padded = np.pad(moved, (0, sample.n - len(moved)))
+    squares = (padded - padded.mean()) ** 2
+    spare = np.mean(squares**2) - np.mean(squares) ** 2
+    freedom = 2 * sample.n * np.mean(squares) ** 2 / spare if spare > 0 else np.inf
+    return Jackknife(value, _error(moved, sample.n), float(min(freedom, sample.n - 1)))
 
 
 def spread(values, k: int) -> float:
@@ -232,25 +271,39 @@ def _interval(sample: _Sample, k: int, weight, level: float) -> tuple[float, flo
     n = sample.n
     if k == n or sample.failures.max() >= k:
         return np.nan, np.nan
-    centre, without = _mean(sample, weight), weight[1:] * (n / (n - k))  # the weights of n - 1 scores
+    centre = _mean(sample, weight)
+    moved = _moves(sample, k, weight, sample.positive)
+    reach = stdtrit(n - 1, (1 + level) / 2) * _error(moved, n)
+    if sample.positive:
+        return float(centre * np.exp(-reach)), float(centre * np.exp(reach))
+    return float(centre - reach), float(centre + reach)
+
+
+def _moves(sample: _Sample, k: int, weight, logarithmic: bool) -> np.ndarray:
+    """By how much E[min of k], or its logarithm, moves when a configuration is left out, up to a constant.
+
+    [n], or shorter for one seed: the others have not moved.
+    """
+    n = sample.n
+    without = weight[1:] * (n / (n - k))  # the weights of n - 1 scores
     scores = sample.scores[:, : len(weight)]
     # Leaving out the i-th smallest instead of the next moves the expectation by weight i times the gap between them.
     steps = np.diff(scores, axis=1)
     steps *= without
     steps = np.cumsum(steps[:, ::-1], axis=1)[:, ::-1]
-    least = np.mean(scores[:, :-1] @ without)
     if len(scores) == 1:
         moved = steps[0]
     else:
         moved = np.zeros(n)
         for order, step in zip(sample.order, steps, strict=True):
             moved[order[: len(without)]] += step / len(scores)
-    moved = np.log1p(moved / least) if sample.positive else moved  # the others, up to n, have not moved
+    return np.log1p(moved / np.mean(scores[:, :-1] @ without)) if logarithmic else moved
+
+
+def _error(moved, n: int) -> float:
+    """The jackknife's standard error."""
     squares = max(moved @ moved - moved.sum() ** 2 / n, 0.0)
-    reach = stdtrit(n - 1, (1 + level) / 2) * np.sqrt((n - 1) / n * squares)
-    if sample.positive:
-        return float(centre * np.exp(-reach)), float(centre * np.exp(reach))
-    return float(centre - reach), float(centre + reach)
+    return float(np.sqrt((n - 1) / n * squares))
 
 
 def _ks(max_k: int) -> list[int]:

@@ -32,10 +32,11 @@ ORDER = {
     "results": [
         "definition",
         *("store.schema", "store.database", "store.definitions", "store.reader", "store.writer", "store"),
-        *("frames", "combined", "budget", "incumbents", "statistics", "comparisons", "importance", "verdict"),
-        *("calibration", "interactive", "plots.canvas", "plots.budgets", "plots.distributions", "plots.comparisons"),
+        *("frames", "combined", "budget", "incumbents", "statistics", "comparisons", "importance", "ranking"),
+        *("verdict", "wording", "cautions", "sentences", "samples", "calibration"),
+        *("plots.canvas", "plots.budgets", "plots.distributions", "plots.comparisons"),
         *("plots.settings", "plots.metrics", "plots.calibration", "plots"),
-        *("report", "live", "server"),
+        *("page", "page.points", "page.figures", "page.tables", "report", "live", "server"),
     ],
     "sweep": [
         *(
@@ -78,7 +79,7 @@ ONLY_IN = {
     "matplotlib": {
         *("results/plots/canvas.py", "results/plots/comparisons.py", "results/plots/settings.py"),
         "results/plots/metrics.py",
-        "results/report.py",
+        "results/page/figures.py",
     },
     "orbax": {"sweep/checkpoints.py"},
     "skopt": {"sweep/searchers/coordinates.py", "sweep/searchers/gp_bandit.py", "sweep/searchers/optimizer.py"},
@@ -218,7 +219,7 @@ def loaded_by(statement: str) -> set[str]:
 
 
 def test_results_open_without_the_training_stack():
-    loaded = loaded_by("from ganscape.results import budget, frames, plots, report, verdict")
+    loaded = loaded_by("from ganscape.results import budget, frames, plots, report, sentences")
     assert not loaded & {"jax", "jaxlib", "ray", "flax", "optax", "orbax", "ganscape.models", "ganscape.sweep"}
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from ganscape.results.frames import Results
 from ganscape.results.store import StoreError, differences
+from ganscape.results.wording import count
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -102,10 +103,6 @@ def fit_budget_axis(ax: "Axes", max_k: int) -> None:
         ax.set_xscale("log")
     else:
         ax.locator_params(axis="x", integer=True)
-
-
-def count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def extent(configs: int, seeds: int) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 from ganscape.results import statistics
 from ganscape.results.frames import Results
 from ganscape.results.plots import canvas
+from ganscape.results.wording import count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,7 +92,7 @@ def top_distributions(results: Results, rule: str = "best", ax: "Axes | None" = 
         line = ax.plot(shown, np.full(len(shown), lane), linestyle="none", markersize=7, alpha=0.8, **look)[0]
         line.set_gid(f"points-{lane}")
         asked = int((trials["method"] == method).sum())
-        _note(ax, lane, f"{len(scores)} of {canvas.count(asked, 'trial')}")
+        _note(ax, lane, f"{len(scores)} of {count(asked, 'trial')}")
     canvas.entitle(ax, results, rule, f"\nbest {share:.0%} of the trials of each method, bar: median")
     return _lanes(ax, results, finite)
 
@@ -122,7 +123,7 @@ def seeds_versus_configs(results: Results, rule: str = "best", ax: "Axes | None"
         ax.plot(row["config"], lane, marker="D", markersize=7, color=colour, markerfacecolor="white", linestyle="none",
                 label="configs" if lane == 0 else None)  # fmt: skip
         share = "" if np.isnan(row["share"]) else f"{row['share']:.0%} between configs"
-        _note(ax, lane, f"{share}\n{canvas.count(row['configs'], 'config')}, {canvas.count(row['scores'], 'trial')}")
+        _note(ax, lane, f"{share}\n{count(row['configs'], 'config')}, {count(row['scores'], 'trial')}")
     positive = table[["seed", "low", "high", "config"]].to_numpy().ravel()
     positive = positive[np.isfinite(positive) & (positive > 0)]
     if positive.size:
@@ -154,7 +155,7 @@ def _lane(ax, lane, trials, shown, style):
     running = len(trials) - len(score)
     few = f"{len(score):,} of " if running else ""
     thinned = f"\n{len(shown):,} drawn" if len(shown) < len(finite) else ""
-    _note(ax, lane, few + canvas.count(len(trials), "trial") + (f"\n{failed:,} failed" if failed else "") + thinned)
+    _note(ax, lane, few + count(len(trials), "trial") + (f"\n{failed:,} failed" if failed else "") + thinned)
 
 
 def _star(ax, results, trials):

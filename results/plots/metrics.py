@@ -6,8 +6,9 @@ import numpy as np
 
 from ganscape.results import statistics
 from ganscape.results.frames import Results
-from ganscape.results.interactive import grid
 from ganscape.results.plots import canvas
+from ganscape.results.samples import grid
+from ganscape.results.wording import count
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,7 +38,7 @@ def encoder_scatter(results: Results, a: str, b: str, ax: "Axes | None" = None) 
     ax.set_xlabel(a)
     ax.set_ylabel(b)
     reach = f" ({found.low:.2f} to {found.high:.2f})" if np.isfinite(found.low) else ""
-    ax.set_title(f"{canvas.count(len(both), 'config')}, last common rung; data {results.study.get('data', 'unknown')}\n"
+    ax.set_title(f"{count(len(both), 'config')}, last common rung; data {results.study.get('data', 'unknown')}\n"
                  f"Spearman {found.value:.2f}{reach}", fontsize="small", loc="left")  # fmt: skip
     canvas.legend(ax, len(results.methods()))
     return ax

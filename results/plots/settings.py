@@ -8,6 +8,7 @@ from ganscape.results import importance as importances
 from ganscape.results.frames import TRIALS, Results
 from ganscape.results.importance import Importance
 from ganscape.results.plots import canvas
+from ganscape.results.wording import count
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,7 +36,7 @@ def slices(results: Results, setting: str, rule: str = "best", ax: "Axes | None"
         part = rows["method"] == method
         worked, look = part & np.isfinite(rows["value"]), canvas.style(results, method)
         points = {"linestyle": "none", "markersize": 5, "alpha": 0.75, "markeredgewidth": 0, **look}
-        label = f"{method} ({canvas.count(int(part.sum()), 'trial')})" if part.any() else None
+        label = f"{method} ({count(int(part.sum()), 'trial')})" if part.any() else None
         ax.plot(place[worked], rows["value"][worked], label=label, **points)
         failed = part & ~worked
         top = np.full(int(failed.sum()), ax.get_ylim()[1])
@@ -44,7 +45,7 @@ def slices(results: Results, setting: str, rule: str = "best", ax: "Axes | None"
     ax.set_xlabel(setting)
     ax.set_ylabel(canvas.metric(results))
     failures = int(np.isinf(rows["value"]).sum())
-    note = f"\nopen, above: {canvas.count(failures, 'failed trial')}" if failures else ""
+    note = f"\nopen, above: {count(failures, 'failed trial')}" if failures else ""
     canvas.entitle(ax, results, rule, note)
     canvas.legend(ax, drawn)
     return ax
@@ -80,7 +81,7 @@ def parallel_coordinates(results: Results, method: str, rule: str = "best", ax: 
     ax.set_yticks([])
     ax.spines[:].set_visible(False)
     few = f", {len(order):,} drawn" if len(order) < first.sum() else ""
-    number = canvas.count(int(first.sum()), "config")
+    number = count(int(first.sum()), "config")
     canvas.entitle(ax, results, rule, f"\n{method}: {number}{few}, median over seeds; dark is good")
     return ax
 
@@ -106,7 +107,7 @@ def importance_bars(found: Importance, ax: "Axes | None" = None) -> "Axes":
     ax.set_yticks(place, [row[0] for row in rows])
     ax.set_ylim(len(rows) - 0.4, -0.6)
     ax.set_xlabel("share of the variance of the score")
-    ax.set_title(f"{canvas.count(found.configs, 'config')}, {canvas.count(found.trials, 'trial')}; "
+    ax.set_title(f"{count(found.configs, 'config')}, {count(found.trials, 'trial')}; "
                        f"out-of-fold R² {found.r2:.2f}", fontsize="small", loc="left")  # fmt: skip
     ax.legend(frameon=False, fontsize="small", loc="lower right")
     return ax

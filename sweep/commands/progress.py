@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Column
 
+from ganscape.results.wording import duration
+
 LINE_SECONDS = 10.0
 
 
@@ -42,19 +44,6 @@ def describe_briefly(backlog) -> str:
         value, trial = backlog.best
         words.append(f"best {value:.4g} ({trial.method})")
     return ", ".join(words)
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words: 42 s, 3 min 10 s, 2 h 5 min, 3 d 4 h."""
-    seconds = round(seconds)
-    for unit, name, smaller, smaller_name in (
-        (86400, "d", 3600, "h"),
-        (3600, "h", 60, "min"),
-        (60, "min", 1, "s"),
-    ):
-        if seconds >= unit:
-            return f"{seconds // unit} {name} {seconds % unit // smaller} {smaller_name}"
-    return f"{seconds} s"
 
 
 @contextmanager

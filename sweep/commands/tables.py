@@ -35,7 +35,7 @@ def print_scales(study) -> None:
 
 def print_plan(planned, workers: int, folder: Path) -> None:
     """What a plan would run, and about how long with so many workers."""
-    from ganscape.sweep.commands.progress import duration
+    from ganscape.results.wording import duration
     from ganscape.sweep.estimate import estimate
 
     cost = estimate(planned, workers)

@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ganscape.sweep.commands.progress import duration
+from ganscape.results.wording import duration
 
 if TYPE_CHECKING:
     from ganscape.results.frames import Results

@@ -3,7 +3,7 @@ import pytest
 from matplotlib.figure import Figure
 from scipy import stats
 
-from ganscape.results import concat, frames, incumbents, plots, verdict
+from ganscape.results import concat, frames, incumbents, plots, sentences
 from ganscape.results.store import StoreError, open_store
 
 ONE = {"a": [[4.0, 3.0], [2.0, 6.0]]}
@@ -29,7 +29,7 @@ def test_folders_of_one_protocol_are_one_study(both):
     assert found.per_trial()["value"].tolist() == [4.0, 3.0, 2.0, 6.0, 9.0, 5.0, np.inf, 2.5]
     assert found.best()["trial"].tolist() == ["a-1-0"]
     assert len(found.protocols()) == 1 and len(found.environments()) == 2
-    assert "by a over" in verdict.sentences(found)[1]
+    assert "Best configuration: a with a median" in " ".join(sentences.describe(found))
     assert plots.budget_curves(found).lines and concat(parts[:1]).methods() == ["a"]
 
 
@@ -97,7 +97,7 @@ def test_searches_that_learn_have_an_interval_over_searches(build):
     assert curve["k"].tolist() == [1, 2] and curve["mean"].tolist() == [7.0, 5.0]
     low, high = stats.t.interval(0.95, 1, loc=np.log(7), scale=stats.sem([8.0, 6.0]) / 7)
     assert curve[["low", "high"]].iloc[0].tolist() == pytest.approx([np.exp(low), np.exp(high)])
-    text = " ".join(verdict.sentences(found))
+    text = " ".join(sentences.describe(found))
     assert "over 2 searches" in text and "one search per method" not in text
     ax = plots.incumbent_curves(found)
     assert "over 2 searches" in ax.get_title(loc="left") and ax.collections

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from ganscape.sweep.commands.progress import describe, duration, shown
+from ganscape.results.wording import duration
+from ganscape.sweep.commands.progress import describe, shown
 
 
 def backlog(done=1, failed=1, trials=4, best=12.3456, left=65.0, stopped=0):

@@ -1,13 +1,12 @@
 """What a page needs to tell about a point of a figure: its trial under the pointer, settings and samples on a click."""
 
-import base64
 import json
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganscape.results import verdict
 from ganscape.results.frames import Results
+from ganscape.results.samples import data_url, grid
+from ganscape.results.wording import number, setting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +39,7 @@ class Points:
             if len(places) != len(rows):
                 continue
             for i, row in zip(places, rows.to_dict("records"), strict=True):
-                title = f"{row['method']} {row['config']} seed {row['seed']}: {verdict.number(row['value'])}"
+                title = f"{row['method']} {row['config']} seed {row['seed']}: {number(row['value'])}"
                 about = f' data-point="{self._number(row)}"><title>{escape(title)}</title></use>'
                 parts[i] = about.join(parts[i].rsplit("/>", 1))
             text = text[:start] + "".join(parts) + text[end:]
@@ -57,9 +56,9 @@ class Points:
         settings = {row["config"]: self.results.settings(row["config"]) for row in rows}
         pictures, beside = self._pictures(rows)
         facts = {
-            "points": [[row["trial"], row["method"], row["config"], int(row["seed"]), verdict.number(row["value"]),
+            "points": [[row["trial"], row["method"], row["config"], int(row["seed"]), number(row["value"]),
                         f"{row['rung']:,}"] for row in rows],
-            "settings": {config: {name: text(value) for name, value in each.items() if name not in shared}
+            "settings": {config: {name: setting(value) for name, value in each.items() if name not in shared}
                          for config, each in settings.items()},
             "pictures": pictures, "beside": beside,
         }  # fmt: skip
@@ -88,19 +87,3 @@ class Points:
             else:
                 beside[row["trial"]] = path.relative_to(self.results.folder).as_posix()
         return embedded, beside
-
-
-def grid(folder: Path, trial: str, rung: int) -> tuple[Path, int] | None:
-    """The picture of a trial's samples at the rung, or at the nearest that has one, and which; None without any."""
-    found = {int(path.stem): path for path in (folder / "samples" / trial).glob("*.png") if path.stem.isdecimal()}
-    nearest = min(found, key=lambda each: abs(each - rung), default=None)
-    return None if nearest is None else (found[nearest], nearest)
-
-
-def data_url(path: Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
-
-
-def text(value) -> str:
-    """A setting in the fewest digits that read back as the same number."""
-    return f"{value:.4g}" if isinstance(value, float) and float(f"{value:.4g}") == value else str(value)

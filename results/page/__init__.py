@@ -1,0 +1,1 @@
+"""The parts of the report: what each section of the page shows, as data for its template."""

@@ -1,0 +1,155 @@
+"""The tables of the page as rows for its template."""
+
+import shlex
+
+import numpy as np
+
+from ganscape.results import verdict
+from ganscape.results.frames import Results
+from ganscape.results.samples import data_url, grid
+from ganscape.results.wording import duration, number, setting
+
+OF_THE_STUDY = (
+    *("study", "source", "scale", "data", "data_fingerprint", "image_shape", "seed", "seeds", "configs"),
+    *("images", "rungs"),
+)
+
+
+def methods(results: Results, shared: dict[str, str]) -> list[dict]:
+    """Returns the best configuration of each method with the settings that are not `shared`."""
+    rows = verdict.best_configs(results).to_dict("records")
+    for row in rows:
+        settings = results.settings(row["config"]) if row["config"] else {}
+        row["settings"] = {name: setting(value) for name, value in settings.items() if name not in shared}
+        row["scores"] = [number(score) if np.isfinite(score) else "failed" for score in row["scores"]]
+    return rows
+
+
+def shared_settings(results: Results) -> dict[str, str]:
+    """Returns the settings that are the same in every trial that has them."""
+    shared: dict[str, object] = {}
+    varied = set()
+    for config in results.trials()["config"].unique():
+        for name, value in results.settings(config).items():
+            if shared.setdefault(name, value) != value:
+                varied.add(name)
+    return {name: setting(value) for name, value in shared.items() if name not in varied}
+
+
+def score_cell(value, percent: bool = False) -> str:
+    """Returns four digits, or whole per cent; a dash where there is no number, "failed" for infinity."""
+    if value is None or np.isnan(value):
+        return "\N{EN DASH}"
+    if np.isinf(value):
+        return "failed"
+    return f"{100 * value:.0f} %" if percent else number(value)
+
+
+def failures(results: Results) -> list[dict]:
+    """Returns one row per method and cause, the most frequent first; trials that were stopped on purpose are none."""
+    ends, rows = results.failures().query("cause != 'stopped'"), []
+    for (method, cause, final), group in ends.groupby(["method", "cause", "final"], sort=False):
+        steps, last = sorted(group["step"].dropna().unique()), group.iloc[-1]
+        rows.append({
+            "method": method, "cause": cause, "final": bool(final), "count": len(group), "trial": last["trial"],
+            "steps": " to ".join(f"{step:,}" for step in dict.fromkeys([*steps[:1], *steps[-1:]])),
+            "message": last["message"], "detail": last["detail"],
+        })  # fmt: skip
+    return sorted(rows, key=lambda row: -row["count"])
+
+
+def planned(results: Results) -> str:
+    """Returns configurations and seeds of every phase, such as "24 x 2, then 20 x 1"."""
+    phases = [results.study, *results.study.get("phases", [])]
+    return ", then ".join(f"{phase['configs']} x {phase['seeds']}" for phase in phases if "configs" in phase)
+
+
+def signs(results: Results) -> dict:
+    """Returns one row per method and cause: how many of the trials and rungs that were looked at show its sign."""
+    values, rows = results.signs(), []
+    looked = values.drop_duplicates(["trial", "rung"])
+    shown = values[values["cause"].notna()].drop_duplicates(["trial", "rung", "cause"])
+    for method in results.methods():
+        at, of_method = looked[looked["method"] == method], shown[shown["method"] == method]
+        for cause, group in of_method.groupby("cause", sort=False):
+            ends = group.loc[group["rung"] == max(results.study.get("rungs") or [0]), "trial"]
+            rows.append({"method": method, "cause": str(cause).replace("_", " "), "trials": group["trial"].nunique(),
+                         "of_trials": at["trial"].nunique(), "rungs": len(group), "of_rungs": len(at),
+                         "last": ends.nunique()})  # fmt: skip
+    return {"looked": len(looked) > 0, "rows": sorted(rows, key=lambda row: -row["trials"])}
+
+
+def stopped(results: Results) -> list[tuple[str, int]]:
+    """Returns how many trials of each method were stopped early, for methods with any."""
+    trials = results.trials()
+    amounts = trials.loc[trials["status"] == "stopped", "method"].value_counts()
+    return [(method, int(amounts[method])) for method in results.methods() if method in amounts.index]
+
+
+def samples(results: Results) -> dict | None:
+    """Returns the grid of the best trial, at its best rung or the nearest with one, with real images; None without."""
+    best = next(iter(results.best().to_dict("records")), None)
+    if best is None:
+        return None
+    real = results.folder / "samples" / "real.png"
+    stored = grid(results.folder, best["trial"], int(best["rung"]))
+    if stored is None:
+        return None
+    path, rung = stored
+    walks = path.with_name(f"{rung}_walks.png")
+    return {
+        "trial": best["trial"], "method": best["method"], "value": best["value"], "rung": rung,
+        "scored": int(best["rung"]), "generated": data_url(path),
+        "walks": data_url(walks) if walks.exists() else None,
+        "real": data_url(real) if real.exists() else None,
+    }  # fmt: skip
+
+
+def cost(results: Results) -> list[tuple[str, int, int, str]]:
+    """Returns per method and in total: trials, real images seen and seconds up to the last score of each trial."""
+    spent = results.scores().groupby(["method", "trial"], sort=False)[["images", "seconds"]].max()
+    trials = results.trials()["method"].value_counts()
+    rows = [("all", len(results.trials()), int(spent["images"].sum()), spent["seconds"].sum())]
+    for method in results.methods():
+        part = spent[spent.index.get_level_values("method") == method]
+        rows.insert(-1, (method, int(trials.get(method, 0)), int(part["images"].sum()), part["seconds"].sum()))
+    return [(method, count, images, duration(seconds)) for method, count, images, seconds in rows]
+
+
+def provenance(results: Results) -> dict[str, list[tuple]]:
+    """Returns named tables of (name, value) rows: study, protocol, environment, compilation."""
+    study, environments, protocols = results.study, results.environments(), results.protocols()
+    chosen = protocols[protocols["fingerprint"] == study.get("protocol")]
+    tables = {"Study": [(name, study[name]) for name in OF_THE_STUDY if name in study]}
+    tables["Protocol"] = _items(chosen.iloc[0]) if len(chosen) else []
+    if len(environments):
+        last = _items(environments.iloc[-1].dropna())
+        tables["Environment"] = [("starts of the sweep", len(environments)), *last]
+    tables["Compilation"] = _compilation(results.programs())
+    return {name: [(str(key).replace("_", " "), value) for key, value in rows] for name, rows in tables.items() if rows}
+
+
+def _items(row) -> list[tuple[str, object]]:
+    return list(zip(map(str, row.index), row, strict=True))
+
+
+def _compilation(programs):
+    if programs.empty:
+        return []
+    return [
+        ("programs compiled", int(programs["compiled"].sum())),
+        ("read from the cache", int(programs["loaded"].sum())),
+        ("structures", programs["structure"].nunique()),
+        ("seconds", duration(programs["seconds"].sum())),
+    ]
+
+
+def command(results: Results) -> str:
+    """Returns the command that the environment recorded, else the one that the definition implies."""
+    environments = results.environments()
+    if "command" in environments:
+        recorded = environments["command"].iloc[-1]
+        return recorded if isinstance(recorded, str) else shlex.join(map(str, recorded))
+    study = results.study
+    options = [part for name in ("data", "scale", "seed") if name in study for part in (f"--{name}", str(study[name]))]
+    return shlex.join(["ganscape", "run", str(study["study"]), *options]) if "study" in study else ""

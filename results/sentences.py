@@ -1,0 +1,150 @@
+"""The verdict in words: the answer, what it rests on, and what weakens it. Each sentence follows from `verdict`."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ganscape.results import incumbents
+from ganscape.results.cautions import cautions, progress, searchers
+from ganscape.results.frames import Results
+from ganscape.results.ranking import LEAST, Estimate
+from ganscape.results.verdict import Claim, best_configs, claim
+from ganscape.results.wording import count, join, number
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NAMED = 4  # methods that a headline names; of more it tells the number
+
+
+class Answer(NamedTuple):
+    """headline: the answer, as sure as it is; evidence: the numbers behind it; cautions: what weakens it."""
+
+    headline: str
+    evidence: list[str]
+    cautions: list[str]
+
+
+def answer(results: Results, rule: str = "best") -> Answer:
+    """Returns which method is best, as far as the sweep tells it, in sentences."""
+    table = best_configs(results, rule)
+    working = table[np.isfinite(table["median"].astype(float))]
+    if working.empty:
+        asked = table["trials"].sum()
+        headline = "No configuration has worked on every seed yet." if asked else "No trial has been asked yet."
+        return Answer(headline, progress(table), [])
+    decision = claim(results, rule)
+    evidence = _ranked(decision, results, rule) if len(working) > 1 and not _tied(working) else []
+    evidence += _best_found(decision, working, results)
+    return Answer(_headline(decision, working, results), evidence, progress(table) + cautions(results, table))
+
+
+def describe(results: Results, rule: str = "best") -> list[str]:
+    """Returns the sentences of `answer` one after the other."""
+    found = answer(results, rule)
+    return [found.headline, *found.evidence, *found.cautions]
+
+
+def _tied(working: "pd.DataFrame") -> bool:
+    return working["median"].nunique() == 1
+
+
+def _headline(decision: Claim, working, results) -> str:
+    if len(working) == 1:
+        alone = len(results.methods()) == 1
+        reason = "it is the only method" if alone else "no other method has a configuration that works"
+        return f"Nothing to compare {working['method'].iloc[0]} with: {reason}."
+    if _tied(working):
+        return f"No method is better than another: the best configurations of all {len(working)} score the same."
+    if decision.rule == "none":
+        return "This sweep does not decide which method is best."
+    if decision.winner:
+        where = f"at a budget of {count(decision.k, 'configuration')}"
+        if decision.rule == "fresh seeds":
+            where = "by the best configuration of each, trained again on fresh seeds"
+        return f"{decision.winner} is better than every other method {where}."
+    candidates = decision.candidates
+    if not decision.worse:
+        two, several = " from ".join(candidates), f"its {len(candidates)} methods apart"
+        return f"No method is shown to be best: this sweep does not tell {two if len(candidates) == 2 else several}."
+    names = join(candidates, "or") if len(candidates) <= NAMED else f"One of {len(candidates)} methods"
+    worse = f"{join(decision.worse)} {'is' if len(decision.worse) == 1 else 'are'} worse"
+    return f"{names} may be best, and this sweep does not tell them apart; {worse}."
+
+
+def _ranked(decision: Claim, results, rule) -> list[str]:
+    """What the methods are ranked by, with the estimates of the first and the next, and which test told them apart."""
+    if decision.rule == "none":
+        return _in_order(results, rule)
+    estimates = decision.ranking.estimates
+    if decision.rule == "fresh seeds":
+        what, unit = "Mean over fresh seeds", f"{estimates[0].n} seeds each"
+    else:
+        what = f"Expected best of {count(decision.k, 'configuration')} trained once"
+        unit = f"{min(estimate.n for estimate in estimates)} configurations each"
+    shown = [_estimate(estimate) for estimate in estimates[: len(decision.candidates) + 1][:3]]
+    more = f" and {count(len(estimates) - len(shown), 'more method')}" if len(estimates) > len(shown) else ""
+    text = f"{what}, from {unit}, with 95 % intervals: {', '.join(shown)}{more}."
+    if decision.rule == "budget" and min(estimate.n for estimate in estimates) < LEAST:
+        return [f"{text} With fewer than {LEAST} configurations of each nothing is tested."]
+    rivals = len(decision.candidates) + len(decision.worse) - 1
+    told = "all" if len(decision.worse) == rivals else join(decision.worse) if decision.worse else "none"
+    tests = f"5 % over {'all ' if rivals > 1 else ''}{count(rivals, 'comparison')}"
+    return [text, f"Told from {decision.candidates[0]} at {tests}: {told}."]
+
+
+def _estimate(estimate: Estimate) -> str:
+    if np.isfinite(estimate.low):
+        return f"{estimate.method} {number(estimate.value)} ({number(estimate.low)} to {number(estimate.high)})"
+    return f"{estimate.method} {number(estimate.value)}"
+
+
+def _best_found(decision: Claim, working, results) -> list[str]:
+    """The configuration with the lowest median, and why its method may be another than the one that leads."""
+    best = working.iloc[0]
+    metric, seeds = results.study.get("metric", "score"), len(best["scores"])
+    tied = list(working.loc[working["median"] == best["median"], "method"])
+    text = f"Best configuration: {join(tied)} with a median {metric} of {number(best['median'])}"
+    text += " on its only seed" if seeds == 1 else f" over {seeds} seeds{_extent(best['low'], best['high'])}"
+    others = working[~working["method"].isin(tied)]
+    if len(others):
+        second = others.iloc[0]
+        text += f"; then {second['method']} with {number(second['median'])}{_extent(second['low'], second['high'])}"
+    if len(tied) > 1 or not decision.ranking.estimates or decision.candidates[0] == best["method"]:
+        return [f"{text}."]
+    why = "a mean over seeds" if decision.rule == "fresh seeds" else "all configurations of a method"
+    return [
+        f"{text}. Methods are ranked by {why}, because the lowest score may be luck: so {decision.candidates[0]} leads."
+    ]
+
+
+def _extent(low, high) -> str:
+    """A range in brackets, nothing where both ends read the same."""
+    words = number(low), number(high) if np.isfinite(high) else "a failure"
+    return "" if words[0] == words[1] else f" ({words[0]} to {words[1]})"
+
+
+def _in_order(results, rule) -> list[str]:
+    """Where the order of trials matters nothing is averaged over orders, and only whole searches have an interval."""
+    curves = incumbents.of_study(results, rule)
+    if len(curves) < 2:
+        return []
+    first, *later = results.search()
+    order = f"in the order in which {searchers([first, *later])} asked"
+    if results.begins_with_known():
+        order = f"settings known beforehand first, in any order, then those of {searchers(later)}"
+    k = min(map(len, curves.values()))
+    ranked = sorted((curve["mean"][k - 1], method, curve.iloc[k - 1]) for method, curve in curves.items())
+    several = len(results.searches()) > 1
+    words = []
+    for mean, method, row in ranked:
+        bounds = f" (95 % interval {number(row['low'])} to {number(row['high'])})" if np.isfinite(row["low"]) else ""
+        reached = number(mean) + (bounds if several else "") if np.isfinite(mean) else "not known, for all may fail"
+        words.append(f"{method} {reached}")
+    text = f"With a budget of {count(k, 'configuration')}, {order}, the best is on average: {join(words)}. "
+    if several:
+        return [f"{text}The intervals are over {len(results.searches())} searches."]
+    return [
+        f"{text}There is one search per method, so there is no interval, and this sweep does not decide the order of "
+        "the methods."
+    ]
