@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ganscape.results.definition import PhaseDefinition
 from ganscape.results.frames import Results
 from ganscape.results.wording import count, join, setting
 
@@ -118,7 +119,7 @@ def stopped(results: Results) -> str:
     return f"{count(amount, 'trial')} stopped early, for what others scored: each counts with the score it had."
 
 
-def searchers(phases: list[dict]) -> str:
+def searchers(phases: list[PhaseDefinition]) -> str:
     """Returns the searchers of some phases as words: the searchers 'random' and 'gp_bandit'."""
     names = list(dict.fromkeys(f"'{phase['searcher']}'" for phase in phases))
     return f"the {'searcher' if len(names) == 1 else 'searchers'} {join(names)}"

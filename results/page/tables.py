@@ -120,7 +120,7 @@ def provenance(results: Results) -> dict[str, list[tuple]]:
     """Returns named tables of (name, value) rows: study, protocol, environment, compilation."""
     study, environments, protocols = results.study, results.environments(), results.protocols()
     chosen = protocols[protocols["fingerprint"] == study.get("protocol")]
-    tables = {"Study": [(name, study[name]) for name in OF_THE_STUDY if name in study]}
+    tables = {"Study": [(name, value) for name, value in study.items() if name in OF_THE_STUDY]}
     tables["Protocol"] = _items(chosen.iloc[0]) if len(chosen) else []
     if len(environments):
         last = _items(environments.iloc[-1].dropna())
