@@ -52,6 +52,7 @@ SCORES = [*TRIAL, "rung", "images", "metric", "value", "protocol", "attempt", "s
 FAILURES = [*TRIAL, "attempt", "cause", "rung", "step", "message", "detail", "final"]
 SIGNS = [*TRIAL, "rung", "quantity", "value", "cause"]
 PROGRAMS = ["structure", "compiled", "loaded", "seconds", "lanes"]
+BASELINES = ["kind", "source", "draw", "metric", "value"]
 PER_TRIAL = [*TRIAL, "phase", "status", "rung", "value"]
 DTYPES = {"seed": "int64", "round": "int64", "rungs": "int64", "images": "int64", "attempt": "int64", "rung": "Int64",
           "step": "Int64", "value": "float64", "seconds": "float64", "final": "bool"}  # fmt: skip
@@ -150,6 +151,15 @@ class Results:
         """One row per time that a worker made programs for a structure."""
         made = self._tables["programs"]
         return _typed({name: made[name] for name in PROGRAMS})
+
+    def baselines(self) -> "pd.DataFrame":
+        """One row per score of known images by the study's protocol; empty for stores of versions without them.
+
+        Folders that were put together drew the same real images and noise: each draw is one row.
+        """
+        rows, protocol = self._tables["baselines"], self.study.get("protocol")
+        kept = [index for index, each in enumerate(rows["protocol"]) if each == protocol]
+        return _typed({name: [rows[name][index] for index in kept] for name in BASELINES}).drop_duplicates()
 
     def protocol(self) -> dict:
         """The study's protocol: its fingerprint and what that stands for."""

@@ -11,10 +11,11 @@ from pathlib import Path
 from ganscape.models import Config
 from ganscape.results.store import Store
 from ganscape.sweep import checkpoints, pictures
+from ganscape.sweep.baseline_queue import BaselineQueue
 from ganscape.sweep.cohort_size import cohort_limit, refill_size, slots
 from ganscape.sweep.early_stopping import EarlyStopping
 from ganscape.sweep.measuring.evaluation import GRID, WALK
-from ganscape.sweep.messages import Cohort, Compiled, Failure, Ready, Score, Trial
+from ganscape.sweep.messages import Baselines, Cohort, Compiled, Failure, Ready, Score, Trial
 from ganscape.sweep.plan import Plan, trial_of
 from ganscape.sweep.population import images_per_cycle
 from ganscape.sweep.resources import ExecutorError
@@ -55,6 +56,7 @@ class Backlog:
         self.structures: dict[str, str] = {}
         self.rounds = Rounds(plan)
         self.stopping = EarlyStopping(plan)
+        self.baselines = BaselineQueue(plan, store)
         self.unfinished: Counter[str] = Counter()
         self.exhausted: set[str] = set()
         self.committed: defaultdict[str, dict[int, float]] = defaultdict(dict)
@@ -114,10 +116,12 @@ class Backlog:
             self.ready.add(ready)
             self.store.add_environment(self.environment | {"devices": ready.devices})
 
-    def record(self, message: Score | Failure | Compiled) -> None:
+    def record(self, message: Score | Failure | Compiled | Baselines) -> None:
         """Commits a worker's report."""
         if isinstance(message, Compiled):
             self._record_programs(message)
+        elif isinstance(message, Baselines):
+            self.baselines.record(message)
         elif isinstance(message, Score):
             self._record_score(message)
         else:
@@ -125,7 +129,7 @@ class Backlog:
             self.store.add_failure(message._asdict() | {"final": True})
             self._finish(message.trial, message.cause)
             self._check_failures(message.message)
-        if not isinstance(message, Compiled):
+        if isinstance(message, Score | Failure):
             self._decide(self.trials[message.trial].method)
         self.observe(self)
 
@@ -169,9 +173,10 @@ class Backlog:
         self.observe(self)
 
     def done(self) -> bool:
-        """Whether every trial of the study is finished; asks for the next rounds before it says so."""
+        """Whether every trial of the study is finished and nobody measures baselines; asks for the next rounds before
+        it says so."""
         self._ask()
-        return not (self.waiting or self.running or self.paused)
+        return not (self.waiting or self.running or self.paused or self.baselines.pending)
 
     @property
     def best(self) -> tuple[float, Trial] | None:

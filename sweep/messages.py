@@ -35,6 +35,18 @@ class Cohort(NamedTuple):
     pause_at: int | None = None
 
 
+class BaselineTask(NamedTuple):
+    """A request to score images whose quality is known, see `sweep.measuring.baselines`.
+
+    trials: whose generators are scored before any training.
+    """
+
+    trials: tuple[Trial, ...]
+
+
+Task = Cohort | BaselineTask
+
+
 class Workload(NamedTuple):
     """What every cohort of a study has in common.
 
@@ -97,6 +109,22 @@ class Compiled(NamedTuple):
     lanes: int
 
 
+class Baseline(NamedTuple):
+    """The score of a draw of known images. kind: "real", "noise" or "untrained"; source: of the last, the architecture,
+    else empty."""
+
+    kind: str
+    source: str
+    draw: int
+    value: float
+
+
+class Baselines(NamedTuple):
+    """All that a BaselineTask asks for."""
+
+    scores: tuple[Baseline, ...]
+
+
 class Ready(NamedTuple):
     """A worker has started. devices: what it computes on, in words, such as "1 x cpu: cpu".
     fault: what it computes wrongly, see `sweep.proof`; "" for nothing."""
@@ -118,4 +146,4 @@ class LogLine(NamedTuple):
     text: str
 
 
-FromWorker = Score | Failure | Compiled | Ready | Free | LogLine
+FromWorker = Score | Failure | Compiled | Baselines | Ready | Free | LogLine

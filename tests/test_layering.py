@@ -32,7 +32,8 @@ ORDER = {
     "results": [
         "definition",
         *("store.schema", "store.database", "store.definitions", "store.reader", "store.writer", "store"),
-        *("frames", "combined", "budget", "incumbents", "statistics", "comparisons", "importance", "ranking"),
+        *("frames", "baselines"),
+        *("combined", "budget", "incumbents", "statistics", "comparisons", "importance", "ranking"),
         *("verdict", "wording", "cautions", "sentences", "samples", "calibration"),
         *("plots.canvas", "plots.budgets", "plots.distributions", "plots.comparisons"),
         *("plots.settings", "plots.metrics", "plots.calibration", "plots"),
@@ -51,10 +52,16 @@ ORDER = {
             "members",
             "programs",
         ),
-        *("measuring.evaluation", "measuring.reference_cache", "measuring.scoring", "measuring.calibration"),
+        *(
+            "measuring.evaluation",
+            "measuring.reference_cache",
+            "measuring.baselines",
+            "measuring.scoring",
+            "measuring.calibration",
+        ),
         *("searchers.contract", "searchers.coordinates", "searchers.sequences", "searchers.gp_bandit"),
         *("searchers.optimizer", "searchers.optuna_samplers", "searchers", "schedulers", "transfer", "plan", "rounds"),
-        *("trial", "estimate", "pictures", "cohort_size", "early_stopping", "backlog"),
+        *("trial", "estimate", "pictures", "baseline_queue", "cohort_size", "early_stopping", "backlog"),
         *(
             "executors.contract",
             "executors.worker",

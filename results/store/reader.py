@@ -24,8 +24,8 @@ from ganscape.results.store.definitions import refuse_other
 def read(folder) -> dict[str, list[dict]]:
     """Every table of OUT as lists of dicts, all seen at one instant; does not disturb a running sweep.
 
-    Keys: study, environments, protocols, trials, scores, failures, signs, programs; a table that an older version
-    did not write is empty. Raises StoreError when there is no store.
+    Keys: study, environments, protocols, trials, scores, failures, signs, programs, baselines; a table that an older
+    version did not write is empty. Raises StoreError when there is no store.
     """
     return {table: [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
             for table, columns in read_columns(folder).items()}  # fmt: skip

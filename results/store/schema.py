@@ -43,7 +43,20 @@ def m003_programs(db):
     )
 
 
-MIGRATIONS = [m001_initial, m002_signs, m003_programs]
+def m004_baselines(db):
+    """Scores of real images, of noise and of untrained generators, by the sweep's own protocol.
+
+    source: the architecture of an untrained generator, else empty. draw: counts the draws of one kind.
+    """
+    db.execute(
+        """CREATE TABLE baselines (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, source TEXT NOT NULL,
+             draw INTEGER NOT NULL, metric TEXT NOT NULL, value REAL NOT NULL,
+             protocol TEXT NOT NULL REFERENCES protocols (fingerprint), recorded TEXT NOT NULL,
+             UNIQUE (protocol, kind, source, draw)) STRICT"""
+    )
+
+
+MIGRATIONS = [m001_initial, m002_signs, m003_programs, m004_baselines]
 
 QUERIES = {
     "study": "SELECT definition, recorded FROM study",
@@ -54,6 +67,7 @@ QUERIES = {
     "failures": "SELECT trial, attempt, cause, rung, step, message, detail, final, recorded FROM failures ORDER BY id",
     "signs": "SELECT trial, rung, quantity, value, cause, recorded FROM signs ORDER BY id",
     "programs": "SELECT structure, compiled, loaded, seconds, lanes, recorded FROM programs ORDER BY id",
+    "baselines": "SELECT kind, source, draw, metric, value, protocol, recorded FROM baselines ORDER BY id",
 }
 GROWING = ("environments", "trials", "scores", "failures")  # whose ids count their rows
 JSON_COLUMNS = ("definition", "environment", "description", "settings")

@@ -147,6 +147,20 @@ class Store:
             insert("programs", structure=row["structure"], compiled=int(row["compiled"]), loaded=int(row["loaded"]),
                    seconds=float(row["seconds"]), lanes=int(row["lanes"]))  # fmt: skip
 
+    def add_baselines(self, rows: list[dict]):
+        """Appends scores of known images, all or none. Keys: kind source draw metric value protocol.
+
+        Raises StoreError for a second one of the same (protocol, kind, source, draw).
+        """
+        with self._transaction() as insert:
+            for row in rows:
+                insert("baselines", kind=row["kind"], source=row["source"], draw=int(row["draw"]),
+                       metric=row["metric"], value=float(row["value"]), protocol=row["protocol"])  # fmt: skip
+
+    def baselines(self) -> list[dict]:
+        """All scores of known images in the order they were added."""
+        return fetch_rows(self._db, schema.QUERIES["baselines"])
+
     def trials(self) -> list[dict]:
         """All trials by round, then in the order they were added."""
         return fetch_rows(self._db, schema.QUERIES["trials"])

@@ -68,6 +68,7 @@ def print_cost(planned) -> None:
 
 def print_status(folder: Path) -> None:
     """How many trials of a sweep are in which state, and the best score of each method."""
+    from ganscape.results.baselines import describe, no_better_than
     from ganscape.results.frames import load
 
     results = load(folder)
@@ -82,9 +83,11 @@ def print_status(folder: Path) -> None:
     for method, group in best.groupby("method", sort=False):
         top = next(group.itertuples())
         done, failed = (int((group["status"] == each).sum()) for each in ("done", "failed"))
-        rows.append((method, done, failed, f"{top.value:.4g}", top.config, top.seed))
-    header = ("method", "done", "failed", f"best {results.study.get('metric', 'score')}", "config", "seed")
-    print_table(results.protocol_label(), header, rows)
+        blind = no_better_than(results, float(group["value"].iloc[0]))
+        words = f"no better than {blind}" if blind else ""
+        rows.append((method, done, failed, f"{top.value:.4g}", words, top.config, top.seed))
+    header = ("method", "done", "failed", f"best {results.study.get('metric', 'score')}", "", "config", "seed")
+    print_table("\n".join([results.protocol_label(), *describe(results)]), header, rows)
 
 
 def _state(results) -> str:

@@ -13,7 +13,7 @@ from ganscape.sweep.backlog import Backlog
 from ganscape.sweep.executors.contract import RunningExecutor
 from ganscape.sweep.executors.pool import WorkerPool
 from ganscape.sweep.executors.worker import environment, serve_pipe
-from ganscape.sweep.messages import Cohort, FromWorker, Workload
+from ganscape.sweep.messages import FromWorker, Task, Workload
 from ganscape.sweep.resources import ExecutorError, Resources
 
 
@@ -30,7 +30,7 @@ class _Worker:
         # A workload is larger than a pipe's buffer: the driver must not wait until the worker has imported JAX.
         threading.Thread(target=self.send, args=(workload,), daemon=True).start()
 
-    def send(self, message: Workload | Cohort | None) -> None:
+    def send(self, message: Workload | Task | None) -> None:
         """Sends a message. A dead worker is noticed by its sentinel, not here."""
         with contextlib.suppress(OSError):
             self.pipe.send(message)

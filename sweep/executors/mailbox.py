@@ -6,7 +6,7 @@ from collections import defaultdict
 
 
 class Mailbox:
-    """Queues of pickled cohorts, one per worker, each made when it is first named."""
+    """Queues of pickled tasks, one per worker, each made when it is first named."""
 
     def __init__(self) -> None:
         self.queues: defaultdict[str, asyncio.Queue[bytes]] = defaultdict(asyncio.Queue)

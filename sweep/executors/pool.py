@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 from ganscape.sweep.backlog import Backlog
-from ganscape.sweep.messages import Cohort, Free, FromWorker, LogLine, Ready
+from ganscape.sweep.messages import Cohort, Free, FromWorker, LogLine, Ready, Task
 from ganscape.sweep.resources import ExecutorError, Resources, check_computes, check_devices
 
 FAILED_STARTS = 3
@@ -15,11 +15,12 @@ logger = logging.getLogger(__name__)
 
 @dataclasses.dataclass
 class WorkerState:
-    """One worker's state: whether it has started, its current cohort, its pending request for one, and the bytes it
-    has reported so far."""
+    """One worker's state: whether it has started, its current cohort, whether it measures baselines, its pending
+    request for a task, and the bytes it has reported so far."""
 
     ready: bool = False
     cohort: Cohort | None = None
+    measuring: bool = False
     request: Free | None = None
     reported: int = 0
 
@@ -32,7 +33,7 @@ class WorkerPool:
     Args:
       backlog: the queue of the sweep.
       resources: what each worker gets.
-      send: called with a worker's name and its next cohort, or None to end its session.
+      send: called with a worker's name and its next task, or None to end its session.
       session_bytes: bytes of reports after which a worker is sent None though there is more to do, so that a fresh
         one takes its place.
     """
@@ -41,7 +42,7 @@ class WorkerPool:
         self,
         backlog: Backlog,
         resources: Resources,
-        send: Callable[[str, Cohort | None], None],
+        send: Callable[[str, Task | None], None],
         session_bytes: float = math.inf,
     ):
         self.backlog, self.resources, self.send, self.session_bytes = backlog, resources, send, session_bytes
@@ -50,7 +51,7 @@ class WorkerPool:
 
     def needs_worker(self) -> bool:
         """Whether one more worker would have something to do."""
-        idle = sum(state.cohort is None for state in self.workers.values())
+        idle = sum(state.cohort is None and not state.measuring for state in self.workers.values())
         return idle < len(self.backlog.waiting)
 
     def start(self, worker: str) -> None:
@@ -101,16 +102,25 @@ class WorkerPool:
         return not any(state.ready for state in self.workers.values()) and self.backlog.done()
 
     def _requeue(self, state: WorkerState, reason: str) -> None:
-        """Reports the worker's cohort, if it has one, as lost."""
+        """Reports the worker's cohort, if it has one, as lost, and what else it did as ended."""
+        if state.measuring:
+            state.measuring = False
+            self.backlog.baselines.end()
         if state.cohort is not None:
             self.backlog.lost(state.cohort, reason)
             state.cohort = None
 
     def _assign(self) -> None:
-        """Answers the workers that wait for a cohort, as far as there is one, or nothing more to do."""
+        """Answers the workers that wait for a task, as far as there is one, or nothing more to do."""
         done = self.backlog.done()
         for worker, state in self.workers.items():
-            if state.request is None or not (done or self.backlog.waiting):
+            if state.request is None:
+                continue
+            if not done and (task := self.backlog.baselines.take(self.backlog.trials.values())):
+                state.measuring, state.request = True, None
+                self.send(worker, task)
+                continue
+            if not (done or self.backlog.waiting):
                 continue
             if not done and state.reported < self.session_bytes:
                 state.cohort = self.backlog.take(state.request.warm)

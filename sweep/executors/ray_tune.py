@@ -35,7 +35,7 @@ from ganscape.sweep.executors.contract import RunningExecutor
 from ganscape.sweep.executors.mailbox import Mailbox
 from ganscape.sweep.executors.pool import WorkerPool
 from ganscape.sweep.executors.worker import environment, evaluator_of, serve
-from ganscape.sweep.messages import Cohort, FromWorker, Workload
+from ganscape.sweep.messages import FromWorker, Task, Workload
 from ganscape.sweep.resources import Cluster, ExecutorError, Resources, cores, default_workers
 
 SETTINGS = {
@@ -102,8 +102,8 @@ def _run(
 ) -> None:
     mailbox = _start_mailbox()
 
-    def send(worker: str, cohort: Cohort | None) -> None:
-        mailbox.put.remote(worker, pickle.dumps(cohort))
+    def send(worker: str, task: Task | None) -> None:
+        mailbox.put.remote(worker, pickle.dumps(task))
 
     pool = WorkerPool(backlog, resources, send, SESSION_BYTES)
     searcher = CohortSearcher(pool, lambda: _check_mailbox(mailbox))
@@ -234,7 +234,7 @@ def _serve_session(config: dict, workload: Workload, mailbox: Any) -> None:
             shown["timesteps_total"] = message.images
         tune.report({"message": pickle.dumps(message)} | shown)
 
-    def receive() -> Cohort | None:
+    def receive() -> Task | None:
         return pickle.loads(ray.get(mailbox.take.remote(name)))
 
     name = tune.get_context().get_trial_id()

@@ -1,6 +1,7 @@
 """A worker's side of an executor: its environment before JAX loads, and the loop that trains cohorts."""
 
 import contextlib
+import logging
 import multiprocessing
 import os
 import signal
@@ -11,12 +12,13 @@ from typing import TYPE_CHECKING
 
 from ganscape.environment import ONE_THREAD, pin_jax
 from ganscape.sweep.log import log_to
-from ganscape.sweep.messages import Cohort, Free, FromWorker, Ready, Workload
+from ganscape.sweep.messages import Baselines, BaselineTask, Free, FromWorker, Ready, Task, Workload
 from ganscape.sweep.resources import Resources
 
 if TYPE_CHECKING:
     from ganscape.sweep.measuring.evaluation import Evaluator
 
+logger = logging.getLogger(__name__)
 THREAD_FLAG = "--xla_cpu_multi_thread_eigen"
 
 
@@ -60,14 +62,14 @@ def serve_pipe(pipe: connection.Connection) -> None:
 def serve(
     workload: Workload,
     evaluator: "Evaluator",
-    receive: Callable[[], Cohort | None],
+    receive: Callable[[], Task | None],
     send: Callable[[FromWorker], None],
     warm: set[str],
 ) -> None:
-    """Asks for cohorts and trains them until it receives None.
+    """Asks for tasks and does them until it receives None.
 
     Args:
-      receive: waits for the next cohort. send: carries a message to the driver.
+      receive: waits for the next cohort to train, or a request for baselines. send: carries a message to the driver.
       warm: the structures that this process has compiled; grows.
     """
     from ganscape.sweep.trial import train
@@ -77,11 +79,26 @@ def serve(
         send(ready())
         while True:
             send(Free(frozenset(warm)))
-            cohort = receive()
-            if cohort is None:
+            task = receive()
+            if task is None:
                 return
-            warm.add(cohort.trials[0].config.structure())
-            train(cohort, workload, evaluator, send)
+            if isinstance(task, BaselineTask):
+                _measure_baselines(task, workload, evaluator, send)
+            else:
+                warm.add(task.trials[0].config.structure())
+                train(task, workload, evaluator, send)
+
+
+def _measure_baselines(
+    task: BaselineTask, workload: Workload, evaluator: "Evaluator", send: Callable[[FromWorker], None]
+) -> None:
+    """Sends all baselines together. A sweep goes on without them if they cannot be had: the log then says why."""
+    from ganscape.sweep.measuring.baselines import measure
+
+    try:
+        send(Baselines(tuple(measure(task.trials, workload, evaluator))))
+    except Exception as error:
+        logger.warning("no baselines: %s", " ".join(f"{type(error).__name__} {error}".split()))
 
 
 def _die_with_parent() -> None:

@@ -2,11 +2,25 @@ import pytest
 
 from ganscape.models import Config
 from ganscape.sweep.executors.pool import FAILED_STARTS, WorkerPool
-from ganscape.sweep.messages import Cohort, Free, Ready
+from ganscape.sweep.messages import BaselineTask, Cohort, Free, Ready
 from ganscape.sweep.plan import trial_of
 from ganscape.sweep.resources import ExecutorError, Resources
 
 READY = Ready("1 x cpu: cpu")
+
+
+class FakeBaselines:
+    """What a BaselineQueue would hand out, and whether somebody measures."""
+
+    def __init__(self, *tasks):
+        self.tasks, self.pending = list(tasks), False
+
+    def take(self, trials):
+        self.pending = self.pending or bool(self.tasks)
+        return self.tasks.pop() if self.tasks else None
+
+    def end(self):
+        self.pending = False
 
 
 class FakeBacklog:
@@ -15,6 +29,7 @@ class FakeBacklog:
     def __init__(self, cohorts):
         self.waiting, self.open = list(cohorts), set()
         self.asked, self.requeued, self.recorded = [], [], []
+        self.baselines, self.trials = FakeBaselines(), {}
 
     def take(self, warm):
         self.asked.append(warm)
@@ -34,7 +49,7 @@ class FakeBacklog:
         self.recorded.append(message)
 
     def done(self):
-        return not (self.waiting or self.open)
+        return not (self.waiting or self.open or self.baselines.pending)
 
 
 def cohort(seed):
@@ -98,6 +113,39 @@ def test_at_the_end_all_who_ask_end_their_session(pool, backlog, sent):
     assert sent[-1] == ("one", None) and not pool.finished()
     pool.stop("one", "its session is over")
     assert pool.finished() and not backlog.requeued
+
+
+@pytest.fixture
+def measuring(pool, backlog, sent):
+    """The pool after its first worker was sent a request for baselines."""
+    task = BaselineTask(())
+    backlog.baselines = FakeBaselines(task)
+    arrive(pool, "one")
+    assert sent.pop() == ("one", task)
+    return pool
+
+
+def test_one_worker_measures_baselines_and_the_others_train(measuring, backlog, sent):
+    first, second = backlog.waiting
+    assert measuring.needs_worker()
+    arrive(measuring, "two")
+    assert sent == [("two", first)]
+    measuring.on_message("one", Free(frozenset()), 0)
+    assert not backlog.baselines.pending and sent[1:] == [("one", second)]
+
+
+def test_the_end_waits_for_baselines_that_are_being_measured(measuring, backlog, sent):
+    backlog.waiting.clear()
+    arrive(measuring, "two")
+    assert not sent
+    measuring.on_message("one", Free(frozenset()), 0)
+    assert sorted(sent) == [("one", None), ("two", None)]
+
+
+def test_a_worker_that_dies_as_it_measures_baselines_holds_up_nothing(measuring, backlog):
+    backlog.waiting.clear()
+    measuring.stop("one", "gone")
+    assert backlog.done() and not backlog.requeued
 
 
 def test_a_session_ends_after_so_many_bytes_of_reports(pool, backlog, sent):

@@ -1,6 +1,9 @@
 """What a worker is told before JAX loads."""
 
-from ganscape.sweep.executors.worker import environment
+import logging
+
+from ganscape.sweep.executors.worker import environment, serve
+from ganscape.sweep.messages import Baselines, BaselineTask, Free, Ready
 from ganscape.sweep.resources import Resources
 
 
@@ -18,3 +21,20 @@ def test_a_worker_looks_for_accelerators_only_if_it_has_some_and_takes_its_share
     assert "JAX_PLATFORMS" not in shared and shared["XLA_PYTHON_CLIENT_MEM_FRACTION"] == "0.450"
     whole = environment("cache", Resources(gpus=1.0))
     assert "JAX_PLATFORMS" not in whole and "XLA_PYTHON_CLIENT_MEM_FRACTION" not in whole
+
+
+def test_a_worker_that_cannot_measure_baselines_says_so_and_goes_on(judge, workload):
+    """Reals of no pixels, of which there is no mean."""
+    broken = workload._replace(dataset=workload.dataset._replace(train=None))
+    tasks, sent = [BaselineTask(()), None], []
+    serve(broken, judge, lambda: tasks.pop(0), sent.append, set())
+    ready, free, line, again = sent
+    assert isinstance(ready, Ready) and free == again == Free(frozenset())
+    assert line.level == logging.WARNING and line.text.startswith("no baselines: TypeError")
+
+
+def test_a_worker_sends_all_baselines_together(judge, workload):
+    tasks, sent = [BaselineTask(()), None], []
+    serve(workload, judge, lambda: tasks.pop(0), sent.append, set())
+    (message,) = [each for each in sent if isinstance(each, Baselines)]
+    assert [score.kind for score in message.scores] == ["real"] * 3 + ["noise"] * 3

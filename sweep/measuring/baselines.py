@@ -1,0 +1,75 @@
+"""Scores of images whose quality is known, to read the scores of a sweep by.
+
+`real`: images of the train split, such as a perfect generator would make. `noise`: Gaussian images with the pixel mean
+and covariance of real ones, which a metric that sees must tell from them. `untrained`: images of a generator before its
+first step. All are scored as the sweep's trials are: the same metric, reference and number of images.
+"""
+
+import functools
+from collections.abc import Iterator, Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ganscape.models import sampling
+from ganscape.sweep.measuring.evaluation import CHUNK, Evaluator, encode_images, score
+from ganscape.sweep.measuring.reference_cache import reference_features
+from ganscape.sweep.messages import Baseline, Trial, Workload
+from ganscape.sweep.population import Population, start
+
+MOST_DRAWS = 3
+IMAGES = 10_000  # encoded for each kind, unless one draw has more
+MOMENTS_IMAGES = 5_000  # real images that noise has the moments of
+
+
+def draws(samples: int) -> int:
+    """Returns how many times each kind of images is drawn and scored, for scores of so many images."""
+    return max(1, min(MOST_DRAWS, IMAGES // samples))
+
+
+def measure(trials: Sequence[Trial], workload: Workload, evaluator: Evaluator) -> Iterator[Baseline]:
+    """Yields the baselines of a sweep: those of real images and of noise, and one for each trial before its training.
+
+    Real images of one draw are in no other; there are as many draws as the train split has images for.
+    """
+    train, samples = workload.dataset.train, workload.samples
+    order = np.random.default_rng(0).permutation(len(train))
+    for draw in range(min(draws(samples), len(train) // samples)):
+        real = train[order[draw * samples : (draw + 1) * samples]]
+        yield Baseline("real", "", draw, score(evaluator, reference_features(evaluator.encoder, real)))
+    for draw in range(draws(samples)):
+        noise = gaussian_images(train[order[:MOMENTS_IMAGES]], samples, np.random.default_rng(draw))
+        yield Baseline("noise", "", draw, score(evaluator, reference_features(evaluator.encoder, noise)))
+    for trial in trials:
+        images = untrained_images(trial, workload.dataset.image_shape, samples)
+        value = score(evaluator, encode_images(evaluator.encoder, images))
+        yield Baseline("untrained", str(trial.config.architecture), trial.seed, value)
+
+
+def gaussian_images(images: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Returns float32 images [count, height, width, channels] in [0, 1] of Gaussian noise.
+
+    Before values outside [0, 1] are clipped, its mean and covariance over all pixels are those of `images`, uint8.
+    """
+    pixels = images.reshape(len(images), -1).astype(np.float32) / 255
+    mean = pixels.mean(axis=0)
+    # Weighted sums of deviations have their covariance, which itself may not fit in memory.
+    weights = rng.standard_normal((count, len(images)), np.float32) / np.sqrt(np.float32(max(len(images) - 1, 1)))
+    return np.clip(mean + weights @ (pixels - mean), 0, 1).reshape(count, *images.shape[1:])
+
+
+def untrained_images(trial: Trial, image_shape: tuple[int, int, int], count: int) -> np.ndarray:
+    """Returns images [count, height, width, channels], float32 in [0, 1], of a trial's generator before any step."""
+    member = start(trial.config, image_shape, trial.key)
+    parts = [
+        np.asarray(_sample(member, jnp.int32(number), image_shape=image_shape, count=min(count, CHUNK)))
+        for number in range(-(-count // CHUNK))
+    ]
+    return np.concatenate(parts)[:count]
+
+
+@functools.partial(jax.jit, static_argnames=("image_shape", "count"))
+def _sample(member: Population, number: jax.Array, *, image_shape: tuple[int, int, int], count: int) -> jax.Array:
+    key = jax.random.fold_in(jax.random.fold_in(member.key, 1), number)
+    return sampling.sample(member.config, member.state, image_shape, key, count)

@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+
+from ganscape.results import frames
+from ganscape.results.baselines import describe, floor, no_better_than, summary
+from ganscape.results.store import open_store
+
+
+def row(kind, source, draw, value, protocol="p"):
+    return {"kind": kind, "source": source, "draw": draw, "metric": "fd", "value": value, "protocol": protocol}
+
+
+ROWS = [
+    *(row("real", "", draw, value) for draw, value in enumerate((4.0, 6.0))),
+    row("noise", "", 0, 80.0),
+    *(row("untrained", "mlp", draw, value) for draw, value in enumerate((600.0, 640.0))),
+    row("untrained", "conv8", 0, 70.0),
+    row("noise", "", 0, 1.0, "of another protocol"),
+]
+
+
+@pytest.fixture
+def results(tmp_path):
+    with open_store(tmp_path / "out") as store:
+        store.begin({"study": "s", "protocol": "p", "methods": {}})
+        for protocol in ("p", "of another protocol"):
+            store.add_protocol(protocol, {})
+        store.add_baselines(ROWS)
+    return frames.load(tmp_path / "out")
+
+
+def test_draws_of_one_kind_and_source_are_one_row_and_other_protocols_none(results):
+    rows = [tuple(each) for each in summary(results).itertuples(index=False)]
+    assert rows == [
+        ("real", "", 2, 5.0, 4.0, 6.0),
+        ("noise", "", 1, 80.0, 80.0, 80.0),
+        ("untrained", "mlp", 2, 620.0, 600.0, 640.0),
+        ("untrained", "conv8", 1, 70.0, 70.0, 70.0),
+    ]
+    assert floor(results) == 5.0
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(69.9, None), (70.0, "untrained"), (79.0, "untrained"), (1000.0, "untrained"), (np.inf, "untrained"), (3.0, None)],
+)
+def test_a_score_must_be_below_every_untrained_generator_and_every_noise(results, value, expected):
+    assert no_better_than(results, value) == expected
+
+
+def test_noise_is_named_where_untrained_generators_are_worse(tmp_path):
+    with open_store(tmp_path / "out") as store:
+        store.begin({"study": "s", "protocol": "p", "methods": {}})
+        store.add_protocol("p", {})
+        store.add_baselines(ROWS[:5])
+    assert no_better_than(frames.load(tmp_path / "out"), 80.0) == "noise"
+
+
+def test_draws_that_two_folders_share_are_one_row(results):
+    tables = results.tables()
+    twice = tables | {"baselines": {name: 2 * column for name, column in tables["baselines"].items()}}
+    assert summary(frames.Results(results.folder, twice)).equals(summary(results))
+
+
+def test_lines_tell_the_mean_and_the_draws(results):
+    assert describe(results) == [
+        "real images 5 (4 to 6 in 2 draws)",
+        "noise with the moments of real images 80",
+        "untrained mlp 620 (600 to 640 in 2 draws)",
+        "untrained conv8 70",
+    ]
+
+
+def test_a_store_of_an_earlier_version_has_none_and_nothing_is_said():
+    results = frames.recorded("equal_wide_digits")
+    assert results.baselines().empty and describe(results) == []
+    assert np.isnan(floor(results)) and no_better_than(results, 1e9) is None

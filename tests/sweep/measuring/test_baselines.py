@@ -1,0 +1,58 @@
+"""Scores of known images: what is drawn has the moments that it should, and comes out in the order that is known."""
+
+import numpy as np
+import pytest
+
+from ganscape.models import Config
+from ganscape.sweep.measuring.baselines import draws, gaussian_images, measure, untrained_images
+from ganscape.sweep.plan import trial_of
+
+
+@pytest.fixture
+def trial():
+    return trial_of(0, "ns_gan", Config(z_dim=8), 3)
+
+
+def test_noise_has_the_mean_and_covariance_of_the_images_without_their_content():
+    """Of images so grey that nothing is clipped; a sample of 40,000 is within 3 % of the moments."""
+    images = np.random.default_rng(0).integers(110, 140, (50, 2, 2, 1), np.uint8)
+    images[:, 1] = images[:, 0]
+    noise = gaussian_images(images, 40_000, np.random.default_rng(1)).reshape(-1, 4)
+    pixels = images.reshape(50, 4) / 255
+    assert noise.mean(axis=0) == pytest.approx(pixels.mean(axis=0), rel=0.01)
+    assert np.cov(noise.T) == pytest.approx(np.cov(pixels.T), abs=0.03 * np.cov(pixels.T).max())
+    assert len(np.unique(noise[:, 0])) > 10_000
+
+
+def test_noise_stays_within_the_range_of_images(digits):
+    noise = gaussian_images(digits.train[:100], 50, np.random.default_rng(0))
+    assert noise.shape == (50, 8, 8, 1) and noise.dtype == np.float32
+    assert noise.min() == 0 and noise.max() <= 1
+
+
+def test_real_images_score_below_noise_and_that_below_an_untrained_generator(digits, judge, workload, trial):
+    """Of the classifier of digits at 100 samples: no score is near another kind's."""
+    scores = list(measure([trial], workload, judge))
+    values = {kind: [score.value for score in scores if score.kind == kind] for kind in ("real", "noise", "untrained")}
+    assert [len(each) for each in values.values()] == [3, 3, 1]
+    assert 2 * max(values["real"]) < min(values["noise"])
+    assert 2 * max(values["noise"]) < min(values["untrained"])
+    assert [score.source for score in scores] == [*[""] * 6, "mlp"]
+    assert scores == list(measure([trial], workload, judge))
+
+
+def test_there_are_no_real_baselines_of_more_images_than_there_are(judge, workload):
+    small = workload._replace(dataset=workload.dataset._replace(train=workload.dataset.train[:99]))
+    assert {score.kind for score in measure([], small, judge)} == {"noise"}
+
+
+def test_an_untrained_generator_s_images_depend_on_the_trial_and_differ_from_another_s(trial):
+    images = untrained_images(trial, (8, 8, 1), 5)
+    assert images.shape == (5, 8, 8, 1)
+    assert np.array_equal(images, untrained_images(trial, (8, 8, 1), 5))
+    assert not np.array_equal(images, untrained_images(trial_of(0, "ns_gan", trial.config, 4), (8, 8, 1), 5))
+
+
+@pytest.mark.parametrize(("samples", "expected"), [(64, 3), (3_333, 3), (5_000, 2), (10_000, 1), (50_000, 1)])
+def test_many_samples_are_drawn_less_often(samples, expected):
+    assert draws(samples) == expected

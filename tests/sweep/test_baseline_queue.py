@@ -1,0 +1,59 @@
+import pytest
+
+from ganscape.results.store import open_store
+from ganscape.sweep.baseline_queue import BaselineQueue
+from ganscape.sweep.messages import Baseline, Baselines
+from ganscape.sweep.plan import plan, trial_of
+from ganscape.sweep.rounds import first_configs
+
+
+@pytest.fixture
+def planned(tmp_path):
+    return plan("equal/wide", out=tmp_path / "out", methods=["ns_gan", "vae"])
+
+
+@pytest.fixture
+def trials(planned):
+    return [trial_of(0, method, first_configs(planned, method)[0], 7) for method in planned.methods]
+
+
+@pytest.fixture
+def store(tmp_path, planned):
+    with open_store(tmp_path / "out") as store:
+        store.begin(planned.definition)
+        store.add_protocol(planned.protocol.fingerprint, planned.protocol.describe())
+        yield store
+
+
+def test_baselines_are_asked_for_once_and_of_one_generator_per_architecture(planned, store, trials):
+    queue = BaselineQueue(planned, store)
+    task = queue.take(trials)
+    assert queue.pending and queue.take(trials) is None
+    assert [(each.method, each.config, each.seed) for each in task.trials] == [
+        ("ns_gan", trials[0].config, seed) for seed in range(3)
+    ]
+    queue.end()
+    assert not queue.pending and queue.take(trials) is None
+
+
+def test_a_sweep_that_is_continued_does_not_measure_again_what_is_stored(planned, store, trials):
+    queue = BaselineQueue(planned, store)
+    queue.take(trials)
+    queue.record(Baselines((Baseline("real", "", 0, 4.5), Baseline("untrained", "mlp", 0, 600.0))))
+    assert BaselineQueue(planned, store).take(trials) is None
+    rows = [(row["kind"], row["source"], row["draw"], row["value"]) for row in store.baselines()]
+    assert rows == [("real", "", 0, 4.5), ("untrained", "mlp", 0, 600.0)]
+
+
+def test_what_a_lost_worker_did_not_measure_is_asked_again_by_the_next_start_alone(planned, store, trials):
+    queue = BaselineQueue(planned, store)
+    queue.take(trials)
+    queue.end()
+    assert queue.take(trials) is None
+    assert BaselineQueue(planned, store).take(trials) is not None
+
+
+def test_a_metric_that_inverts_generators_has_no_baselines(tmp_path):
+    planned = plan("equal/f1", out=tmp_path / "f1", methods=["vae"], data_root=tmp_path)
+    with open_store(tmp_path / "f1") as store:
+        assert BaselineQueue(planned, store).take([]) is None
