@@ -1,7 +1,10 @@
-"""Averages of the generator's weights, which images are sampled with: (config, average, params, count) -> average.
+"""Averages of the generator's weights for sampling, and the historical averaging of both players' weights.
 
-average: the average so far, a tree like params; at the start a copy of the initial weights;
-params: the weights after an update; count: the updates so far, this one included, >= 1.
+AVERAGINGS are functions (config, average, params, count) -> the new average.
+
+average: the average so far, a tree like params; at the start a copy of the initial weights.
+params: the weights after an update.
+count: number of updates so far, this one included, >= 1.
 """
 
 from typing import TYPE_CHECKING
@@ -15,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def no_averaging(config: "Config", average, params, count):
-    """Returns the last weights."""
+    """Returns the current weights."""
     return params
 
 
 def exponential_average(config: "Config", average, params, count):
-    """Returns ema_decay * average + (1 - ema_decay) * params: not debiased, as it starts from the initial weights.
+    """Returns ema_decay * average + (1 - ema_decay) * params: without debiasing, as it starts from the initial weights.
 
     Reference: Yazici et al. 2019 (arXiv:1806.04498); Karras et al. 2018.
     """
@@ -37,9 +40,9 @@ def uniform_average(config: "Config", average, params, count):
 
 
 def running_mean(mean, values, count):
-    """Returns the mean of `count` trees, where `mean` is that of the first count - 1 and `values` the last one."""
-    part = 1.0 / count
-    return jax.tree.map(lambda old, latest: (1.0 - part) * old + part * latest, mean, values)
+    """Returns the mean of `count` trees, given the `mean` of the first count - 1 and the last one, `values`."""
+    share = 1.0 / count
+    return jax.tree.map(lambda old, latest: (1.0 - share) * old + share * latest, mean, values)
 
 
 def squared_distance(params, history) -> Array:

@@ -53,16 +53,16 @@ _PENALIZED = Only("penalty", all_but_none(PENALTIES))
 class Config:
     """One point of a search space.
 
-    *Structure* fields change the program that is compiled; *number* fields are traced leaves, so
-    two configs share one compiled program exactly when `jax.tree.structure` of them is equal.
-    docs/tricks.md says what every name of a slot does.
+    *Structure* fields are static: they change the compiled program. *Number* fields are traced leaves. So two configs
+    share one compiled program exactly when their `jax.tree.structure` is equal.
+    docs/tricks.md says what every choice of a field does.
 
     Args:
-      family: which method of training, a key of `models.FAMILIES`. What follows belongs to family gan
-        alone, up to k_range.
+      family: the way of training, a key of `models.FAMILIES`. The fields below up to k_range are for family gan only,
+        but where they say otherwise.
       loss: the adversarial loss.
-      penalty: the discriminator's penalty, added to its loss with weight `penalty_weight` >= 0 at every
-        `penalty_every`-th of its updates, there times penalty_every.
+      penalty: the discriminator's penalty, added to its loss with weight `penalty_weight` >= 0. With
+        `penalty_every` > 1, computed only at every so many-th update and multiplied by penalty_every.
       projection: the constraint that the discriminator's weights are projected onto after each of its updates.
       discriminator_passes: whether the discriminator sees real and generated images in separate forward passes or in
         a joint one; it matters only to normalizations and features that depend on the whole batch.
@@ -73,53 +73,53 @@ class Config:
       discriminator_scales: discriminators, each on images of half the size of the one before.
       conditioning: how the class of an image, one of `classes`, enters the discriminator.
       generator_noise: noise on the generator's hidden activations.
-      latent: the distribution of z; in a vae always N(0, 1).
-      averaging: the average of the generator's weights that images are sampled with.
-      historical_averaging: whether both losses penalise the distance of the weights from the mean of their past.
-      unrolled_steps: gradient steps of the discriminator that the generator looks ahead, on all that the
-        discriminator minimises.
+      latent: the distribution of z, also for family began; in a vae always N(0, 1).
+      averaging: how the generator's weights are averaged for sampling.
+      historical_averaging: whether both losses penalise the distance of the weights from the mean of their past values.
+      unrolled_steps: gradient steps of the discriminator, on its whole loss, that the generator looks ahead.
       update: whether the players are updated one after the other or simultaneously.
-      k_range: only with family began: the bounds of its balance k.
-      architecture: the pair of networks. What follows up to attention depends on what it offers.
-      channels: its base number of channels, where it has one.
+      k_range: only with family began: the bounds of k, which balances the players.
+      architecture: the pair of networks. It determines the choices and defaults of the fields below up to attention.
+      channels: its base number of channels, if it has one.
       hidden_per_channel: only with architecture infogan: units of its hidden dense layers for each base channel.
       discriminator_normalization: normalization of the discriminator's activations or kernels; in a
         vae the encoder's.
       generator_normalization: the same for the generator, in a vae the decoder.
-      sampling_statistics: whether a batch norm of the generator samples by the running averages of training, or by
-        standing statistics: averages over fresh batches of latents.
+      sampling_statistics: whether the generator's batch norm uses running averages of training in sampling, or
+        standing statistics: averages over batches of random latents with the final weights.
       upsampling: how the generator doubles height and width.
-      attention: the height of the activations at which both networks attend to themselves; 0 is nowhere.
-      optimizer: one instance for each player.
+      attention: the height of the activations at which both networks have self-attention; 0 for none.
+      optimizer: each player has its own instance.
       precision: of the products in layers during training; bfloat16 is for accelerators.
-      disc_iters: discriminator updates in a cycle, which has one generator update. A vae updates
-        everything on each of the batches.
-      batch_size: real images in a discriminator update.
+      disc_iters: discriminator updates per cycle, which has one generator update. A vae updates both networks on each
+        of the batches.
+      batch_size: real images per discriminator update.
       z_dim: length of the latent vector.
       g_lr, d_lr: learning rates, > 0, in a vae of decoder and encoder. `learning_rate` sets both.
       beta1, beta2: Adam's decay rates, in [0, 1).
       weight_clipping, max_singular_value: > 0, the bounds of the projections weight_clipping and
         singular_value_clamp.
       smoothing: in [0, 1), how far the targets of real images lie below 1.
-      flip_probability: in [0, 1], with which an image is called the other kind.
-      noise_std: > 0, of the instance noise before the first image, for pixels in [0, 1].
-      noise_images: > 0, real images until instance noise is gone (linear) or halved (exponential).
-      generator_noise_std, dropout_rate: the levels of generator noise, > 0 and in [0, 1).
-      truncation: > 0, the largest |z| at sampling, with latent truncated_normal alone.
-      ema_decay: in [0, 1), of averaging ema.
-      historical_weight: > 0, of the squared distance that historical averaging adds to the losses.
-      unrolled_lr: > 0, the learning rate of the steps looked ahead.
-      fade_images: > 0, only with architecture progan: real images over which a new resolution is faded in,
-        and as many more until the next one comes.
-      gamma: only with family began, in [0, 1]: the ratio of generated to real reconstruction loss
-        that k keeps.
-      k_learning_rate: only with family began, > 0: how far k moves at a step.
+      flip_probability: in [0, 1], the probability that an image gets the target of the other kind.
+      noise_std: > 0, standard deviation of the instance noise at the start of training, for pixels in [0, 1].
+      noise_images: > 0, real images until instance noise has fallen to 0 (linear) or to half (exponential).
+      generator_noise_std, dropout_rate: the levels of the two kinds of generator noise, > 0 and in [0, 1).
+      truncation: > 0, the largest |z| in sampling, only with latent truncated_normal.
+      ema_decay: in [0, 1), only with averaging ema.
+      historical_weight: > 0, the weight of the penalty of historical averaging.
+      unrolled_lr: > 0, the learning rate of the unrolled steps.
+      fade_images: > 0, only with architecture progan: real images during which a new resolution is faded in,
+        and as many again before the next one.
+      gamma: only with family began, in [0, 1]: the target ratio of the reconstruction losses of generated and of real
+        images, which k maintains.
+      k_learning_rate: only with family began, > 0: the step size of k.
 
     Raises:
       ConfigError: at construction, for a value out of range or a combination that means nothing.
     """
 
-    # A field that does not apply holds None all the same: typed so, every use of one that applies would need a check.
+    # A field that does not apply is None at run time. The types do not say so, because every use of a field that does
+    # apply would need a check for None.
     family: str = structure("gan", FAMILIES)
     architecture: str = structure("mlp", ARCHITECTURES)
     loss: str = structure(None, LOSSES, only=_GAME, when="non_saturating")
@@ -185,34 +185,39 @@ class Config:
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> "Config":
-        """The config of these settings; the aliases of `ALIASES` are expanded.
+        """Returns the config with these settings; names may be fields or aliases (`ALIASES`).
 
         Raises:
           ConfigError: for an unknown field, a field set twice, or a value that __init__ refuses.
         """
         expanded: dict[str, Any] = {}
         for name, value in settings.items():
-            for field, chosen in expand(name, value).items():
+            for field, field_value in expand(name, value).items():
                 if field in expanded:
                     raise ConfigError(f"{field} is set twice: {name}={value!r} sets it again")
-                expanded[field] = chosen
+                expanded[field] = field_value
         return cls(**expanded)
 
     def to_dict(self) -> dict[str, Any]:
-        """Every field that applies, plain values; `from_dict` of it is this config again."""
+        """Returns every field that applies with its value, as plain values; `from_dict` restores the config."""
         return {
             field.name: value for field in dataclasses.fields(self) if (value := getattr(self, field.name)) is not None
         }
 
     def identity(self) -> str:
-        """Sixteen hex digits of the content. A field at its neutral value counts as absent, so that one
-        added later with that default leaves the identities of older configs as they are."""
+        """Returns sixteen hex digits that identify the content.
+
+        Fields at their neutral value are left out, so a new field with a neutral default does not change the identities
+        of older configs.
+        """
         content = {name: value for name, value in self.to_dict().items() if not _is_neutral(self, name, value)}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
     def structure(self) -> str:
-        """The structure in words, equal exactly for configs that share a compiled program: what is neither
-        absent nor at its neutral value."""
+        """Returns the structure fields as text, equal exactly for configs that share a compiled program.
+
+        Fields that do not apply or are at their neutral value are left out.
+        """
         words = [
             f"{name}={value}"
             for name, value in self.to_dict().items()
@@ -255,7 +260,7 @@ jax.tree_util.register_pytree_node(Config, _flatten, _unflatten)
 
 
 def expand(name: str, value: Any) -> dict[str, Any]:
-    """The fields, with their values, that this name of a field or of an alias sets.
+    """Returns the fields and values that a setting stands for; its name is that of a field or of an alias.
 
     Raises:
       ConfigError: for any other name, and for a value that an alias cannot translate.
@@ -265,14 +270,14 @@ def expand(name: str, value: Any) -> dict[str, Any]:
 
 
 def check_choice(name: str, value: Any) -> None:
-    """Raises ConfigError if field `name` chooses among names and this value is none of them."""
+    """Raises ConfigError if field `name` has a fixed list of choices and `value` is not one of them."""
     choices = Config.__dataclass_fields__[name].metadata.get("choices")
     if choices is not None:
         check_name(name, value, sorted(choices), ConfigError)
 
 
-def made_inert(name: str, value: Any) -> list[str]:
-    """The fields that mean nothing once field `name` has this value."""
+def inert_fields(name: str, value: Any) -> list[str]:
+    """Returns the fields that no longer apply once field `name` has this value."""
     conditions = {field.name: field.metadata.get("only") for field in dataclasses.fields(Config)}
     return [field for field, only in conditions.items() if only and only.field == name and not only.allows(value)]
 

@@ -1,7 +1,7 @@
-"""f-divergences, bounded from below by the discriminator's game: functions of its logits v, elementwise.
+"""f-divergences as losses of a discriminator: elementwise functions of its logits v.
 
-Of a convex f with conjugate f*, D_f(P, Q) is the largest E_P[T] - E_Q[f*(T)] over all functions T; a
-discriminator looks for that T, in f*'s domain by T = g(v).
+For a convex f with conjugate f*, D_f(P, Q) is the supremum of E_P[T] - E_Q[f*(T)] over all functions T. A discriminator
+learns this T as T = g(v), where g maps logits into the domain of f*.
 
 Reference: Nowozin et al. 2016, equation 6 and tables 1, 2 and 6.
 """
@@ -15,19 +15,19 @@ from jax import Array
 
 
 class Divergence(NamedTuple):
-    """output: v -> T = g(v). conjugate: v -> f*(g(v)), in one formula where g and f* partly cancel."""
+    """output: v -> T = g(v). conjugate: v -> f*(g(v)), as one formula because g and f* partly cancel."""
 
     output: Callable[[Array], Array]
     conjugate: Callable[[Array], Array]
 
 
 def bounded_exponential(x: Array) -> Array:
-    """Returns e^x up to x = 30, and beyond it the tangent there: large, with a gradient, where e^x overflows."""
+    """Returns e^x up to x = 30, and beyond it the tangent at 30: finite, with a gradient, where e^x would overflow."""
     bounded = jnp.minimum(x, 30.0)
     return jnp.exp(bounded) * (1.0 + (x - bounded))
 
 
-# f(u) of each, u = p / q:
+# f(u) of each divergence, u = p / q:
 #   kl                 u log u
 #   reverse_kl         -log u
 #   pearson            (u - 1)^2

@@ -1,4 +1,4 @@
-"""FAMILIES: every way of training, a Family by name."""
+"""FAMILIES: the ways to train a generative model, by name."""
 
 from ganscape.models import began, gan, vae
 

@@ -1,4 +1,4 @@
-"""The interface between training and the sweep engine: what a family of generative models has to offer."""
+"""The interface between training and the sweep engine: the functions that a family of generative models provides."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -7,8 +7,11 @@ from jax import Array
 
 
 class SamplingWeights(NamedTuple):
-    """What images are sampled with: a generator's weights and statistics, averaged ones where there are any, and the
-    real images that it has been trained on so far (float32; only networks that grow look at it)."""
+    """The generator's weights for sampling.
+
+    params, statistics: averaged over training if the config averages, else the last.
+    images_seen: float32, real images trained on so far; only networks that grow depend on it.
+    """
 
     params: Any
     statistics: Any
@@ -16,24 +19,24 @@ class SamplingWeights(NamedTuple):
 
 
 def keep_pixels(output: Array) -> Array:
-    """The generator's output, for generators that return images."""
+    """Returns the generator's output unchanged: it is images already."""
     return output
 
 
 class Family(NamedTuple):
-    """One way of training: a state, a step that changes it, and the generator in it.
+    """One way of training: its initial state, its training step, and access to its generator.
 
-    `models.sampling` makes images of any family's state.
+    `models.sampling` generates images from the state of any family.
 
-    init: (config, image_shape (height, width, channels), key uint32 [2]) -> State, on the host:
-      numpy arrays. Compiling random initialisation costs more than training a small GAN.
+    init: (config, image_shape (height, width, channels), key uint32 [2]) -> State of numpy arrays, drawn on the
+      host, because compiling random initialisation costs more than training a small GAN.
     step: (config, state, images [disc_iters * batch_size, height, width, channels] in [0, 1], key,
-      labels int32 [disc_iters * batch_size] or None) -> (state, logs): one cycle, in a game disc_iters
-      discriminator updates and one generator update; logs is a dict of scalars, non-finite ones
-      meaning divergence. labels are for configs with classes.
+      labels int32 [disc_iters * batch_size] or None) -> (state, logs): one cycle; in family gan
+      disc_iters discriminator updates and one generator update. logs is a dict of scalars; a non-finite one means
+      that training diverged. labels are None unless the config has classes.
     generator_of: (config, state) -> SamplingWeights.
-    logs: the names of step's logs.
-    to_pixels: the generator's output -> images in [0, 1].
+    logs: the keys of the logs that `step` returns.
+    to_pixels: (the generator's output) -> images in [0, 1].
     """
 
     init: Callable

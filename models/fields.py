@@ -1,4 +1,4 @@
-"""The kinds of fields that a Config has, and what each takes."""
+"""The kinds of fields of a Config, and the values that each accepts."""
 
 import dataclasses
 import math
@@ -9,53 +9,58 @@ from ganscape.errors import UserError, check_name
 
 
 class ConfigError(UserError):
-    """A setting that cannot be trained, in one line: the culprit, its value, the choices."""
+    """A setting that cannot be trained; one line with the field, its value and the choices."""
 
 
 class Only(NamedTuple):
-    """A field that means something only while `field` has one of `values`."""
+    """The condition that another field, `field`, has one of `values`."""
 
     field: str
     values: tuple[str, ...]
 
     def allows(self, value: Any) -> bool:
-        """Whether this value of `field` gives it a meaning."""
+        """Returns whether this value of `field` satisfies the condition."""
         return value in self.values
 
-    def needed(self) -> str:
-        """What `field` would have to be, in words."""
+    def requirement(self) -> str:
+        """Returns the condition in words, for error messages."""
         return f"it needs {self.field} to be one of: {', '.join(self.values)}"
 
 
 class Above(NamedTuple):
-    """A field that means something only while the whole number `field` is above `low`."""
+    """The condition that another field, the whole number `field`, is above `low`."""
 
     field: str
     low: int
 
     def allows(self, value: Any) -> bool:
-        """Whether this value of `field` gives it a meaning."""
+        """Returns whether this value of `field` satisfies the condition."""
         return value is not None and value > self.low
 
-    def needed(self) -> str:
-        """What `field` would have to be, in words."""
+    def requirement(self) -> str:
+        """Returns the condition in words, for error messages."""
         return f"it needs {self.field} above {self.low}"
 
 
 def structure(default, choices=None, *, low=1, only=None, when=None, neutral="none", offered=None):
-    """A field that changes the program: a name among `choices`, or a whole number of at least `low`.
+    """Returns a static field, which changes the compiled program: one of `choices`, or a whole number >= `low`.
 
-    `only` and `when` as those of `number`. At `neutral` the field counts as absent from a config's identity.
-    With `offered`, the architecture says in its field of that name which choices it knows; the first is the
-    default and neutral, and the field is absent where there is none.
+    only, when: as in `number`.
+    neutral: the value at which the field does not enter a config's identity.
+    offered: the attribute of the architecture that lists its choices; the first is the default and neutral, and the
+      field is None if the list is empty.
     """
     metadata = {"number": False, "choices": choices, "low": low, "only": only, "when": when}
     return dataclasses.field(default=default, metadata=metadata | {"neutral": neutral, "offered": offered})
 
 
 def number(default, low, high, *, open_low=False, open_high=False, only=None, when=None):
-    """A traced leaf in [low, high] (open where said). With `only`, absent (None) unless it applies;
-    where it applies and is not given it becomes `when`, or is asked for if that is None."""
+    """Returns a field that is a traced leaf in [low, high].
+
+    open_low, open_high: whether the bound itself is excluded.
+    only: condition under which the field applies; else it is None.
+    when: the default where it applies; None makes it mandatory there.
+    """
     interval = (low, high, open_low, open_high)
     return dataclasses.field(
         default=default,
@@ -64,27 +69,27 @@ def number(default, low, high, *, open_low=False, open_high=False, only=None, wh
 
 
 def slot(registry, only):
-    """A structure field that chooses among tricks, of which "none" is off."""
+    """Returns a static field that chooses among the entries of a registry; its default "none" is off."""
     return structure(None, registry, only=only, when="none")
 
 
 def positive(only, when=None):
-    """A number above 0 that means something only where `only` holds."""
+    """Returns a field for a number above 0 that applies only where the condition `only` holds."""
     return number(None, 0.0, math.inf, open_low=True, open_high=True, only=only, when=when)
 
 
 def fraction(only, when=None, open_high=False):
-    """A number in [0, 1] that means something only where `only` holds."""
+    """Returns a field for a number in [0, 1] that applies only where the condition `only` holds."""
     return number(None, 0.0, 1.0, open_high=open_high, only=only, when=when)
 
 
 def all_but_none(registry) -> tuple[str, ...]:
-    """The names of a registry that are not "none"."""
+    """Returns the names in a registry other than "none"."""
     return tuple(name for name in registry if name != "none")
 
 
 def check_structure(field: dataclasses.Field, value: Any) -> Any:
-    """The value, if the structure field takes it; ConfigError otherwise."""
+    """Returns the value if the static field accepts it. Raises ConfigError otherwise."""
     choices, low = field.metadata["choices"], field.metadata["low"]
     if choices is not None:
         check_name(field.name, value, sorted(choices), ConfigError)
@@ -96,7 +101,7 @@ def check_structure(field: dataclasses.Field, value: Any) -> Any:
 
 
 def check_number(field: dataclasses.Field, value: Any) -> float:
-    """The value as a float, if it lies in the interval of the number field; ConfigError otherwise."""
+    """Returns the value as a float if it lies in the interval of the field. Raises ConfigError otherwise."""
     name, (low, high, open_low, open_high) = field.name, field.metadata["interval"]
     left, right = "(" if open_low else "[", ")" if open_high else "]"
     interval = f"{left}{low:g}, {high:g}{right}"
@@ -106,4 +111,4 @@ def check_number(field: dataclasses.Field, value: Any) -> float:
     above = value >= high if open_high else value > high
     if below or above:
         raise ConfigError(f"{name}={value!r} is outside {interval}")
-    return float(value) + 0.0  # -0.0 is 0.0
+    return float(value) + 0.0  # turns -0.0 into 0.0, so that both have one identity

@@ -1,4 +1,4 @@
-"""The arguments of a forward pass besides its input, and the output of a discriminator's."""
+"""The arguments of a forward pass besides its input (Context), and the result of a discriminator's."""
 
 from typing import NamedTuple
 
@@ -8,9 +8,9 @@ from jax import Array
 class Context(NamedTuple):
     """The arguments of a forward pass besides its input.
 
-    training: True: normalizations use the batch and update their running averages; False: they use those averages.
-    classes: float32 [batch, classes], one-hot, or None where the networks know no classes.
-    noise: scalar, the level of the generator's own noise.
+    training: if True, normalizations use the batch and update their running averages; if False, they use the averages.
+    classes: float32 [batch, classes], one-hot; None if the networks are not conditional.
+    noise: scalar, the standard deviation or dropout rate of the generator's own noise.
     progress: scalar, the real images seen so far divided by fade_images, for networks that grow.
     """
 
@@ -24,9 +24,10 @@ TRAINING = Context()
 
 
 class DiscriminatorOutput(NamedTuple):
-    """A discriminator's logits [batch], and the features [batch, f] before its last layer.
+    """The output of a discriminator.
 
-    Several discriminators (`discriminator_scales`) have logits [batch, discriminators].
+    logits: [batch]; [batch, discriminators] with several `discriminator_scales`.
+    features: [batch, f], the input of the last layer.
     """
 
     logits: Array

@@ -1,4 +1,4 @@
-"""Initial values, drawn with numpy on the host: compiling a random draw per parameter costs seconds."""
+"""Initial values of parameters, drawn with numpy on the host, as compiling a draw per parameter takes seconds."""
 
 import functools
 import zlib
@@ -16,8 +16,8 @@ from ganscape.models.forward import Context
 Draw = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
 
 
-class Drawn(struct.PyTreeNode, nn.meta.AxisMetadata):
-    """A parameter together with the function that draws its initial value."""
+class Placeholder(struct.PyTreeNode, nn.meta.AxisMetadata):
+    """A parameter's zeros, boxed together with the function that draws its initial value (`initialise`)."""
 
     value: Any
     draw: Draw = struct.field(pytree_node=False)
@@ -35,29 +35,29 @@ class Drawn(struct.PyTreeNode, nn.meta.AxisMetadata):
         return self
 
 
-def drawn(draw: Draw):
-    """Returns a Flax initializer of a placeholder, in whose place `initialise` puts the drawn value."""
+def initializer(draw: Draw):
+    """Returns a Flax initializer that makes a `Placeholder`, which `initialise` replaces by the drawn value."""
 
-    def initializer(key, shape):
-        return Drawn(jnp.zeros(shape, jnp.float32), draw)
+    def make_placeholder(key, shape):
+        return Placeholder(jnp.zeros(shape, jnp.float32), draw)
 
-    return initializer
+    return make_placeholder
 
 
 @functools.cache
 def normal(deviation: float) -> Draw:
-    """Independent normal draws of this standard deviation."""
+    """Returns a function that draws independent normal values of this standard deviation."""
     return lambda generator, shape: standard_normal(generator, shape) * np.float32(deviation)
 
 
 def standard_normal(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Independent standard normal draws, float32."""
+    """Draws independent standard normal values, float32."""
     return generator.standard_normal(shape, dtype=np.float32)
 
 
 @functools.cache
 def truncated_normal(deviation: float) -> Draw:
-    """Normal draws of this standard deviation, each drawn again while beyond two deviations."""
+    """Returns a function that draws normal values of this deviation, each again while beyond two deviations."""
 
     def draw(generator, shape):
         values = standard_normal(generator, shape)
@@ -69,21 +69,23 @@ def truncated_normal(deviation: float) -> Draw:
 
 
 def he_normal(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Normal draws of variance 2 / fan-in, fan-in being all axes but the last (He et al. 2015)."""
+    """Draws normal values of variance 2 / fan-in, the product of all axes but the last (He et al. 2015)."""
     fan_in = int(np.prod(shape[:-1]))
     return standard_normal(generator, shape) * np.float32(np.sqrt(2.0 / fan_in))
 
 
 def glorot_uniform(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Uniform draws of variance 2 / (fan-in + fan-out), both with the places of a filter (Glorot and Bengio 2010)."""
-    places = int(np.prod(shape[:-2]))
-    limit = np.sqrt(6.0 / (places * (shape[-2] + shape[-1])))
+    """Draws uniform values of variance 2 / (fan-in + fan-out), both times the taps (Glorot and Bengio 2010)."""
+    taps = int(np.prod(shape[:-2]))
+    limit = np.sqrt(6.0 / (taps * (shape[-2] + shape[-1])))
     return generator.uniform(-limit, limit, shape).astype(np.float32)
 
 
 def orthogonal(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """A kernel [..., in, out] whose columns as a matrix [everything else, out] are orthonormal, or whose rows are where
-    there are more columns: uniform among all such (Saxe et al. 2014)."""
+    """Draws a kernel [..., in, out] that is orthonormal as a matrix [everything else, out] (Saxe et al. 2014).
+
+    Its columns are orthonormal, or its rows if there are more columns than rows; uniform among all such matrices.
+    """
     rows, columns = int(np.prod(shape[:-1])), shape[-1]
     tall = standard_normal(generator, (max(rows, columns), min(rows, columns)))
     basis, triangle = np.linalg.qr(tall)
@@ -93,36 +95,36 @@ def orthogonal(generator: np.random.Generator, shape: tuple[int, ...]) -> np.nda
 
 @functools.cache
 def constant(value: float) -> Draw:
-    """The same value everywhere."""
+    """Returns a function that fills a shape with this value."""
     return lambda generator, shape: np.full(shape, value, np.float32)
 
 
 def initialise(module: nn.Module, key: np.ndarray, *input_shapes: tuple[int, ...], classes: int | None = None) -> dict:
-    """Returns the module's variables as numpy arrays, each leaf drawn from a random stream of its own.
+    """Returns the module's variables as numpy arrays, each leaf drawn from its own random stream.
 
-    A leaf's stream is named by the key (uint32 words) and the leaf's path, so a layer added to a
-    network leaves the draws of the others as they were.
+    A leaf's stream is seeded with the key (uint32 words) and the leaf's path, so adding a layer to a network does not
+    change the initial values of the others. Renaming one does.
     """
 
-    def draw(path, leaf: Drawn):
+    def draw(path, leaf: Placeholder):
         name = zlib.crc32(jax.tree_util.keystr(path).encode())
         generator = np.random.Generator(np.random.Philox(np.random.SeedSequence([*map(int, key), name])))
         return leaf.draw(generator, leaf.value.shape)
 
     variables = _abstract(module, input_shapes, classes)
-    return jax.tree_util.tree_map_with_path(draw, variables, is_leaf=lambda x: isinstance(x, Drawn))
+    return jax.tree_util.tree_map_with_path(draw, variables, is_leaf=lambda x: isinstance(x, Placeholder))
 
 
 def parameter_count(module: nn.Module, *input_shapes: tuple[int, ...], classes: int | None = None) -> int:
-    """The number of trainable values of a module for inputs of these shapes and so many classes."""
+    """Returns the number of trainable values of a module for these input shapes and number of classes."""
     leaves = jax.tree.leaves(nn.meta.unbox(_abstract(module, input_shapes, classes)["params"]))
     return sum(leaf.size for leaf in leaves)
 
 
 def variable_shapes(module: nn.Module, *input_shapes: tuple[int, ...], classes: int | None = None) -> dict:
-    """Returns shape and type of each of the module's variables, as a tree like that of `initialise`."""
+    """Returns the shape and type of each variable of a module, as a tree like that of `initialise`."""
     variables = _abstract(module, input_shapes, classes)
-    return jax.tree.map(lambda leaf: leaf.value, variables, is_leaf=lambda leaf: isinstance(leaf, Drawn))
+    return jax.tree.map(lambda leaf: leaf.value, variables, is_leaf=lambda leaf: isinstance(leaf, Placeholder))
 
 
 @functools.lru_cache(maxsize=256)

@@ -1,10 +1,10 @@
-"""Schedules of instance noise: (config, images_seen) -> the standard deviation of the Gaussian noise, a scalar.
+"""Schedules of instance noise: functions (config, images_seen) -> standard deviation of the Gaussian noise, a scalar.
 
-The noise is added to all images that the discriminator sees, real and generated; images lie in [0, 1].
-images_seen: the real images that it has been trained on so far.
+The noise is added to every image that the discriminator sees, real or generated, with pixels in [0, 1].
+images_seen: real images that the discriminator was trained on so far.
 
 Reference: Sønderby et al. 2017 (arXiv:1610.04490); Arjovsky and Bottou 2017 (arXiv:1701.04862),
-section 3. The schedules are ours: both say that the noise is to shrink, not how.
+section 3. The schedules are ours: both papers say that the noise should shrink, not how.
 """
 
 from typing import TYPE_CHECKING
@@ -27,12 +27,12 @@ def constant_noise(config: "Config", images_seen: Array) -> Array:
 
 
 def linear_noise(config: "Config", images_seen: Array) -> Array:
-    """Falls from noise_std in a straight line to 0 after noise_images real images, and 0 from there on."""
+    """Returns a deviation that falls linearly from noise_std to 0 after noise_images real images, and stays 0."""
     return config.noise_std * jnp.maximum(0.0, 1.0 - images_seen / config.noise_images)
 
 
 def exponential_noise(config: "Config", images_seen: Array) -> Array:
-    """Starts at noise_std and halves every noise_images real images."""
+    """Returns a deviation that starts at noise_std and halves every noise_images real images."""
     return config.noise_std * 2.0 ** (-images_seen / config.noise_images)
 
 

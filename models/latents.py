@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 class Latent(NamedTuple):
     """A distribution of z, as functions (config, key, shape (..., z_dim)) -> z of that shape.
 
-    training: what both players are trained on.
-    sampling: what images are sampled from.
-    bound: config -> the largest magnitude of a coordinate that sampling may draw, inf if there is none.
+    training: draws latents for training.
+    sampling: draws latents for generating images.
+    bound: config -> the largest magnitude of a coordinate that `sampling` may draw, inf if unbounded.
     """
 
     training: Callable
@@ -41,10 +41,10 @@ def draw_truncated_normal(config: "Config", key: Array, shape: tuple[int, ...]) 
 
 
 def draw_within(truncation: Array | float, key: Array, shape: tuple[int, ...]) -> Array:
-    """Draws from N(0, 1) conditioned on [-truncation, truncation]; `draw_normal` where that is infinite.
+    """Draws from N(0, 1) conditioned on [-truncation, truncation]; the same draws as `draw_normal` if that is infinite.
 
-    The uniform draws behind `draw_normal` are scaled to the probability within +-truncation before they go
-    through the inverse of its distribution.
+    Scales the uniform draws that `draw_normal` uses to the probability within +-truncation, before the inverse of the
+    normal distribution function.
 
     Reference: Brock et al. 2019 (arXiv:1809.11096), section 3.1, the truncation trick.
     """
@@ -54,26 +54,29 @@ def draw_within(truncation: Array | float, key: Array, shape: tuple[int, ...]) -
     return jnp.clip(np.float32(np.sqrt(2.0)) * jax.lax.erf_inv(within), -bound, bound)
 
 
-def slerp(one: Array, other: Array, fraction: Array | float) -> Array:
-    """Returns the spherical interpolation between `one` and `other` [..., z_dim] at `fraction` in [0, 1].
+def slerp(start: Array, end: Array, fraction: Array | float) -> Array:
+    """Returns the spherical interpolation between `start` and `end` [..., z_dim] at `fraction` in [0, 1].
 
     The direction turns at a constant rate; fraction is a scalar or [..., 1]. Falls back to linear interpolation if the
     vectors are (anti)parallel to within 1e-4 or one is zero, where the rotation is undefined.
 
     Reference: White 2016 (arXiv:1609.04468).
     """
-    length, other_length = (jnp.linalg.norm(each, axis=-1, keepdims=True) for each in (one, other))
-    turnable = (length > 0.0) & (other_length > 0.0)
-    a = one / jnp.where(turnable, length, 1.0)
-    b = other / jnp.where(turnable, other_length, 1.0)
-    apart, together = (jnp.linalg.norm(each, axis=-1, keepdims=True) for each in (a - b, a + b))
-    angle = 2.0 * jnp.arctan2(apart, together)  # arccos of the product loses small angles to rounding
+    start_length, end_length = _length(start), _length(end)
+    nonzero = (start_length > 0.0) & (end_length > 0.0)
+    a = start / jnp.where(nonzero, start_length, 1.0)
+    b = end / jnp.where(nonzero, end_length, 1.0)
+    angle = 2.0 * jnp.arctan2(_length(a - b), _length(a + b))  # arccos(a . b) would lose small angles to rounding
     sine = jnp.sin(angle)
-    turning = turnable & (sine > 1e-4)
-    divisor = jnp.where(turning, sine, 1.0)
-    start = jnp.where(turning, jnp.sin((1.0 - fraction) * angle) / divisor, 1.0 - fraction)
-    end = jnp.where(turning, jnp.sin(fraction * angle) / divisor, fraction)
-    return start * one + end * other
+    rotates = nonzero & (sine > 1e-4)
+    divisor = jnp.where(rotates, sine, 1.0)
+    start_weight = jnp.where(rotates, jnp.sin((1.0 - fraction) * angle) / divisor, 1.0 - fraction)
+    end_weight = jnp.where(rotates, jnp.sin(fraction * angle) / divisor, fraction)
+    return start_weight * start + end_weight * end
+
+
+def _length(vectors: Array) -> Array:
+    return jnp.linalg.norm(vectors, axis=-1, keepdims=True)
 
 
 LATENTS = {

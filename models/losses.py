@@ -1,4 +1,4 @@
-"""Adversarial losses: pure functions of the discriminator's logits, one of its features."""
+"""Adversarial losses: pure functions of the discriminator's logits (feature matching: of its features)."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -11,15 +11,15 @@ from ganscape.models.divergences import DIVERGENCES, Divergence
 
 
 class Loss(NamedTuple):
-    """An adversarial loss: what each player minimises.
+    """An adversarial loss: the function that each player minimises.
 
     discriminator: (real_logits [batch], fake_logits [batch]) -> scalar.
     generator: (real_logits [batch], fake_logits [batch]) -> scalar. real_logits is None unless
-      generator_sees_real: the pass over real images that makes them leaves statistics. With
-      generator_sees_features both are the discriminator's last features [batch, f] instead.
+      generator_sees_real, because the forward pass that computes them updates batch statistics. With
+      generator_sees_features both arguments are the discriminator's last features [batch, f] instead.
     targeted: (logits [batch], targets [batch] in [0, 1]) -> the discriminator's loss of each image,
-      [batch]; discriminator is its mean over real images at 1 plus that over generated ones
-      at 0. None for a loss without targets.
+      [batch]; `discriminator` is its mean over real images with target 1 plus its mean over generated images with
+      target 0. None for a loss without targets.
     floor: the infimum of the discriminator's loss, approached as it separates real from generated images; None where
       it has no lower bound or the bound depends on the data.
     """
@@ -112,7 +112,7 @@ def least_squares_logits_generator(real_logits: Array | None, fake_logits: Array
 
 
 def feature_matching_generator(real_features: Array, fake_features: Array) -> Array:
-    """Squared distance of the mean features [batch, f] of real and of generated images.
+    """Squared distance between the mean features [batch, f] of real and of generated images.
 
     Reference: Salimans et al. 2016, section 3.1.
     """
@@ -134,7 +134,7 @@ def relativistic_average_discriminator(real_logits: Array, fake_logits: Array) -
 
     Reference: Jolicoeur-Martineau 2019 (arXiv:1807.00734), relativistic average standard GAN.
     """
-    return cross_entropy_discriminator(*_over_the_other_mean(real_logits, fake_logits))
+    return cross_entropy_discriminator(*_relative_logits(real_logits, fake_logits))
 
 
 def relativistic_average_least_squares_discriminator(real_logits: Array, fake_logits: Array) -> Array:
@@ -142,7 +142,7 @@ def relativistic_average_least_squares_discriminator(real_logits: Array, fake_lo
 
     Reference: Jolicoeur-Martineau 2019 (arXiv:1807.00734), relativistic average least squares GAN.
     """
-    real, fake = _over_the_other_mean(real_logits, fake_logits)
+    real, fake = _relative_logits(real_logits, fake_logits)
     return jnp.mean((real - 1.0) ** 2) + jnp.mean((fake + 1.0) ** 2)
 
 
@@ -151,21 +151,26 @@ def relativistic_average_hinge_discriminator(real_logits: Array, fake_logits: Ar
 
     Reference: Jolicoeur-Martineau 2019 (arXiv:1807.00734), relativistic average hinge GAN.
     """
-    return hinge_discriminator(*_over_the_other_mean(real_logits, fake_logits))
+    return hinge_discriminator(*_relative_logits(real_logits, fake_logits))
 
 
-def _over_the_other_mean(real_logits: Array, fake_logits: Array) -> tuple[Array, Array]:
+def _relative_logits(real_logits: Array, fake_logits: Array) -> tuple[Array, Array]:
+    """Returns each kind of logits minus the mean of the other kind."""
     return real_logits - jnp.mean(fake_logits), fake_logits - jnp.mean(real_logits)
 
 
 def _relativistic(discriminator: Callable[[Array, Array], Array]) -> Loss:
-    """The generator's loss is the discriminator's with the two kinds of images exchanged."""
+    """Returns the Loss whose generator minimises the discriminator's loss with real and generated images exchanged."""
     return Loss(discriminator, lambda real, fake: discriminator(fake, real), generator_sees_real=True, floor=0.0)
 
 
 def _f_divergence(divergence: Divergence) -> Loss:
-    """D: -mean T(real) + mean f*(T(fake)); G: -mean f*(T(fake)), the saddle point of Nowozin et al. 2016,
-    equation 6. At its best D's loss is minus the divergence of real from generated images."""
+    """Returns the Loss of an f-divergence: D -mean T(real) + mean f*(T(fake)), G -mean f*(T(fake)).
+
+    The loss of an optimal D is minus the divergence of real from generated images.
+
+    Reference: Nowozin et al. 2016, equation 6.
+    """
     output, conjugate = divergence
     return Loss(
         lambda real, fake: jnp.mean(conjugate(fake)) - jnp.mean(output(real)),

@@ -1,4 +1,4 @@
-"""One network in training: how it is initialised, evaluated and updated; shared by all families."""
+"""Initialises, applies and updates one network; shared by all families."""
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 
 
 class NetworkState(NamedTuple):
-    """Everything of one network that changes: its weights, the statistics that its forward passes
-    update (batch-norm averages, spectral-norm vectors), its optimizer's state."""
+    """All that training changes in one network.
+
+    params: its weights.
+    statistics: what its forward passes update: batch-norm averages, spectral-norm vectors.
+    optimizer: the state of its optimizer.
+    """
 
     params: Any
     statistics: Any
@@ -28,8 +32,8 @@ class NetworkState(NamedTuple):
 
 
 def init_networks(config: "Config", image_shape, key) -> tuple[NetworkState, NetworkState]:
-    """Returns generator and discriminator (or what the family has in their place) before training, as numpy arrays
-    drawn from key (uint32 [2])."""
+    """Returns the initial generator and discriminator (of a vae decoder and encoder) as numpy arrays, drawn from key
+    (uint32 [2])."""
     networks, shapes, words = build(config, image_shape), input_shapes(config, image_shape), np.asarray(key)
     generator, discriminator = (
         initialise(network, np.append(words, stream), shape, classes=config.classes)
@@ -46,63 +50,68 @@ def input_shapes(config: "Config", image_shape) -> tuple[tuple[int, ...], tuple[
 
 
 def init_network(variables, config: "Config", learning_rate) -> NetworkState:
-    """Returns a network with these variables and a fresh optimizer."""
+    """Returns the state of a network with these Flax variables and a new optimizer."""
     optimizer = OPTIMIZERS[config.optimizer](config, learning_rate)
     return NetworkState(
-        variables["params"], variables.get(STATISTICS, {}), _moments_before(optimizer, variables["params"])
+        variables["params"], variables.get(STATISTICS, {}), _init_optimizer(optimizer, variables["params"])
     )
 
 
-def _moments_before(optimizer, params):
-    """`optimizer.init(params)` as numpy arrays, each of which holds one value throughout: JAX would compile a program
-    for every shape."""
+def _init_optimizer(optimizer, params):
+    """Returns `optimizer.init(params)` as numpy arrays.
+
+    Initialises for scalar weights and broadcasts, because JAX would compile a program for every shape.
+    """
     shapes = jax.eval_shape(optimizer.init, params)
     values = optimizer.init(jax.tree.map(lambda leaf: np.zeros((), leaf.dtype), params))
     return jax.tree.map(lambda shape, value: np.broadcast_to(np.asarray(value), shape.shape), shapes, values)
 
 
-def generate(networks, params, statistics, z, context=TRAINING, key=None):
-    """Returns the generator's images of z in training mode, and its statistics after this pass."""
+def apply_generator(networks, params, statistics, z, context=TRAINING, key=None):
+    """Returns the generator's output for latents z in training mode, and its statistics after this pass.
+
+    key: the source of the generator's own noise; may be None for networks without it.
+    """
     variables = {"params": params, STATISTICS: statistics}
-    images, left = networks.generator.apply(variables, z, context, rngs=_noise(key), mutable=[STATISTICS])
-    return images, left.get(STATISTICS, {})
+    output, updated = networks.generator.apply(variables, z, context, rngs=_noise(key), mutable=[STATISTICS])
+    return output, updated.get(STATISTICS, {})
 
 
 def _noise(key) -> dict[str, Array]:
     return {} if key is None else {"noise": key}
 
 
-def discriminate(networks, params, statistics, images, context=TRAINING):
-    """Returns the discriminator's output for images and the statistics after this pass."""
+def apply_discriminator(networks, params, statistics, images, context=TRAINING):
+    """Returns the discriminator's output for images in training mode, and its statistics after this pass."""
     variables = {"params": params, STATISTICS: statistics}
-    output, left = networks.discriminator.apply(variables, images, context, mutable=[STATISTICS])
-    return output, left.get(STATISTICS, {})
+    output, updated = networks.discriminator.apply(variables, images, context, mutable=[STATISTICS])
+    return output, updated.get(STATISTICS, {})
 
 
 def kernels_of(params) -> list[Array]:
-    """Returns all kernels of a network before normalization, without biases and scales."""
+    """Returns all kernels of a network as they are stored, before normalization; no biases and scales."""
     leaves = jax.tree_util.tree_leaves_with_path(params)
     return [leaf for path, leaf in leaves if path[-1].key == "kernel"]
 
 
-def norm(tree) -> Array:
-    """Returns the root of the sum of squares of all values of a tree."""
+def global_norm(tree) -> Array:
+    """Returns the Euclidean norm of all values of a tree together."""
     return jnp.sqrt(sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(tree)))
 
 
 def update_network(config: "Config", learning_rate, network: NetworkState, gradients) -> NetworkState:
-    """Returns the network after one update of its optimizer."""
+    """Returns the network after one step of its optimizer along these gradients."""
     optimizer = OPTIMIZERS[config.optimizer](config, learning_rate)
     updates, moments = optimizer.update(gradients, network.optimizer, network.params)
     return NetworkState(optax.apply_updates(network.params, updates), network.statistics, moments)
 
 
 def noise_level(config: "Config") -> Array | float:
-    """Returns the level of the generator's own noise, 0 where the config has none."""
+    """Returns the standard deviation or dropout rate of the generator's own noise, 0 without noise."""
     levels = [level for level in (config.generator_noise_std, config.dropout_rate) if level is not None]
     return levels[0] if levels else 0.0
 
 
-def progress(config: "Config", seen: Array | float) -> Array | float:
-    """Returns the real images seen in units of fade_images, by which networks grow; 0 for networks that do not."""
-    return 0.0 if config.fade_images is None else seen / config.fade_images
+def growth_progress(config: "Config", images_seen: Array | float) -> Array | float:
+    """Returns how far growing networks have grown: real images seen, in units of fade_images. 0 for other networks."""
+    return 0.0 if config.fade_images is None else images_seen / config.fade_images

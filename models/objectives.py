@@ -1,4 +1,4 @@
-"""The terms of both players' objectives in family gan: losses with their targets, penalties, historical averaging."""
+"""The loss terms of both players in family gan: adversarial losses, gradient penalties, historical averaging."""
 
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def discriminator_loss(config: "Config", real_logits: Array, fake_logits: Array, key: Array) -> Array:
-    """Returns the discriminator's adversarial loss; label smoothing and flips are drawn from the key."""
+    """Returns the discriminator's adversarial loss; draws label smoothing and label flips from the key."""
     loss = LOSSES[config.loss]
     if config.label_smoothing == config.label_flipping == "none":
         return per_discriminator(loss.discriminator, real_logits, fake_logits)
@@ -24,15 +24,15 @@ def discriminator_loss(config: "Config", real_logits: Array, fake_logits: Array,
     real = LABEL_SMOOTHINGS[config.label_smoothing](config, smoothing_key, len(real_logits))
     targets = LABEL_FLIPS[config.label_flipping](config, flipping_key, real, jnp.zeros_like(real))
 
-    def of_targets(real_logits, fake_logits):
+    def targeted_loss(real_logits, fake_logits):
         assert loss.targeted is not None
         return jnp.mean(loss.targeted(real_logits, targets[0])) + jnp.mean(loss.targeted(fake_logits, targets[1]))
 
-    return per_discriminator(of_targets, real_logits, fake_logits)
+    return per_discriminator(targeted_loss, real_logits, fake_logits)
 
 
 def per_discriminator(loss, real: Array | None, fake: Array) -> Array:
-    """Returns the loss of logits [batch]; of logits [batch, discriminators] the mean loss over the discriminators."""
+    """Returns the loss for logits [batch]; for logits [batch, discriminators], its mean over the discriminators."""
     if fake.ndim == 1:
         return loss(real, fake)
     return jnp.mean(jax.vmap(loss, in_axes=(None if real is None else 1, 1))(real, fake))
@@ -50,26 +50,27 @@ def generator_loss(config: "Config", real, fake) -> Array:
 
 
 def penalty(config: "Config", critic, kernels, real: Array, fake: Array, key: Array, update: Array) -> Array:
-    """The weighted penalty, times penalty_every at every penalty_every-th update and 0 at the others.
+    """Returns the weighted penalty: penalty_every times as large at every penalty_every-th update, and 0 at the others.
 
-    critic, kernels, real, fake, key: as in `models.penalties`, but where the critic's logits are [batch,
-    discriminators]: there it is the mean of each one's. update: the number of this one, from 0.
+    critic, kernels, real, fake, key: as in `models.penalties`. For logits [batch, discriminators] it is the mean of
+    the discriminators' penalties.
+    update: number of this update, from 0.
 
     Reference: Karras et al. 2020 (arXiv:1912.04958), section 3.1, lazy regularization, without their correction of
-    Adam's numbers.
+    Adam's hyperparameters.
     """
 
-    def of_one(index):
-        def one(images):
+    def penalty_of(index):
+        def one_critic(images):
             return critic(images)[:, index]
 
-        return PENALTIES[config.penalty](one, kernels, real, fake, key)
+        return PENALTIES[config.penalty](one_critic, kernels, real, fake, key)
 
     def weighted():
         weight = config.penalty_weight * config.penalty_every
         if config.discriminator_scales == 1:
             return weight * PENALTIES[config.penalty](critic, kernels, real, fake, key)
-        return weight * jnp.mean(jnp.stack([of_one(index) for index in range(config.discriminator_scales)]))
+        return weight * jnp.mean(jnp.stack([penalty_of(index) for index in range(config.discriminator_scales)]))
 
     if config.penalty_every == 1:
         return weighted()
@@ -77,9 +78,9 @@ def penalty(config: "Config", critic, kernels, real: Array, fake: Array, key: Ar
 
 
 def historical_penalty(config: "Config", params, history) -> Array | float:
-    """Returns historical_weight times the penalty on a player's distance from the mean of its past weights.
+    """Returns the weighted penalty on a player's distance from the mean of its past weights.
 
-    history: a tuple of that mean, or empty without historical averaging; then the penalty is 0.
+    history: a tuple of that mean; empty without historical averaging, when the penalty is 0.
     """
     penalties = [HISTORICAL_AVERAGINGS[config.historical_averaging](params, mean) for mean in history]
     return config.historical_weight * penalties[0] if penalties else 0.0

@@ -1,4 +1,4 @@
-"""Optimizers, built inside the update from traced numbers: functions of (config, learning rate)."""
+"""Optimizers: functions (config, learning_rate) -> an Optax optimizer, called inside the update with traced numbers."""
 
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,7 @@ def rmsprop_torch(config: "Config", learning_rate):
 
 
 def sgd(config: "Config", learning_rate):
-    """Gradient descent, without momentum."""
+    """Gradient descent without momentum."""
     return optax.sgd(learning_rate)
 
 

@@ -1,14 +1,14 @@
-"""Packing: several images become one input of the discriminator, side by side as channels."""
+"""Packing: stacks several images along their channels into one input of the discriminator."""
 
 import jax.numpy as jnp
 from jax import Array
 
 
-def pack(images: Array, count: int) -> Array:
+def pack_images(images: Array, count: int) -> Array:
     """images [batch, height, width, channels] -> packs [batch / count, height, width, count * channels].
 
-    Consecutive images go together, all channels of the first before those of the second; batch is a
-    multiple of count. A discriminator of packs sees whether images of one kind resemble each other.
+    Consecutive images form a pack, all channels of the first before those of the second; batch is a multiple of
+    count. A discriminator of packs can tell whether images of one kind are too similar to each other.
 
     Reference: Lin et al. 2018 (arXiv:1712.04086), PacGAN.
     """

@@ -1,4 +1,4 @@
-"""Penalties on the discriminator: pure functions of (critic, kernels, real, fake, key), before their weight.
+"""Penalties on the discriminator: pure functions of (critic, kernels, real, fake, key), not yet weighted.
 
 critic: images [batch, height, width, channels] -> logits [batch];
 kernels: the critic's kernels [..., in, out], before any normalization;
@@ -50,7 +50,7 @@ def wgangp(critic: Critic, kernels: Kernels, real: Array, fake: Array, key: Arra
 
 
 def wgangp_one_sided(critic: Critic, kernels: Kernels, real: Array, fake: Array, key: Array) -> Array:
-    """mean max(0, norm - 1)^2 at the points of `wgangp`.
+    """mean max(0, norm - 1)^2 at the same points as `wgangp`.
 
     Reference: Gulrajani et al. 2017, section 4; Petzka et al. 2018 (arXiv:1709.08894).
     """
@@ -74,7 +74,7 @@ def r2(critic: Critic, kernels: Kernels, real: Array, fake: Array, key: Array) -
 
 
 def r1_and_r2(critic: Critic, kernels: Kernels, real: Array, fake: Array, key: Array) -> Array:
-    """`r1` + `r2`: mean |gradient|^2 / 2 at real images plus that at generated ones, under one weight.
+    """`r1` + `r2`: mean |gradient|^2 / 2 at real images, plus the same at generated images, with one weight for both.
 
     Reference: Huang et al. 2024 (arXiv:2501.05441), who give both the same gamma.
     """
@@ -82,7 +82,7 @@ def r1_and_r2(critic: Critic, kernels: Kernels, real: Array, fake: Array, key: A
 
 
 def zero_centered(critic: Critic, kernels: Kernels, real: Array, fake: Array, key: Array) -> Array:
-    """mean |gradient|^2, not halved, at the points of `wgangp`.
+    """mean |gradient|^2, not halved, at the same points as `wgangp`.
 
     Reference: Thanh-Tung et al. 2019 (arXiv:1902.03984), 0-GP; here of the logit.
     """
@@ -90,7 +90,7 @@ def zero_centered(critic: Critic, kernels: Kernels, real: Array, fake: Array, ke
 
 
 def dragan(critic: Critic, kernels: Kernels, real: Array, fake: Array, key: Array) -> Array:
-    """mean (norm - 1)^2 at x + 0.5 std u: x real, u uniform on [0, 1] per pixel, std that of the whole batch.
+    """mean (norm - 1)^2 at x + 0.5 std u: x real, u uniform on [0, 1] per pixel, std that of all pixels of the batch.
 
     Reference: Kodali et al. 2017, with the noise of the authors' code.
     """
@@ -98,7 +98,7 @@ def dragan(critic: Critic, kernels: Kernels, real: Array, fake: Array, key: Arra
 
 
 def dragan_v1(critic: Critic, kernels: Kernels, real: Array, fake: Array, key: Array) -> Array:
-    """mean (norm - 1)^2 of the sigmoid output, drawn uniformly between x and the point of `dragan`.
+    """mean (norm - 1)^2 of the sigmoid output, at points drawn uniformly between x and the noisy x of `dragan`.
 
     Reference: the code of Lucic et al. 2018 (compare_gan, tag v1.0).
     """
@@ -118,11 +118,12 @@ def dragan_v2(critic: Critic, kernels: Kernels, real: Array, fake: Array, key: A
 
 
 def _dragan_noisy(real: Array, key: Array) -> Array:
+    """Returns x + 0.5 std u, see `dragan`."""
     return real + 0.5 * jnp.std(real) * jax.random.uniform(key, real.shape)
 
 
 def l2_penalty(critic: Critic, kernels: Kernels, real: Array, fake: Array, key: Array) -> Array:
-    """Half the squared norm of a kernel, mean over the kernels.
+    """Mean over the kernels of half their squared norm.
 
     Reference: Kurach et al. 2019, with the mean of their code.
     """
@@ -130,14 +131,15 @@ def l2_penalty(critic: Critic, kernels: Kernels, real: Array, fake: Array, key: 
 
 
 def orthogonal_penalty(critic: Critic, kernels: Kernels, real: Array, fake: Array, key: Array) -> Array:
-    """Sum over the kernels of the squared products of each two different columns, a kernel [..., in, out]
-    read as a matrix [everything else, out]: the norms of the columns are free.
+    """Sum over the kernels of the squared inner products of all pairs of different columns.
+
+    A kernel [..., in, out] is read as a matrix [everything else, out]. The norms of its columns are not penalised.
 
     Reference: Brock et al. 2019, equation 3; Brock et al. 2017 also pull the norms to 1.
     """
     matrices = [kernel.reshape(-1, kernel.shape[-1]) for kernel in kernels]
     products = [matrix.T @ matrix for matrix in matrices]
-    return jnp.sum(jnp.stack([jnp.sum((each - jnp.diag(jnp.diag(each))) ** 2) for each in products]))
+    return jnp.sum(jnp.stack([jnp.sum((product - jnp.diag(jnp.diag(product))) ** 2) for product in products]))
 
 
 PENALTIES = {

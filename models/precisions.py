@@ -1,7 +1,7 @@
-"""The precision of products in layers during training; weights, optimizers and sums stay float32.
+"""The precision of matrix products in layers during training; weights, optimizers and sums stay float32.
 
-The name is put in force with `jax.default_matmul_precision`, which is part of what JAX compiles by, and the layers
-read it there. Scores are computed in float32 whatever it is.
+`use_precision` sets `jax.default_matmul_precision`, which the layers read, and by which JAX caches programs.
+Scores are always computed in float32.
 
 Reference: Micikevicius et al. 2018 (arXiv:1710.03740), with bfloat16, which needs no scaling of losses.
 """
@@ -17,22 +17,22 @@ from jax import Array
 PRECISIONS = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 
 
-def multiplying_in(precision: str) -> AbstractContextManager:
-    """Returns a context manager inside which traced programs multiply in this precision, a key of PRECISIONS."""
+def use_precision(precision: str) -> AbstractContextManager:
+    """Returns a context manager in which traced programs multiply in this precision, a key of PRECISIONS."""
     return contextlib.nullcontext() if precision == "float32" else jax.default_matmul_precision(precision)
 
 
-def rounded(function: Callable[..., Array]) -> Callable[..., Array]:
-    """Returns the function with its two arrays rounded to the precision in force before it is called."""
+def round_operands(function: Callable[..., Array]) -> Callable[..., Array]:
+    """Returns the function with its two array arguments rounded to the current precision first (`use_precision`)."""
 
-    def multiplied(left: Array, right: Array, *numbers: int) -> Array:
+    def round_and_call(left: Array, right: Array, *numbers: int) -> Array:
         precision = jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]
         if precision not in PRECISIONS or precision == "float32":
             return function(left, right, *numbers)
         dtype = PRECISIONS[precision]
         return function(left.astype(dtype), right.astype(dtype), *numbers).astype(jnp.float32)
 
-    return multiplied
+    return round_and_call
 
 
-times = rounded(jnp.matmul)
+matmul = round_operands(jnp.matmul)

@@ -1,4 +1,4 @@
-"""Projections of the discriminator's weights, applied after each of its updates: (params, config) -> params."""
+"""Projections of the discriminator's weights onto a constraint, after each update: (params, config) -> params."""
 
 from typing import TYPE_CHECKING
 
@@ -24,20 +24,20 @@ def weight_clipping(params, config: "Config"):
 
 
 def singular_value_clamp(params, config: "Config"):
-    """Lowers singular values of kernels that are above s = max_singular_value to s.
+    """Lowers all singular values of kernels above s = max_singular_value to s.
 
     A kernel [..., in, out] is read as a matrix [everything else, out]. Biases, batch-norm scales and kernels that are
-    not finite are unchanged. A decomposition of every kernel after every update (in the paper every
-    fifth) takes about 6 rows out^2 + 20 out^3 operations, for the dense layer of `infogan` on 28x28 as many as
-    5000 images that pass through it.
+    not finite are unchanged. The singular value decomposition of each kernel, after every update (in
+    the paper every fifth), takes about 6 rows out^2 + 20 out^3 operations: for the dense layer of `infogan` on 28x28
+    as many as the forward pass of 5000 images through it.
 
     Reference: Saito et al. 2017 (arXiv:1611.06624), singular value clipping.
     """
 
-    def clamped(path, weight):
+    def clamp_kernel(path, weight):
         return _clamp(weight, config.max_singular_value) if path[-1].key == "kernel" else weight
 
-    return jax.tree_util.tree_map_with_path(clamped, params)
+    return jax.tree_util.tree_map_with_path(clamp_kernel, params)
 
 
 def _clamp(kernel, bound):

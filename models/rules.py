@@ -1,4 +1,4 @@
-"""Validation of a Config: each field's value given the fields before it, all fields together, and with image sizes."""
+"""Validates a Config: each field's value, combinations of fields, and the size of the images."""
 
 import dataclasses
 from collections.abc import Callable
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ganscape.models.config import Config
 
 _TARGETED = ", ".join(name for name, loss in LOSSES.items() if loss.targeted is not None)
-# Combinations of fields that mean nothing, each with why, a sentence with the config's fields in it.
+# Combinations of fields that mean nothing: a condition, and the reason, a template filled with the config's fields.
 MEANINGLESS: list[tuple[Callable[..., bool], str]] = [
     (
         lambda config: bool(config.packing) and config.batch_size % config.packing > 0,
@@ -57,12 +57,12 @@ MEANINGLESS: list[tuple[Callable[..., bool], str]] = [
             config.discriminator_normalization == "virtual_batch_norm" and config.batch_features not in (None, "none")
         ),
         "batch_features={batch_features!r} means nothing with discriminator_normalization='virtual_batch_norm', "
-        "whose reference would be part of every batch",
+        "whose reference batch would be part of every batch",
     ),
     (
         lambda config: config.discriminator_passes == "joint" and config.batch_features == "minibatch_stddev",
-        "batch_features='minibatch_stddev' means nothing with discriminator_passes='joint', where it is one for "
-        "real and generated images; it needs discriminator_passes='separate'",
+        "batch_features='minibatch_stddev' means nothing with discriminator_passes='joint', where real and "
+        "generated images would share one deviation; it needs discriminator_passes='separate'",
     ),
     (
         lambda config: (
@@ -75,10 +75,10 @@ MEANINGLESS: list[tuple[Callable[..., bool], str]] = [
 
 
 def value_of(config: "Config", field: dataclasses.Field, value: Any) -> Any:
-    """Returns the value that the field gets: its default for None, and None where the field does not apply.
+    """Returns the validated value of a field: its default in place of None, and None if the field does not apply.
 
-    Fields are validated in their order, so that those before this one already have their values. Raises ConfigError
-    for a value that is not allowed.
+    Fields are validated in the order of their definition, so earlier fields of `config` already hold their final
+    values. Raises ConfigError for a value that is not allowed.
     """
     if field.metadata.get("offered"):
         return _offered(config, field, value)
@@ -101,16 +101,19 @@ def _article(name: str) -> str:
 
 
 def _obstacle(config: "Config", only: Only | Above) -> str:
-    """Why a field does not apply, in words; follows conditions on fields that do not apply themselves to the first."""
+    """Returns why a field does not apply, in words.
+
+    If the field that its condition is on does not apply either, returns the reason for that one.
+    """
     value = getattr(config, only.field)
     above = config.__dataclass_fields__[only.field].metadata["only"]
     if value is None and above is not None:
         return _obstacle(config, above)
-    return f"{only.field}={value!r}; {only.needed()}"
+    return f"{only.field}={value!r}; {only.requirement()}"
 
 
 def _offered(config: "Config", field: dataclasses.Field, value: Any) -> Any:
-    """The value of a field whose choices depend on the architecture."""
+    """Returns the validated value of a field whose choices depend on the architecture."""
     offer = getattr(ARCHITECTURES[config.architecture], field.metadata["offered"])
     if value is None:
         return default_offered(config, field.metadata["offered"])
@@ -125,13 +128,13 @@ def _offered(config: "Config", field: dataclasses.Field, value: Any) -> Any:
 
 
 def default_offered(config: "Config", offered: str) -> Any:
-    """Returns the architecture's default for its own field `offered`, None where it offers no choice."""
+    """Returns the default that the architecture states in its attribute `offered`, None if it offers no choice."""
     offer = getattr(ARCHITECTURES[config.architecture], offered)
     return (offer[0] if offer else None) if isinstance(offer, tuple) else offer
 
 
 def check_combination(config: "Config") -> None:
-    """Raises ConfigError, in one sentence, for fields that mean nothing together."""
+    """Raises ConfigError, with one sentence, if some fields mean nothing together."""
     families = ARCHITECTURES[config.architecture].families
     if config.family not in families:
         raise ConfigError(
@@ -144,26 +147,26 @@ def check_combination(config: "Config") -> None:
 
 
 def check_images(config: "Config", image_shape: tuple[int, int, int]) -> None:
-    """Raises ConfigError, naming what fits, if this config's networks do not take such images."""
+    """Raises ConfigError if the config's networks do not take images of this shape; the message names those that do."""
     architecture = ARCHITECTURES[config.architecture]
     height, width, channels = image_shape
     if not architecture.accepts(image_shape):
-        fitting = [name for name, each in ARCHITECTURES.items() if each.accepts(image_shape)]
+        fitting = [name for name, candidate in ARCHITECTURES.items() if candidate.accepts(image_shape)]
         raise ConfigError(
             f"architecture {config.architecture!r} is for {architecture.sizes}, not {height}x{width}; "
             f"for these images one of: {', '.join(fitting) or 'none'}"
         )
     heights = architecture.attention(image_shape)
     if config.attention and config.attention not in heights:
-        known = ", ".join(map(str, heights)) or "none, so attention=0"
+        available = ", ".join(map(str, heights)) or "none, so attention=0"
         raise ConfigError(
             f"attention={config.attention}: architecture {config.architecture!r} has no such height of "
-            f"activations in images of {height}x{width}; it has: {known}"
+            f"activations in images of {height}x{width}; it has: {available}"
         )
     for scale in range(1, config.discriminator_scales or 1):
-        part = 2**scale
-        if height % part or width % part or not architecture.accepts((height // part, width // part, channels)):
+        factor = 2**scale
+        if height % factor or width % factor or not architecture.accepts((height // factor, width // factor, channels)):
             raise ConfigError(
                 f"discriminator_scales={config.discriminator_scales}: architecture {config.architecture!r} is for "
-                f"{architecture.sizes}, which {height}x{width} divided by {part} is not; at most {scale}"
+                f"{architecture.sizes}, which {height}x{width} divided by {factor} is not; at most {scale}"
             )

@@ -1,8 +1,8 @@
-"""Images from a trained generator, of any family: by fresh latents, by given ones, and between two of them.
+"""Generates images with a trained generator of any family, from random or given latents.
 
-A config goes in, and a state of its family or the SamplingWeights of one; nothing here changes them. Batch
-normalization uses averages of batches, not the batch at hand (`SAMPLING_STATISTICS` says which averages), and the
-generator's own noise stays on.
+Functions take a config and a training state of its family, or the SamplingWeights of one; they change neither. Batch
+normalization uses averages over earlier batches (`SAMPLING_STATISTICS` says which), and the generator's own noise stays
+on.
 """
 
 from typing import TYPE_CHECKING, Any, cast
@@ -17,7 +17,7 @@ from ganscape.models.family import SamplingWeights
 from ganscape.models.fields import ConfigError
 from ganscape.models.forward import Context
 from ganscape.models.latents import LATENTS, Latent, draw_normal, draw_within, slerp
-from ganscape.models.networks import noise_level, progress
+from ganscape.models.networks import growth_progress, noise_level
 from ganscape.models.normalizations import STATISTICS, reset_averages
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 
 STANDING_PASSES = 16
-# What a batch norm of the generator uses while images are sampled: "running": the running averages of training;
-# "standing": averages over STANDING_PASSES fresh batches of latents by the weights as they are now (Brock et al. 2019,
+# The moments that the generator's batch norm uses in sampling. "running": the running averages of training.
+# "standing": averages over STANDING_PASSES batches of random latents with the current weights (Brock et al. 2019,
 # section 3.2 and appendix A, "standing statistics"). Running averages of momentum 0.999 lag by a thousand updates,
 # which is most of a short training.
 SAMPLING_STATISTICS = ("running", "standing")
@@ -41,9 +41,9 @@ def sample(
     label: Array | int | None = None,
     truncation: Array | float | None = None,
 ) -> Array:
-    """Returns images [count, height, width, channels] in [0, 1] of fresh latents.
+    """Returns images [count, height, width, channels] in [0, 1] from random latents.
 
-    label: the class of all images; each of a class drawn uniformly by default.
+    label: the class of all images; by default each image is of a random class.
     truncation: the largest magnitude of a latent's coordinates, see `draw_latents`.
     """
     return _images(config, state, image_shape, key, draw_latents(config, key, count, truncation), count, label)
@@ -58,9 +58,9 @@ def interpolate(
     label: Array | int | None = None,
     truncation: Array | float | None = None,
 ) -> Array:
-    """Returns images [count, height, width, channels] along the way between two fresh latents, both ends included.
+    """Returns images [count, height, width, channels] along the path between two random latents, both included.
 
-    The latents turn at a constant rate (`slerp`); all images are of one class, `label` or one drawn uniformly.
+    The path is a spherical interpolation (`slerp`). All images are of one class: `label`, by default a random one.
     """
     ends = draw_latents(config, key, 2, truncation)
     z = slerp(ends[0], ends[1], jnp.linspace(0.0, 1.0, count)[:, None])
@@ -68,21 +68,21 @@ def interpolate(
 
 
 def generate(config: "Config", state: Any, image_shape: tuple[int, int, int], key: Array, z: Array) -> Array:
-    """Returns the images [count, height, width, channels] of the latents z [count, z_dim].
+    """Returns the images [count, height, width, channels] for the latents z [count, z_dim].
 
-    One class and the generator's noise are drawn from the key.
+    All images are of one class, drawn from the key, as is the generator's noise.
     """
     return _images(config, state, image_shape, key, z, 1, None)
 
 
 def draw_latents(config: "Config", key: Array, count: int, truncation: Array | float | None = None) -> Array:
-    """Returns fresh latents [count, z_dim], distributed as for `sample`.
+    """Returns random latents [count, z_dim] from the config's distribution for sampling.
 
-    truncation: in place of the config's own distribution N(0, 1) conditioned on [-truncation, truncation], for a config
-      whose latents are normal (the truncation trick of Brock et al. 2019, section 3.1).
+    truncation: if given, draws from N(0, 1) conditioned on [-truncation, truncation] instead (the truncation trick of
+      Brock et al. 2019, section 3.1); only for configs trained on normal latents.
 
     Raises:
-      ConfigError: for a truncation where latents are not normal.
+      ConfigError: for a truncation of latents that are not normal.
     """
     shape = (count, config.z_dim)
     if truncation is None:
@@ -93,7 +93,7 @@ def draw_latents(config: "Config", key: Array, count: int, truncation: Array | f
 
 
 def weights_of(config: "Config", state: Any) -> SamplingWeights:
-    """Returns what images are sampled with: of a training state, or the weights themselves if that is what is given."""
+    """Returns the SamplingWeights of a training state; SamplingWeights are returned unchanged."""
     return state if isinstance(state, SamplingWeights) else FAMILIES[config.family].generator_of(config, state)
 
 
@@ -103,7 +103,7 @@ def latent_bound(config: "Config") -> Array | float:
 
 
 def _latent(config: "Config") -> Latent:
-    """The config's distribution; a vae's is always N(0, 1), so that it has no such field."""
+    """Returns the config's latent distribution. Family vae has no such field: it is always N(0, 1)."""
     return LATENTS[config.latent or "normal"]
 
 
@@ -116,11 +116,11 @@ def _images(
     classes: int,
     label: Array | int | None,
 ) -> Array:
-    """The images of z [count, z_dim], of class `label`, else with `classes` classes drawn: count, or one for all."""
+    """Returns the images for z [count, z_dim], of class `label` or of `classes` (count or 1) random ones."""
     family = FAMILIES[config.family]
     params, statistics, images_seen = weights_of(config, state)
     class_key, noise_key = jax.random.split(jax.random.fold_in(key, 1))
-    context = Context(False, None, noise_level(config), progress(config, images_seen))
+    context = Context(False, None, noise_level(config), growth_progress(config, images_seen))
     generator = build(config, image_shape).generator
     if config.sampling_statistics == "standing":
         statistics = _standing(config, generator, params, statistics, context, jax.random.fold_in(key, 2))
@@ -133,14 +133,14 @@ def _images(
     return family.to_pixels(output)
 
 
-def _draw_classes(config: "Config", key: Array, drawn: int, count: int, label: Array | int | None = None) -> Array:
-    """Returns one-hot classes [count, classes]: all `label`, else of `drawn` uniform draws: count, or one for all."""
-    labels = jax.random.randint(key, (drawn,), 0, config.classes) if label is None else jnp.asarray(label)
+def _draw_classes(config: "Config", key: Array, draws: int, count: int, label: Array | int | None = None) -> Array:
+    """Returns one-hot classes [count, classes]: all `label`, or random ones from `draws` draws: count, or 1 for all."""
+    labels = jax.random.randint(key, (draws,), 0, config.classes) if label is None else jnp.asarray(label)
     return jax.nn.one_hot(jnp.broadcast_to(labels, count), config.classes)
 
 
 def _standing(config: "Config", generator, params, statistics, context: Context, key: Array) -> Any:
-    """Returns the statistics of STANDING_PASSES batches of fresh latents, each of the training's batch size."""
+    """Returns the statistics with averages over STANDING_PASSES batches of random latents, batch_size each."""
 
     def one_pass(statistics, key):
         latent_key, class_key, noise_key = jax.random.split(key, 3)
@@ -150,8 +150,8 @@ def _standing(config: "Config", generator, params, statistics, context: Context,
             classes = _draw_classes(config, class_key, config.batch_size, config.batch_size)
         variables = {"params": params, STATISTICS: statistics}
         training = context._replace(training=True, classes=classes)
-        _, changed = generator.apply(variables, z, training, rngs={"noise": noise_key}, mutable=[STATISTICS])
-        return changed[STATISTICS], None
+        _, updated = generator.apply(variables, z, training, rngs={"noise": noise_key}, mutable=[STATISTICS])
+        return updated[STATISTICS], None
 
     keys = jax.random.split(key, STANDING_PASSES)
     return jax.lax.scan(one_pass, reset_averages(statistics), keys)[0]

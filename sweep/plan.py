@@ -11,7 +11,7 @@ from ganscape.metrics import Protocol, check_lower, check_samples, make_encoder
 from ganscape.metrics.defaults import default_metric, warnings
 from ganscape.models import Config, ConfigError
 from ganscape.models.architectures import build
-from ganscape.models.config import ALIASES, FIELDS, check_choice, expand, made_inert
+from ganscape.models.config import ALIASES, FIELDS, check_choice, expand, inert_fields
 from ganscape.models.initialization import parameter_count
 from ganscape.models.networks import input_shapes
 from ganscape.models.rules import check_images
@@ -236,7 +236,7 @@ def _override(study: Study, name: str, settings: Mapping[str, Any]) -> tuple[Stu
         for field, chosen in fields.items():
             check_choice(field, chosen)
             study = study.pin(field, chosen)
-            for inert in made_inert(field, chosen):
+            for inert in inert_fields(field, chosen):
                 study = study if inert in settings else study.drop(inert)
     scale = find_scale(study, name)._replace(**sizes)
     if CONFIRM in settings:

@@ -12,7 +12,7 @@ from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ganscape.models import FAMILIES, Config
-from ganscape.models.precisions import multiplying_in
+from ganscape.models.precisions import use_precision
 
 REMEMBERED = 100
 
@@ -109,7 +109,7 @@ def advance(
         real = images[drawn].astype(jnp.float32) / 255.0
         step = FAMILIES[member.config.family].step
         classes = None if labels is None else labels[drawn]
-        with multiplying_in(member.config.precision):
+        with use_precision(member.config.precision):
             state, logs = step(member.config, member.state, real, step_key, classes)
         finite = jnp.isfinite(sum(jax.tree.leaves(logs)))
         cycle = member.cycle + 1

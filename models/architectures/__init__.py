@@ -1,4 +1,4 @@
-"""Pairs of networks by name."""
+"""ARCHITECTURES: pairs of networks, by name, and `build`, which returns those of a config."""
 
 from typing import TYPE_CHECKING
 
@@ -32,12 +32,15 @@ ARCHITECTURES = {
 
 
 def build(config: "Config", image_shape: ImageShape) -> Networks:
-    """The networks of a config for these images, the discriminator on its scales and with what they refer to."""
+    """Returns the generator and the discriminator of a config for images of this shape.
+
+    Adds the reference batches of virtual batch norm and the scales of a multi-scale discriminator.
+    """
     generator, discriminator = ARCHITECTURES[config.architecture].build(config, image_shape)
     if config.generator_normalization == "virtual_batch_norm":
         generator = WithReference(generator, config.batch_size)
     if config.discriminator_normalization == "virtual_batch_norm":
-        discriminator = WithReference(discriminator, NetworkSpec.of(config).seen_at_once)
+        discriminator = WithReference(discriminator, NetworkSpec.of(config).discriminator_batch_size)
     if (config.discriminator_scales or 1) > 1:
         discriminator = Scales(tuple(discriminator.clone() for _ in range(config.discriminator_scales)))
     return Networks(generator, discriminator)

@@ -29,24 +29,24 @@ class NetworkSpec(NamedTuple):
 
     @classmethod
     def of(cls, config: "Config") -> "NetworkSpec":
-        """Returns the spec of a config; fields that do not apply are off."""
-        chosen = {name: getattr(config, name) for name in cls._fields}
+        """Returns the spec of a config; fields that do not apply get the value that switches them off."""
+        values = {name: getattr(config, name) for name in cls._fields}
         off: dict[str, Any] = dict.fromkeys(cls._fields, "none") | {"channels": 0, "packing": 1}
-        return cls(**{name: off[name] if value is None else value for name, value in chosen.items()})
+        return cls(**{name: off[name] if value is None else value for name, value in values.items()})
 
     @property
-    def seen_at_once(self) -> int:
-        """The batch size of a discriminator pass over one kind of images, in packs."""
+    def discriminator_batch_size(self) -> int:
+        """The number of packs of images in a discriminator pass over real or over generated images."""
         return self.batch_size // self.packing
 
 
 class Networks(NamedTuple):
-    """A generator and a discriminator, or what the family has in their place.
+    """The two networks of a family; in a vae the decoder is the `generator` and the encoder the `discriminator`.
 
-    generator: (z [batch, z_dim], Context) -> images [batch, height, width, channels] in [0, 1], but for progan's in
-      training; in a vae the decoder, which gives the logits of the pixels.
-    discriminator: (images, Context) -> in gan a DiscriminatorOutput; in began the autoencoder's images, in [0, 1];
-      in vae the encoder's [batch, 2 * z_dim], means before deviations.
+    generator: (z [batch, z_dim], Context) -> images [batch, height, width, channels] in [0, 1]; progan's may leave
+      [0, 1] in training. A vae's decoder returns the logits of the pixels.
+    discriminator: (images, Context) -> in gan a DiscriminatorOutput; in began the reconstructed images in [0, 1]; in
+      vae [batch, 2 * z_dim], the means of z and then the inputs of its deviations.
     """
 
     generator: nn.Module
@@ -57,19 +57,19 @@ class Architecture(NamedTuple):
     """An architecture that a config can name.
 
     build: (config, image_shape (height, width, channels)) -> Networks of the config's family.
-    sizes: the images it takes, in words, for error messages.
-    accepts: (image_shape) -> whether it takes these images.
-    discriminator_normalizations, generator_normalizations: those that its networks know, whatever the
-      family; the first is the default.
-    upsamplings: how its generator may grow an image, the first as in its paper; none where there is no choice.
-    attention: (image_shape) -> heights of activations at which both networks can attend to themselves.
-    channels: its base number of channels where that can be chosen, as in its paper; else None.
-    hidden_per_channel: units of its hidden dense layers for each base channel where that can be chosen, as in its
-      paper; else None.
+    sizes: the images it accepts, in words, for error messages.
+    accepts: (image_shape) -> whether it accepts images of this shape.
+    discriminator_normalizations, generator_normalizations: the choices that its networks offer in every family; the
+      first is the default.
+    upsamplings: the upsamplings that its generator offers, the first as in its paper; empty if there is no choice.
+    attention: (image_shape) -> the heights of activations at which both networks can have self-attention.
+    channels: its base number of channels as in its paper, the default of the field; None if it has no such field.
+    hidden_per_channel: units of its hidden dense layers per base channel as in its paper, the default of the field;
+      None if it has no such field.
     families: the families that it has networks for.
-    latent_by_parts: whether its conditional normalizations depend on parts of z, with or without classes.
-    real: (config, images, images_seen) -> the real images for its discriminator; networks that grow blur them to the
-      detail that their generator can make so far.
+    latent_by_parts: whether its conditional normalizations depend on parts of z, even without classes.
+    blur_real: (config, images, images_seen) -> the real images for its discriminator. Growing networks blur them to
+      the detail that their generator can produce so far; the others return them unchanged.
     """
 
     build: Callable[..., Networks]
@@ -83,4 +83,4 @@ class Architecture(NamedTuple):
     hidden_per_channel: int | None = None
     families: tuple[str, ...] = ("gan",)
     latent_by_parts: bool = False
-    real: Callable[..., Array] = lambda config, images, images_seen: images
+    blur_real: Callable[..., Array] = lambda config, images, images_seen: images

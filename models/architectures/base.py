@@ -1,4 +1,4 @@
-"""Base classes of the networks: normalization, conditioning, attention and the output layer by the config's slots."""
+"""Base classes of the networks: they apply the normalization, conditioning, attention and output of a config."""
 
 from collections.abc import Callable
 
@@ -51,8 +51,8 @@ FLAT_DISCRIMINATOR_NORMALIZATIONS = tuple(
 )
 
 
-def attended(x: Array, spec: NetworkSpec, normalization: str, draw: Draw) -> Array:
-    """Returns x [batch, h, w, c] after self-attention if h is the height that the spec names, else x."""
+def attend(x: Array, spec: NetworkSpec, normalization: str, draw: Draw) -> Array:
+    """Returns x [batch, h, w, c] after self-attention if h is the height of the spec's `attention`, else x."""
     return SelfAttention(draw, normalization)(x) if x.shape[1] == spec.attention else x
 
 
@@ -66,22 +66,22 @@ class GeneratorBase(nn.Module):
         """The normalization of its activations or kernels, a key of NORMALIZATIONS."""
         return self.spec.generator_normalization
 
-    def with_classes(self, z: Array, context: Context) -> Array:
-        """Returns z with the one-hot class appended, unless conditional normalizations take the class."""
+    def append_classes(self, z: Array, context: Context) -> Array:
+        """Returns z with the one-hot class appended, unless the class enters through conditional normalizations."""
         if context.classes is None or self.normalized_by_class:
             return z
         return jnp.concatenate([z, context.classes], axis=-1)
 
-    def attended(self, x: Array, draw: Draw) -> Array:
+    def attend(self, x: Array, draw: Draw) -> Array:
         """Returns x after self-attention if it has the height of the config's `attention`, else x."""
-        return attended(x, self.spec, self.normalization, draw)
+        return attend(x, self.spec, self.normalization, draw)
 
     @property
     def normalized_by_class(self) -> bool:
         """Whether the class enters through conditional normalizations."""
         return self.normalization.startswith("conditional_batch_norm")
 
-    def hidden(
+    def activate(
         self,
         x: Array,
         name: str,
@@ -91,9 +91,10 @@ class GeneratorBase(nn.Module):
         epsilon: float,
         condition: Array | None = None,
     ) -> Array:
-        """Returns x after normalization, activation and generator noise.
+        """Returns x after normalization, the activation function and generator noise.
 
-        condition: input of conditional normalizations, by default the class.
+        name: that of the normalization's Flax module. condition: input of conditional normalizations, by default the
+        class.
         """
         condition = context.classes if condition is None else condition
         norm_context = NormContext(momentum, epsilon, context.training, condition, self.spec.batch_size)
@@ -111,22 +112,22 @@ class DiscriminatorBase(nn.Module):
         """The normalization of its activations or kernels, a key of NORMALIZATIONS."""
         return self.spec.discriminator_normalization
 
-    def with_classes(self, images: Array, context: Context) -> Array:
-        """Returns the images with the channels that the conditioning appends."""
+    def append_classes(self, images: Array, context: Context) -> Array:
+        """Returns the images with the channels that the conditioning appends, if any."""
         return CONDITIONINGS[self.spec.conditioning].images(images, context.classes)
 
     def normalize(self, x: Array, name: str, momentum: float, epsilon: float) -> Array:
-        """Returns x normalised; discriminators are only ever run in training mode."""
-        norm_context = NormContext(momentum, epsilon, True, None, self.spec.seen_at_once)
+        """Returns x normalised, always in training mode: discriminators are not used after training."""
+        norm_context = NormContext(momentum, epsilon, True, None, self.spec.discriminator_batch_size)
         return NORMALIZATIONS[self.normalization].activations(norm_context, name)(x)
 
-    def attended(self, x: Array, draw: Draw) -> Array:
+    def attend(self, x: Array, draw: Draw) -> Array:
         """Returns x after self-attention if it has the height of the config's `attention`, else x."""
-        return attended(x, self.spec, self.normalization, draw)
+        return attend(x, self.spec, self.normalization, draw)
 
-    def judge(self, features: Array, context: Context, draw: Draw) -> DiscriminatorOutput:
-        """Returns the output of features [batch, f], whose logits a last dense layer computes."""
+    def compute_output(self, features: Array, context: Context, draw: Draw) -> DiscriminatorOutput:
+        """Returns the output for features [batch, f]: the logits of a last dense layer, and the features."""
         extended = BATCH_FEATURES[self.spec.batch_features](self, features)
         logits = Dense(1, draw, self.normalization)(extended)[:, 0]
-        of_class = CONDITIONINGS[self.spec.conditioning].logits(features, context.classes, draw, self.normalization)
-        return DiscriminatorOutput(logits + of_class, features)
+        class_logits = CONDITIONINGS[self.spec.conditioning].logits(features, context.classes, draw, self.normalization)
+        return DiscriminatorOutput(logits + class_logits, features)

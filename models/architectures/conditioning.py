@@ -1,5 +1,8 @@
-"""How the class of an image enters a discriminator. It enters the generator as a one-hot vector beside z
-(Mirza and Osindero 2014), or through its normalizations where they are conditional."""
+"""How the class of an image enters the discriminator.
+
+It enters the generator as a one-hot vector appended to z (Mirza and Osindero 2014), or through its normalizations if
+they are conditional.
+"""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -11,42 +14,43 @@ from ganscape.models.architectures.layers import Embedding
 
 
 class Conditioning(NamedTuple):
-    """Where the class enters a discriminator; classes are one-hot, float32 [batch, classes].
+    """How the class enters a discriminator: at its input, at its logits, or both.
 
-    images: (images [batch, h, w, c], classes) -> the images that the network is given.
-    logits: (features [batch, f], classes, draw, normalization) -> what is added to the logits, [batch].
+    classes: one-hot float32 [batch, classes].
+    images: (images [batch, h, w, c], classes) -> the input of the network.
+    logits: (features [batch, f], classes, draw, normalization) -> a term that is added to the logits, [batch].
     """
 
     images: Callable
     logits: Callable
 
 
-def as_they_are(images: Array, classes: Array | None) -> Array:
-    """The images alone."""
+def keep_images(images: Array, classes: Array | None) -> Array:
+    """Returns the images unchanged."""
     return images
 
 
-def nothing(features: Array, classes: Array | None, draw, normalization) -> Array | float:
-    """0: the logits do not depend on the class but through the images."""
+def no_class_logits(features: Array, classes: Array | None, draw, normalization) -> Array | float:
+    """Returns 0: the logits depend on the class only through the input."""
     return 0.0
 
 
-def planes(images: Array, classes: Array) -> Array:
-    """The images with one channel more per class: 1 everywhere for the image's own, 0 for the others."""
+def append_class_planes(images: Array, classes: Array) -> Array:
+    """Returns the images with one more channel per class: all ones for the image's own class, zeros for the others."""
     batch, height, width, _ = images.shape
-    beside = jnp.broadcast_to(classes[:, None, None, :], (batch, height, width, classes.shape[1]))
-    return jnp.concatenate([images, beside], axis=-1)
+    planes = jnp.broadcast_to(classes[:, None, None, :], (batch, height, width, classes.shape[1]))
+    return jnp.concatenate([images, planes], axis=-1)
 
 
-def inner_product(features: Array, classes: Array, draw, normalization) -> Array:
-    """The inner product of the features with an embedding of the class."""
+def project_on_class(features: Array, classes: Array, draw, normalization) -> Array:
+    """Returns the inner product of the features with a learnt embedding of the class."""
     embedded = Embedding(features.shape[-1], draw, normalization)(classes)
     return jnp.sum(embedded * features, axis=-1)
 
 
 # concatenation: Mirza and Osindero 2014; projection: Miyato and Koyama 2018, equation 3.
 CONDITIONINGS = {
-    "none": Conditioning(as_they_are, nothing),
-    "concatenation": Conditioning(planes, nothing),
-    "projection": Conditioning(as_they_are, inner_product),
+    "none": Conditioning(keep_images, no_class_logits),
+    "concatenation": Conditioning(append_class_planes, no_class_logits),
+    "projection": Conditioning(keep_images, project_on_class),
 }

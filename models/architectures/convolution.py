@@ -1,8 +1,8 @@
-"""Convolutions that are fast where they run: matrix products on the CPU, the backend's own elsewhere.
+"""Convolutions that are fast on every backend: matrix products on the CPU, the backend's own convolutions elsewhere.
 
-XLA's CPU convolutions are slow backwards, tens of times slower inside `lax.scan`
-(https://github.com/jax-ml/jax/issues/12868), and slower still when `vmap` groups them. The same sums written as slices
-and matrix products are not, and equal them to float32 rounding. Images are float32 [batch, height, width, channels],
+The gradients of XLA's CPU convolutions are slow, tens of times slower inside `lax.scan`
+(https://github.com/jax-ml/jax/issues/12868), and slower still when `vmap` groups them. The same sums as slices and
+matrix products are fast, and equal up to float32 rounding. Images are float32 [batch, height, width, channels],
 kernels [height, width, in, out].
 """
 
@@ -13,59 +13,62 @@ import jax.numpy as jnp
 from jax import Array, lax
 from jax.typing import DTypeLike
 
-from ganscape.models.architectures.winograd import EXTENTS, filtered, sums_of_taps
-from ganscape.models.precisions import rounded
+from ganscape.models.architectures.winograd import EXTENTS, transform_kernel, winograd_conv
+from ganscape.models.precisions import round_operands
 
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
 _FEW_CHANNELS = 16
-# Rows of a matrix product whose operands and result stay in a core's cache, and from how many on that is worth a loop.
+# The number of rows of a matrix product whose operands and result fit in a core's cache, and the number from which a
+# loop over such parts pays off.
 _ROWS, _MANY_ROWS = 512, 2048
-# From how many inputs and outputs on fewer products are worth the sums.
+# The number of input and output channels from which Winograd's fewer products are worth its additional sums.
 _MANY_CHANNELS = 32
 
 
 def conv(images: Array, kernel: Array, stride: int) -> Array:
-    """The SAME convolution of images [n, h, w, in]: [n, ceil(h / stride), ceil(w / stride), out].
+    """Returns the SAME convolution [n, ceil(h / stride), ceil(w / stride), out] of images [n, h, w, in].
 
     Equals `lax.conv_general_dilated(images, kernel, (stride, stride), "SAME")` in this layout.
     """
     form = conv_as_products if jax.default_backend() == "cpu" else native_conv
-    return rounded(form)(images, kernel, stride)
+    return round_operands(form)(images, kernel, stride)
 
 
 def conv_transpose(images: Array, kernel: Array, stride: int) -> Array:
-    """The SAME transposed convolution of images [n, h, w, in]: [n, h * stride, w * stride, out].
+    """Returns the SAME transposed convolution [n, h * stride, w * stride, out] of images [n, h, w, in].
 
     Equals `lax.conv_transpose(images, kernel, (stride, stride), "SAME")` in this layout, and so
-    `flax.linen.ConvTranspose`: the kernel is applied as it is to the images spread out by zeros.
+    `flax.linen.ConvTranspose`: the kernel is not mirrored when applied to the images dilated by zeros.
     """
     form = conv_transpose_as_products if jax.default_backend() == "cpu" else native_conv_transpose
-    return rounded(form)(images, kernel, stride)
+    return round_operands(form)(images, kernel, stride)
 
 
-def conv_of_spread(images: Array, kernel: Array, before: int) -> Array:
-    """The convolution of stride 1 of images [n, h, w, in] spread by zeros: [n, 2h, 2w, out].
+def input_dilated_conv(images: Array, kernel: Array, before: int) -> Array:
+    """Returns the convolution [n, 2h, 2w, out] of stride 1 of images [n, h, w, in] dilated by zeros.
 
-    spread[2i, 2j] is images[i, j], the rest 0, and out[p, q] is the sum over a, b of
-    spread[p + a - before, q + b - before] kernel[a, b]. Only the quarter of the products that is not with zeros
-    is computed.
+    dilated[2i, 2j] is images[i, j], the rest 0, and out[p, q] is the sum over a, b of
+    dilated[p + a - before, q + b - before] kernel[a, b]. On the CPU, the three quarters of the products that have a
+    factor 0 are not computed.
     """
-    form = conv_of_spread_as_products if jax.default_backend() == "cpu" else native_conv_of_spread
-    return rounded(form)(images, kernel, before)
+    form = input_dilated_conv_as_products if jax.default_backend() == "cpu" else native_input_dilated_conv
+    return round_operands(form)(images, kernel, before)
 
 
-def conv_then_means(images: Array, kernel: Array) -> Array:
-    """The means of 2x2 squares of the SAME convolution of stride 1 by a kernel of odd size: [n, h / 2, w / 2, out].
+def conv_average_pool(images: Array, kernel: Array) -> Array:
+    """Returns the 2x2 average pool [n, h / 2, w / 2, out] of the SAME convolution with a kernel of odd size.
 
-    Images have even height and width. It is one convolution of stride 2 by the mean of four shifted kernels,
-    which for 3x3 takes 16 products where 36 would be.
+    Images have even height and width. Computed as one convolution of stride 2 with the mean of four shifted kernels,
+    which takes 16 products instead of 36 for a 3x3 kernel.
     """
-    return conv(images, between_pixels(kernel) / 4.0, 2)
+    return conv(images, sum_shifted_kernels(kernel) / 4.0, 2)
 
 
-def between_pixels(kernel: Array) -> Array:
-    """The sum of a kernel's four copies moved by 0 or 1 along each axis, larger by 1: what the kernel sums, summed
-    over squares of 2x2."""
+def sum_shifted_kernels(kernel: Array) -> Array:
+    """Returns the sum of four copies of a kernel [rows, columns, in, out], shifted by 0 or 1 along each axis.
+
+    Convolving with it, [rows + 1, columns + 1, in, out], sums 2x2 squares of the convolution with the kernel.
+    """
     rows = jnp.pad(kernel, ((0, 1), (0, 0), (0, 0), (0, 0))) + jnp.pad(kernel, ((1, 0), (0, 0), (0, 0), (0, 0)))
     return jnp.pad(rows, ((0, 0), (0, 1), (0, 0), (0, 0))) + jnp.pad(rows, ((0, 0), (1, 0), (0, 0), (0, 0)))
 
@@ -80,8 +83,8 @@ def native_conv_transpose(images: Array, kernel: Array, stride: int) -> Array:
     return lax.conv_transpose(images, kernel, (stride, stride), "SAME", dimension_numbers=_LAYOUT)
 
 
-def native_conv_of_spread(images: Array, kernel: Array, before: int) -> Array:
-    """`conv_of_spread` by the backend's own convolution."""
+def native_input_dilated_conv(images: Array, kernel: Array, before: int) -> Array:
+    """`input_dilated_conv` by the backend's own convolution."""
     padding = [(before, extent - before) for extent in kernel.shape[:2]]
     return lax.conv_general_dilated(images, kernel, (1, 1), padding, lhs_dilation=(2, 2), dimension_numbers=_LAYOUT)
 
@@ -91,64 +94,67 @@ def conv_as_products(images: Array, kernel: Array, stride: int) -> Array:
     Winograd (fewer multiplications)."""
     if images.shape[-1] < _FEW_CHANNELS:
         return _product_of_patches(images, kernel, stride)
-    function, rows = _in_parts(_output_shape(images, stride)[1:], kernel, stride, images.dtype)
+    function, rows = _winograd_or_taps(_output_shape(images, stride)[1:], kernel, stride, images.dtype)
     return _by_parts(function, images, rows)
 
 
 def conv_transpose_as_products(images: Array, kernel: Array, stride: int) -> Array:
-    """`conv_transpose` by matrix products, whose results are added where they overlap.
+    """`conv_transpose` as matrix products, whose results are added where they overlap.
 
-    It is the transpose of the linear map `conv` of the mirrored kernel with inputs and outputs exchanged.
+    Computed as the transpose of a linear map: `conv` with the mirrored kernel, its inputs and outputs exchanged.
     """
     _, height, width, _ = images.shape
     mirrored = kernel[::-1, ::-1].swapaxes(2, 3)
     if kernel.shape[3] < _FEW_CHANNELS:
         function, rows = lambda x: _product_of_patches(x, mirrored, stride), height * width
     else:
-        function, rows = _in_parts((height, width), mirrored, stride, images.dtype)
+        function, rows = _winograd_or_taps((height, width), mirrored, stride, images.dtype)
 
-    def transposed(part: Array) -> Array:
+    def transpose(part: Array) -> Array:
         shape = jax.ShapeDtypeStruct((len(part), height * stride, width * stride, kernel.shape[3]), part.dtype)
         return jax.linear_transpose(function, shape)(part)[0]
 
-    return _by_parts(transposed, images, rows)
+    return _by_parts(transpose, images, rows)
 
 
-def conv_of_spread_as_products(images: Array, kernel: Array, before: int) -> Array:
-    """`conv_of_spread` by one matrix product per tap, each for the one parity of rows and of columns it falls on."""
+def input_dilated_conv_as_products(images: Array, kernel: Array, before: int) -> Array:
+    """`input_dilated_conv` as one matrix product per tap, which contributes to one parity of rows and of columns."""
     if kernel.shape[:2] == (4, 4) and before == 2:
         return conv_transpose_as_products(images, kernel, 2)
     _, height, width, _ = images.shape
     return _by_parts(lambda part: _products_by_parity(part, kernel, before), images, height * width)
 
 
-def _in_parts(size: tuple[int, int], kernel: Array, stride: int, dtype: DTypeLike) -> tuple[Callable, int]:
-    """A function of images whose convolution has this size, and how many rows of products it makes of one image."""
+def _winograd_or_taps(size: tuple[int, int], kernel: Array, stride: int, dtype: DTypeLike) -> tuple[Callable, int]:
+    """Returns a function of images that computes their convolution, and the rows of its matrix products per image.
+
+    size: height and width of the convolution.
+    """
     extents = -(-kernel.shape[0] // stride), -(-kernel.shape[1] // stride)
     wide = min(stride * stride * kernel.shape[2], kernel.shape[3]) >= _MANY_CHANNELS
     if not (wide and set(extents) <= set(EXTENTS) and min(size) > 1 and dtype == jnp.float32):
         return lambda images: _sum_of_products(images, kernel, stride), size[0] * size[1]
-    taps, (rows, columns) = sums_of_taps(_taps(kernel, stride)), (size + 1 for size in size)
+    taps, (rows, columns) = transform_kernel(_taps(kernel, stride)), (size + 1 for size in size)
 
     def function(images: Array) -> Array:
         blocks = _blocks(_padded(images, kernel, stride, (2 * (rows // 2) + 2, 2 * (columns // 2) + 2)), stride)
-        return filtered(blocks, taps, extents)[:, : size[0], : size[1]]
+        return winograd_conv(blocks, taps, extents)[:, : size[0], : size[1]]
 
     return function, 2 * (rows // 2) * (columns // 2)
 
 
 def _by_parts(function: Callable[[Array], Array], images: Array, rows: int) -> Array:
-    """The function of the images, of as many at a time as make _ROWS rows at so many rows each.
+    """Returns `function(images)`, computed for parts of the images with about _ROWS rows, at `rows` per image.
 
-    What it computes on the way then stays in the cache; it is computed again for the gradient.
+    The intermediate results of a part then stay in the cache; the gradient computes them again.
     """
     if len(images) * rows <= _MANY_ROWS:
         return function(images)
-    fitting = max(1, _ROWS // rows)
-    together = max(count for count in range(1, fitting + 1) if len(images) % count == 0)
-    parts = images.reshape(-1, together, *images.shape[1:])
-    made = lax.map(jax.checkpoint(function, prevent_cse=False), parts)
-    return made.reshape(len(images), *made.shape[2:])
+    limit = max(1, _ROWS // rows)
+    size = max(count for count in range(1, limit + 1) if len(images) % count == 0)
+    parts = images.reshape(-1, size, *images.shape[1:])
+    outputs = lax.map(jax.checkpoint(function, prevent_cse=False), parts)
+    return outputs.reshape(len(images), *outputs.shape[2:])
 
 
 def _sum_of_products(images: Array, kernel: Array, stride: int) -> Array:
@@ -160,29 +166,31 @@ def _sum_of_products(images: Array, kernel: Array, stride: int) -> Array:
 
 def _products_by_parity(images: Array, kernel: Array, before: int) -> Array:
     n, height, width, channels = images.shape
-    nothing = jnp.zeros((n * height * width, kernel.shape[3]), images.dtype)
+    zeros = jnp.zeros((n * height * width, kernel.shape[3]), images.dtype)
     parities = []
     for rows in _taps_by_parity(kernel.shape[0], before):
         for columns in _taps_by_parity(kernel.shape[1], before):
             products = [
-                _moved(images, down, right).reshape(-1, channels) @ kernel[row, column]
+                _shift(images, down, right).reshape(-1, channels) @ kernel[row, column]
                 for row, down in rows
                 for column, right in columns
             ]
-            parities.append(sum(products[1:], products[0]) if products else nothing)
+            parities.append(sum(products[1:], products[0]) if products else zeros)
     squares = jnp.stack(parities).reshape(2, 2, n, height, width, kernel.shape[3])
     return squares.transpose(2, 3, 0, 4, 1, 5).reshape(n, 2 * height, 2 * width, -1)
 
 
 def _taps_by_parity(extent: int, before: int) -> list[list[tuple[int, int]]]:
-    """For even and for odd places of the output (tap, how far it moves the images): tap a of image i is for the
-    place 2 i + before - a."""
-    places = [(tap, before - tap) for tap in range(extent)]
-    return [[(tap, place // 2) for tap, place in places if place % 2 == parity] for parity in (0, 1)]
+    """Returns, for even and for odd output positions, the taps that reach them and the shift of the images for each.
+
+    Input position i contributes by tap a to output position 2 i + before - a.
+    """
+    offsets = [(tap, before - tap) for tap in range(extent)]
+    return [[(tap, offset // 2) for tap, offset in offsets if offset % 2 == parity] for parity in (0, 1)]
 
 
-def _moved(images: Array, down: int, right: int) -> Array:
-    """The images moved, with zeros where nothing comes in."""
+def _shift(images: Array, down: int, right: int) -> Array:
+    """Returns the images shifted by whole pixels and filled with zeros."""
     return lax.pad(images, jnp.zeros((), images.dtype), [(0, 0, 0), (down, -down, 0), (right, -right, 0), (0, 0, 0)])
 
 
@@ -194,9 +202,9 @@ def _product_of_patches(images: Array, kernel: Array, stride: int) -> Array:
 
 
 def _windows_and_taps(images: Array, kernel: Array, stride: int) -> tuple[list[Array], Array]:
-    """What each tap of the kernel sees of the images, [n, height, width, c] each, and the taps [taps, c, out].
+    """Returns the window of the images for each tap, [n, height, width, c], and the taps, [taps, c, out].
 
-    Blocks of stride x stride pixels are made channels first (c = stride * stride * in), so that no slice has a stride.
+    Blocks of stride x stride pixels become channels first (c = stride * stride * in), so that no slice has a stride.
     """
     _, height, width = _output_shape(images, stride)
     taps = _taps(kernel, stride)
@@ -207,13 +215,13 @@ def _windows_and_taps(images: Array, kernel: Array, stride: int) -> tuple[list[A
 
 
 def _taps(kernel: Array, stride: int) -> Array:
-    """The kernel of stride 1 for blocks: [ceil(rows / stride), ceil(columns / stride), stride * stride * in, out]."""
+    """Returns the kernel for images in blocks: [ceil(rows / stride), ceil(columns / stride), stride^2 * in, out]."""
     missing = [(0, -extent % stride) for extent in kernel.shape[:2]]
     return _blocks(jnp.pad(kernel, (*missing, (0, 0), (0, 0))).transpose(3, 0, 1, 2), stride).transpose(1, 2, 3, 0)
 
 
 def _padded(images: Array, kernel: Array, stride: int, blocks: tuple[int, int]) -> Array:
-    """The images with SAME padding, and as many zeros more at the end as make so many rows and columns of blocks."""
+    """Returns the images with SAME padding, and zeros at the end up to this number of rows and columns of `blocks`."""
     around = []
     for size, extent, count in zip(images.shape[1:3], kernel.shape[:2], blocks, strict=True):
         last = (-(-size // stride) - 1) * stride
@@ -223,7 +231,7 @@ def _padded(images: Array, kernel: Array, stride: int, blocks: tuple[int, int]) 
 
 
 def _blocks(images: Array, stride: int) -> Array:
-    """[n, h, w, c] -> [n, h / stride, w / stride, stride * stride * c]."""
+    """Returns images [n, h, w, c] as blocks of pixels [n, h / stride, w / stride, stride * stride * c]."""
     n, height, width, channels = images.shape
     split = images.reshape(n, height // stride, stride, width // stride, stride, channels)
     return split.transpose(0, 1, 3, 2, 4, 5).reshape(n, height // stride, width // stride, -1)

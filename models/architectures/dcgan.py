@@ -1,7 +1,7 @@
-"""dcgan: the pair of Radford et al. 2016, in the form of the code of Kurach et al. 2019, for multiples of 16 pixels.
+"""dcgan: the networks of Radford et al. 2016, as in the code of Kurach et al. 2019, for multiples of 16 pixels.
 
 Generator: z -> dense to 1/16 of the height and width with 8 c channels, norm, ReLU -> 5x5 transposed convolutions
-of stride 2 to 4 c, 2 c, c, each with norm and ReLU -> one to the image -> (tanh + 1) / 2.
+of stride 2 to 4 c, 2 c, c, each with norm and ReLU -> another to the image -> (tanh + 1) / 2.
 Discriminator: 5x5 convolutions of stride 2 to c, 2 c, 4 c, 8 c, all but the first normalised, lReLU -> dense 1.
 c is the field `channels`, 64 in the paper.
 """
@@ -39,20 +39,20 @@ class Generator(GeneratorBase):
 
     @nn.compact
     def __call__(self, z: Array, context: Context = TRAINING) -> Array:
-        def hidden(x, name):
-            return self.attended(self.hidden(x, name, context, nn.relu, MOMENTUM, EPSILON), NORMAL)
+        def activate(x, name):
+            return self.attend(self.activate(x, name, context, nn.relu, MOMENTUM, EPSILON), NORMAL)
 
-        def grown(x, features):
+        def upsample(x, features):
             return UPSAMPLINGS[self.spec.upsampling](x, features, SIZE, NORMAL, self.normalization)
 
         height, width, channels = self.image_shape
         base = self.spec.channels
         small = (height // 16, width // 16, 8 * base)
-        x = Dense(small[0] * small[1] * small[2], NORMAL, self.normalization)(self.with_classes(z, context))
-        x = hidden(x.reshape(-1, *small), "norm0")
+        x = Dense(small[0] * small[1] * small[2], NORMAL, self.normalization)(self.append_classes(z, context))
+        x = activate(x.reshape(-1, *small), "norm0")
         for depth, features in enumerate((4 * base, 2 * base, base), 1):
-            x = hidden(grown(x, features), f"norm{depth}")
-        return 0.5 * jnp.tanh(grown(x, channels)) + 0.5
+            x = activate(upsample(x, features), f"norm{depth}")
+        return 0.5 * jnp.tanh(upsample(x, channels)) + 0.5
 
 
 class Discriminator(DiscriminatorBase):
@@ -60,17 +60,17 @@ class Discriminator(DiscriminatorBase):
 
     @nn.compact
     def __call__(self, images: Array, context: Context = TRAINING) -> DiscriminatorOutput:
-        x = self.with_classes(images, context)
+        x = self.append_classes(images, context)
         for depth, multiple in enumerate((1, 2, 4, 8)):
             x = Conv(multiple * self.spec.channels, TRUNCATED, self.normalization, size=SIZE)(x)
             if depth > 0:
                 x = self.normalize(x, f"norm{depth}", MOMENTUM, EPSILON)
-            x = self.attended(leaky_relu(x), TRUNCATED)
-        return self.judge(x.reshape(x.shape[0], -1), context, NORMAL)
+            x = self.attend(leaky_relu(x), TRUNCATED)
+        return self.compute_output(x.reshape(x.shape[0], -1), context, NORMAL)
 
 
 def build_dcgan(config: "Config", image_shape: ImageShape) -> Networks:
-    """The pair for these images."""
+    """Returns the networks for images of this shape."""
     spec = NetworkSpec.of(config)
     return Networks(Generator(spec, image_shape), Discriminator(spec))
 

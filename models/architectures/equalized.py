@@ -1,7 +1,7 @@
-"""Layers with an equalized learning rate: kernels from N(0, 1), scaled at each forward pass.
+"""Layers with an equalized learning rate: kernels drawn from N(0, 1) and scaled in each forward pass.
 
-The scale, gain / sqrt(fan-in), is that of He et al. 2015 at the gain sqrt(2), which is usually drawn with. An
-optimizer that moves all values alike, such as Adam, so moves all layers alike in relation to their size.
+The scale is gain / sqrt(fan-in), with gain sqrt(2) the deviation that He et al. 2015 draw kernels with. An optimizer
+whose step sizes do not depend on the scale, such as Adam, then changes all layers at the same relative rate.
 
 Reference: Karras et al. 2018 (arXiv:1710.10196), section 4.1.
 """
@@ -13,15 +13,15 @@ import jax.numpy as jnp
 from jax import Array
 
 from ganscape.models.architectures.convolution import conv
-from ganscape.models.initialization import constant, drawn, standard_normal
+from ganscape.models.initialization import constant, initializer, standard_normal
 from ganscape.models.normalizations import NORMALIZATIONS
-from ganscape.models.precisions import times
+from ganscape.models.precisions import matmul
 
 GAIN = math.sqrt(2.0)
 
 
 class _Equalized(nn.Module):
-    """Parameters of a layer: a kernel that is scaled, then normalised, and a bias from zero."""
+    """Base class of these layers: a kernel that is scaled, then normalised, and a bias that starts at 0."""
 
     features: int
     normalization: str = "none"
@@ -29,11 +29,11 @@ class _Equalized(nn.Module):
 
     def kernel(self, shape: tuple[int, ...]) -> Array:
         scale = self.gain / math.sqrt(math.prod(shape[:-1]))
-        kernel = self.param("kernel", drawn(standard_normal), shape)
+        kernel = self.param("kernel", initializer(standard_normal), shape)
         return NORMALIZATIONS[self.normalization].kernel(self, scale * kernel)
 
     def bias(self) -> Array:
-        return self.param("bias", drawn(constant(0.0)), (self.features,))
+        return self.param("bias", initializer(constant(0.0)), (self.features,))
 
 
 class EqualizedDense(_Equalized):
@@ -42,11 +42,11 @@ class EqualizedDense(_Equalized):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         x = x.reshape(x.shape[0], -1)
-        return times(x, self.kernel((x.shape[1], self.features))) + self.bias()
+        return matmul(x, self.kernel((x.shape[1], self.features))) + self.bias()
 
 
 class EqualizedConv(_Equalized):
-    """[batch, h, w, channels] -> [batch, h, w, features], SAME."""
+    """[batch, h, w, channels] -> [batch, h, w, features], SAME padding."""
 
     size: int = 3
 
@@ -56,8 +56,10 @@ class EqualizedConv(_Equalized):
 
 
 class EqualizedSpread(_Equalized):
-    """[batch, inputs] -> [batch, size, size, features]: the convolution of a lone pixel, by whose full kernel the
-    fan-in counts, with one bias for each feature."""
+    """[batch, inputs] -> [batch, size, size, features]: the transposed convolution of a single pixel.
+
+    The fan-in is that of the full kernel, size * size * inputs; the bias is per feature.
+    """
 
     size: int = 4
 

@@ -1,4 +1,4 @@
-"""infogan: the pair of Lucic et al. 2018, for all their data sets; conv8: its small sibling for 8x8.
+"""infogan: the networks of Lucic et al. 2018 for all their data sets; conv8: a small variant for 8x8 pixels.
 
 infogan's convolutions have c and 2 c channels and its hidden dense layers h c units, where c is the field `channels`
 and h the field `hidden_per_channel`: 64 and 16 in the paper, so 64 and 128 channels and 1,024 units.
@@ -6,8 +6,8 @@ and h the field `hidden_per_channel`: 64 and 16 in the paper, so 64 and 128 chan
 Generator: z -> dense, norm, lReLU -> dense, norm, lReLU -> 4x4 transposed convolutions of stride 2.
 Discriminator: two 4x4 convolutions of stride 2 -> dense -> dense 1; normalised after the second
 convolution and the dense layer.
-began: two 4x4 convolutions of stride 2 -> dense, the code -> dense -> two transposed ones.
-vae: the encoder is the discriminator with 2 * z_dim outputs; the decoder the generator with ReLU.
+began, autoencoder: two 4x4 convolutions of stride 2 -> dense (the code) -> dense -> two transposed convolutions.
+vae: the encoder is the discriminator with 2 * z_dim outputs; the decoder is the generator with ReLU.
 """
 
 import functools
@@ -26,7 +26,7 @@ from ganscape.models.architectures.base import (
     DiscriminatorBase,
     GeneratorBase,
 )
-from ganscape.models.architectures.layers import Conv, ConvTranspose, Dense, as_it_is, leaky_relu
+from ganscape.models.architectures.layers import Conv, ConvTranspose, Dense, identity, leaky_relu
 from ganscape.models.forward import TRAINING, Context, DiscriminatorOutput
 from ganscape.models.initialization import Draw, he_normal, normal, truncated_normal
 
@@ -35,11 +35,13 @@ if TYPE_CHECKING:
 
 
 class InfoganWidths(NamedTuple):
-    """One of the two pairs.
+    """The hyperparameters in which infogan and conv8 differ.
 
-    hidden: units of the hidden dense layers; channels: of the first and the second convolution; code: of
-    the autoencoder; momentum: of batch norm, whose epsilon is 1e-3; conv_draw, dense_draw: initialisation
-    of the discriminator's convolutions, and of everything else.
+    hidden: units of each hidden dense layer.
+    channels: channels of the first and the second convolution.
+    code: units of the autoencoder's code.
+    momentum, epsilon: of batch norm.
+    conv_draw, dense_draw: initialisation of the discriminator's convolutions, and of all other layers.
     """
 
     hidden: tuple[int, ...]
@@ -52,7 +54,7 @@ class InfoganWidths(NamedTuple):
 
 
 class Generator(GeneratorBase):
-    """z [batch, z_dim] -> images [batch, height, width, channels] in [0, 1], with `output` the sigmoid."""
+    """z [batch, z_dim] -> images [batch, height, width, channels] in [0, 1]; logits if `output` is the identity."""
 
     widths: InfoganWidths
     image_shape: ImageShape
@@ -61,18 +63,18 @@ class Generator(GeneratorBase):
 
     @nn.compact
     def __call__(self, z: Array, context: Context = TRAINING) -> Array:
-        def hidden(x, name):
-            return self.hidden(x, name, context, self.activation, self.widths.momentum, self.widths.epsilon)
+        def activate(x, name):
+            return self.activate(x, name, context, self.activation, self.widths.momentum, self.widths.epsilon)
 
         height, width, channels = self.image_shape
         first, second = self.widths.channels
         draw = self.widths.dense_draw
         small = (height // 4, width // 4, second)
-        x = self.with_classes(z, context)
+        x = self.append_classes(z, context)
         for depth, features in enumerate((*self.widths.hidden, math.prod(small))):
-            x = hidden(Dense(features, draw, self.normalization)(x), f"norm{depth}")
+            x = activate(Dense(features, draw, self.normalization)(x), f"norm{depth}")
         x = ConvTranspose(first, draw, self.normalization)(x.reshape(-1, *small))
-        x = ConvTranspose(channels, draw, self.normalization)(hidden(x, "norm_image"))
+        x = ConvTranspose(channels, draw, self.normalization)(activate(x, "norm_image"))
         return self.output(x)
 
 
@@ -82,11 +84,13 @@ class Trunk(DiscriminatorBase):
     widths: InfoganWidths
 
     def features(self, images: Array, context: Context) -> Array:
+        """Returns the features of the images, the input of the last layer."""
+
         def norm(x, name):
             return self.normalize(x, name, self.widths.momentum, self.widths.epsilon)
 
         first, second = self.widths.channels
-        x = self.with_classes(images, context)
+        x = self.append_classes(images, context)
         x = leaky_relu(Conv(first, self.widths.conv_draw, self.normalization)(x))
         x = leaky_relu(norm(Conv(second, self.widths.conv_draw, self.normalization)(x), "norm_conv"))
         x = x.reshape(x.shape[0], -1)
@@ -96,15 +100,15 @@ class Trunk(DiscriminatorBase):
 
 
 class Discriminator(Trunk):
-    """What the features say."""
+    """images [batch, height, width, channels] -> DiscriminatorOutput."""
 
     @nn.compact
     def __call__(self, images: Array, context: Context = TRAINING) -> DiscriminatorOutput:
-        return self.judge(self.features(images, context), context, self.widths.dense_draw)
+        return self.compute_output(self.features(images, context), context, self.widths.dense_draw)
 
 
 class Encoder(Trunk):
-    """The features -> dense 2 * z_dim."""
+    """images [batch, height, width, channels] -> [batch, 2 * z_dim]."""
 
     @nn.compact
     def __call__(self, images: Array, context: Context = TRAINING) -> Array:
@@ -136,18 +140,18 @@ class Autoencoder(DiscriminatorBase):
 
 
 def build_with_widths(widths: InfoganWidths, config: "Config", image_shape: ImageShape) -> Networks:
-    """The pair of the config's family for these images."""
+    """Returns the networks of the config's family for images of this shape."""
     spec = NetworkSpec.of(config)
-    made = {
+    builders = {
         "gan": lambda: Networks(Generator(spec, widths, image_shape), Discriminator(spec, widths)),
         "began": lambda: Networks(Generator(spec, widths, image_shape), Autoencoder(spec, widths)),
-        "vae": lambda: Networks(Generator(spec, widths, image_shape, jax.nn.relu, as_it_is), Encoder(spec, widths)),
+        "vae": lambda: Networks(Generator(spec, widths, image_shape, jax.nn.relu, identity), Encoder(spec, widths)),
     }
-    return made[config.family]()
+    return builders[config.family]()
 
 
 def build_infogan(config: "Config", image_shape: ImageShape) -> Networks:
-    """The pair of Lucic et al. 2018, with the config's number of channels and of hidden units."""
+    """Returns the networks of Lucic et al. 2018 with the config's numbers of channels and of hidden units."""
     base, hidden = config.channels, config.channels * config.hidden_per_channel
     return build_with_widths(
         InfoganWidths((hidden,), (base, 2 * base), 64, 0.999, truncated_normal(0.02), normal(0.02)), config, image_shape

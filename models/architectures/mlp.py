@@ -1,4 +1,4 @@
-"""mlp: two hidden layers of 128 units in each player, for any small image. Ours, for quick studies."""
+"""mlp: networks with two hidden layers of 128 units, for any small image. Ours, for quick studies."""
 
 import math
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from ganscape.models.architectures.base import (
     DiscriminatorBase,
     GeneratorBase,
 )
-from ganscape.models.architectures.layers import Dense, as_it_is, leaky_relu
+from ganscape.models.architectures.layers import Dense, identity, leaky_relu
 from ganscape.models.forward import TRAINING, Context, DiscriminatorOutput
 from ganscape.models.initialization import he_normal
 
@@ -36,10 +36,10 @@ class Generator(GeneratorBase):
 
     @nn.compact
     def __call__(self, z: Array, context: Context = TRAINING) -> Array:
-        x = self.with_classes(z, context)
+        x = self.append_classes(z, context)
         for depth in range(2):
             x = Dense(WIDTH, he_normal, self.normalization)(x)
-            x = self.hidden(x, f"norm{depth}", context, self.activation, MOMENTUM, EPSILON)
+            x = self.activate(x, f"norm{depth}", context, self.activation, MOMENTUM, EPSILON)
         x = Dense(math.prod(self.image_shape), he_normal, self.normalization)(x)
         return self.output(x).reshape(-1, *self.image_shape)
 
@@ -48,7 +48,8 @@ class Trunk(DiscriminatorBase):
     """image -> dense 128, lReLU -> dense 128, [norm], lReLU: the features, [batch, 128]."""
 
     def features(self, images: Array, context: Context) -> Array:
-        x = self.with_classes(images, context)
+        """Returns the features of the images, the input of the last layer."""
+        x = self.append_classes(images, context)
         x = x.reshape(x.shape[0], -1)
         x = leaky_relu(Dense(WIDTH, he_normal, self.normalization)(x))
         x = Dense(WIDTH, he_normal, self.normalization)(x)
@@ -56,15 +57,15 @@ class Trunk(DiscriminatorBase):
 
 
 class Discriminator(Trunk):
-    """What the features say."""
+    """images [batch, height, width, channels] -> DiscriminatorOutput."""
 
     @nn.compact
     def __call__(self, images: Array, context: Context = TRAINING) -> DiscriminatorOutput:
-        return self.judge(self.features(images, context), context, he_normal)
+        return self.compute_output(self.features(images, context), context, he_normal)
 
 
 class Encoder(Trunk):
-    """The features -> dense 2 * z_dim."""
+    """images [batch, height, width, channels] -> [batch, 2 * z_dim]."""
 
     @nn.compact
     def __call__(self, images: Array, context: Context = TRAINING) -> Array:
@@ -88,14 +89,14 @@ class Autoencoder(DiscriminatorBase):
 
 
 def build_mlp(config: "Config", image_shape: ImageShape) -> Networks:
-    """The pair of the config's family for these images."""
+    """Returns the networks of the config's family for images of this shape."""
     spec = NetworkSpec.of(config)
-    made = {
+    builders = {
         "gan": lambda: Networks(Generator(spec, image_shape), Discriminator(spec)),
         "began": lambda: Networks(Generator(spec, image_shape), Autoencoder(spec)),
-        "vae": lambda: Networks(Generator(spec, image_shape, jax.nn.relu, as_it_is), Encoder(spec)),
+        "vae": lambda: Networks(Generator(spec, image_shape, jax.nn.relu, identity), Encoder(spec)),
     }
-    return made[config.family]()
+    return builders[config.family]()
 
 
 MLP = Architecture(

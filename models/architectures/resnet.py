@@ -2,12 +2,12 @@
 
 Generator: z -> dense to a small square -> blocks that double it until it is as high as the image -> norm, ReLU ->
 3x3 convolution -> sigmoid.
-Discriminator: blocks, the first of which halve the image -> ReLU -> mean over space -> dense 1.
+Discriminator: blocks, the first of which halve the image -> ReLU -> mean over pixels -> dense 1.
 Block: norm, ReLU, 3x3 conv, norm, ReLU, 3x3 conv, plus a 3x3 conv shortcut (always, also on images). Generator blocks
 upsample before the first conv and the shortcut; discriminator blocks average-pool after the second conv and the
 shortcut.
 
-Reference: the code of Kurach et al. 2019, after Miyato et al. 2018, who have other shortcuts and sum over space.
+Reference: the code of Kurach et al. 2019, after Miyato et al. 2018, who have other shortcuts and sum over pixels.
 """
 
 import functools
@@ -38,40 +38,42 @@ NORMAL, TRUNCATED = normal(0.02), truncated_normal(0.02)
 
 
 class ResnetWidths(NamedTuple):
-    """One of the pairs; widths are multiples of the field `channels`, the width of the discriminator's first block.
+    """The sizes of one of these architectures, with numbers of channels as multiples of the field `channels`.
 
-    start: height and width that the generator starts from; made: the generator's widths, dense layer and blocks;
-    seen: widths of the discriminator's blocks; halvings: how many of these halve the image.
+    start: height and width that the generator starts from.
+    generator: channels of the dense layer, then of each block.
+    discriminator: channels of each block.
+    halvings: how many blocks of the discriminator, from the first, halve height and width.
     """
 
     start: int
-    made: tuple[int, ...]
-    seen: tuple[int, ...]
+    generator: tuple[int, ...]
+    discriminator: tuple[int, ...]
     halvings: int
 
 
 class GeneratorBlock(GeneratorBase):
-    """x [batch, h, w, c] -> [batch, h, w, features], or twice as high and wide."""
+    """x [batch, h, w, c] -> [batch, h, w, features], or [batch, 2h, 2w, features] if it upsamples."""
 
     features: int
-    grows: bool
+    upsamples: bool
 
     @nn.compact
     def __call__(self, x: Array, context: Context) -> Array:
-        def same(x):
+        def conv(x):
             return Conv(self.features, TRUNCATED, self.normalization, size=SIZE, stride=1)(x)
 
-        def grown(x):
+        def upsample(x):
             return UPSAMPLINGS[self.spec.upsampling](x, self.features, SIZE, TRUNCATED, self.normalization)
 
-        def hidden(x, name):
-            return self.hidden(x, name, context, nn.relu, MOMENTUM, EPSILON)
+        def activate(x, name):
+            return self.activate(x, name, context, nn.relu, MOMENTUM, EPSILON)
 
-        resized = grown if self.grows else same
-        shortcut = resized(x)
-        x = resized(hidden(x, "norm0"))
-        x = shortcut + same(hidden(x, "norm1"))
-        return self.attended(x, TRUNCATED) if self.grows else x
+        resize = upsample if self.upsamples else conv
+        shortcut = resize(x)
+        x = resize(activate(x, "norm0"))
+        x = shortcut + conv(activate(x, "norm1"))
+        return self.attend(x, TRUNCATED) if self.upsamples else x
 
 
 class Generator(GeneratorBase):
@@ -84,37 +86,37 @@ class Generator(GeneratorBase):
     def __call__(self, z: Array, context: Context = TRAINING) -> Array:
         height, _, channels = self.image_shape
         start, base = self.widths.start, self.spec.channels
-        first, *others = (multiple * base for multiple in self.widths.made)
-        x = Dense(start * start * first, NORMAL, self.normalization)(self.with_classes(z, context))
+        first, *rest = (multiple * base for multiple in self.widths.generator)
+        x = Dense(start * start * first, NORMAL, self.normalization)(self.append_classes(z, context))
         x = x.reshape(-1, start, start, first)
-        for depth, features in enumerate(others):
+        for depth, features in enumerate(rest):
             x = GeneratorBlock(self.spec, features, x.shape[1] < height, name=f"block{depth}")(x, context)
-        x = self.hidden(x, "norm", context, nn.relu, MOMENTUM, EPSILON)
+        x = self.activate(x, "norm", context, nn.relu, MOMENTUM, EPSILON)
         return nn.sigmoid(Conv(channels, TRUNCATED, self.normalization, size=SIZE, stride=1)(x))
 
 
 class DiscriminatorBlock(DiscriminatorBase):
-    """x [batch, h, w, c] -> [batch, h, w, features], or half as high and wide."""
+    """x [batch, h, w, c] -> [batch, h, w, features], or [batch, h / 2, w / 2, features] if it halves."""
 
     features: int
-    shrinks: bool
+    halves: bool
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        def same(x):
+        def conv(x):
             return Conv(self.features, TRUNCATED, self.normalization, size=SIZE, stride=1)(x)
 
-        def halved(x):
+        def halve(x):
             return ConvThenMeans(self.features, TRUNCATED, self.normalization, size=SIZE)(x)
 
-        def activated(x, name):
+        def activate(x, name):
             return nn.relu(self.normalize(x, name, MOMENTUM, EPSILON))
 
-        resized = halved if self.shrinks else same
-        shortcut = resized(x)
-        x = same(activated(x, "norm0"))
-        x = shortcut + resized(activated(x, "norm1"))
-        return self.attended(x, TRUNCATED) if self.shrinks else x
+        resize = halve if self.halves else conv
+        shortcut = resize(x)
+        x = conv(activate(x, "norm0"))
+        x = shortcut + resize(activate(x, "norm1"))
+        return self.attend(x, TRUNCATED) if self.halves else x
 
 
 class Discriminator(DiscriminatorBase):
@@ -124,28 +126,28 @@ class Discriminator(DiscriminatorBase):
 
     @nn.compact
     def __call__(self, images: Array, context: Context = TRAINING) -> DiscriminatorOutput:
-        x = self.with_classes(images, context)
-        for depth, multiple in enumerate(self.widths.seen):
+        x = self.append_classes(images, context)
+        for depth, multiple in enumerate(self.widths.discriminator):
             features = multiple * self.spec.channels
             x = DiscriminatorBlock(self.spec, features, depth < self.widths.halvings, name=f"block{depth}")(x)
-        return self.judge(jnp.mean(nn.relu(x), axis=(1, 2)), context, NORMAL)
+        return self.compute_output(jnp.mean(nn.relu(x), axis=(1, 2)), context, NORMAL)
 
 
 def build_resnet(widths: ResnetWidths, config: "Config", image_shape: ImageShape) -> Networks:
-    """The pair for these images."""
+    """Returns the networks for images of this shape."""
     spec = NetworkSpec.of(config)
     return Networks(Generator(spec, widths, image_shape), Discriminator(spec, widths))
 
 
 def attention_heights(widths: ResnetWidths, image_shape: ImageShape) -> tuple[int, ...]:
-    """Heights that a block of the generator grows to and one of the discriminator halves to."""
+    """Returns the heights at which a block of the generator and one of the discriminator end."""
     height = image_shape[0]
-    halved = [height // 2**count for count in range(1, widths.halvings + 1)]
-    return tuple(sorted(each for each in halved if each > widths.start))
+    halved_heights = [height // 2**count for count in range(1, widths.halvings + 1)]
+    return tuple(sorted(halved for halved in halved_heights if halved > widths.start))
 
 
 def architecture(widths: ResnetWidths, heights: tuple[int, ...], channels: int) -> Architecture:
-    """The pair of these widths, for square images of these heights."""
+    """Returns the Architecture with these widths, for square images of these heights."""
     return Architecture(
         functools.partial(build_resnet, widths),
         f"square images of {' or '.join(map(str, heights))} pixels",

@@ -1,4 +1,4 @@
-"""Multi-scale discriminators, and the average pooling between their scales."""
+"""Multi-scale discriminators, and average pooling."""
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -8,9 +8,9 @@ from ganscape.models.forward import TRAINING, Context, DiscriminatorOutput
 
 
 class Scales(nn.Module):
-    """Discriminators with weights of their own, each on images of half the size of the one before.
+    """Several discriminators with separate weights, each on images half as large as the one before.
 
-    Their logits are [batch, discriminators]; their features stand side by side.
+    The logits are [batch, discriminators]; the features of all discriminators are concatenated.
 
     Reference: Wang et al. 2018 (arXiv:1711.11585), section 3.2.
     """
@@ -19,13 +19,13 @@ class Scales(nn.Module):
 
     @nn.compact
     def __call__(self, images: Array, context: Context = TRAINING) -> DiscriminatorOutput:
-        judgements = [self.discriminators[0](images, context)]
+        outputs = [self.discriminators[0](images, context)]
         for discriminator in self.discriminators[1:]:
             images = average_pool(images)
-            judgements.append(discriminator(images, context))
+            outputs.append(discriminator(images, context))
         return DiscriminatorOutput(
-            jnp.stack([each.logits for each in judgements], axis=-1),
-            jnp.concatenate([each.features for each in judgements], axis=-1),
+            jnp.stack([output.logits for output in outputs], axis=-1),
+            jnp.concatenate([output.features for output in outputs], axis=-1),
         )
 
 

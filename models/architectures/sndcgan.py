@@ -1,9 +1,9 @@
-"""sndcgan: the convolutional pair of Miyato et al. 2018, as in Kurach et al. 2019, for multiples of 8 pixels.
+"""sndcgan: the convolutional networks of Miyato et al. 2018, as in Kurach et al. 2019, for multiples of 8 pixels.
 
-Generator: z -> dense to 1/8 of the height and width with 8 c channels, norm of each unit, ReLU -> 4x4 transposed
+Generator: z -> dense to 1/8 of the height and width with 8 c channels, norm, ReLU -> 4x4 transposed
 convolutions of stride 2 to 4 c, 2 c, c, each with norm and ReLU -> 3x3 convolution to the image -> (tanh + 1) / 2.
-Discriminator: images in [-1, 1] -> convolutions to c, 2 c, 2 c, 4 c, 4 c, 8 c, 8 c, 3x3 and by turns 4x4 of stride 2,
-each with lReLU of slope 0.1 and without norm -> dense 1.
+Discriminator: images in [-1, 1] -> convolutions to c, 2 c, 2 c, 4 c, 4 c, 8 c, 8 c, alternately 3x3 of
+stride 1 and 4x4 of stride 2, each with lReLU of slope 0.1 and without norm -> dense 1.
 c is the field `channels`, 64 in the paper.
 """
 
@@ -35,17 +35,17 @@ class Generator(GeneratorBase):
 
     @nn.compact
     def __call__(self, z: Array, context: Context = TRAINING) -> Array:
-        def hidden(x, name):
-            return self.hidden(x, name, context, nn.relu, MOMENTUM, EPSILON)
+        def activate(x, name):
+            return self.activate(x, name, context, nn.relu, MOMENTUM, EPSILON)
 
         height, width, channels = self.image_shape
         base = self.spec.channels
         small = (height // 8, width // 8, 8 * base)
-        x = Dense(small[0] * small[1] * small[2], NORMAL, self.normalization)(self.with_classes(z, context))
-        x = self.attended(hidden(x, "norm0").reshape(-1, *small), NORMAL)
+        x = Dense(small[0] * small[1] * small[2], NORMAL, self.normalization)(self.append_classes(z, context))
+        x = self.attend(activate(x, "norm0").reshape(-1, *small), NORMAL)
         for depth, features in enumerate((4 * base, 2 * base, base), 1):
             x = UPSAMPLINGS[self.spec.upsampling](x, features, SIZE, NORMAL, self.normalization)
-            x = self.attended(hidden(x, f"norm{depth}"), NORMAL)
+            x = self.attend(activate(x, f"norm{depth}"), NORMAL)
         x = Conv(channels, NORMAL, self.normalization, size=3, stride=1)(x)
         return 0.5 * jnp.tanh(x) + 0.5
 
@@ -55,19 +55,19 @@ class Discriminator(DiscriminatorBase):
 
     @nn.compact
     def __call__(self, images: Array, context: Context = TRAINING) -> DiscriminatorOutput:
-        def seen(x, multiple, size, stride):
+        def conv(x, multiple, size, stride):
             x = Conv(multiple * self.spec.channels, NORMAL, self.normalization, size=size, stride=stride)(x)
             return nn.leaky_relu(x, 0.1)
 
-        x = seen(self.with_classes(2.0 * images - 1.0, context), 1, 3, 1)
+        x = conv(self.append_classes(2.0 * images - 1.0, context), 1, 3, 1)
         for multiple in (2, 4, 8):
-            x = self.attended(seen(x, multiple, SIZE, 2), NORMAL)
-            x = seen(x, multiple, 3, 1)
-        return self.judge(x.reshape(x.shape[0], -1), context, NORMAL)
+            x = self.attend(conv(x, multiple, SIZE, 2), NORMAL)
+            x = conv(x, multiple, 3, 1)
+        return self.compute_output(x.reshape(x.shape[0], -1), context, NORMAL)
 
 
 def build_sndcgan(config: "Config", image_shape: ImageShape) -> Networks:
-    """The pair for these images."""
+    """Returns the networks for images of this shape."""
     spec = NetworkSpec.of(config)
     return Networks(Generator(spec, image_shape), Discriminator(spec))
 

@@ -1,4 +1,4 @@
-"""The arguments of a normalization of activations."""
+"""NormContext, the arguments of every normalization of activations."""
 
 from typing import NamedTuple
 
@@ -8,11 +8,11 @@ from jax import Array
 class NormContext(NamedTuple):
     """The constants of a normalization, and the mode of the current forward pass.
 
-    momentum: how much of a running average stays at each pass, in [0, 1).
-    epsilon: what is added to a variance, > 0.
-    training: whether the batch's own statistics normalise; else running averages do.
-    condition: [batch, d], what conditional batch norm depends on.
-    reference: virtual batch norm: so many of the batch, the first, are its reference.
+    momentum: decay of running averages per forward pass, in [0, 1).
+    epsilon: added to variances, > 0.
+    training: whether to normalise by the batch's statistics; else by their running averages.
+    condition: [batch, d], the input of conditional batch norm.
+    reference: how many examples at the start of the batch are the reference of virtual batch norm.
     """
 
     momentum: float

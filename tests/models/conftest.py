@@ -67,8 +67,8 @@ class Generator(GeneratorBase):
 
     @nn.compact
     def __call__(self, z, context=TRAINING):
-        x = Dense(math.prod(self.image_shape), he_normal, self.normalization)(self.with_classes(z, context))
-        return self.hidden(x, "norm", context, jax.nn.sigmoid, 0.9, 1e-5).reshape(-1, *self.image_shape)
+        x = Dense(math.prod(self.image_shape), he_normal, self.normalization)(self.append_classes(z, context))
+        return self.activate(x, "norm", context, jax.nn.sigmoid, 0.9, 1e-5).reshape(-1, *self.image_shape)
 
 
 class Discriminator(DiscriminatorBase):
@@ -76,10 +76,10 @@ class Discriminator(DiscriminatorBase):
 
     @nn.compact
     def __call__(self, images, context=TRAINING):
-        x = self.with_classes(images, context)
+        x = self.append_classes(images, context)
         x = Dense(8, he_normal, self.normalization)(x.reshape(x.shape[0], -1)).reshape(-1, 2, 2, 2)
         x = leaky_relu(self.normalize(x, "norm", 0.9, 1e-5))
-        return self.judge(x.reshape(-1, 8), context, he_normal)
+        return self.compute_output(x.reshape(-1, 8), context, he_normal)
 
 
 @pytest.fixture

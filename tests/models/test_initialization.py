@@ -7,9 +7,9 @@ from scipy import stats
 
 from ganscape.models.initialization import (
     constant,
-    drawn,
     he_normal,
     initialise,
+    initializer,
     normal,
     parameter_count,
     standard_normal,
@@ -43,9 +43,9 @@ class Layers(nn.Module):
 class Layer(nn.Module):
     @nn.compact
     def __call__(self, x):
-        kernel = self.param("kernel", drawn(normal(1.0)), (x.shape[-1], 3))
-        scale = self.param("scale", drawn(constant(2.5)), (3,))
-        vector = self.variable("statistics", "vector", drawn(standard_normal), None, (3,))
+        kernel = self.param("kernel", initializer(normal(1.0)), (x.shape[-1], 3))
+        scale = self.param("scale", initializer(constant(2.5)), (3,))
+        vector = self.variable("statistics", "vector", initializer(standard_normal), None, (3,))
         return x @ kernel * scale + vector.value
 
 

@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 
 from ganscape.models import Config
-from ganscape.models.architectures.convolution import conv, conv_of_spread, conv_transpose
-from ganscape.models.precisions import PRECISIONS, multiplying_in, times
+from ganscape.models.architectures.convolution import conv, conv_transpose, input_dilated_conv
+from ganscape.models.precisions import PRECISIONS, matmul, use_precision
 from ganscape.models.sampling import sample
 from ganscape.sweep.population import advance, stack, start, take
 
 # 1 + 2^-8 is half way between two bfloat16 values and goes to the even one, 1; 1 + 2^-7 is one of them.
 LOST, KEPT = 1.0 + 2.0**-8, 1.0 + 2.0**-7
 PRODUCTS = {
-    "times": (times, (1, 1), (1, 1)),
+    "matmul": (matmul, (1, 1), (1, 1)),
     "conv": (lambda x, k: conv(x, k, 1), (1, 1, 1, 1), (1, 1, 1, 1)),
     "conv_transpose": (lambda x, k: conv_transpose(x, k, 1), (1, 1, 1, 1), (1, 1, 1, 1)),
-    "conv_of_spread": (lambda x, k: conv_of_spread(x, k, 0), (1, 1, 1, 1), (1, 1, 1, 1)),
+    "input_dilated_conv": (lambda x, k: input_dilated_conv(x, k, 0), (1, 1, 1, 1), (1, 1, 1, 1)),
 }
 
 
@@ -25,7 +25,7 @@ def test_factors_are_rounded_and_what_comes_out_is_float32(name):
     for value, rounded in ((LOST, 1.0), (KEPT, KEPT)):
         one, other = jnp.full(left, value), jnp.full(right, 1.0)
         for precision, expected in (("float32", value), ("bfloat16", rounded)):
-            with multiplying_in(precision):
+            with use_precision(precision):
                 product, gradient = jax.value_and_grad(lambda x, k: jnp.sum(function(x, k)))(one, other)
             assert product.dtype == gradient.dtype == jnp.float32
             assert float(product) == expected
@@ -33,7 +33,7 @@ def test_factors_are_rounded_and_what_comes_out_is_float32(name):
 
 def test_an_unrounded_product_is_the_backends_own():
     left, right = np.random.default_rng(0).normal(size=(2, 5, 5)).astype(np.float32)
-    np.testing.assert_array_equal(times(left, right), jnp.matmul(left, right))
+    np.testing.assert_array_equal(matmul(left, right), jnp.matmul(left, right))
 
 
 def test_a_training_in_bfloat16_keeps_a_float32_state_and_learns_nearly_the_same():

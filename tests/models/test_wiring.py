@@ -31,8 +31,8 @@ class LinearGenerator(GeneratorBase):
 
     @nn.compact
     def __call__(self, z, context=TRAINING):
-        x = Dense(math.prod(self.image_shape), he_normal, "none")(self.with_classes(z, context))
-        return self.hidden(x, "norm", context, lambda x: x, 0.9, 1e-5).reshape(-1, *self.image_shape)
+        x = Dense(math.prod(self.image_shape), he_normal, "none")(self.append_classes(z, context))
+        return self.activate(x, "norm", context, lambda x: x, 0.9, 1e-5).reshape(-1, *self.image_shape)
 
 
 class LinearDiscriminator(DiscriminatorBase):
@@ -40,9 +40,9 @@ class LinearDiscriminator(DiscriminatorBase):
 
     @nn.compact
     def __call__(self, images, context=TRAINING):
-        x = self.with_classes(images, context)
+        x = self.append_classes(images, context)
         x = self.normalize(x.reshape(x.shape[0], -1), "norm", 0.9, 1e-5)
-        return self.judge(x, context, he_normal)
+        return self.compute_output(x, context, he_normal)
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from jax import lax
 
 from ganscape.models import Config
 from ganscape.models.architectures import ARCHITECTURES, build
-from ganscape.models.architectures.progan import smooth
+from ganscape.models.architectures.progan import blur_real
 from ganscape.models.forward import Context
 from ganscape.models.gan import FAMILY, Batch, update_discriminator
 from ganscape.models.initialization import initialise, parameter_count
@@ -188,7 +188,7 @@ def test_what_the_discriminator_cannot_see_yet_is_what_real_images_are_relieved_
     config = SimpleNamespace(fade_images=50.0)
     images = photographs()
     for progress in (0.5, 2.0, 4.0):
-        smoothed = smooth(config, images, 50.0 * progress)
+        smoothed = blur_real(config, images, 50.0 * progress)
         logits = [discriminator[1](each, progress)[0] for each in (images, smoothed)]
         np.testing.assert_allclose(logits[1], logits[0], rtol=1e-4, atol=1e-5)
 
@@ -208,9 +208,9 @@ def test_real_images_are_smoothed_as_generated_ones_are():
         1e9: images,
     }
     for seen, smoothed in expected.items():
-        np.testing.assert_allclose(smooth(config, images, seen), smoothed, rtol=1e-5, atol=1e-6)
-    np.testing.assert_array_equal(smooth(config, images, 200.0), images)
-    assert ARCHITECTURES["progan"].real is smooth
+        np.testing.assert_allclose(blur_real(config, images, seen), smoothed, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(blur_real(config, images, 200.0), images)
+    assert ARCHITECTURES["progan"].blur_real is blur_real
 
 
 def test_sampled_images_are_clipped_and_those_in_training_are_not(pair, generator):

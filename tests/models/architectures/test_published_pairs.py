@@ -167,7 +167,7 @@ def test_every_normalization_offered_is_where_it_says(name, shape):
 @pytest.mark.parametrize(("name", "shape"), [each for each in SMALL if each[0] in ("dcgan", "sndcgan", "resnet_cifar")])
 def test_images_lie_in_zero_to_one_and_every_kernel_is_learnt(name, shape, monkeypatch):
     """By the backend's own convolutions, which compile sooner."""
-    for function in ("conv", "conv_transpose", "conv_of_spread"):
+    for function in ("conv", "conv_transpose", "input_dilated_conv"):
         native = getattr(convolution, f"native_{function}")
         monkeypatch.setattr(layers, function, native)
         monkeypatch.setattr(convolution, function, native)

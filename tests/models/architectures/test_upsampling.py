@@ -8,7 +8,11 @@ import pytest
 from jax import lax
 
 from ganscape.models.architectures import convolution
-from ganscape.models.architectures.convolution import conv_of_spread, conv_of_spread_as_products, native_conv_of_spread
+from ganscape.models.architectures.convolution import (
+    input_dilated_conv,
+    input_dilated_conv_as_products,
+    native_input_dilated_conv,
+)
 from ganscape.models.architectures.layers import ConvThenMeans
 from ganscape.models.architectures.upsampling import UPSAMPLINGS
 from ganscape.models.initialization import normal
@@ -90,20 +94,22 @@ def test_gradients_of_products_are_those_of_lax():
     def gradients(function):
         return jax.jit(jax.grad(lambda x, kernel: jnp.sum(jnp.sin(function(x, kernel, 1) / 10.0)), (0, 1)))(x, kernel)
 
-    for ours, native in zip(gradients(conv_of_spread_as_products), gradients(native_conv_of_spread), strict=True):
+    for ours, native in zip(
+        gradients(input_dilated_conv_as_products), gradients(native_input_dilated_conv), strict=True
+    ):
         assert_close(ours, native)
 
 
 @pytest.mark.parametrize(("backend", "native"), [("cpu", False), ("gpu", True)])
 def test_native_convolutions_are_left_to_accelerators(monkeypatch, backend, native):
     monkeypatch.setattr(convolution.jax, "default_backend", lambda: backend)
-    program = str(jax.make_jaxpr(lambda x, kernel: conv_of_spread(x, kernel, 1))(draw(*SHAPE), draw(3, 3, 17, 5)))
+    program = str(jax.make_jaxpr(lambda x, kernel: input_dilated_conv(x, kernel, 1))(draw(*SHAPE), draw(3, 3, 17, 5)))
     assert ("conv_general_dilated" in program) == native
 
 
 def test_a_quarter_of_the_products_is_computed():
     """Nine products of every pixel with the taps, where its square of four would have thirty-six."""
-    program = jax.make_jaxpr(lambda x, kernel: conv_of_spread_as_products(x, kernel, 1))
+    program = jax.make_jaxpr(lambda x, kernel: input_dilated_conv_as_products(x, kernel, 1))
     x, kernel = draw(*SHAPE), draw(3, 3, SHAPE[-1], FEATURES)
     products = [each for each in program(x, kernel).eqns if each.primitive.name == "dot_general"]
     assert len(products) == 9

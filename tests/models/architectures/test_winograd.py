@@ -9,7 +9,7 @@ from ganscape.models.architectures.convolution import (
     native_conv,
     native_conv_transpose,
 )
-from ganscape.models.architectures.winograd import filtered, sums_of_taps
+from ganscape.models.architectures.winograd import transform_kernel, winograd_conv
 
 RNG = np.random.default_rng(0)
 
@@ -26,13 +26,13 @@ def test_what_is_filtered_is_the_convolution_by_its_definition(extents, size):
     for p, q in np.ndindex(*size):
         window = images[:, p : p + extents[0], q : q + extents[1]].astype(np.float64)
         expected[:, p, q] = np.einsum("nabi,abio->no", window, kernel.astype(np.float64))
-    found = filtered(jnp.asarray(images), sums_of_taps(jnp.asarray(kernel)), extents)
+    found = winograd_conv(jnp.asarray(images), transform_kernel(jnp.asarray(kernel)), extents)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
 
 
 def test_three_taps_take_four_products_and_two_taps_three():
-    assert sums_of_taps(jnp.zeros((3, 3, 5, 6))).shape == (16, 5, 6)
-    assert sums_of_taps(jnp.zeros((2, 3, 5, 6))).shape == (12, 5, 6)
+    assert transform_kernel(jnp.zeros((3, 3, 5, 6))).shape == (16, 5, 6)
+    assert transform_kernel(jnp.zeros((2, 3, 5, 6))).shape == (12, 5, 6)
 
 
 @pytest.mark.parametrize(("extent", "stride", "size"), [(3, 1, 7), (4, 2, 14), (4, 2, 5), (3, 2, 9)])

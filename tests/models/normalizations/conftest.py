@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import pytest
 
-from ganscape.models.initialization import drawn, initialise, standard_normal
+from ganscape.models.initialization import initialise, initializer, standard_normal
 from ganscape.models.normalizations import NORMALIZATIONS, STATISTICS, NormContext
 
 KEY = np.array([0, 7], np.uint32)
@@ -22,7 +22,7 @@ class Kernel(nn.Module):
 
     @nn.compact
     def __call__(self):
-        kernel = self.param("kernel", drawn(standard_normal), self.shape)
+        kernel = self.param("kernel", initializer(standard_normal), self.shape)
         return NORMALIZATIONS[self.normalization].kernel(self, kernel)
 
 

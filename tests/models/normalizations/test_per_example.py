@@ -2,7 +2,7 @@ import jax
 import numpy as np
 import pytest
 
-from ganscape.models.normalizations.examples import groups
+from ganscape.models.normalizations.per_example import group_moments
 
 EPSILON = 1e-3
 OF_EXAMPLES = pytest.mark.parametrize("name", ["layer_norm", "instance_norm", "group_norm", "pixel_norm"])
@@ -69,7 +69,7 @@ def test_layer_norm_normalises_the_small_activations_of_small_kernels(run, place
 
 @pytest.mark.parametrize(("channels", "count"), [(64, 32), (32, 32), (48, 24), (33, 11), (7, 7), (37, 1)])
 def test_there_are_32_groups_or_the_largest_divisor_below(channels, count):
-    mean = np.asarray(groups(np.float32(np.random.default_rng(0).normal(size=(1, 3, channels)))).mean)
+    mean = np.asarray(group_moments(np.float32(np.random.default_rng(0).normal(size=(1, 3, channels)))).mean)
     assert len(np.unique(mean)) == count
     np.testing.assert_array_equal(mean.reshape(count, -1), mean.reshape(count, -1)[:, :1].repeat(channels // count, 1))
 
