@@ -5,12 +5,12 @@ Reference: Lucic, Kurach, Michalski, Gelly, Bousquet, "Are GANs Created Equal? A
 draw for draw, including its slip that leaves the polygons all but unrotated (see `vertices`).
 """
 
-import uuid
 from pathlib import Path
 
 import numpy as np
 
 from ganscape.data.dataset import DataError, Dataset, array_hash
+from ganscape.files import replacing
 
 IMAGE_SHAPE = (28, 28, 1)
 SIZE, SUBPIXELS = 28, 8  # pixels along one side; points along one side of a pixel
@@ -84,12 +84,8 @@ def read(path: Path, sha256: str) -> np.ndarray:
 def write(path: Path, made: np.ndarray) -> None:
     """Writes `made` to an .npz file, which never exists half-written."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.stem}.{uuid.uuid4().hex}.npz")
-    try:
-        np.savez_compressed(partial, images=made)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(path) as file:
+        np.savez_compressed(file, images=made)
 
 
 def to_uint8(levels: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ganscape.errors import nearest
 from ganscape.metrics import frechet, inception_score, kernel, moments, prd, precision_recall
 from ganscape.metrics.errors import MetricError
 from ganscape.metrics.protocol import Protocol
@@ -80,8 +81,8 @@ def find_metric(name: str) -> Metric:
     if name not in METRICS:
         named, formulas, encoders = (", ".join(each) for each in (NAMED.values(), FORMULAS, FEATURES | LOGITS))
         raise MetricError(
-            f"unknown metric {name!r}; it is one of {named}, {', '.join(POLYGONS)}, or <formula>_<encoder>, "
-            f"one of {formulas}; one of {encoders}"
+            f"unknown metric {name!r}{nearest(name, METRICS)}; it is one of {named}, "
+            f"{', '.join(POLYGONS)}, or <formula>_<encoder>, one of {formulas}; one of {encoders}"
         )
     return METRICS[name]
 

@@ -4,9 +4,6 @@ A row per score: experiment data metric setting level samples reference_samples 
 level: the value of what was varied, named by setting; expected: what theory says of the mean, empty where it is silent.
 """
 
-import contextlib
-import os
-import uuid
 from collections.abc import Iterable, Sequence
 from itertools import compress
 from pathlib import Path
@@ -14,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ganscape.files import replacing
 from ganscape.results.definition import Definition, comparable
 from ganscape.results.frames import Results, load
 from ganscape.results.store import StoreError
@@ -43,16 +41,12 @@ def write(rows: Iterable[dict], folder: str | Path, experiment: str) -> Path:
         known = set(zip(table["data"], table["metric"], table["against"], strict=True))
         stays = [pair not in known for pair in zip(kept["data"], kept["metric"], kept["against"], strict=True)]
         table = pd.concat([part for part in (kept[stays], table) if len(part)], ignore_index=True)
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        table.to_csv(partial, index=False)
-        os.replace(partial, path)
+        with replacing(path, "w") as file:
+            table.to_csv(file, index=False)
     except OSError as error:
         raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
     return path
 
 

@@ -115,6 +115,19 @@ def comparable(definition: Mapping[str, Any]) -> dict[str, Any]:
     return _without_words(kept)
 
 
+def are_listed(settings: Mapping[str, Any], listed: Mapping[str, Any]) -> bool:
+    """Whether a config's settings are those that a definition lists, as far as the config has them: at least one.
+
+    A listed `learning_rate` stands for `g_lr` and `d_lr` of configs that have two.
+    """
+    spelled: dict[str, Any] = {}
+    for name, value in listed.items():
+        both = name == "learning_rate" and name not in settings
+        spelled |= dict.fromkeys(("g_lr", "d_lr"), value) if both else {name: value}
+    shared = spelled.keys() & settings.keys()
+    return bool(shared) and all(settings[name] == spelled[name] for name in shared)
+
+
 def _with_facts(phase: Mapping[str, Any]) -> PhaseDefinition:
     facts = {fact: phase.get(fact, phase["searcher"] in names) for fact, names in UNSTATED.items()}
     return cast(PhaseDefinition, {**phase, **facts})

@@ -29,8 +29,6 @@ programs      structure compiled loaded seconds lanes
               lanes: members side by side. Empty for stores of versions without it.
 """
 
-import json
-import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -40,22 +38,24 @@ import numpy as np
 
 from ganscape.errors import check_name
 from ganscape.results import store
-from ganscape.results.definition import Definition, PhaseDefinition, phase_of_round, phases_of
+from ganscape.results.columns import (
+    BASELINES,
+    FAILURES,
+    PER_TRIAL,
+    PROGRAMS,
+    SCORES,
+    SIGNS,
+    TRIAL,
+    TRIALS,
+    frame_of_rows,
+    make_frame,
+)
+from ganscape.results.definition import Definition, PhaseDefinition, are_listed, phase_of_round, phases_of
 from ganscape.results.store import StoreError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-TRIAL = ["trial", "config", "method", "seed"]
-TRIALS = [*TRIAL, "round", "phase", "status", "rungs"]
-SCORES = [*TRIAL, "rung", "images", "metric", "value", "protocol", "attempt", "seconds"]
-FAILURES = [*TRIAL, "attempt", "cause", "rung", "step", "message", "detail", "final"]
-SIGNS = [*TRIAL, "rung", "quantity", "value", "cause"]
-PROGRAMS = ["structure", "compiled", "loaded", "seconds", "lanes"]
-BASELINES = ["kind", "source", "draw", "metric", "value"]
-PER_TRIAL = [*TRIAL, "phase", "status", "rung", "value"]
-DTYPES = {"seed": "int64", "round": "int64", "rungs": "int64", "images": "int64", "attempt": "int64", "rung": "Int64",
-          "step": "Int64", "value": "float64", "seconds": "float64", "final": "bool"}  # fmt: skip
 RECORDED = Path(__file__).parent / "recorded"
 RULES = {"best": {"value": True, "rung": True}, "last": {"rung": False}}  # which score of a trial: ascending by what
 
@@ -115,7 +115,7 @@ class Results:
         columns |= {"status": [*status.values()], "rungs": [rungs[trial] for trial in asked["trial"]]}
         for name in dict.fromkeys(name for each in asked["settings"] for name in each):
             columns[f"setting_{name}" if name in TRIALS else name] = [each.get(name) for each in asked["settings"]]
-        return _typed(columns)
+        return make_frame(columns)
 
     def scores(self) -> "pd.DataFrame":
         """One row per score in the order committed."""
@@ -134,23 +134,23 @@ class Results:
         rows, asked = self._tables[table], self._tables["trials"]
         places = [self._place[trial] for trial in rows["trial"]]
         shared = {name: [asked[name][place] for place in places] for name in TRIAL}
-        return _typed(shared | {name: rows[name] for name in columns if name not in TRIAL})
+        return make_frame(shared | {name: rows[name] for name in columns if name not in TRIAL})
 
     def environments(self) -> "pd.DataFrame":
         """One row per start of the sweep."""
         starts = self._tables["environments"]
         rows = [{"recorded": at} | each for at, each in zip(starts["recorded"], starts["environment"], strict=True)]
-        return _frame(rows, list(dict.fromkeys(name for row in rows for name in row)) or ["recorded"])
+        return frame_of_rows(rows, list(dict.fromkeys(name for row in rows for name in row)) or ["recorded"])
 
     def protocols(self) -> "pd.DataFrame":
         """One row per protocol."""
         rows = [{"fingerprint": name} | says for name, says in self._described().items()]
-        return _frame(rows, list(dict.fromkeys(name for row in rows for name in row)) or ["fingerprint"])
+        return frame_of_rows(rows, list(dict.fromkeys(name for row in rows for name in row)) or ["fingerprint"])
 
     def programs(self) -> "pd.DataFrame":
         """One row per time that a worker made programs for a structure."""
         made = self._tables["programs"]
-        return _typed({name: made[name] for name in PROGRAMS})
+        return make_frame({name: made[name] for name in PROGRAMS})
 
     def baselines(self) -> "pd.DataFrame":
         """One row per score of known images by the study's protocol; empty for stores of versions without them.
@@ -159,7 +159,7 @@ class Results:
         """
         rows, protocol = self._tables["baselines"], self.study.get("protocol")
         kept = [index for index, each in enumerate(rows["protocol"]) if each == protocol]
-        return _typed({name: [rows[name][index] for index in kept] for name in BASELINES}).drop_duplicates()
+        return make_frame({name: [rows[name][index] for index in kept] for name in BASELINES}).drop_duplicates()
 
     def protocol(self) -> dict:
         """The study's protocol: its fingerprint and what that stands for."""
@@ -263,7 +263,7 @@ class Results:
         spaces, asked, found = self.study.get("methods", {}), self._tables["trials"], set()
         for method, config in dict.fromkeys(zip(asked["method"], asked["config"], strict=True)):
             defaults = spaces.get(method, {}).get("defaults", [])
-            if any(_is(self._settings[config], wanted) for wanted in defaults):
+            if any(are_listed(self._settings[config], listed) for listed in defaults):
                 found.add(config)
         return found
 
@@ -310,63 +310,3 @@ class Results:
             rows = zip(scores["trial"], scores["rung"], scores["metric"], scores["protocol"], strict=True)
             self._ended = status | {trial: "done" for trial, rung, *how in rows if rung >= last and (*how,) == wanted}
         return self._ended
-
-
-def _is(settings: dict, wanted: dict) -> bool:
-    spelled: dict = {}
-    for name, value in wanted.items():
-        both = name == "learning_rate" and name not in settings
-        spelled |= dict.fromkeys(("g_lr", "d_lr"), value) if both else {name: value}
-    shared = spelled.keys() & settings.keys()
-    return bool(shared) and all(settings[name] == spelled[name] for name in shared)
-
-
-def export(results: Results, path) -> Path:
-    """Writes every score with the settings of its trial to a .csv or .parquet file, whole or not at all.
-
-    Columns: those of `scores`, then round, status, rungs and one per setting. Floats keep every bit. A trial without
-    any score has one row with an empty value, so that failures are not lost on the way.
-    """
-    path = Path(path)
-    writers = {".csv": _write_csv, ".parquet": _write_parquet}
-    if path.suffix not in writers:
-        raise StoreError(f"cannot export to '{path.name}'; the name must end in one of: {', '.join(writers)}")
-    trials = results.trials()
-    collide = [name for name in trials.columns if name in SCORES and name not in TRIAL]
-    trials = trials.rename(columns={name: f"setting_{name}" for name in collide})
-    scores = results.scores().drop(columns=TRIAL[1:]).astype({"images": "Int64", "attempt": "Int64"})
-    table = trials.merge(scores, on="trial", how="left")
-    table = table[SCORES + [name for name in table.columns if name not in SCORES]]
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        writers[path.suffix](table, unfinished)
-        os.replace(unfinished, path)
-    except OSError as error:
-        raise StoreError(f"cannot write '{path}': {error.strerror or error}") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
-    return path
-
-
-def _write_csv(table, path):
-    table.to_csv(path, index=False)
-
-
-def _write_parquet(table, path):
-    # A setting that is a number in one trial and a word in another has no type in parquet: it is written as JSON.
-    for name in [name for name in table.columns if table[name].dtype.kind == "O"]:
-        kinds = {type(value) for value in table[name].dropna()}
-        if len(kinds) > 1 or kinds & {list, dict}:
-            table[name] = table[name].map(json.dumps, na_action="ignore")
-    table.to_parquet(path, index=False)
-
-
-def _frame(rows: list[dict], columns: list[str]) -> "pd.DataFrame":
-    return _typed({name: [row.get(name) for row in rows] for name in columns})
-
-
-def _typed(values: dict[str, list]) -> "pd.DataFrame":
-    import pandas as pd
-
-    frame = pd.DataFrame(values, columns=pd.Index(list(values), dtype=object))
-    return frame.astype({name: DTYPES[name] for name in values if name in DTYPES})

@@ -4,6 +4,7 @@ import itertools
 import re
 import tomllib
 from collections.abc import Collection, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -170,8 +171,7 @@ def _check(file: _File, keys: tuple, content: Any, known: Mapping[str, Any]) -> 
     if not isinstance(content, dict):
         raise file.refuse(keys, f"{where} is {content!r}, not a table")
     for name, value in content.items():
-        if name not in known:
-            raise file.refuse((*keys, name), f"unknown key {name!r} in {where}; one of: {', '.join(known)}")
+        check_name("key", name, known, partial(file.refuse, (*keys, name)), before=f"{where}: ")
         kinds = known[name] if isinstance(known[name], tuple) else (known[name],)
         if not any(_is(kind, value) for kind in kinds):
             expected = " or ".join(KINDS.get(kind, "a number") for kind in kinds)

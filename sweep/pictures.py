@@ -1,18 +1,16 @@
 """Images as PNG files."""
 
-import os
 from pathlib import Path
 
 import numpy as np
+
+from ganscape.files import replacing
 
 GAP, GREY = 1, 128
 
 
 def save_grid(path: Path, images: np.ndarray, columns: int) -> None:
-    """The images, uint8 [n, height, width, 1 or 3], as one PNG: rows of so many, a grey pixel between.
-
-    Written under another name and renamed, so that the file is whole whenever it is there.
-    """
+    """Writes images, uint8 [n, height, width, 1 or 3], to one PNG file: `columns` in a row, a grey pixel between."""
     from PIL import Image
 
     count, height, width, channels = images.shape
@@ -22,6 +20,5 @@ def save_grid(path: Path, images: np.ndarray, columns: int) -> None:
     grid = tiles.reshape(rows, columns, height + GAP, width + GAP, channels).swapaxes(1, 2)
     grid = grid.reshape(rows * (height + GAP), columns * (width + GAP), channels)[:-GAP, :-GAP]
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    Image.fromarray(grid[:, :, 0] if channels == 1 else grid).save(temporary, "PNG")
-    os.replace(temporary, path)
+    with replacing(path) as file:
+        Image.fromarray(grid[:, :, 0] if channels == 1 else grid).save(file, "PNG")

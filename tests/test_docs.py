@@ -33,7 +33,7 @@ from ganscape.models.optimizers import OPTIMIZERS
 from ganscape.models.penalties import PENALTIES
 from ganscape.models.projections import PROJECTIONS
 from ganscape.models.targets import LABEL_FLIPS, LABEL_SMOOTHINGS
-from ganscape.results import frames
+from ganscape.results import columns
 from ganscape.search_spaces import PRESETS, STUDIES
 from ganscape.sweep.plan import find_study
 
@@ -177,11 +177,11 @@ def test_metrics_list_functions_where_they_are_and_leave_out_no_family():
 @pytest.mark.parametrize(
     ("frame", "columns"),
     [
-        ("trials()", frames.TRIALS),
-        ("scores()", frames.SCORES),
-        ("failures()", frames.FAILURES),
-        ("signs()", frames.SIGNS),
-        ("per_trial(rule)", frames.PER_TRIAL),
+        ("trials()", columns.TRIALS),
+        ("scores()", columns.SCORES),
+        ("failures()", columns.FAILURES),
+        ("signs()", columns.SIGNS),
+        ("per_trial(rule)", columns.PER_TRIAL),
     ],
 )
 def test_concepts_list_the_columns_of_the_frames(frame, columns):

@@ -32,7 +32,7 @@ ORDER = {
     "results": [
         "definition",
         *("store.schema", "store.database", "store.definitions", "store.reader", "store.writer", "store"),
-        *("frames", "baselines"),
+        *("columns", "frames", "scores_file", "baselines"),
         *("combined", "budget", "incumbents", "statistics", "comparisons", "importance", "ranking"),
         *("verdict", "wording", "cautions", "sentences", "samples", "calibration"),
         *("plots.canvas", "plots.budgets", "plots.distributions", "plots.comparisons"),

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
+from ganscape.errors import check_name
 from ganscape.metrics import FEATURES, LOGITS
 from ganscape.metrics.encoders import NETWORKS, lite0
 from ganscape.metrics.encoders.weight_files import (
@@ -68,8 +69,7 @@ def encoder_rows() -> list[Row]:
 def encoder_facts(name: str) -> list[Row]:
     """Returns what there is to know of an encoder. Raises MetricError for an unknown one, or weights that are wrong."""
     encoders = FEATURES | LOGITS
-    if name not in encoders:
-        raise MetricError(f"{name!r} is no weights file and none of the encoders: {', '.join(encoders)}")
+    check_name("encoder", name, encoders, MetricError, "the path of a weights file")
     network = network_of(name)
     rows: list[Row] = [("features", encoders[name])]
     if network is None:

@@ -5,10 +5,8 @@ other kinds hold the same tensors by the same names; every protocol has the sha2
 whatever the kind of file they came in.
 """
 
-import contextlib
 import json
 import os
-import uuid
 import zlib
 from collections.abc import Mapping
 from functools import lru_cache
@@ -21,6 +19,7 @@ from zipfile import BadZipFile
 import numpy as np
 import safetensors.numpy
 
+from ganscape.files import replacing
 from ganscape.metrics.encoders import torch_file
 from ganscape.metrics.encoders.encoder import shape_text
 from ganscape.metrics.errors import MetricError
@@ -115,15 +114,11 @@ def read(path: Path) -> File:
 def save(path: Path, tensors: Tensors, card: Mapping[str, str]) -> None:
     """Writes a .safetensors file with a card that says what the tensors must be; it is whole or absent."""
     text = json.dumps({**card, "tensors_sha256": fingerprint(tensors)}, sort_keys=True)
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        partial.write_bytes(safetensors.numpy.save(tensors, metadata={"card": text}))
-        os.replace(partial, path)
+        with replacing(path) as file:
+            file.write(safetensors.numpy.save(tensors, metadata={"card": text}))
     except OSError as error:
         raise MetricError(f"cannot write {path}: {error.strerror}") from None
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
 
 
 def check_tensors(network: Network, path: Path, tensors: Tensors) -> None:

@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from ganscape.errors import check_name
 from ganscape.results.store import schema
 from ganscape.results.store.database import (
     LOCK,
@@ -133,8 +134,7 @@ class Store:
 
     def add_failure(self, row: dict):
         """Appends one failure. Keys: trial attempt cause rung step message detail final; rung and step may be None."""
-        if row["cause"] not in CAUSES:
-            raise ValueError(f"unknown cause of failure '{row['cause']}'; one of: {', '.join(CAUSES)}")
+        check_name("cause of failure", row["cause"], CAUSES, ValueError)
         rung, step = (None if row[name] is None else int(row[name]) for name in ("rung", "step"))
         with self._transaction() as insert:
             insert("failures", trial=row["trial"], attempt=int(row["attempt"]), cause=row["cause"], rung=rung,

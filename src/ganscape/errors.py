@@ -1,7 +1,7 @@
 """Errors that a user can mend, and the sentence for a name that is none of the choices."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 
 class UserError(ValueError):
@@ -10,7 +10,12 @@ class UserError(ValueError):
 
 
 def check_name(
-    kind: str, name: object, choices: Iterable[str], error: type[ValueError], or_else: str = "", before: str = ""
+    kind: str,
+    name: object,
+    choices: Iterable[str],
+    error: Callable[[str], Exception],
+    or_else: str = "",
+    before: str = "",
 ) -> None:
     """Raises `error` unless `name` is one of the choices: "unknown <kind> <name>", the nearest choice, all of them.
 
@@ -23,7 +28,11 @@ def check_name(
     names = list(choices)
     if name in names:
         return
-    near = difflib.get_close_matches(str(name), names, 1)
-    hint = f" (did you mean {near[0]!r}?)" if near else ""
     beside = f"{or_else}, or one of" if or_else else "one of"
-    raise error(f"{before}unknown {kind} {name!r}{hint}; {beside}: {', '.join(names)}")
+    raise error(f"{before}unknown {kind} {name!r}{nearest(name, names)}; {beside}: {', '.join(names)}")
+
+
+def nearest(name: object, choices: Iterable[str]) -> str:
+    """Returns " (did you mean <choice>?)" of the choice that is spelled most like `name`, "" where none is like it."""
+    near = difflib.get_close_matches(str(name), list(choices), 1)
+    return f" (did you mean {near[0]!r}?)" if near else ""

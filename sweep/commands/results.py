@@ -71,7 +71,7 @@ def export(
 ) -> None:
     """Write every score with its trial's settings to a table."""
     with one_line_errors():
-        from ganscape.results.frames import export as export_scores
         from ganscape.results.frames import load
+        from ganscape.results.scores_file import export as export_scores
 
         typer.echo(export_scores(load(out), file))

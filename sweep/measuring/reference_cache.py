@@ -9,13 +9,13 @@ import contextlib
 import hashlib
 import json
 import os
-import uuid
 from pathlib import Path
 
 import jax
 import numpy as np
 
 from ganscape.data.dataset import array_hash
+from ganscape.files import replacing
 from ganscape.metrics.encoders import Encoder
 from ganscape.sweep.measuring.evaluation import encode_images
 
@@ -64,12 +64,7 @@ def _read(path: Path, shape: tuple[int, int]) -> np.ndarray | None:
 
 def _write(path: Path, features: np.ndarray) -> None:
     """A cache that cannot be written costs time, nothing else."""
-    partial = path.with_name(f".{path.stem}.{uuid.uuid4().hex}")
-    try:
+    with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as stream:
-            np.savez(stream, features=features, sha256=np.array(array_hash(features)))
-        os.replace(partial, path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
+        with replacing(path) as file:
+            np.savez(file, features=features, sha256=np.array(array_hash(features)))

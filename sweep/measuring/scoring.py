@@ -9,6 +9,7 @@ import numpy as np
 from ganscape.data import DATASETS, DataError, load
 from ganscape.data.dataset import array_hash
 from ganscape.data.images import read_images
+from ganscape.errors import check_name
 from ganscape.metrics import MetricError, Protocol, check_images_alone, check_samples, find_metric, make_encoder
 from ganscape.metrics.defaults import default_metric, warnings
 from ganscape.sweep.measuring.evaluation import encode_images
@@ -88,8 +89,7 @@ def _reference(against: str, data_root: str | Path | None) -> Images:
         dataset = load(against, data_root)
         return Images(f"{against}/test", dataset.test, dataset.fingerprint)
     if not Path(against).exists():
-        choices = ", ".join(sorted(DATASETS))
-        raise DataError(f"nothing to compare with: {against!r} is no path that exists and none of: {choices}")
+        check_name("data set", against, sorted(DATASETS), DataError, "the path of images", "nothing to compare with: ")
     array = read_images(against)
     return Images(Path(against).name, array, array_hash(array))
 

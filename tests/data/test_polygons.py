@@ -180,9 +180,9 @@ def test_damaged_file_is_refused(loaded, data_root, tmp_path, damage):
 
 
 def test_full_disk_leaves_no_file_behind(tmp_path, monkeypatch):
-    def fill_disk(path, **arrays):
-        path.write_bytes(b"half an arch")
-        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+    def fill_disk(file, **arrays):
+        file.write(b"half an arch")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(np, "savez_compressed", fill_disk)
     with pytest.raises(OSError, match="No space left on device"):

@@ -81,7 +81,7 @@ def test_every_formula_is_repeatable_and_leaves_its_input_alone(name):
 
 
 def test_an_unknown_metric_is_named_with_the_choices():
-    words = r"unknown metric 'fd'; it is one of fid, inception_score, .* one of fd, .*; one of pixels, digits"
+    words = r"unknown metric 'fd' .did you mean 'fid'.*; it is one of fid, .* one of fd, .*; one of pixels, digits"
     for ask in (find_metric, lambda name: make_encoder(name, (8, 8, 1)), lambda name: check_samples(name, 10)):
         with pytest.raises(MetricError, match=words):
             ask("fd")

@@ -179,7 +179,10 @@ def test_facts_of_encoders_say_where_weights_are(no_weights):
     assert {name for name in rows if network_of(name)} == absent
     facts = dict(encoder_facts("inception_clean"))
     assert facts["looked for in"] == str(no_weights) and facts["found"] == "absent"
-    with pytest.raises(MetricError, match="'inceptoin' is no weights file and none of the encoders: pixels, "):
+    with pytest.raises(
+        MetricError,
+        match=r"unknown encoder 'inceptoin' \(did you mean 'inception'\?\); the path of a weights file, or one of: ",
+    ):
         encoder_facts("inceptoin")
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ganscape.results import frames, report
-from ganscape.results.frames import export, load
+from ganscape.results import columns, frames, report, scores_file
+from ganscape.results.frames import load
+from ganscape.results.scores_file import export
 from ganscape.results.store import StoreError, open_store
 
 TABLE = {"ns_gan": [[3.0, 4.0], [None, 2.0]], "wgan": [["running", 5.0]]}
@@ -162,7 +163,7 @@ def test_export_keeps_every_score_bit_for_bit_and_every_failed_trial(tmp_path, b
     read = {".csv": lambda file: pd.read_csv(file, converters={"value": number}), ".parquet": pd.read_parquet}[suffix](
         path
     )
-    assert list(read) == [*frames.SCORES, "round", "phase", "status", "rungs", "learning_rate", "loss"]
+    assert list(read) == [*columns.SCORES, "round", "phase", "status", "rungs", "learning_rate", "loss"]
     scores = results.scores()
     found = read.dropna(subset="value").set_index(["trial", "rung"]).sort_index()
     expected = scores.set_index(["trial", "rung"]).sort_index()
@@ -205,11 +206,11 @@ def test_an_export_that_fails_leaves_the_earlier_file(tmp_path, build, monkeypat
     path = export(results, tmp_path / "scores.csv")
     before = path.read_bytes()
 
-    def broken(table, path):
-        path.write_text("half a li")
+    def broken(table, file):
+        file.write("half a li")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(frames, "_write_csv", broken)
+    monkeypatch.setitem(scores_file.WRITERS, ".csv", ("w", broken))
     with pytest.raises(StoreError, match="No space left on device"):
         export(results, path)
     assert path.read_bytes() == before and [file.name for file in tmp_path.iterdir() if file.is_file()] == [

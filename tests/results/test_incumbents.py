@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from ganscape.results import budget, frames, incumbents
+from ganscape.results.definition import are_listed
 
 SCORE = st.one_of(st.integers(1, 9), st.just(math.inf))
 
@@ -107,6 +108,6 @@ def test_defaults_are_the_configs_of_the_definition(build):
     methods = {"a": {"defaults": [{"learning_rate": 0.1, "loss": "a"}]}, "b": {}}
     folder = build({"a": [[1.0], [2.0]], "b": [[1.0]]}, methods=methods)
     assert frames.load(folder).defaults() == {"a-1"}
-    assert frames._is({"g_lr": 0.1, "d_lr": 0.1, "loss": "a"}, {"learning_rate": 0.1, "loss": "a", "gone": 3})
-    assert not frames._is({"g_lr": 0.1, "d_lr": 0.2}, {"learning_rate": 0.1})
-    assert not frames._is({"g_lr": 0.1}, {"beta1": 0.5})
+    assert are_listed({"g_lr": 0.1, "d_lr": 0.1, "loss": "a"}, {"learning_rate": 0.1, "loss": "a", "gone": 3})
+    assert not are_listed({"g_lr": 0.1, "d_lr": 0.2}, {"learning_rate": 0.1})
+    assert not are_listed({"g_lr": 0.1}, {"beta1": 0.5})

@@ -135,9 +135,14 @@ def test_names_that_need_quotes_get_them(read):
 
 # What is changed in the file, the number of the line that is told, and what is said.
 MISTAKES = {
-    "unknown key": ("beta1 = {low", "beta1 = {lo", 14, "unknown key 'lo' in methods.mine.ranges.beta1; one of: low,"),
-    "unknown table": ("[scales.smoke]", "[sizes.smoke]", 19, "unknown key 'sizes' in the file"),
-    "unknown scale field": ("seeds = 2", "seed = 2", 23, "unknown key 'seed' in scales.smoke"),
+    "unknown key": (
+        "beta1 = {low",
+        "beta1 = {lo",
+        14,
+        r"beta1: unknown key 'lo' \(did you mean 'low'\?\); one of: low,",
+    ),
+    "unknown table": ("[scales.smoke]", "[sizes.smoke]", 19, "the file: unknown key 'sizes'"),
+    "unknown scale field": ("seeds = 2", "seed = 2", 23, r"scales.smoke: unknown key 'seed' \(did you mean 'seeds'"),
     "missing": ("configs = 4\n", "", 19, "scales.smoke has no configs"),
     "field": ("beta1 =", "beta3 =", 14, r"unknown config field 'beta3' \(did you mean 'beta1'\?\)"),
     "fixed field": ("channels = 8", "chanels = 8", 9, "unknown config field 'chanels'"),

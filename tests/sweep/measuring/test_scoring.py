@@ -116,7 +116,7 @@ def test_too_few_reference_images_are_refused_and_a_metric_named_twice_is_scored
 
 
 def test_a_reference_that_is_not_there_or_of_another_size_is_refused(tmp_path, floats):
-    told = "nothing to compare with: 'digit' is no path that exists and none of: cifar10, "
+    told = r"nothing to compare with: unknown data set 'digit' \(did you mean 'digits'\?\); the path of images, or one "
     with pytest.raises(DataError, match=told):
         score_images(floats, "digit")
     np.save(tmp_path / "large.npy", np.zeros((5, 9, 9), np.uint8))
