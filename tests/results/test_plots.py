@@ -1,7 +1,3 @@
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
@@ -127,18 +123,6 @@ def test_methods_differ_in_colour_and_in_marker_and_stay_the_same_between_figure
     assert len({style["marker"] for style in styles}) == len({style["color"] for style in styles}) == 7
     luminance = [np.dot(to_rgb(style["color"]), (0.2126, 0.7152, 0.0722)) for style in styles]
     assert max(luminance) < 0.72, "every colour is seen on white"
-
-
-def test_figures_leave_no_global_figure_behind(build):
-    folder = build(TABLE)
-    script = f"""
-import sys
-from ganscape.results import frames, plots
-plots.budget_curves(frames.load({str(folder)!r})); plots.score_distributions(frames.load({str(folder)!r}))
-assert "matplotlib.pyplot" not in sys.modules
-assert not {{"jax", "ray", "flax", "optax"}} & set(sys.modules)
-"""
-    subprocess.run([sys.executable, "-c", script], check=True, env={"PYTHONPATH": str(Path(plots.__file__).parents[1])})
 
 
 def line(ax, label):

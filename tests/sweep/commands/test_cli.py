@@ -22,16 +22,6 @@ TINY = [
 ]
 
 
-def test_the_help_loads_nothing_heavy():
-    code = (
-        "import sys\nfrom ganscape.sweep.commands.cli import app\n"
-        "try: app(['--help'])\nexcept SystemExit: pass\n"
-        "print(sorted({'jax', 'ray', 'pandas', 'matplotlib', 'sklearn', 'scipy', 'numpy'} & set(sys.modules)))"
-    )
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert ran.stdout.splitlines()[-1] == "[]"
-
-
 @pytest.mark.parametrize(
     "words, fragments",
     [

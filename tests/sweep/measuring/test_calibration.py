@@ -1,5 +1,4 @@
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -100,14 +99,10 @@ def test_the_command_writes_a_table_and_its_figure_and_keeps_other_metrics(tmp_p
         assert told.exit_code == 2 and message in told.output and len(told.output.splitlines()) == 1
 
 
-MNIST = Path(__file__).resolve().parents[4] / "shared" / "data"
-
-
-@pytest.mark.skipif(not (MNIST / "mnist").is_dir(), reason="the full MNIST is not beside the checkout")
-def test_mnist_comes_out_as_correct_code_shows():
+def test_mnist_comes_out_as_correct_code_shows(mnist_root):
     """Frechet distances of random convolutions over the trace of their covariance, at sizes for which the published
     ratio of the mean to the first order is 1.05 (0.0996 to 0.0942 at 250, 0.02466 to 0.02348 at 1,000)."""
-    mnist = load("mnist", MNIST)
+    mnist = load("mnist", mnist_root)
     mnist = mnist._replace(train=mnist.train[:12000], train_labels=mnist.train_labels[:12000])
     found = means(bias(mnist, "fd_random_conv", sizes=(250, 1000), repeats=8))
     np.testing.assert_allclose(found["mean"] / found["expected"], [1.06, 1.05], atol=0.06)
