@@ -47,6 +47,17 @@ def progress(results: Results, now: datetime | None = None) -> Progress:
     return Progress(counts, expected, causes, 60 * rate, float(left), idle, by_method(results))
 
 
+def methods_without_score(results: Results) -> dict[str, dict[str, int]]:
+    """Methods all of whose trials failed -> how many failed of which cause. A trial that was stopped has not failed."""
+    trials, failures = results.trials(), results.failures().query("final")
+    without = {}
+    for method, group in trials.groupby("method", sort=False):
+        if (group["status"] == "failed").all():
+            causes = failures[failures["trial"].isin(group["trial"])]["cause"].value_counts()
+            without[str(method)] = {str(cause): int(count) for cause, count in causes.items()}
+    return without
+
+
 def expected_trials(results: Results) -> int:
     """Trials of all methods and phases, if no searcher runs out of configs; 0 before the sweep began."""
     study = results.study

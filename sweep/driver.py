@@ -7,9 +7,10 @@ import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
+from ganscape.errors import check_name
 from ganscape.results.store import check, open_store
 from ganscape.sweep import pictures
 from ganscape.sweep.backlog import MAX_FAILURES, Backlog
@@ -19,6 +20,7 @@ from ganscape.sweep.measuring.evaluation import GRID, WALK
 from ganscape.sweep.plan import Plan
 from ganscape.sweep.resources import ALONE, Cluster, ExecutorError, Resources, check_address_space, cores
 
+RETRIED = ("crashed", "lost", "diverged", "timeout")
 ONE_CORE = Resources()
 logger = logging.getLogger(__name__)
 PACKAGES = ("ganscape", "jax", "jaxlib", "flax", "optax", "numpy", "scipy", "ray", "scikit-learn")
@@ -35,6 +37,7 @@ def run_study(
     max_failures: float = MAX_FAILURES,
     observe: Callable[[Backlog], None] = lambda backlog: None,
     verbose: bool = False,
+    retry: Collection[str] = (),
 ) -> Path:
     """Trains and scores every trial of the plan; returns the output folder.
 
@@ -46,6 +49,7 @@ def run_study(
       resources: what each worker gets. cluster: where Ray runs.
       max_failures: the share of trials that may crash or be lost before the sweep ends itself.
       observe: called in this process after every change, for progress.
+      retry: causes of failures, such as "crashed" or "lost", whose trials are trained again, or "all".
       verbose: writes the lines of OUT/log.txt to stderr too.
 
     Raises:
@@ -54,6 +58,7 @@ def run_study(
     """
     check_executor(executor, workers, resources, cluster)
     check_address_space()
+    causes = _causes(retry)
     if not 0 <= max_failures <= 1:
         raise ExecutorError(f"max_failures={max_failures:g} must be a share, from 0 to 1")
     check(out, plan.definition)
@@ -71,6 +76,8 @@ def run_study(
         store.begin(plan.definition)
         store.add_protocol(plan.protocol.fingerprint, plan.protocol.describe())
         pictures.save_grid(Path(out) / "samples" / "real.png", plan.workload.dataset.test[:GRID], WALK)
+        if causes:
+            logger.info("%d failed trials are tried again", store.retry(causes))
         backlog = Backlog(plan, store, running.workers, start, observe, max_failures)
         try:
             if not backlog.done():
@@ -80,6 +87,13 @@ def run_study(
             raise
         logger.info("end: %d trials, %d failed", len(backlog.trials), backlog.failed())
     return Path(out)
+
+
+def _causes(retry: Collection[str]) -> Collection[str]:
+    """The causes of failures that these words stand for. A trial that the scheduler stopped has not failed."""
+    for word in retry:
+        check_name("cause of failures", word, [*RETRIED, "all"], ExecutorError, before="--retry: ")
+    return RETRIED if "all" in retry else retry
 
 
 def environment() -> dict:

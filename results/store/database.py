@@ -139,6 +139,13 @@ def fetch_columns(db, query, values=()) -> dict[str, list]:
     return {name: [*map(decode[name], column)] if name in decode else column for name, column in columns.items()}
 
 
+def apply_retries(failures: dict[str, list], retried: list[int]) -> dict[str, list]:
+    """Returns the columns of failures without their ids; one that was tried again is not final."""
+    ids, again = failures["id"], set(retried)
+    final = [final and number not in again for number, final in zip(ids, failures["final"], strict=True)]
+    return {name: column for name, column in failures.items() if name != "id"} | {"final": final}
+
+
 def insert_row(db, table: str, values: dict):
     """Inserts a row with the time at which it is recorded."""
     values = values | {"recorded": datetime.now(UTC).isoformat(timespec="milliseconds")}

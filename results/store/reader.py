@@ -11,6 +11,7 @@ from ganscape.results.store.database import (
     LOCK,
     STORE,
     StoreError,
+    apply_retries,
     connect_reader,
     explained,
     fetch_columns,
@@ -24,8 +25,8 @@ from ganscape.results.store.definitions import refuse_other
 def read(folder) -> dict[str, list[dict]]:
     """Every table of OUT as lists of dicts, all seen at one instant; does not disturb a running sweep.
 
-    Keys: study, environments, protocols, trials, scores, failures, signs, programs, baselines; a table that an older
-    version did not write is empty. Raises StoreError when there is no store.
+    Keys: study, environments, protocols, trials, scores, failures, retries, signs, programs, baselines; a table that an
+    older version did not write is empty. Raises StoreError when there is no store.
     """
     return {table: [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
             for table, columns in read_columns(folder).items()}  # fmt: skip
@@ -36,10 +37,12 @@ def read_columns(folder) -> dict[str, dict[str, list]]:
     with _reading(folder) as db:
         db.execute("BEGIN")
         written = {row["name"] for row in fetch_rows(db, "SELECT name FROM sqlite_master WHERE type = 'table'")}
-        return {
+        tables = {
             table: fetch_columns(db, query) if table in written else {name: [] for name in _named(query)}
             for table, query in schema.QUERIES.items()
         }
+        tables["failures"] = apply_retries(tables["failures"], tables["retries"]["failure"])
+        return tables
 
 
 def rows_written(folder) -> tuple[int, ...]:

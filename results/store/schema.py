@@ -56,7 +56,15 @@ def m004_baselines(db):
     )
 
 
-MIGRATIONS = [m001_initial, m002_signs, m003_programs, m004_baselines]
+def m005_retries(db):
+    """Which failures a user had tried again: they are no longer final."""
+    db.execute(
+        """CREATE TABLE retries (id INTEGER PRIMARY KEY, failure INTEGER NOT NULL UNIQUE REFERENCES failures (id),
+             recorded TEXT NOT NULL) STRICT"""
+    )
+
+
+MIGRATIONS = [m001_initial, m002_signs, m003_programs, m004_baselines, m005_retries]
 
 QUERIES = {
     "study": "SELECT definition, recorded FROM study",
@@ -64,7 +72,9 @@ QUERIES = {
     "protocols": "SELECT fingerprint, description, recorded FROM protocols ORDER BY rowid",
     "trials": "SELECT trial, config, method, seed, round, structure, settings, recorded FROM trials ORDER BY round, id",
     "scores": "SELECT trial, rung, images, metric, value, protocol, attempt, seconds, recorded FROM scores ORDER BY id",
-    "failures": "SELECT trial, attempt, cause, rung, step, message, detail, final, recorded FROM failures ORDER BY id",
+    "failures": "SELECT id, trial, attempt, cause, rung, step, message, detail, final, recorded FROM failures "
+    "ORDER BY id",
+    "retries": "SELECT failure, recorded FROM retries ORDER BY id",
     "signs": "SELECT trial, rung, quantity, value, cause, recorded FROM signs ORDER BY id",
     "programs": "SELECT structure, compiled, loaded, seconds, lanes, recorded FROM programs ORDER BY id",
     "baselines": "SELECT kind, source, draw, metric, value, protocol, recorded FROM baselines ORDER BY id",

@@ -4,8 +4,9 @@ import fcntl
 import json
 import math
 import sqlite3
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,11 @@ from ganscape.results.store.database import (
     LOCK,
     STORE,
     StoreError,
+    apply_retries,
     connect_reader,
     connect_writer,
     explained,
+    fetch_columns,
     fetch_rows,
     insert_row,
     refuse_foreign,
@@ -27,6 +30,7 @@ from ganscape.results.store.database import (
 from ganscape.results.store.definitions import as_json, differences, refuse_other
 
 CAUSES = ("diverged", "crashed", "stopped", "timeout", "lost")
+COPY_SECONDS = 30.0
 TAKES = (0.01, 0.05, 0.1)  # seconds between tries to lock: `is_written` of another process has the lock for a moment
 
 
@@ -62,6 +66,7 @@ class Store:
         self.folder = folder
         self._lock = lock
         self._db = db
+        self._copier = _Copier(folder / STORE)
 
     def __enter__(self) -> "Store":
         return self
@@ -70,6 +75,9 @@ class Store:
         self.close()
 
     def close(self):
+        self._copier.stop()
+        with suppress(sqlite3.Error):  # a reader may still look at the log; then the next start copies it
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._db.close()
         self._lock.close()
 
@@ -171,7 +179,20 @@ class Store:
 
     def failures(self) -> list[dict]:
         """All failures in the order they were added."""
-        return fetch_rows(self._db, schema.QUERIES["failures"])
+        retried = fetch_columns(self._db, schema.QUERIES["retries"])["failure"]
+        columns = apply_retries(fetch_columns(self._db, schema.QUERIES["failures"]), retried)
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+    def retry(self, causes: Collection[str]) -> int:
+        """Makes the final failures of these causes no longer final, so that their trials are trained again; returns how
+        many there were. The failures stay as rows."""
+        failures = fetch_rows(self._db, schema.QUERIES["failures"])
+        retried = set(fetch_columns(self._db, schema.QUERIES["retries"])["failure"])
+        again = [row["id"] for row in failures if row["final"] and row["cause"] in causes and row["id"] not in retried]
+        with self._transaction() as insert:
+            for number in again:
+                insert("retries", failure=number)
+        return len(again)
 
     def attempts(self, trial: str) -> int:
         """How often this trial was lost (its worker died)."""
@@ -182,6 +203,7 @@ class Store:
     def _transaction(self):
         with explained(self.folder / STORE), transaction(self._db):
             yield self._insert
+        self._copier.due = True
 
     def _insert(self, table: str, **values):
         try:
@@ -190,6 +212,31 @@ class Store:
             shown = {name: value for name, value in values.items() if name not in (*schema.JSON_COLUMNS, "detail")}
             row = ", ".join(f"{name}={value!r}" for name, value in shown.items())
             raise StoreError(f"'{self.folder}' refuses a row of {table} ({error}): {row}") from error
+
+
+class _Copier(threading.Thread):
+    """Copies what was committed from SQLite's write-ahead log into the store's own file, COPY_SECONDS later at most, so
+    that a copy of that file alone misses little.
+
+    due: whether anything was committed since.
+    """
+
+    def __init__(self, path: Path):
+        super().__init__(daemon=True, name="ganscape-store")
+        self.path, self.due, self.stopped = path, False, threading.Event()
+        self.start()
+
+    def run(self) -> None:
+        while not self.stopped.wait(COPY_SECONDS):
+            if self.due:
+                self.due = False
+                # What cannot be copied, such as on a full disk, is safe in the log and copied the next time.
+                with suppress(sqlite3.Error), closing(sqlite3.connect(self.path, timeout=0.0)) as db:
+                    db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def stop(self) -> None:
+        self.stopped.set()
+        self.join()
 
 
 def _take(lock, folder: Path):

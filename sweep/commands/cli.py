@@ -16,6 +16,7 @@ from ganscape.sweep.commands.encoder import Weights, look_for
 from ganscape.sweep.commands.tables import print_cost, print_plan, print_scales, print_spaces, print_status
 from ganscape.sweep.commands.terminal import one_line_errors, print_table, print_warnings
 
+NOTHING_WORKED = 3  # the exit code of a sweep that finished, though no trial of some method worked
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
@@ -126,6 +127,13 @@ def run(
     max_failures: Annotated[
         float, typer.Option(help="Share of trials that may crash or be lost before the sweep ends itself.")
     ] = 0.5,
+    retry: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CAUSE",
+            help="Try trials again that failed: crashed, lost, diverged or all; commas between. Their failures stay.",
+        ),
+    ] = None,
     cache_dir: Annotated[
         Path | None,
         typer.Option(
@@ -179,13 +187,15 @@ def run(
         else:
             _run(
                 planned, folder, executor=executor, workers=workers, resources=resources, cluster=cluster,
-                max_failures=max_failures, verbose=verbose,
+                max_failures=max_failures, verbose=verbose, retry=retry.split(",") if retry else (),
             )  # fmt: skip
 
 
 def _run(planned, folder: Path, **options) -> None:
     from rich.console import Console
 
+    from ganscape.results.frames import load
+    from ganscape.results.live import methods_without_score
     from ganscape.results.report import write_report
     from ganscape.sweep.commands.progress import shown
     from ganscape.sweep.driver import run_study
@@ -203,6 +213,20 @@ def _run(planned, folder: Path, **options) -> None:
     report_path = write_report(folder)
     print_status(folder)
     typer.echo(f"report  {report_path}\nstore   {folder / 'store.sqlite'}")
+    _end_without_scores(methods_without_score(load(folder)))
+
+
+def _end_without_scores(methods: dict[str, dict[str, int]]) -> None:
+    """Ends the process with code NOTHING_WORKED if there are methods none of whose trials worked."""
+    for method, causes in methods.items():
+        counts = ", ".join(f"{count} {cause}" for cause, count in causes.items())
+        typer.echo(
+            f"error: no trial of {method} worked: {counts}; the report has their messages, and --retry "
+            f"{','.join(causes)} tries them again",
+            err=True,
+        )
+    if methods:
+        raise typer.Exit(NOTHING_WORKED)
 
 
 @app.command("list")

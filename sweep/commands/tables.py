@@ -76,7 +76,9 @@ def print_status(folder: Path) -> None:
     counts = trials["status"].value_counts()
     states = ", ".join(f"{counts.get(state, 0)} {state}" for state in ("done", "running", "failed"))
     states += f", {counts['stopped']} stopped" if "stopped" in counts else ""
-    study = f"{results.study['study']} on {results.study['data']}" if results.study else "no study yet"
+    study = "no study yet (a sweep that has just begun, or a copy without its store.sqlite-wal)"
+    if results.study:
+        study = f"{results.study['study']} on {results.study['data']}"
     typer.echo(f"{study}: {_state(results)}, {len(trials)} trials, {states}")
     best = results.per_trial("best").query("status != 'running'").sort_values("value")
     rows = []

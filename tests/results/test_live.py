@@ -94,3 +94,12 @@ def test_reading_changes_no_rows(build):
 
 def test_nothing_is_left_of_a_sweep_whose_trials_all_failed(build):
     assert live.progress(frames.load(build({"a": [[None], [None]]}))).left == 0.0
+
+
+def test_only_a_method_all_of_whose_trials_failed_has_none_that_worked(build):
+    results = frames.load(build({"dead": [[None, None], [None, None]], "half": [[None, 2.0], [None, None]]}))
+    assert live.methods_without_score(results) == {"dead": {"diverged": 4}}
+
+
+def test_a_method_with_a_trial_that_still_runs_may_yet_work(build):
+    assert live.methods_without_score(frames.load(build({"running": [["running", None]]}))) == {}

@@ -540,3 +540,17 @@ READ_ONLY = """
 
 def test_results_on_read_only_media_can_be_read_and_not_written(tmp_path):
     in_own_mounts(READ_ONLY, tmp_path / "disk")
+
+
+def test_a_copy_of_the_store_s_own_file_holds_what_was_committed_a_moment_before(tmp_path, monkeypatch):
+    monkeypatch.setattr("ganscape.results.store.writer.COPY_SECONDS", 0.02)
+    with open_store(tmp_path / "out") as store:
+        store.add_environment({"host": "here"})
+        for copy in range(500):
+            folder = tmp_path / f"copy{copy}"
+            folder.mkdir()
+            shutil.copy(tmp_path / "out" / "store.sqlite", folder)
+            if read(folder)["environments"]:
+                break
+            time.sleep(0.02)
+    assert [row["environment"] for row in read(folder)["environments"]] == [{"host": "here"}]

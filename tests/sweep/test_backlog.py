@@ -214,3 +214,22 @@ def test_programs_that_a_worker_made_are_in_the_store_and_those_it_had_are_not(p
         ("loss=hinge", 0, 2, 3.5, 4),
     ]
     assert backlog.compilations == 2
+
+
+def test_a_failed_trial_that_is_retried_is_handed_out_again_and_its_failure_stays_a_row(planned, store):
+    backlog = reopened(planned, store)
+    crashed, diverged = backlog.take().trials[:2]
+    backlog.record(Failure(crashed.id, 0, "crashed", 640, 3, "no memory", "trace"))
+    backlog.record(Failure(diverged.id, 0, "diverged", 640, 3, "the loss is not finite", ""))
+    assert store.retry({"crashed"}) == 1
+    assert store.retry({"crashed"}) == 0, "a failure is retried once"
+    again = reopened(planned, store)
+    handed = {trial.id for cohort in cohorts(again) for trial in cohort.trials}
+    assert crashed.id in handed and diverged.id not in handed
+    assert [(row["message"], row["final"]) for row in store.failures()] == [
+        ("no memory", False),
+        ("the loss is not finite", True),
+    ]
+    again.record(Failure(crashed.id, 1, "crashed", 640, 3, "no memory again", "trace"))
+    assert [row["final"] for row in store.failures()] == [False, True, True]
+    assert crashed.id not in {each.id for cohort in cohorts(reopened(planned, store)) for each in cohort.trials}
