@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ganscape.results import budget, statistics
+from ganscape.results.counts import expected_trials as count_expected
+from ganscape.results.counts import rungs_done, seconds_left
+from ganscape.results.definition import PhaseDefinition, phases_of
 from ganscape.results.frames import Results
 
 if TYPE_CHECKING:
@@ -17,7 +20,7 @@ STATES = ("done", "running", "stopped", "failed")
 class Progress(NamedTuple):
     """What `progress` found.
 
-    counts: trials asked so far by state, see STATES. expected: trials that the definition asks for, at most.
+    counts: trials asked so far by state, see STATES. expected: see `expected_trials`.
     failures: final ones by cause. per_minute: rungs scored per minute since the sweep was last started, NaN before the
     first. left: seconds to the last rung of all expected trials at that rate, NaN where there is none, 0 at the end.
     idle: seconds since the last score of this start, 0 before the first.
@@ -40,11 +43,15 @@ def progress(results: Results, now: datetime | None = None) -> Progress:
     failures = results.failures().query("final and cause != 'stopped'")["cause"].value_counts()
     ended = sum(counts.values()) - counts["running"]
     expected = max(expected_trials(results), sum(counts.values()))
-    rate, idle = _pace(results, datetime.now(UTC) if now is None else now)
-    to_go = expected * len(results.study.get("rungs", ())) - _rungs_behind(results)
-    left = 0.0 if 0 < ended == expected else to_go / rate if rate > 0 else np.nan
+    left = 0.0 if 0 < ended == expected else np.nan
+    rate, idle = np.nan, 0.0
+    if pace := _pace(results, datetime.now(UTC) if now is None else now):
+        rate, idle = 60 * pace.scored / pace.seconds, pace.idle
+        total = expected * len(results.study.get("rungs", ()))
+        done_before, done = (_rungs_done(results, before) for before in (pace.began, None))
+        left = left if left == 0 else seconds_left(done_before, done, total, pace.seconds)
     causes = {str(cause): int(count) for cause, count in failures.items()}
-    return Progress(counts, expected, causes, 60 * rate, float(left), idle, by_method(results))
+    return Progress(counts, expected, causes, rate, left, idle, by_method(results))
 
 
 def methods_without_score(results: Results) -> dict[str, dict[str, int]]:
@@ -59,10 +66,22 @@ def methods_without_score(results: Results) -> dict[str, dict[str, int]]:
 
 
 def expected_trials(results: Results) -> int:
-    """Trials of all methods and phases, if no searcher runs out of configs; 0 before the sweep began."""
-    study = results.study
-    phases = [study, *study.get("phases", [])] if study else []
-    return len(study.get("methods", ())) * sum(phase["configs"] * phase["seeds"] for phase in phases)
+    """How many trials the sweep will have in all, as far as can be told from its store; 0 before it began."""
+    trials = results.trials()
+    methods = results.study.get("methods", ())
+    return sum(_expected_of(phases_of(results.study), trials[trials["method"] == method]) for method in methods)
+
+
+def _expected_of(phases: list[PhaseDefinition], trials: "pd.DataFrame") -> int:
+    """How many trials the method of these trials will have in all."""
+    failed = (trials["status"] == "failed").groupby(trials["config"]).mean()
+    hopeless = bool((failed >= 0.5).all())  # the median over seeds of every config is infinite: none is confirmed
+    asked, expected = [trials[trials["phase"] == phase["name"]] for phase in phases], 0
+    for index, (phase, rows) in enumerate(zip(phases, asked, strict=True)):
+        all_ended = expected == len(trials) and not (trials["status"] == "running").any()
+        ended = any(len(later) for later in asked[index + 1 :]) or (phase["confirms"] and all_ended and hopeless)
+        expected += count_expected(phase, list(rows.groupby("round")["config"].nunique()), len(rows), ended)
+    return expected
 
 
 def by_method(results: Results, rule: str = "best") -> "pd.DataFrame":
@@ -93,24 +112,38 @@ def by_method(results: Results, rule: str = "best") -> "pd.DataFrame":
     return pd.DataFrame(rows, columns=columns)
 
 
-def _pace(results, now) -> tuple[float, float]:
-    """Rungs scored per second since the last start, and seconds since the last of them.
+class _Pace(NamedTuple):
+    """Since the last start of a sweep: when that was, rungs scored and the seconds they took; idle: since the last."""
 
-    The time is that until now, or until the last score where the sweep has been silent for ten times the usual.
+    began: str
+    scored: int
+    seconds: float
+    idle: float
+
+
+def _pace(results: Results, now: datetime) -> _Pace | None:
+    """Returns the pace since the last start of the sweep, None before its first score.
+
+    Its seconds are those until now, or until the last score where no score came for ten times the usual.
     """
     starts, scored = results.environments()["recorded"], results.scored_at()
     times = [at for at in scored if at >= starts.iloc[-1]] if len(starts) else []
     if not times:
-        return np.nan, 0.0
+        return None
     began, last = (datetime.fromisoformat(at).timestamp() for at in (starts.iloc[-1], max(times)))
     idle = max(now.timestamp() - last, 0.0)
     usual = max(last - began, 1e-3) / len(times)
     until = last + idle if idle < 10 * usual else last
-    return len(times) / max(until - began, 1e-3), idle
+    return _Pace(starts.iloc[-1], len(times), max(until - began, 1e-3), idle)
 
 
-def _rungs_behind(results) -> int:
-    """Rungs that need no more training: scored ones, and all of trials that ended otherwise."""
-    trials, rungs = results.trials(), len(results.study.get("rungs", ()))
-    ended = trials["status"] != "running"
-    return int(trials["rungs"].where(~ended, rungs).sum())
+def _rungs_done(results: Results, before: str | None) -> int:
+    """Returns how many rungs need no more work, or needed none at an instant, given as the store writes it."""
+    scores, failures = (results.tables()[name] for name in ("scores", "failures"))
+    scored: dict[str, set[int]] = {trial: set() for trial in results.tables()["trials"]["trial"]}
+    for trial, rung, recorded in zip(scores["trial"], scores["rung"], scores["recorded"], strict=True):
+        if before is None or recorded < before:
+            scored[trial].add(rung)
+    ends = zip(failures["trial"], failures["final"], failures["recorded"], strict=True)
+    ended = {trial for trial, final, recorded in ends if final and (before is None or recorded < before)}
+    return rungs_done({trial: len(own) for trial, own in scored.items()}, ended, len(results.study.get("rungs", ())))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ganscape.models import Config
+from ganscape.results import counts
 from ganscape.results.store import Store
 from ganscape.sweep import checkpoints, pictures
 from ganscape.sweep.baseline_queue import BaselineQueue
@@ -72,7 +73,7 @@ class Backlog:
         self.losses: dict[str, int] = defaultdict(int)
         self.began = time.monotonic()
         self._recall()
-        self.committed_before = self.rungs_done()
+        self.done_before = self.rungs_done()
         self.finished_before = set(self.finished)
 
     def take(self, warm: frozenset[str] = frozenset()) -> Cohort | None:
@@ -201,16 +202,13 @@ class Backlog:
 
     def rungs_done(self) -> int:
         """The number of rungs that need no more work; a failed or stopped trial counts with all of its rungs."""
-        rungs = len(self.plan.workload.rungs)
-        return sum(rungs if trial in self.finished else len(self.committed[trial]) for trial in self.trials)
+        scored = {trial: len(self.committed[trial]) for trial in self.trials}
+        return counts.rungs_done(scored, self.finished, len(self.plan.workload.rungs))
 
-    def seconds_left(self) -> float | None:
-        """Estimated seconds to the end, from the pace so far; None before the first score."""
-        advanced = self.rungs_done() - self.committed_before
-        if advanced <= 0:
-            return None
-        left = self.expected() * len(self.plan.workload.rungs) - self.rungs_done()
-        return (time.monotonic() - self.began) / advanced * left
+    def seconds_left(self) -> float:
+        """Estimated seconds to the end, from the pace so far; NaN before the first score."""
+        total = self.expected() * len(self.plan.workload.rungs)
+        return counts.seconds_left(self.done_before, self.rungs_done(), total, time.monotonic() - self.began)
 
     def _record_programs(self, message: Compiled) -> None:
         """Commits what the worker compiled or loaded; a cohort whose programs it had already leaves no row."""

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from ganscape.models import Config
+from ganscape.results.counts import expected_trials
+from ganscape.results.definition import phases_of
 from ganscape.sweep.messages import Trial
 from ganscape.sweep.plan import Plan, config_of, searcher_seed, space_in, trial_of
 from ganscape.sweep.searchers import SEARCHERS, SELECTORS, Observation
@@ -30,6 +32,7 @@ class Rounds:
 
     def __init__(self, plan: Plan):
         self.plan = plan
+        self._phases = phases_of(plan.definition)
         self.entries: defaultdict[str, list[Entry]] = defaultdict(list)
         self._ids: set[str] = set()
         # method, phase, round -> the configs by identity, in the order asked; and the seeds that a phase has used.
@@ -65,8 +68,7 @@ class Rounds:
         return []
 
     def expected(self, method: str) -> int:
-        """How many trials the method will have in all. A phase whose searcher returned fewer configs than it was asked
-        for has no more."""
+        """Returns how many trials the method will have in all."""
         return sum(self._expected_in(method, index) for index in range(len(self.plan.phases)))
 
     def seeds_of(self, phase_index: int) -> tuple[int, ...]:
@@ -136,17 +138,13 @@ class Rounds:
         return [Observation(settings[identity], tuple(scores[identity])) for identity in settings]
 
     def _expected_in(self, method: str, phase_index: int) -> int:
-        phase = self.plan.phases[phase_index]
-        there = sum(entry.phase_index == phase_index for entry in self.entries[method])
-        if (method, phase_index) in self._complete:
-            return there
+        trials = sum(entry.phase_index == phase_index for entry in self.entries[method])
         sizes = [
             len(configs)
             for (name, index, _), configs in self._configs.items()
             if (name, index) == (method, phase_index)
         ]
-        short = sum(sizes) < min(phase.configs, len(sizes) * phase.batch)
-        return max(there, (sum(sizes) if short else phase.configs) * phase.seeds)
+        return expected_trials(self._phases[phase_index], sizes, trials, (method, phase_index) in self._complete)
 
 
 def ask(

@@ -31,7 +31,7 @@ FOLDERS = tuple(ALLOWED)
 # Inside these folders a module imports only what stands before it.
 ORDER = {
     "results": [
-        "definition",
+        *("definition", "counts"),
         *("store.schema", "store.database", "store.definitions", "store.reader", "store.writer", "store"),
         *("columns", "frames", "scores_file", "baselines"),
         *("combined", "budget", "incumbents", "statistics", "comparisons", "importance", "ranking"),

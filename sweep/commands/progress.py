@@ -1,5 +1,6 @@
 """How far a sweep is: a bar on a terminal, plain lines elsewhere."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,7 +28,7 @@ def describe(backlog) -> str:
         value, trial = backlog.best
         words.append(f"best {backlog.plan.workload.metric} {value:.4g} ({trial.method})")
     left = backlog.seconds_left()
-    if left is not None and len(backlog.finished) < backlog.expected():
+    if math.isfinite(left) and len(backlog.finished) < backlog.expected():
         words.append(f"about {duration(left)} left")
     return ", ".join(words)
 
@@ -38,7 +39,7 @@ def describe_briefly(backlog) -> str:
     failed, stopped = backlog.failed(), backlog.stopped()
     words = [f"{len(backlog.finished) - failed - stopped} done", f"{failed} failed"]
     left = backlog.seconds_left()
-    if left is not None and len(backlog.finished) < backlog.expected():
+    if math.isfinite(left) and len(backlog.finished) < backlog.expected():
         words.append(f"{duration(left)} left")
     if backlog.best is not None:
         value, trial = backlog.best

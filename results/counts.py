@@ -1,0 +1,46 @@
+"""How many trials a sweep has, how far it is and when it ends: the same arithmetic while it runs and from its store."""
+
+import math
+from collections.abc import Container, Mapping, Sequence
+
+from ganscape.results.definition import PhaseDefinition
+
+
+def batch(phase: PhaseDefinition) -> int:
+    """Returns the configs of a method in one round of a phase; the last round may have fewer."""
+    return math.ceil(phase["configs"] / phase["rounds"])
+
+
+def expected_trials(phase: PhaseDefinition, rounds: Sequence[int], trials: int, ended: bool) -> int:
+    """Returns how many trials a method will have in a phase.
+
+    A round that has fewer configs than it should says that the searcher has no more.
+
+    Args:
+      rounds: configs of each round so far. trials: of the phase so far.
+      ended: no more are asked in this phase.
+    """
+    if ended:
+        return trials
+    configs = sum(rounds)
+    exhausted = configs < min(phase["configs"], len(rounds) * batch(phase))
+    return max(trials, (configs if exhausted else phase["configs"]) * phase["seeds"])
+
+
+def rungs_done(scored: Mapping[str, int], ended: Container[str], rungs: int) -> int:
+    """Returns how many rungs need no more work; a trial that ended, for whatever cause, counts with all of its rungs.
+
+    Args:
+      scored: trial -> how many of its rungs have a score. ended: the trials that get no more scores.
+      rungs: of one trial.
+    """
+    return sum(rungs if trial in ended else count for trial, count in scored.items())
+
+
+def seconds_left(done_before: int, done: int, total: int, seconds: float) -> float:
+    """Returns the seconds until all rungs are done at the pace of this start of the sweep; NaN before its first score.
+
+    Args:
+      done_before: rungs done when it started. done: now. total: at the end. seconds: since it started.
+    """
+    return seconds / (done - done_before) * (total - done) if done > done_before else math.nan
