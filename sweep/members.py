@@ -6,7 +6,8 @@ import traceback
 import warnings
 from collections.abc import Callable
 
-from ganscape.sweep import checkpoints
+from ganscape.models.family import SamplingWeights
+from ganscape.sweep import checkpoints, generators
 from ganscape.sweep.messages import Cohort, Compiled, Failure, Score, Trial, Workload
 from ganscape.sweep.population import Population, images_per_cycle, start
 
@@ -58,7 +59,7 @@ def restore(member: Member, workload: Workload, report: Report) -> Population:
     member.ahead = tuple(rung for rung in member.ahead if rung // images_per_cycle(trial.config) >= member.cycle)
     for score in member.scores:
         if score.rung not in member.known:
-            report(score)
+            report(score._replace(generator_bytes=generators.size_of(workload.generators, trial.id, score.rung)))
     member.known |= {score.rung for score in member.scores}
     return state
 
@@ -82,3 +83,14 @@ def save(member: Member, checkpoint_folder: str, state: Population) -> None:
         logger.info("checkpoint of trial %s written at cycle %d", trial, int(state.cycle))
     except (OSError, ValueError) as error:
         warnings.warn(f"no checkpoint of trial {trial}: {error}", stacklevel=1)
+
+
+def keep_generator(member: Member, workload: Workload, score: Score, weights: SamplingWeights) -> Score:
+    """Writes the generator that a score belongs to, and returns the score with the size of the file. What cannot be
+    written is a warning: the score counts without it."""
+    try:
+        size = generators.write(workload, member.trial, member.cycle, score, weights)
+    except OSError as error:
+        warnings.warn(f"no generator of trial {member.trial.id} kept: {error}", stacklevel=1)
+        return score
+    return score._replace(generator_bytes=size)

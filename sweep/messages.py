@@ -1,6 +1,7 @@
 """The messages of a sweep: the driver sends a Workload once and then Cohorts, workers send everything else."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -52,6 +53,7 @@ class Workload(NamedTuple):
 
     samples: generated images in a score. rungs: real images seen, increasing. lanes: members side
     by side. checkpoints: the folder; a trial is saved after each checkpoint_seconds of training.
+    generators: the folder for trained generators, "" if none are kept. card: JSON-able facts that are written into each.
     """
 
     dataset: Dataset
@@ -61,6 +63,8 @@ class Workload(NamedTuple):
     lanes: int
     checkpoints: str
     checkpoint_seconds: float
+    generators: str = ""
+    card: Mapping[str, Any] = {}  # noqa: RUF012 - never changed
 
 
 class Score(NamedTuple):
@@ -70,6 +74,7 @@ class Score(NamedTuple):
     seconds: the trial's share of its cohort's wall time, compilation apart.
     grid: images to look at, uint8 [n, height, width, channels], as `sample_and_encode` orders them.
     signs: what its losses, gradients and samples say beside the score.
+    generator_bytes: the size of the generator's file, 0 if none was written.
     """
 
     trial: str
@@ -80,6 +85,7 @@ class Score(NamedTuple):
     seconds: float
     grid: np.ndarray
     signs: tuple[Diagnostic, ...] = ()
+    generator_bytes: int = 0
 
 
 class Failure(NamedTuple):

@@ -12,7 +12,9 @@ from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ganscape.models import FAMILIES, Config
+from ganscape.models.family import SamplingWeights
 from ganscape.models.precisions import use_precision
+from ganscape.models.sampling import weights_of
 
 REMEMBERED = 100
 
@@ -64,6 +66,17 @@ def stack(members: Sequence[Population], size: int) -> Population:
 def take(population: Population, index: int) -> Population:
     """Returns one member without the leading axis, as numpy arrays."""
     return jax.tree.map(lambda leaf: np.asarray(leaf[index]), population)
+
+
+def sampling_weights(population: Population, slots: Sequence[int]) -> dict[int, SamplingWeights]:
+    """Returns what the members in these slots sample with, as numpy arrays of their own: a part of their states."""
+    stacked = jax.device_get(weights_of(population.config, population.state))
+
+    def own(leaf, slot: int) -> np.ndarray:
+        # A copy: the device's memory behind the view is used again by the next step of training.
+        return np.array(leaf[slot] if np.ndim(leaf) else leaf, np.float32)
+
+    return {slot: jax.tree.map(lambda leaf, slot=slot: own(leaf, slot), stacked) for slot in slots}
 
 
 def only(population: Population, slots: Sequence[int]) -> Population:

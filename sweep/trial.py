@@ -12,10 +12,11 @@ from jax import Array
 from ganscape.data import Dataset
 from ganscape.metrics import MetricError
 from ganscape.models import Config
+from ganscape.models.family import SamplingWeights
 from ganscape.sweep import programs
 from ganscape.sweep.measuring.diagnostics import Diagnostic, diagnose
 from ganscape.sweep.measuring.evaluation import Evaluator, Sampled, evaluate, sample_and_encode
-from ganscape.sweep.members import Member, Report, failure_of, members_of, restore, save
+from ganscape.sweep.members import Member, Report, failure_of, keep_generator, members_of, restore, save
 from ganscape.sweep.messages import Cohort, Compiled, Score, Workload
 from ganscape.sweep.population import (
     Population,
@@ -24,6 +25,7 @@ from ganscape.sweep.population import (
     on_devices,
     only,
     put,
+    sampling_weights,
     stack,
     take,
 )
@@ -63,11 +65,15 @@ class _Training:
 
 
 class _Arrival(NamedTuple):
-    """A member at a rung that needs a score. paused: its state, if the cohort is trained no further than this rung."""
+    """A member at a rung that needs a score.
+
+    paused: its state, if the cohort is trained no further than this rung. weights: of its generator, if any are kept.
+    """
 
     member: Member
     rung: int
     paused: Population | None
+    weights: SamplingWeights | None = None
 
 
 class _Pending(NamedTuple):
@@ -166,6 +172,9 @@ def _sample(training: _Training, evaluator: Evaluator) -> _Pending | None:
             member.ahead = tuple(ahead)
     if not arrivals:
         return None
+    if training.workload.generators:
+        for slot, weights in sampling_weights(training.population, list(arrivals)).items():
+            arrivals[slot] = arrivals[slot]._replace(weights=weights)
     sampled = sample_and_encode(only(training.population, list(arrivals)), evaluator)
     for leaf in jax.tree.leaves(sampled):
         leaf.copy_to_host_async()
@@ -188,7 +197,7 @@ def _evaluate(training: _Training, evaluator: Evaluator, pending: _Pending | Non
     """Computes and reports the scores of what was sampled; members with no rung ahead leave their slots."""
     if pending is not None:
         sampled, scored = jax.device_get(pending.sampled), {}
-        for slot, (member, rung, _) in pending.arrivals.items():
+        for slot, (member, rung, *_) in pending.arrivals.items():
             try:
                 evaluation = evaluate(evaluator, sampled, slot)
                 check_headroom()
@@ -208,11 +217,13 @@ def _evaluate(training: _Training, evaluator: Evaluator, pending: _Pending | Non
 def _score(
     training: _Training, arrival: _Arrival, value: float, grid: np.ndarray, diagnostics: tuple[Diagnostic, ...]
 ) -> None:
-    """Reports the score. If the trial pauses here, saves its checkpoint first, because another worker may resume it as
-    soon as the report arrives."""
-    member, rung, paused = arrival
+    """Reports the score, after the generator is written if no earlier score of the trial is as low. If the trial pauses
+    here, saves its checkpoint first, because another worker may resume it as soon as the report arrives."""
+    member, rung, paused, weights = arrival
     images = member.cycle * images_per_cycle(member.trial.config)
     score = Score(member.trial.id, member.attempt, rung, images, value, member.seconds, grid, diagnostics)
+    if weights is not None and all(value < earlier.value for earlier in member.scores):
+        score = keep_generator(member, training.workload, score, weights)
     member.scores.append(score)
     member.known |= {rung}
     if paused is not None:

@@ -123,22 +123,33 @@ def sample_and_encode(population: Population, evaluator: Evaluator) -> Sampled:
     )
 
 
+def key_of_samples(key: Array | np.ndarray, cycle: Array | int) -> Array:
+    """Returns the key of the samples that a member with this key is scored by after so many cycles. Its chunks are
+    numbered by `fold_in`: first those of the samples, then WALKS walks, then the inversion."""
+    return jax.random.fold_in(key, 2 * cycle + 1)
+
+
+def chunks_of(samples: int) -> tuple[int, int]:
+    """Returns in how many chunks so many samples are made, and how many images a chunk has."""
+    chunks = math.ceil(samples / CHUNK)
+    return chunks, math.ceil(max(samples, GRID) / chunks)
+
+
 @functools.partial(jax.jit, static_argnames=("apply", "samples", "image_shape"))
 def _sample_and_encode(population, parameters, targets, *, apply, samples, image_shape):
-    chunks = math.ceil(samples / CHUNK)
-    count = math.ceil(max(samples, GRID) / chunks)
+    chunks, count = chunks_of(samples)
 
     def one(member: Population) -> Sampled:
-        sampling_key = jax.random.fold_in(member.key, 2 * member.cycle + 1)
+        sampling_key = key_of_samples(member.key, member.cycle)
 
         def chunk(number):
             key = jax.random.fold_in(sampling_key, number)
             images = sampling.sample(member.config, member.state, image_shape, key, count)
-            return apply(parameters, images), _stored(images[:GRID])
+            return apply(parameters, images), to_pixels(images[:GRID])
 
         def walk(number):
             key = jax.random.fold_in(sampling_key, number)
-            return _stored(sampling.interpolate(member.config, member.state, image_shape, key, WALK))
+            return to_pixels(sampling.interpolate(member.config, member.state, image_shape, key, WALK))
 
         features, shown = jax.lax.map(chunk, jnp.arange(chunks))
         walks = jax.lax.map(walk, chunks + jnp.arange(WALKS)).reshape(-1, *image_shape)
@@ -166,7 +177,8 @@ def _inverted(member: Population, parameters, targets: Array, apply, image_shape
     return invert(generate, pool, targets, sampling.latent_bound(member.config))
 
 
-def _stored(images: Array) -> Array:
+def to_pixels(images: Array) -> Array:
+    """Returns images in [0, 1] as uint8."""
     return jnp.round(jnp.clip(images, 0.0, 1.0) * 255.0).astype(jnp.uint8)
 
 

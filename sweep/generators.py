@@ -1,0 +1,82 @@
+"""The files of trained generators that a sweep keeps.
+
+    OUT/generators/TRIAL/RUNG.safetensors    what `models.generator_file` saves: weights to sample with, config, card
+    OUT/generators/TRIAL/RUNG.json           config and card once more, for people
+
+A worker writes both before it reports the score that they belong to; which of them stay, the driver decides
+(`sweep.keeping`).
+"""
+
+import contextlib
+import importlib.metadata
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ganscape.files import replacing
+from ganscape.models.family import SamplingWeights
+from ganscape.models.generator_file import save_generator
+from ganscape.sweep.messages import Score, Trial, Workload
+
+FOLDER = "generators"
+WEIGHTS, CARD = ".safetensors", ".json"
+PACKAGES = ("ganscape", "jax", "jaxlib", "flax", "numpy")
+
+
+def path_of(folder: str | Path, trial: str, rung: int) -> Path:
+    """Returns where the generator of a trial at a rung is, in a folder OUT/generators."""
+    return Path(folder) / trial / f"{rung}{WEIGHTS}"
+
+
+def size_of(folder: str, trial: str, rung: int) -> int:
+    """Returns the bytes of a generator's file, 0 if there is none or no folder."""
+    path = path_of(folder, trial, rung)
+    return path.stat().st_size if folder and path.is_file() else 0
+
+
+def write(workload: Workload, trial: Trial, cycle: int, score: Score, weights: SamplingWeights) -> int:
+    """Writes the generator that was scored, with its card, and returns the bytes of its file.
+
+    cycle: training cycles done, from which the draw of the score's samples follows.
+    """
+    card = card_of(workload, trial, cycle, score)
+    path = path_of(workload.generators, trial.id, score.rung)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path.with_suffix(CARD), "w") as file:
+        json.dump({"config": trial.config.to_dict(), **card}, file, indent=2)
+    return save_generator(path, trial.config, weights, workload.dataset.image_shape, card)
+
+
+def card_of(workload: Workload, trial: Trial, cycle: int, score: Score) -> dict[str, Any]:
+    """Returns what is to be known of a generator: its study, trial, data, protocol and score, and who wrote it."""
+    return {
+        **workload.card,
+        "method": trial.method,
+        "trial": trial.id,
+        "config_id": trial.config.identity(),
+        "seed": trial.seed,
+        "key": list(trial.key),
+        "rung": score.rung,
+        "images": score.images,
+        "cycle": cycle,
+        "metric": workload.metric,
+        "score": score.value,
+        "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
+    }
+
+
+def remove(folder: str | Path, trial: str, rung: int) -> None:
+    """Removes a generator's file and card, and the trial's folder when it is empty."""
+    path = path_of(folder, trial, rung)
+    path.unlink(missing_ok=True)
+    path.with_suffix(CARD).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        path.parent.rmdir()
+
+
+def found_in(folder: str | Path) -> Iterator[tuple[str, int]]:
+    """Yields trial and rung of every generator or card in a folder OUT/generators."""
+    for path in sorted(Path(folder).glob("*/*")):
+        if path.suffix in (WEIGHTS, CARD) and path.stem.isdigit():
+            yield path.parent.name, int(path.stem)
