@@ -16,6 +16,8 @@ signs         trial config method seed rung quantity value cause
               quantity: diversity of the samples, a log of the trial's method, or what else the metric found, such as
               precision and recall; cause: the failure of which the value is a sign (discriminator_won,
               exploding_gradient, mode_collapse), None for most.
+generators    trial config method seed rung bytes path
+              trained generators that are kept, for `ganscape.load_generator`; rung: that of the trial's lowest score.
 per_trial     trial config method seed phase status rung value
               value: the study's metric under a rule, taken at `rung`, for a stopped trial among those it reached;
               +inf for a failed trial, NaN while running.
@@ -135,6 +137,20 @@ class Results:
         places = [self._place[trial] for trial in rows["trial"]]
         shared = {name: [asked[name][place] for place in places] for name in TRIAL}
         return make_frame(shared | {name: rows[name] for name in columns if name not in TRIAL})
+
+    def generators(self) -> "pd.DataFrame":
+        """One row per trained generator that is kept; empty for stores of versions that kept none."""
+        if self._parts:
+            import pandas as pd
+
+            return pd.concat([part.generators() for part in self._parts], ignore_index=True)
+        rows, asked = store.kept_generators(_rows(self._tables["generators"])), self._tables["trials"]
+        places = [self._place[row["trial"]] for row in rows]
+        columns = {name: [asked[name][place] for place in places] for name in TRIAL}
+        columns |= {name: [row[name] for row in rows] for name in ("rung", "bytes")}
+        folder = self.folder / "generators"
+        columns["path"] = [str(folder / row["trial"] / f"{row['rung']}.safetensors") for row in rows]
+        return make_frame(columns)
 
     def environments(self) -> "pd.DataFrame":
         """One row per start of the sweep."""
@@ -310,3 +326,7 @@ class Results:
             rows = zip(scores["trial"], scores["rung"], scores["metric"], scores["protocol"], strict=True)
             self._ended = status | {trial: "done" for trial, rung, *how in rows if rung >= last and (*how,) == wanted}
         return self._ended
+
+
+def _rows(columns: dict[str, list]) -> list[dict]:
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

@@ -11,10 +11,11 @@ from pathlib import Path
 from ganscape.models import Config
 from ganscape.results import counts
 from ganscape.results.store import Store
-from ganscape.sweep import checkpoints, pictures
+from ganscape.sweep import checkpoints, generators, pictures
 from ganscape.sweep.baseline_queue import BaselineQueue
 from ganscape.sweep.cohort_size import cohort_limit, refill_size, slots
 from ganscape.sweep.early_stopping import EarlyStopping
+from ganscape.sweep.keeping import NOTHING, Change, Keep, Kept
 from ganscape.sweep.measuring.evaluation import GRID, WALK
 from ganscape.sweep.messages import Baselines, Cohort, Compiled, Failure, Ready, Score, Trial
 from ganscape.sweep.plan import Plan, trial_of
@@ -22,6 +23,7 @@ from ganscape.sweep.population import images_per_cycle
 from ganscape.sweep.resources import ExecutorError
 from ganscape.sweep.rounds import Entry, Rounds
 from ganscape.sweep.schedulers import Course, Decision
+from ganscape.sweep.searchers import SELECTORS
 
 ATTEMPTS = 3
 MAX_FAILURES, FEWEST_ENDED = 0.5, 10
@@ -40,6 +42,7 @@ class Backlog:
       observe: called with this backlog after every change.
       max_failures: the share of the trials that ended since this start, of FEWEST_ENDED at least, that may have crashed
         or been lost; `record` and `lost` raise ExecutorError beyond it. One that diverged is a result.
+      keep: how many trained generators are kept.
     """
 
     def __init__(
@@ -50,8 +53,9 @@ class Backlog:
         environment: dict,
         observe: Callable[["Backlog"], None],
         max_failures: float = MAX_FAILURES,
+        keep: Keep = NOTHING,
     ):
-        self.plan, self.store, self.workers = plan, store, workers
+        self.plan, self.store, self.workers, self.keep = plan, store, workers, keep
         self.environment, self.observe, self.max_failures = environment, observe, max_failures
         self.trials: dict[str, Trial] = {}
         self.structures: dict[str, str] = {}
@@ -62,6 +66,7 @@ class Backlog:
         self.exhausted: set[str] = set()
         self.committed: defaultdict[str, dict[int, float]] = defaultdict(dict)
         self.finished: dict[str, str] = {}
+        self.confirming: set[str] = set()
         self.waiting: list[str] = []
         self.alone: set[str] = set()
         self.started: set[str] = set()
@@ -127,7 +132,9 @@ class Backlog:
             self._record_score(message)
         else:
             logger.warning("trial %s %s at step %d: %s", message.trial, message.cause, message.step, message.message)
-            self.store.add_failure(message._asdict() | {"final": True})
+            removed = self.kept.on_failure(message.trial)
+            self.store.add_failure(message._asdict() | {"final": True, "generators": _rows(removed)})
+            self._remove(removed)
             self._finish(message.trial, message.cause)
             self._check_failures(message.message)
         if isinstance(message, Score | Failure):
@@ -145,7 +152,10 @@ class Backlog:
             self.losses[trial.id] += 1
             final = self.losses[trial.id] >= ATTEMPTS
             logger.warning("trial %s lost, %s", trial.id, "given up" if final else "tried again by itself")
-            self.store.add_failure(_failure_row(trial.id, attempt, "lost", message, final=final))
+            removed = self.kept.on_failure(trial.id) if final else []
+            row = _failure_row(trial.id, attempt, "lost", message, final=final)
+            self.store.add_failure(row | {"generators": _rows(removed)})
+            self._remove(removed)
             if final:
                 self._finish(trial.id, "lost")
                 self._check_failures(message)
@@ -230,8 +240,30 @@ class Backlog:
         }
         del row["grid"]
         row["signs"] = [sign._asdict() for sign in message.signs]
-        self.store.add_scores([row])
+        changes = self.kept.on_score(message.trial, message.rung, message.value, self._generator_bytes(message))
+        self.store.add_scores([row | {"generators": _rows(changes)}])
+        self._remove(changes)
+        if message.generator_bytes and not self.kept.holds(message.trial, message.rung):
+            generators.remove(self.plan.workload.generators, message.trial, message.rung)
         self._know(message.trial, message.rung, message.value)
+
+    def _generator_bytes(self, message: Score) -> int:
+        """The size of the generator that a worker wrote, 0 where it cannot be seen from here."""
+        size = generators.size_of(self.plan.workload.generators, message.trial, message.rung)
+        if message.generator_bytes and not size:
+            logger.warning("the generator of trial %s is not kept: OUT is no folder that its worker shares",
+                           message.trial)  # fmt: skip
+        return size if message.generator_bytes else 0
+
+    def _remove(self, changes: list[Change]) -> None:
+        """Removes the files of generators that are not kept any longer, once the store says so."""
+        for change in changes:
+            if not change.kept:
+                generators.remove(self._generators, change.trial, change.rung)
+
+    @property
+    def _generators(self) -> Path:
+        return self.store.folder / generators.FOLDER
 
     @property
     def _samples(self) -> Path:
@@ -282,17 +314,41 @@ class Backlog:
         for row in self.store.trials():
             trial = trial_of(self.plan.seed, row["method"], Config.from_dict(row["settings"]), row["seed"])
             self._enqueue(Entry(trial, self.plan.phase_index(row["round"]), row["round"]))
-        for row in self.store.scores():
+        for row in self.store.scores(self.plan.workload.metric, self.plan.protocol.fingerprint):
             self._know(row["trial"], row["rung"], row["value"])
         for row in self.store.failures():
             if row["final"]:
                 self._finish(row["trial"], row["cause"])
             else:
                 self.alone.add(row["trial"])
+        self._recall_generators()
         over = self.finished.keys() | self.paused.keys()
         self.waiting = [trial for trial in self.waiting if trial not in over]
         for method in self.plan.methods:
             self._decide(method)
+
+    def _recall_generators(self) -> None:
+        """Rebuilds which generators are kept, and tidies up after a start that was killed."""
+
+        def is_there(trial: str, rung: int) -> bool:
+            return generators.path_of(self._generators, trial, rung).is_file()
+
+        self.kept = Kept(self.keep, self._group, self.values, self.store.generators())
+        if missing := self.kept.drop_missing(is_there):
+            logger.warning("%d kept generators are not there any more", len(missing))
+            self.store.add_generators(_rows(missing))
+        self.remove_unknown_generators()
+
+    def remove_unknown_generators(self) -> None:
+        """Removes files of generators that the store does not say are kept. One whose score may still be reported, from
+        a checkpoint, stays."""
+        for trial, rung in generators.found_in(self._generators):
+            unreported = trial in self.trials and trial not in self.finished and rung not in self.committed[trial]
+            if not unreported and not self.kept.holds(trial, rung):
+                generators.remove(self._generators, trial, rung)
+
+    def _group(self, trial: str) -> tuple[str, bool]:
+        return self.trials[trial].method, trial in self.confirming
 
     def _ask(self) -> None:
         """Asks each method whose current round is finished for its next round. Methods advance independently."""
@@ -321,6 +377,8 @@ class Backlog:
         trial = entry.trial
         self.rounds.add(entry)
         self.trials[trial.id] = trial
+        if self.plan.phases[entry.phase_index].searcher in SELECTORS:
+            self.confirming.add(trial.id)
         self.structures[trial.id] = sys.intern(trial.config.structure())
         self.stopping.add(entry)
         self.unfinished[trial.method] += 1
@@ -337,6 +395,10 @@ class Backlog:
             key=lambda structure: (structure in warm, structure not in self.started, len(waiting[structure])),
         )
         return waiting[best][0]
+
+
+def _rows(changes: list[Change]) -> list[dict]:
+    return [change._asdict() for change in changes]
 
 
 def _failure_row(

@@ -15,8 +15,11 @@ from ganscape.results.store import check, open_store
 from ganscape.sweep import pictures
 from ganscape.sweep.backlog import MAX_FAILURES, Backlog
 from ganscape.sweep.executors import EXECUTORS, check_executor
+from ganscape.sweep.generators import FOLDER
+from ganscape.sweep.keeping import Keep, find_keep
 from ganscape.sweep.log import logging_to
 from ganscape.sweep.measuring.evaluation import GRID, WALK
+from ganscape.sweep.messages import Workload
 from ganscape.sweep.plan import Plan
 from ganscape.sweep.resources import ALONE, Cluster, ExecutorError, Resources, check_address_space, cores
 
@@ -38,6 +41,7 @@ def run_study(
     observe: Callable[[Backlog], None] = lambda backlog: None,
     verbose: bool = False,
     retry: Collection[str] = (),
+    keep: Keep | None = None,
 ) -> Path:
     """Trains and scores every trial of the plan; returns the output folder.
 
@@ -51,6 +55,7 @@ def run_study(
       observe: called in this process after every change, for progress.
       retry: causes of failures, such as "crashed" or "lost", whose trials are trained again, or "all".
       verbose: writes the lines of OUT/log.txt to stderr too.
+      keep: how many trained generators are kept; by default what `keeping.find_keep` says.
 
     Raises:
       StoreError: if `out` holds another study, is foreign, is being written, or its disk is full.
@@ -62,6 +67,8 @@ def run_study(
     if not 0 <= max_failures <= 1:
         raise ExecutorError(f"max_failures={max_failures:g} must be a share, from 0 to 1")
     check(out, plan.definition)
+    keep = find_keep(plan) if keep is None else keep
+    plan = plan._replace(workload=_keeping(plan, keep, Path(out)))
     with (
         EXECUTORS[executor](Path(out), workers, resources, cluster) as running,
         open_store(out) as store,
@@ -78,13 +85,14 @@ def run_study(
         pictures.save_grid(Path(out) / "samples" / "real.png", plan.workload.dataset.test[:GRID], WALK)
         if causes:
             logger.info("%d failed trials are tried again", store.retry(causes))
-        backlog = Backlog(plan, store, running.workers, start, observe, max_failures)
+        backlog = Backlog(plan, store, running.workers, start, observe, max_failures, keep)
         try:
             if not backlog.done():
                 running.run(backlog, plan.workload)
         except BaseException as error:
             logger.error("ended early: %s", " ".join(f"{type(error).__name__} {error}".split()))
             raise
+        backlog.remove_unknown_generators()
         logger.info("end: %d trials, %d failed", len(backlog.trials), backlog.failed())
     return Path(out)
 
@@ -94,6 +102,19 @@ def _causes(retry: Collection[str]) -> Collection[str]:
     for word in retry:
         check_name("cause of failures", word, [*RETRIED, "all"], ExecutorError, before="--retry: ")
     return RETRIED if "all" in retry else retry
+
+
+def _keeping(plan: Plan, keep: Keep, out: Path) -> Workload:
+    """The workload whose workers write generators, with what is written into each, if any are kept."""
+    card = {
+        "study": plan.definition["study"],
+        "study_seed": plan.seed,
+        "data": plan.definition["data"],
+        "data_fingerprint": plan.definition["data_fingerprint"],
+        "protocol": {"fingerprint": plan.protocol.fingerprint} | plan.protocol.describe(),
+    }
+    folder = str(out.absolute() / FOLDER) if keep.any else ""
+    return plan.workload._replace(generators=folder, card=card)
 
 
 def environment() -> dict:

@@ -1,14 +1,15 @@
-"""Which trained generators a sweep keeps: for each trial the one of its lowest score, for the best trials of each method.
+"""Which trained generators a sweep keeps: those of the lowest scores of the best trials of each method.
 
 What is kept in the end does not depend on the order in which scores arrive: a trial that is among the best at the end
 was among the best when its lowest score came.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from ganscape.errors import check_name
+from ganscape.results.store import kept_generators
 from ganscape.search_spaces import StudyError
 from ganscape.sweep.plan import Plan, parameters
 from ganscape.sweep.rounds import first_configs
@@ -33,6 +34,9 @@ class Keep(NamedTuple):
     def any(self) -> bool:
         """Whether any generator is kept."""
         return self.top > 0
+
+
+NOTHING = Keep(0, 0)
 
 
 class Change(NamedTuple):
@@ -87,25 +91,26 @@ class Kept:
     Args:
       keep: how many.
       group: trial -> its method, and whether it confirms a config: the trials that it competes with.
+      lowest: trial -> its lowest score so far.
+      rows: of the store's table of generators.
     """
 
-    def __init__(self, keep: Keep, group: Callable[[str], tuple[str, bool]]):
-        self.keep, self.group = keep, group
-        self.lowest: dict[str, float] = {}
-        self.files: dict[str, Change] = {}
-
-    def recall(self, scores: list[tuple[str, float]], changes: list[Change]) -> None:
-        """Takes in what the store holds: scores of trials, and changes in the order in which they were made."""
-        for trial, value in scores:
-            self.lowest[trial] = min(value, self.lowest.get(trial, math.inf))
-        for change in changes:
-            if change.kept:
-                self.files[change.trial] = change
-            elif self.files.get(change.trial, change).rung == change.rung:
-                self.files.pop(change.trial, None)
+    def __init__(
+        self,
+        keep: Keep,
+        group: Callable[[str], tuple[str, bool]],
+        lowest: Mapping[str, float],
+        rows: list[dict] = [],  # noqa: B006 - never changed
+    ):
+        self.keep, self.group, self.lowest = keep, group, dict(lowest)
+        held = kept_generators(rows)
+        self.files = {row["trial"]: Change(row["trial"], row["rung"], row["bytes"], True) for row in held}
 
     def on_score(self, trial: str, rung: int, value: float, size: int) -> list[Change]:
-        """Returns the changes that a score brings. size: bytes of the generator's file, 0 if there is none."""
+        """Returns the changes that a score brings: its generator is kept, others are not any longer.
+
+        size: bytes of the generator's file, 0 if there is none.
+        """
         if value >= self.lowest.get(trial, math.inf):
             return []
         self.lowest[trial] = value
@@ -125,6 +130,12 @@ class Kept:
         """Returns the changes that the failure of a trial brings: a failed trial is never among the best."""
         before = dict(self.files)
         self.files.pop(trial, None)
+        return self._changes(before)
+
+    def drop_missing(self, is_there: Callable[[str, int], bool]) -> list[Change]:
+        """Returns the changes that say which kept generators (trial, rung) are not there any more."""
+        before = dict(self.files)
+        self.files = {name: change for name, change in before.items() if is_there(name, change.rung)}
         return self._changes(before)
 
     def holds(self, trial: str, rung: int) -> bool:

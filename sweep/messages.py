@@ -53,7 +53,7 @@ class Workload(NamedTuple):
 
     samples: generated images in a score. rungs: real images seen, increasing. lanes: members side
     by side. checkpoints: the folder; a trial is saved after each checkpoint_seconds of training.
-    generators: the folder for trained generators, "" if none are kept. card: JSON-able facts that are written into each.
+    generators: the folder for trained generators, "" if none are kept. card: facts, as JSON, that each is saved with.
     """
 
     dataset: Dataset
@@ -64,7 +64,7 @@ class Workload(NamedTuple):
     checkpoints: str
     checkpoint_seconds: float
     generators: str = ""
-    card: Mapping[str, Any] = {}  # noqa: RUF012 - never changed
+    card: Mapping[str, Any] = {}
 
 
 class Score(NamedTuple):

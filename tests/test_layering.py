@@ -50,11 +50,13 @@ ORDER = {
             "log",
             "population",
             "checkpoints",
+            "generators",
             "members",
             "programs",
         ),
         *(
             "measuring.evaluation",
+            "measuring.resampling",
             "measuring.reference_cache",
             "measuring.baselines",
             "measuring.scoring",
@@ -62,7 +64,7 @@ ORDER = {
         ),
         *("searchers.contract", "searchers.coordinates", "searchers.sequences", "searchers.gp_bandit"),
         *("searchers.optimizer", "searchers.optuna_samplers", "searchers", "schedulers", "transfer", "plan", "rounds"),
-        *("trial", "estimate", "pictures", "baseline_queue", "cohort_size", "early_stopping", "backlog"),
+        *("trial", "estimate", "pictures", "baseline_queue", "cohort_size", "early_stopping", "keeping", "backlog"),
         *(
             "executors.contract",
             "executors.worker",

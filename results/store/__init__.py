@@ -7,12 +7,12 @@ survives `kill -9` and loss of power (WAL, synchronous=FULL). This folder is the
     OUT/store.lock      held with flock by the writer; the kernel frees it when the writer dies
 
 Tables: study (one row), environments, owners, protocols, trials, scores, failures, signs,
-programs, migrations.
+programs, generators, migrations.
 """
 
 from ganscape.results.store.database import LOCK, STORE, StoreError
 from ganscape.results.store.definitions import differences
-from ganscape.results.store.reader import check, is_written, read, read_columns, rows_written
+from ganscape.results.store.reader import check, is_written, kept_generators, read, read_columns, rows_written
 from ganscape.results.store.writer import Store, open_store
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "check",
     "differences",
     "is_written",
+    "kept_generators",
     "open_store",
     "read",
     "read_columns",

@@ -135,7 +135,7 @@ def fetch_columns(db, query, values=()) -> dict[str, list]:
     names = [column[0] for column in cursor.description]
     rows = list(zip(*cursor.fetchall(), strict=True)) or [()] * len(names)
     columns = {name: list(row) for name, row in zip(names, rows, strict=True)}
-    decode = dict.fromkeys(schema.JSON_COLUMNS, json.loads) | {"final": bool}
+    decode = dict.fromkeys(schema.JSON_COLUMNS, json.loads) | {"final": bool, "kept": bool}
     return {name: [*map(decode[name], column)] if name in decode else column for name, column in columns.items()}
 
 

@@ -25,8 +25,8 @@ from ganscape.results.store.definitions import refuse_other
 def read(folder) -> dict[str, list[dict]]:
     """Every table of OUT as lists of dicts, all seen at one instant; does not disturb a running sweep.
 
-    Keys: study, environments, protocols, trials, scores, failures, retries, signs, programs, baselines; a table that an
-    older version did not write is empty. Raises StoreError when there is no store.
+    Keys: study, environments, protocols, trials, scores, failures, retries, signs, programs, baselines, generators; a
+    table that an older version did not write is empty. Raises StoreError when there is no store.
     """
     return {table: [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
             for table, columns in read_columns(folder).items()}  # fmt: skip
@@ -51,6 +51,15 @@ def rows_written(folder) -> tuple[int, ...]:
         counts = ", ".join(f"(SELECT count(*) FROM {table})" for table in ("study", "protocols"))
         last = ", ".join(f"(SELECT ifnull(max(id), 0) FROM {table})" for table in schema.GROWING)
         return db.execute(f"SELECT {counts}, {last}").fetchone()
+
+
+def kept_generators(rows: list[dict]) -> list[dict]:
+    """Returns the rows of table generators that hold now: the last one of each trial and rung, if it says kept."""
+    last: dict[tuple[str, int], dict] = {}
+    for row in rows:
+        last.pop((row["trial"], row["rung"]), None)
+        last[row["trial"], row["rung"]] = row
+    return [row for row in last.values() if row["kept"]]
 
 
 def is_written(folder) -> bool:

@@ -64,7 +64,15 @@ def m005_retries(db):
     )
 
 
-MIGRATIONS = [m001_initial, m002_signs, m003_programs, m004_baselines, m005_retries]
+def m006_generators(db):
+    """Which trained generators are kept: each row says so of one, or that it is kept no longer; the last one counts."""
+    db.execute(
+        """CREATE TABLE generators (id INTEGER PRIMARY KEY, trial TEXT NOT NULL REFERENCES trials (trial),
+             rung INTEGER NOT NULL, bytes INTEGER NOT NULL, kept INTEGER NOT NULL, recorded TEXT NOT NULL) STRICT"""
+    )
+
+
+MIGRATIONS = [m001_initial, m002_signs, m003_programs, m004_baselines, m005_retries, m006_generators]
 
 QUERIES = {
     "study": "SELECT definition, recorded FROM study",
@@ -78,6 +86,7 @@ QUERIES = {
     "signs": "SELECT trial, rung, quantity, value, cause, recorded FROM signs ORDER BY id",
     "programs": "SELECT structure, compiled, loaded, seconds, lanes, recorded FROM programs ORDER BY id",
     "baselines": "SELECT kind, source, draw, metric, value, protocol, recorded FROM baselines ORDER BY id",
+    "generators": "SELECT trial, rung, bytes, kept, recorded FROM generators ORDER BY id",
 }
 GROWING = ("environments", "trials", "scores", "failures")  # whose ids count their rows
 JSON_COLUMNS = ("definition", "environment", "description", "settings")

@@ -122,7 +122,7 @@ class Store:
 
     def add_scores(self, rows: list[dict]):
         """Appends finite scores, all or none. Keys: trial rung images metric value protocol attempt seconds, and
-        signs, if any: a list with keys quantity value cause.
+        signs, if any: a list with keys quantity value cause, and generators, if any: as `add_generators` takes them.
 
         Raises ValueError for a value that is not finite (that is a failure) and StoreError for a second score of
         the same (trial, rung, metric, protocol).
@@ -139,15 +139,23 @@ class Store:
                 for sign in row.get("signs", ()):
                     insert("signs", trial=row["trial"], rung=int(row["rung"]), quantity=sign["quantity"],
                            value=float(sign["value"]), cause=sign["cause"])  # fmt: skip
+                _insert_generators(insert, row.get("generators", ()))
 
     def add_failure(self, row: dict):
-        """Appends one failure. Keys: trial attempt cause rung step message detail final; rung and step may be None."""
+        """Appends one failure. Keys: trial attempt cause rung step message detail final; rung and step may be None; and
+        generators, if any: as `add_generators` takes them."""
         check_name("cause of failure", row["cause"], CAUSES, ValueError)
         rung, step = (None if row[name] is None else int(row[name]) for name in ("rung", "step"))
         with self._transaction() as insert:
             insert("failures", trial=row["trial"], attempt=int(row["attempt"]), cause=row["cause"], rung=rung,
                    step=step, message=row["message"], detail=row["detail"] or "",
                    final=int(row["final"]))  # fmt: skip
+            _insert_generators(insert, row.get("generators", ()))
+
+    def add_generators(self, rows: list[dict]):
+        """Appends which generators are kept, or kept no longer. Keys: trial rung bytes kept."""
+        with self._transaction() as insert:
+            _insert_generators(insert, rows)
 
     def add_programs(self, row: dict):
         """Appends what a worker compiled. Keys: structure compiled loaded seconds lanes."""
@@ -173,9 +181,11 @@ class Store:
         """All trials by round, then in the order they were added."""
         return fetch_rows(self._db, schema.QUERIES["trials"])
 
-    def scores(self) -> list[dict]:
-        """All scores in the order they were added."""
-        return fetch_rows(self._db, schema.QUERIES["scores"])
+    def scores(self, metric: str | None = None, protocol: str | None = None) -> list[dict]:
+        """All scores in the order they were added, or those of one metric under one protocol."""
+        rows = fetch_rows(self._db, schema.QUERIES["scores"])
+        wanted = (metric, protocol)
+        return rows if metric is None else [row for row in rows if (row["metric"], row["protocol"]) == wanted]
 
     def failures(self) -> list[dict]:
         """All failures in the order they were added."""
@@ -193,6 +203,10 @@ class Store:
             for number in again:
                 insert("retries", failure=number)
         return len(again)
+
+    def generators(self) -> list[dict]:
+        """Which generators were kept and which no longer, in that order."""
+        return fetch_rows(self._db, schema.QUERIES["generators"])
 
     def attempts(self, trial: str) -> int:
         """How often this trial was lost (its worker died)."""
@@ -237,6 +251,12 @@ class _Copier(threading.Thread):
     def stop(self) -> None:
         self.stopped.set()
         self.join()
+
+
+def _insert_generators(insert, rows):
+    for row in rows:
+        insert("generators", trial=row["trial"], rung=int(row["rung"]), bytes=int(row["bytes"]),
+               kept=int(row["kept"]))  # fmt: skip
 
 
 def _take(lock, folder: Path):

@@ -124,6 +124,13 @@ def run(
         list[str] | None,
         typer.Option("--resource", metavar="NAME=AMOUNT", help="What else a worker takes, by the cluster's names."),
     ] = None,
+    keep: Annotated[str, typer.Option(help="Which trained generators are kept: best, all or none.")] = "best",
+    keep_top: Annotated[
+        int | None,
+        typer.Option(
+            help="With --keep best: those of how many trials of each method.", show_default="3, or what fits in 128 MB"
+        ),
+    ] = None,
     max_failures: Annotated[
         float, typer.Option(help="Share of trials that may crash or be lost before the sweep ends itself.")
     ] = 0.5,
@@ -162,6 +169,7 @@ def run(
         _prepare_jax(dry_run, resources)
         settings = _settings(assignments or [])
         from ganscape.search_spaces import find_scale
+        from ganscape.sweep.keeping import find_keep
         from ganscape.sweep.plan import find_study, plan, study_label
 
         data = data or find_scale(find_study(study), scale).data
@@ -182,12 +190,13 @@ def run(
             settings=settings,
             data_root=data_root,
         )
+        kept = find_keep(planned, keep, keep_top)
         if dry_run:
-            print_plan(planned, count, folder)
+            print_plan(planned, count, folder, kept)
         else:
             _run(
                 planned, folder, executor=executor, workers=workers, resources=resources, cluster=cluster,
-                max_failures=max_failures, verbose=verbose, retry=retry.split(",") if retry else (),
+                max_failures=max_failures, verbose=verbose, retry=retry.split(",") if retry else (), keep=kept,
             )  # fmt: skip
 
 

@@ -33,7 +33,7 @@ def print_scales(study) -> None:
     print_table("Scales", header, rows)
 
 
-def print_plan(planned, workers: int, folder: Path) -> None:
+def print_plan(planned, workers: int, folder: Path, keep) -> None:
     """What a plan would run, and about how long with so many workers."""
     from ganscape.results.wording import duration
     from ganscape.sweep.estimate import estimate
@@ -52,10 +52,22 @@ def print_plan(planned, workers: int, folder: Path) -> None:
         ("structures to compile", cost.structures),
         ("images per trial", f"{definition['images']:,}, scored at {len(definition['rungs'])} rungs"),
         ("images in all", f"{cost.images:,}{_at_most(planned)}"),
+        ("generators kept", _kept(planned, keep)),
         ("estimated time", f"{duration(cost.seconds)} with {workers} workers, roughly: from one config alone"),
         ("that config", cost.measured.structure()),
     ]
     print_table("Plan", ("", ""), rows)
+
+
+def _kept(planned, keep) -> str:
+    """How many trained generators a plan keeps, and their size on disk."""
+    from ganscape.sweep.keeping import count_kept, generator_bytes
+
+    count = count_kept(planned, keep)
+    if not count:
+        return "none"
+    megabytes = count * generator_bytes(planned) / 1e6
+    return f"at most {count:,}, {megabytes:,.3g} MB: those of the lowest scores of each method"
 
 
 def print_cost(planned) -> None:

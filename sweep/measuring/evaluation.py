@@ -123,7 +123,7 @@ def sample_and_encode(population: Population, evaluator: Evaluator) -> Sampled:
     )
 
 
-def key_of_samples(key: Array | np.ndarray, cycle: Array | int) -> Array:
+def key_of_samples(key: Array | np.ndarray, cycle: Any) -> Array:
     """Returns the key of the samples that a member with this key is scored by after so many cycles. Its chunks are
     numbered by `fold_in`: first those of the samples, then WALKS walks, then the inversion."""
     return jax.random.fold_in(key, 2 * cycle + 1)

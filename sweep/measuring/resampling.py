@@ -1,15 +1,12 @@
 """A kept generator once more: the same images that were scored, others, and further scores."""
 
-import functools
 import itertools
 from collections.abc import Iterator
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from ganscape.models import sampling
 from ganscape.models.generator_file import SavedGenerator
 from ganscape.sweep.measuring.evaluation import (
     WALK,
@@ -72,13 +69,12 @@ def images_of(
     for number in itertools.count():
         if count <= 0:
             return
-        # The numbers between are those of the walks and of the inversion; where all is walks they come first.
-        later = number if walk else (number if number < chunks else number + WALKS + 1)
-        chunk = make(jax.random.fold_in(key, chunks + later if walk else later), size, label=label, truncation=truncation)
-        yield np.asarray(_pixels(chunk))[:count]
+        # The numbers after those of the samples belong to the score's walks and inversion.
+        if walk or number >= chunks:
+            number += chunks if walk else WALKS + 1
+        images = make(jax.random.fold_in(key, number), size, label=label, truncation=truncation)
+        yield np.asarray(_pixels(images))[:count]
         count -= size
 
 
-@functools.partial(jax.jit)
-def _pixels(images: Array) -> Array:
-    return to_pixels(images)
+_pixels = jax.jit(to_pixels)

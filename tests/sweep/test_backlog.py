@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
-from ganscape.results.store import open_store, read
+from ganscape.results.store import StoreError, kept_generators, open_store, read
+from ganscape.sweep import generators
 from ganscape.sweep.backlog import ATTEMPTS, Backlog
+from ganscape.sweep.keeping import Keep
 from ganscape.sweep.messages import Compiled, Failure, Score
 from ganscape.sweep.plan import plan
 from ganscape.sweep.resources import ExecutorError
@@ -233,3 +235,80 @@ def test_a_failed_trial_that_is_retried_is_handed_out_again_and_its_failure_stay
     again.record(Failure(crashed.id, 1, "crashed", 640, 3, "no memory again", "trace"))
     assert [row["final"] for row in store.failures()] == [False, True, True]
     assert crashed.id not in {each.id for cohort in cohorts(reopened(planned, store)) for each in cohort.trials}
+
+
+# Generators
+
+
+def with_generator(store, trial, rung, value):
+    """The score of a generator whose file a worker has written."""
+    path = generators.path_of(store.folder / "generators", trial.id, rung)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for suffix in (".json", ".safetensors"):
+        path.with_suffix(suffix).write_bytes(b"weights")
+    return score(trial, rung, value)._replace(generator_bytes=7)
+
+
+def keeping(planned, store, top=1):
+    workload = planned.workload._replace(generators=str(store.folder / "generators"))
+    plan = planned._replace(workload=workload)
+    return Backlog(plan, store, 2, {}, lambda backlog: None, keep=Keep(top, top))
+
+
+def files(store):
+    return set(generators.found_in(store.folder / "generators"))
+
+
+def test_a_better_generator_takes_the_place_of_another_in_the_score_s_own_transaction(planned, store):
+    backlog = keeping(planned, store)
+    first, second = backlog.take().trials[:2]
+    assert first.method == second.method
+    for trial, rung, value, kept in (
+        (first, 640, 5.0, {(first.id, 640)}),
+        (second, 640, 6.0, {(first.id, 640)}),
+        (second, 1280, 2.0, {(second.id, 1280)}),
+        (first, 1280, 1.0, {(first.id, 1280)}),
+    ):
+        backlog.record(with_generator(store, trial, rung, value))
+        stated = {(row["trial"], row["rung"]) for row in kept_generators(store.generators())}
+        assert stated == files(store) == kept
+    assert {row["bytes"] for row in store.generators()} == {7}
+
+
+def test_a_score_that_the_store_refuses_leaves_the_generators_as_they_were(planned, store):
+    backlog = keeping(planned, store)
+    trial = backlog.take().trials[0]
+    backlog.record(with_generator(store, trial, 640, 5.0))
+    with pytest.raises(StoreError):
+        backlog.record(with_generator(store, trial, 640, 4.0))
+    assert [(row["rung"], row["kept"]) for row in store.generators()] == [(640, True)]
+
+
+def test_a_start_removes_what_a_killed_one_left_and_says_what_is_missing(planned, store):
+    backlog = keeping(planned, store, top=3)
+    kept, gone, unsaid, running = backlog.take().trials[:4]
+    for trial in (kept, gone):
+        backlog.record(with_generator(store, trial, 640, 5.0))
+    backlog.record(score(unsaid, 640))
+    with_generator(store, unsaid, 640, 5.0)
+    with_generator(store, running, 640, 5.0)
+    generators.path_of(store.folder / "generators", gone.id, 640).unlink()
+    keeping(planned, store, top=3)
+    assert {row["trial"] for row in kept_generators(store.generators())} == {kept.id}
+    assert files(store) == {(kept.id, 640), (running.id, 640)}, "a checkpoint may still report the score of the last"
+
+
+def test_a_failed_trial_s_generator_goes_with_its_failure(planned, store):
+    backlog = keeping(planned, store)
+    trial = backlog.take().trials[0]
+    backlog.record(with_generator(store, trial, 640, 5.0))
+    backlog.record(Failure(trial.id, 0, "diverged", 1280, 1, "not finite", ""))
+    assert kept_generators(store.generators()) == [] and files(store) == set()
+
+
+def test_scores_by_another_metric_finish_no_trial(planned, store):
+    trial = reopened(planned, store).take().trials[0]
+    row = {"trial": trial.id, "rung": 1280, "images": 1280, "metric": "other", "value": 0.1, "attempt": 0, "seconds": 1}
+    store.add_scores([row | {"protocol": planned.protocol.fingerprint}])
+    backlog = reopened(planned, store)
+    assert trial.id in backlog.waiting and backlog.best is None

@@ -88,6 +88,18 @@ class Sweep:
     def table(self):
         return table(self.out)
 
+    def generators(self):
+        """Trial and rung of the generators that the store says are kept, each of which must have its file."""
+        found = set(results.load(self.out).generators()[["trial", "rung"]].itertuples(index=False, name=None))
+        missing = [f for f in found if not (self.out / "generators" / f[0] / f"{f[1]}.safetensors").is_file()]
+        assert not missing, "a generator that is kept is not there"
+        return found
+
+    def generator_files(self):
+        """Trial and rung of all that lies in the folder of generators."""
+        files = [file for file in (self.out / "generators").rglob("*") if file.is_file()]
+        return {(file.parent.name, int(file.stem)) for file in files}
+
     def computed(self):
         return self.ledger.read_text().split() if self.ledger.exists() else []
 
@@ -172,6 +184,7 @@ def check_killed_driver(unbroken, make_sweep):
         sweep.start().finish()
         check_held(sweep, held)
         assert sweep.table() == unbroken.table()
+        assert sweep.generators() == sweep.generator_files() == unbroken.generators() != set()
         assert interrupted >= kills // 2
         assert not (sweep.out / "tune").exists()
         assert not list((sweep.out / "checkpoints").glob("*"))
@@ -182,6 +195,8 @@ def check_killed_driver(unbroken, make_sweep):
 
 def check_held(sweep, held):
     """What the store held at each kill is still there, and none of it was computed after that kill."""
+    if sweep.stored():
+        sweep.generators()
     for values, position in held:
         assert values <= sweep.stored(), "a committed score is gone"
         assert not set(sweep.computed()[position:]) & values, "a committed score was computed again"
