@@ -47,13 +47,18 @@ def logging_to(out: str | Path, verbose: bool = False) -> Iterator[None]:
 
 @contextlib.contextmanager
 def log_to(send: Callable[[LogLine], None]) -> Iterator[None]:
-    """Sends what the logger "ganscape" is told in this worker to the driver while the block lasts."""
+    """Sends what the logger "ganscape" is told in this worker to the driver while the block lasts, and nowhere else.
+
+    A library that a worker imports may give the root logger a handler, which would print every line a second time.
+    """
     logger, handler = logging.getLogger(NAME), _Sender(send)
+    propagate, logger.propagate = logger.propagate, False
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     try:
         yield
     finally:
+        logger.propagate = propagate
         logger.removeHandler(handler)
 
 

@@ -44,3 +44,13 @@ def test_lines_of_a_worker_are_messages():
         logger.warning("checkpoint of trial %s", "a")
     logger.warning("later")
     assert sent == [LogLine(logging.WARNING, "checkpoint of trial a")]
+
+
+def test_lines_of_a_worker_reach_no_handler_of_a_library(caplog):
+    """caplog's handler is on the root logger, as absl's is in a worker that imports orbax."""
+    sent = []
+    with caplog.at_level(logging.INFO), log_to(sent.append):
+        logger.info("checkpoint written")
+    assert len(sent) == 1 and caplog.records == []
+    logger.warning("propagates again")
+    assert len(caplog.records) == 1
