@@ -36,6 +36,8 @@ ORDER = {
         *("columns", "frames", "scores_file", "baselines"),
         *("combined", "budget", "incumbents", "statistics", "comparisons", "importance", "ranking"),
         *("verdict", "wording", "cautions", "sentences", "samples", "calibration"),
+        *("claims.estimates", "claims.rules", "claims.evidence", "claims.claim", "claims.equal", "claims.landscape"),
+        *("claims.calibrations", "claims.judging", "claims.table", "claims"),
         *("plots.canvas", "plots.budgets", "plots.distributions", "plots.comparisons"),
         *("plots.settings", "plots.metrics", "plots.calibration", "plots"),
         *("page", "page.points", "page.figures", "page.tables", "report", "live", "server"),
@@ -79,7 +81,7 @@ ORDER = {
     ],
 }
 # A package's __init__ may look into its own modules: it holds the registry of them, or says which names are public.
-REGISTRIES = {"results.plots", "results.store", "sweep.executors", "sweep.searchers"}
+REGISTRIES = {"results.claims", "results.plots", "results.store", "sweep.executors", "sweep.searchers"}
 
 # The only files that import these.
 ONLY_IN = {

@@ -1,4 +1,6 @@
-"""`ganscape status`, `report`, `watch`, `serve`, `export`: what an output folder holds. Parsing and printing only."""
+"""`ganscape status`, `report`, `claims`, `watch`, `serve`, `export`: what an output folder holds.
+
+Parsing and printing only."""
 
 import signal
 from pathlib import Path
@@ -28,6 +30,22 @@ def report(out: Out) -> None:
         from ganscape.results.report import write_report
 
         typer.echo(write_report(out))
+
+
+@app.command()
+def claims(
+    folders: Annotated[list[Path], typer.Argument(metavar="OUT...", help="Output folders, judged together.")],
+    csv: Annotated[Path | None, typer.Option(help="Also write the table, with every number, to this file.")] = None,
+) -> None:
+    """Say which published claims of both papers hold for these data, with intervals and what would decide the rest."""
+    with one_line_errors():
+        from ganscape.results.claims import judge, write_csv
+        from ganscape.sweep.commands.tables import print_claims
+
+        answers = judge(folders)
+        print_claims(answers)
+        if csv is not None:
+            typer.echo(write_csv(answers, csv))
 
 
 @app.command()

@@ -152,3 +152,29 @@ def _plain(value: Any) -> str:
     if "kind" in value:
         return f"{value['kind']}({', '.join(_plain(each) for name, each in value.items() if name != 'kind')})"
     return ", ".join(f"{name}={_plain(each)}" for name, each in value.items())
+
+
+def print_claims(answers) -> None:
+    """What each published claim comes to, its estimate, and below the table what is missing and what differs."""
+    from ganscape.results.claims import rows, shared_caveats
+    from ganscape.results.claims.judging import NOT_TESTABLE
+
+    shared = shared_caveats(answers)
+    missing: dict[str, list[str]] = {}
+    cells, notes = [], []
+    for answer, row in zip(answers, rows(answers), strict=True):
+        if answer.verdict == NOT_TESTABLE:
+            missing.setdefault(row.needed, []).append(row.claim)
+            continue
+        cells.append((row.sentence, row.data, row.verdict, row.estimate(), row.evidence()))
+        own = [row.needed, *(caveat for caveat in answer.caveats if caveat not in shared)]
+        if any(own):
+            notes.append(f"{row.claim}: {'; '.join(filter(None, own))}")
+    if cells:
+        print_table("Published claims, and what these data say", ("claim", "data", "", "estimate", "evidence"), cells)
+    for note in notes:
+        typer.echo(note)
+    if shared:
+        typer.echo(f"This is no reproduction: {'; '.join(shared)}.")
+    for needed, claims in missing.items():
+        typer.echo(f"not testable, {needed}: {', '.join(claims)}")

@@ -1,0 +1,159 @@
+"""`judge`: every published claim against output folders, as answers with their evidence."""
+
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ganscape.results import calibration, store
+from ganscape.results.claims import calibrations, equal, landscape
+from ganscape.results.claims.claim import PublishedClaim
+from ganscape.results.claims.evidence import NotTestable
+from ganscape.results.claims.rules import UNDECIDED, Contrast, Decision, units_needed
+from ganscape.results.frames import Results, load
+from ganscape.results.store import StoreError
+
+CLAIMS: tuple[PublishedClaim, ...] = (*calibrations.CLAIMS, *equal.CLAIMS, *landscape.CLAIMS)
+NOT_TESTABLE = "not testable"
+MOST_UNITS = 10_000
+EXPERIMENT = "calibrate "  # how the study of a claim begins that a table of `ganscape calibrate` tests
+
+
+class Answer(NamedTuple):
+    """What some folders say of a claim.
+
+    verdict: "holds", "fails", "undecided" or "not testable". data: the data sets that it is about. contrasts: all
+    estimates, and decision: how they were decided; () and None where the claim is not testable. needed: for a claim
+    that is not testable what is missing, for an undecided one what would decide it; "" else. caveats: how these data
+    differ from the paper's protocol, derived from the definition; () means that they are the paper's own.
+    """
+
+    claim: PublishedClaim
+    verdict: str
+    data: str
+    contrasts: tuple[Contrast, ...]
+    decision: Decision | None
+    needed: str
+    caveats: tuple[str, ...]
+
+
+class Evidence(NamedTuple):
+    """What a claim is judged by: data sets in words, what its `contrasts` take, and the folders it is from."""
+
+    data: str
+    argument: Any
+    results: tuple[Results, ...]
+    metric: str
+
+
+def judge(folders: Iterable[str | Path], claims: Sequence[PublishedClaim] = CLAIMS) -> list[Answer]:
+    """Judges claims by what output folders hold: sweeps, and tables of `ganscape calibrate`.
+
+    Returns one answer for each claim and folder that can test it, in the order of the claims; one for all folders where
+    a claim is about several data sets; and one "not testable" for a claim that no folder can test.
+
+    Raises:
+      StoreError: for a folder that holds neither.
+    """
+    paths = [Path(folder) for folder in folders]
+    for path in paths:
+        if not (path / store.STORE).exists() and not any(path.glob("worth-*.csv")):
+            raise StoreError(f"no sweep and no table of `ganscape calibrate` in '{path}'")
+    sweeps = [load(path) for path in paths if (path / store.STORE).exists()]
+    return [answer for claim in claims for answer in _answers(claim, paths, sweeps)]
+
+
+def _answers(claim: PublishedClaim, folders: Sequence[Path], sweeps: Sequence[Results]) -> list[Answer]:
+    evidence = list(_evidence(claim, folders, sweeps))
+    if not evidence:
+        needed = f"needs `ganscape {claim.studies[0]}`" if _of_table(claim) else f"needs {' or '.join(claim.studies)}"
+        return [Answer(claim, NOT_TESTABLE, "", (), None, needed, ())]
+    return [_answer(claim, each) for each in evidence]
+
+
+def _of_table(claim: PublishedClaim) -> bool:
+    return claim.studies[0].startswith(EXPERIMENT)
+
+
+def _evidence(claim: PublishedClaim, folders: Sequence[Path], sweeps: Sequence[Results]) -> Iterable[Evidence]:
+    """Everything in the folders that can test the claim."""
+    if _of_table(claim):
+        experiment = claim.studies[0].removeprefix(EXPERIMENT)
+        for folder in folders:
+            if (folder / f"worth-{experiment}.csv").exists():
+                table = calibration.read(folder, experiment)
+                for (data, metric), part in table.groupby(["data", "metric"], sort=False):
+                    yield Evidence(str(data), part, (), str(metric))
+        return
+    of_study = [results for results in sweeps if results.study.get("study", "") in claim.studies]
+    if claim.joint and of_study:
+        data = ", ".join(dict.fromkeys(results.study["data"] for results in of_study))
+        yield Evidence(data, of_study, tuple(of_study), of_study[0].study["metric"])
+    elif not claim.joint:
+        for results in of_study:
+            yield Evidence(results.study["data"], results, (results,), results.study["metric"])
+
+
+def _answer(claim: PublishedClaim, evidence: Evidence) -> Answer:
+    margin = math.log(claim.margin)
+    try:
+        contrasts = tuple(claim.contrasts(evidence.argument, True))
+    except NotTestable as missing:
+        return Answer(claim, NOT_TESTABLE, evidence.data, (), None, str(missing), ())
+    decision = claim.rule.decide(contrasts, margin)
+    needed = _what_decides(claim, decision, evidence) if decision.verdict == UNDECIDED else ""
+    caveats = [*_differences(claim, evidence), *_failures(claim, evidence, decision.verdict, margin)]
+    return Answer(claim, decision.verdict, evidence.data, contrasts, decision, needed, tuple(caveats))
+
+
+def _what_decides(claim: PublishedClaim, decision: Decision, evidence: Evidence) -> str:
+    """What an undecided claim would take, if its telling estimate were the truth."""
+    have, units = decision.telling.estimate.units, units_needed(decision)
+    if units > MOST_UNITS:
+        return "no number of runs would decide it: the estimate lies where neither can be shown"
+    units = max(math.ceil(units), have + 1)
+    if claim.unit != "config" or len(evidence.results) != 1:
+        return f"about {units:,} {claim.unit}s instead of {have:,}"
+    (results,) = evidence.results
+    costs = results.costs()
+    hours = costs["seconds"].median() * (units - have) * len(results.methods()) * results.study["seeds"] / 3600
+    study = results.study
+    configs = study["configs"] + units - have
+    return (
+        f"about {units - have:,} more configs of each method, {hours:,.1f} hours of one worker: "
+        f"ganscape run {study['study']} --scale {study['scale']} --set configs={configs}"
+    )
+
+
+def _differences(claim: PublishedClaim, evidence: Evidence) -> Iterable[str]:
+    """How these data differ from the paper's protocol."""
+    paper = claim.paper
+    foreign = [name for name in evidence.data.split(", ") if name not in paper.data]
+    if foreign and paper.data:
+        yield f"data {', '.join(foreign)} (paper: {', '.join(paper.data)})"
+    if evidence.metric != paper.metric and claim.studies != ("equal/f1",):
+        yield f"scored by {evidence.metric} (paper: {paper.metric})"
+    for results in evidence.results:
+        settings, images = results.study["settings"], results.study["images"]
+        if settings.get("architecture") not in paper.architectures or "channels" in settings:
+            width = f" with {settings['channels']} channels" if "channels" in settings else ""
+            yield f"networks {settings.get('architecture')}{width} (paper: {', '.join(paper.architectures)})"
+        if images < paper.images:
+            yield f"{images:,} images per training (paper: {paper.images:,})"
+        if settings.get("sampling_statistics") == "standing":
+            yield "sampled with standing statistics of batch norm (paper: running averages)"
+        break
+
+
+def _failures(claim: PublishedClaim, evidence: Evidence, verdict: str, margin: float) -> Iterable[str]:
+    """That failed trials count as the worst score, and whether leaving them out changes the verdict."""
+    failed = sum(int((results.trials()["status"] == "failed").sum()) for results in evidence.results)
+    if not failed:
+        return
+    yield f"{failed:,} failed trials count as the worst score"
+    try:
+        without = claim.rule.decide(tuple(claim.contrasts(evidence.argument, False)), margin).verdict
+    except NotTestable as missing:
+        without = f"not testable: {missing}"
+    if without != verdict:
+        yield f"with these left out: {without}"

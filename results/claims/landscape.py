@@ -1,0 +1,165 @@
+"""Claims of Kurach et al. 2019, "A Large-Scale Study on Regularization and Normalization in GANs", as data.
+
+All but the last compare methods on the fixed settings of table 1, which they share: the unit is a setting.
+"""
+
+import itertools
+import math
+
+import numpy as np
+
+from ganscape.results.claims.claim import Paper, PublishedClaim
+from ganscape.results.claims.estimates import mean
+from ganscape.results.claims.evidence import NotTestable, Settings, fixed_settings, log_ratios, require
+from ganscape.results.claims.rules import ALIKE, EVERY, NOT_WORSE, Contrast
+from ganscape.results.frames import Results
+
+PAPER = Paper(
+    "landscape",
+    "A Large-Scale Study on Regularization and Normalization in GANs",
+    "arXiv:1807.04720",
+    ("celeba_hq_128", "lsun_bedroom", "cifar10"),
+    ("resnet19", "sndcgan", "resnet_cifar"),
+    6_400_000,
+    "fid",
+)
+REG_NORM, LOSS, BOTH = ("landscape/reg-norm",), ("landscape/loss",), ("landscape/both",)
+ARCHITECTURE = ("landscape/architecture",)
+ONE, FIVE = 1, 5
+
+
+def _settings(results: Results, studies: tuple[str, ...], methods: tuple[str, ...], keep_failed: bool) -> Settings:
+    require(results, studies, methods)
+    return fixed_settings(results, methods, keep_failed=keep_failed)
+
+
+def _contrast(settings: Settings, a: str, b: str, disc_iters: int | None = None) -> Contrast:
+    ratios = log_ratios(settings, a, b, disc_iters)
+    updates = f", {disc_iters}:1 updates" if disc_iters else ""
+    return Contrast(f"{a} / {b}{updates}", mean(ratios))
+
+
+def _compare(studies: tuple[str, ...], *pairs: tuple[str, str], disc_iters: int | None = None):
+    """Returns the function that gives one contrast per pair of methods, over the settings that they share."""
+    methods = tuple(dict.fromkeys(itertools.chain(*pairs)))
+
+    def contrasts(results: Results, keep_failed: bool) -> list[Contrast]:
+        settings = _settings(results, studies, methods, keep_failed)
+        return [_contrast(settings, a, b, disc_iters) for a, b in pairs]
+
+    return contrasts
+
+
+def penalty_wants_updates(results: Results, keep_failed: bool) -> list[Contrast]:
+    """How much more a gradient penalty helps at five updates than at one: settings alike but for the updates."""
+    settings = _settings(results, REG_NORM, ("ns_gp", "ns"), keep_failed)
+    ratio = {}
+    for key in settings.by_method["ns_gp"]:
+        if key in settings.by_method["ns"]:
+            gp, none = (np.log(settings.by_method[method][key]).mean() for method in ("ns_gp", "ns"))
+            ratio[key] = gp - none
+    gains = [ratio[(*key[:3], FIVE)] - ratio[key] for key in ratio if key[3] == ONE and (*key[:3], FIVE) in ratio]
+    if len(gains) < 3:
+        raise NotTestable(f"needs at least 3 settings with both 1 and 5 updates; there are {len(gains)}")
+    return [Contrast("(ns_gp / ns at 5:1) / (ns_gp / ns at 1:1)", mean(gains))]
+
+
+def penalty_costs(results: Results, keep_failed: bool) -> list[Contrast]:
+    """Seconds per image with a penalty over those without, halved.
+
+    Trials that train side by side share their seconds, so that the unit is the ratio of updates, whose trials do.
+    """
+    require(results, REG_NORM, ("ns", "ns_gp"))
+    costs = results.costs().set_index("trial")
+    pace = (costs["seconds"] / costs["images"]).map(math.log)
+    trials = results.trials().set_index("trial")
+    updates = trials["disc_iters"]
+    median = pace.groupby([trials["method"], updates]).median()
+    ratios = [median["ns_gp", iters] - median["ns", iters] - math.log(2.0) for iters in sorted(updates.unique())]
+    if len(ratios) < 2:
+        raise NotTestable("needs settings with 1 and with 5 updates")
+    return [Contrast("(ns_gp / ns) / 2, seconds per image", mean(ratios))]
+
+
+BETTER = 1.1
+CLAIMS = (
+    PublishedClaim(
+        "landscape/sn-helps",
+        "Spectral normalization of the discriminator helps.",
+        PAPER, "section 3.1, Fig. 2", REG_NORM, EVERY, BETTER, _compare(REG_NORM, ("ns_sn", "ns")), "setting",
+    ),
+    PublishedClaim(
+        "landscape/sn-helps-at-5",
+        "Spectral normalization helps with five updates of the discriminator, too.",
+        PAPER, "section 3.1, Fig. 2", REG_NORM, EVERY, BETTER,
+        _compare(REG_NORM, ("ns_sn", "ns"), disc_iters=FIVE), "setting",
+    ),
+    PublishedClaim(
+        "landscape/bn-hurts",
+        "Batch normalization of the discriminator hurts.",
+        PAPER, "section 3.1, Fig. 2", REG_NORM, EVERY, BETTER, _compare(REG_NORM, ("ns", "ns_bn")), "setting",
+    ),
+    PublishedClaim(
+        "landscape/gp-helps",
+        "A gradient penalty helps.",
+        PAPER, "section 3.1, Fig. 2", REG_NORM, EVERY, BETTER, _compare(REG_NORM, ("ns_gp", "ns")), "setting",
+    ),
+    PublishedClaim(
+        "landscape/gp-helps-at-5",
+        "A gradient penalty helps with five updates of the discriminator.",
+        PAPER, "section 3.1, Fig. 2", REG_NORM, EVERY, BETTER,
+        _compare(REG_NORM, ("ns_gp", "ns"), disc_iters=FIVE), "setting",
+    ),
+    PublishedClaim(
+        "landscape/gp-wants-updates",
+        "A gradient penalty helps more with five updates of the discriminator than with one.",
+        PAPER, "section 3.1", REG_NORM, EVERY, BETTER, penalty_wants_updates, "setting",
+    ),
+    PublishedClaim(
+        "landscape/sn-beats-gp",
+        "Spectral normalization is better than a gradient penalty at the same settings.",
+        PAPER, "section 3.1, Fig. 2", REG_NORM, EVERY, BETTER, _compare(REG_NORM, ("ns_sn", "ns_gp")), "setting",
+    ),
+    PublishedClaim(
+        "landscape/sn-beats-rest",
+        "Spectral normalization is better than every other normalization and penalty.",
+        PAPER, "section 3.1, Fig. 2", REG_NORM, EVERY, BETTER,
+        _compare(REG_NORM, *(("ns_sn", other) for other in ("ns_bn", "ns_ln", "ns_gp", "ns_dragan", "ns_l2"))),
+        "setting",
+    ),
+    PublishedClaim(
+        "landscape/gp-costs-twice",
+        "A gradient penalty doubles the time of training.",
+        PAPER, "section 3.1", REG_NORM, ALIKE, 1.25, penalty_costs, "update ratio",
+    ),
+    PublishedClaim(
+        "landscape/ns-robust",
+        "With spectral normalization or a gradient penalty, the non-saturating loss is not worse than the others.",
+        PAPER, "section 3.2, Fig. 1", LOSS, NOT_WORSE, BETTER,
+        _compare(LOSS, *((f"ns_{way}", f"{other}_{way}") for way in ("sn", "gp") for other in ("w", "ls"))), "setting",
+    ),
+    PublishedClaim(
+        "landscape/sn-helps-losses",
+        "Spectral normalization helps every loss.",
+        PAPER, "section 3.2, Fig. 1", LOSS, EVERY, BETTER,
+        _compare(LOSS, *((f"{loss}_sn", loss) for loss in ("ns", "w", "ls"))), "setting",
+    ),
+    PublishedClaim(
+        "landscape/gp-helps-losses",
+        "A gradient penalty helps every loss.",
+        PAPER, "section 3.2, Fig. 1", LOSS, EVERY, BETTER,
+        _compare(LOSS, *((f"{loss}_gp", loss) for loss in ("ns", "w", "ls"))), "setting",
+    ),
+    PublishedClaim(
+        "landscape/sn-on-both-architectures",
+        "Spectral normalization helps networks with and without residual blocks.",
+        PAPER, "section 3.3, Fig. 4", ARCHITECTURE, EVERY, BETTER,
+        _compare(ARCHITECTURE, ("resnet_sn", "resnet"), ("sndcgan_sn", "sndcgan")), "setting",
+    ),
+    PublishedClaim(
+        "landscape/small-nets-need-no-gp",
+        "Networks without residual blocks do not need a gradient penalty.",
+        PAPER, "section 3.3, Fig. 4", ARCHITECTURE, NOT_WORSE, BETTER,
+        _compare(ARCHITECTURE, ("sndcgan", "sndcgan_gp")), "setting",
+    ),
+)  # fmt: skip

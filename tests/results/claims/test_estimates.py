@@ -1,0 +1,51 @@
+"""Estimates of claims against scipy's tests and against leaving out by hand."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from ganscape.results import budget
+from ganscape.results.claims.estimates import Estimate, best_of, deviation, difference, jackknife, log_best_of, mean
+
+
+@pytest.fixture
+def scores():
+    return np.exp(np.random.default_rng(0).normal(size=(9, 2)))
+
+
+def test_the_best_without_each_config_is_the_best_of_the_others(scores):
+    value, left_out = log_best_of(scores, 4)
+    assert value == math.log(budget.expected_best(scores, 4))
+    by_hand = [math.log(budget.expected_best(np.delete(scores, row, axis=0), 4)) for row in range(9)]
+    np.testing.assert_allclose(left_out, by_hand, atol=1e-12)
+    np.testing.assert_allclose(best_of(scores, 4).interval(0.95), np.log(budget.interval(scores, 4)))
+
+
+def test_a_mean_and_a_difference_are_those_of_students_and_welchs_tests():
+    a, b = np.random.default_rng(1).normal(size=(2, 7))
+    one = stats.ttest_1samp(a, 0.3, alternative="less")
+    assert mean(a).p_below(0.3) == pytest.approx(one.pvalue)
+    np.testing.assert_allclose(mean(a).interval(0.9), stats.ttest_1samp(a, 0.0).confidence_interval(0.9))
+    two = stats.ttest_ind(a, b, equal_var=False, alternative="greater")
+    both = difference(mean(a), mean(b))
+    assert both.p_above(0.0) == pytest.approx(two.pvalue)
+    assert both.freedom == pytest.approx(two.df)
+
+
+def test_the_jackknife_of_a_mean_is_its_standard_error():
+    a, b = np.random.default_rng(2).normal(size=(2, 8, 1))
+    estimate = jackknife(lambda x, y: float(x.mean() - y.mean()), [a, b])
+    assert estimate.error == pytest.approx(math.hypot(stats.sem(a, axis=None), stats.sem(b, axis=None)))
+    assert estimate.freedom == 7
+
+
+def test_a_deviation_does_not_change_with_the_unit_of_the_score(scores):
+    assert deviation(scores * 1000.0) == pytest.approx(deviation(scores))
+    assert deviation(scores**2.0).value == pytest.approx(deviation(scores).value + math.log(2.0))
+
+
+def test_an_estimate_without_error_is_told_from_all_but_itself():
+    exact = Estimate(1.0, 0.0, 3, 4)
+    assert exact.p_below(2.0) == 0.0 and exact.p_below(0.0) == 1.0 and exact.p_below(1.0) == 0.5
