@@ -1,4 +1,4 @@
-"""What is asked, as data: dimensions, search spaces and studies."""
+"""Search spaces and studies, as data."""
 
 from ganscape.search_spaces.dimensions import (
     Choice,
@@ -12,13 +12,13 @@ from ganscape.search_spaces.dimensions import (
     Unless,
     When,
 )
-from ganscape.search_spaces.narrowing import narrowed
-from ganscape.search_spaces.original import original_sets
+from ganscape.search_spaces.narrowing import narrow
+from ganscape.search_spaces.original import published_sets
 from ganscape.search_spaces.presets import PRESETS, Preset
 from ganscape.search_spaces.space import Space
 from ganscape.search_spaces.spaces import SPACES
-from ganscape.search_spaces.studies import STUDIES, find
-from ganscape.search_spaces.study import SELECTING, Phase, Scale, Study, find_scale, phases, rungs
+from ganscape.search_spaces.studies import STUDIES, find_shipped
+from ganscape.search_spaces.study import SELECTING, Phase, Scale, Study, all_phases, find_scale, rungs
 from ganscape.search_spaces.study_file import read_study
 from ganscape.search_spaces.study_text import write_study
 
@@ -42,11 +42,11 @@ __all__ = [
     "Uniform",
     "Unless",
     "When",
-    "find",
+    "all_phases",
     "find_scale",
-    "narrowed",
-    "original_sets",
-    "phases",
+    "find_shipped",
+    "narrow",
+    "published_sets",
     "read_study",
     "rungs",
     "write_study",

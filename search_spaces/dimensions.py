@@ -1,8 +1,7 @@
-"""Dimensions: the sets from which one field of a config is drawn.
+"""Dimensions: the set of values that a search may give one field of a config.
 
-Every dimension answers the same five questions: a random value, a grid of values, the value's place in [0, 1] and
-back, and whether a value belongs to it. Values are plain Python floats, ints, bools or strings, so they can be
-written as JSON.
+Every dimension can draw a random value, list a grid of values, map values to [0, 1] and back, and tell whether it
+contains a value. Values are plain Python floats, ints, bools or strings, so they can be written as JSON.
 """
 
 import math
@@ -19,42 +18,46 @@ Value = float | int | bool | str
 
 
 class StudyError(UserError):
-    """A study, scale, space or dimension that cannot be: one line naming culprit, value and choices."""
+    """An invalid study, scale, space or dimension; one line with the culprit, its value and the choices."""
 
 
 @dataclass(frozen=True)
 class Dimension(ABC):
-    """What all dimensions share: a draw is `from_unit` of exactly one uniform number."""
+    """Base class of dimensions; subclasses define the map to and from [0, 1].
+
+    The names of these classes and of their fields are stored in the definitions of studies (`describe`): renaming one
+    would make recorded studies unknown.
+    """
 
     @abstractmethod
     def grid(self, n: int) -> list:
-        """Distinct members spread over the dimension, n of them where it has that many."""
+        """Returns n distinct values spread over the dimension, or all of them if it has fewer."""
 
     @abstractmethod
     def to_unit(self, value: Any) -> float:
-        """Place of `value` in [0, 1]; StudyError for what is not a member."""
+        """Returns the position of `value` in [0, 1]. Raises StudyError if the dimension does not contain it."""
 
     @abstractmethod
     def from_unit(self, u: float) -> Any:
-        """The member at place u in [0, 1]."""
+        """Returns the value at position u in [0, 1]."""
 
     @abstractmethod
     def contains(self, value: Any) -> bool:
-        """Whether `value` is a member."""
+        """Returns whether the dimension contains `value`."""
 
     def sample(self, rng: np.random.Generator) -> Value:
-        """A random member; consumes exactly one uniform number of `rng`, whatever the dimension."""
+        """Returns a random value, drawn with exactly one uniform number of `rng` whatever the dimension."""
         return self.from_unit(rng.random())
 
     def describe(self) -> dict:
-        """The dimension as JSON-able data: its class name as `kind`, and its fields."""
+        """Returns the dimension as JSON-serializable data: its class name as `kind`, and its fields."""
         plain = {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
         return {"kind": type(self).__name__} | plain
 
 
 @dataclass(frozen=True)
 class Uniform(Dimension):
-    """Floats in [low, high], uniformly."""
+    """Floats in [low, high], drawn uniformly."""
 
     low: float
     high: float
@@ -63,16 +66,16 @@ class Uniform(Dimension):
         _check_range(self)
 
     def grid(self, n: int) -> list[float]:
-        """n evenly spaced values including both ends; the middle for n = 1."""
+        """Returns n evenly spaced values including both ends; the middle for n = 1."""
         return [self.from_unit(u) for u in _unit_grid(n)]
 
     def to_unit(self, value: float) -> float:
-        """Place of `value` in [0, 1]; StudyError outside the range."""
+        """Returns the position of `value` in [0, 1]. Raises StudyError outside the range."""
         _check_member(self, value)
         return (value - self.low) / (self.high - self.low)
 
     def from_unit(self, u: float) -> float:
-        """The value at place u in [0, 1]."""
+        """Returns the value at position u in [0, 1]."""
         _check_unit(self, u)
         return _clip(self, self.low * (1 - u) + self.high * u)
 
@@ -82,7 +85,7 @@ class Uniform(Dimension):
 
 @dataclass(frozen=True)
 class LogUniform(Dimension):
-    """Floats in [low, high], uniformly on the logarithmic scale; low > 0."""
+    """Floats in [low, high], drawn uniformly on the logarithmic scale; low > 0."""
 
     low: float
     high: float
@@ -95,16 +98,16 @@ class LogUniform(Dimension):
             raise StudyError(f"{self}: the logarithms of {self.low} and {self.high} are equal; use Fixed")
 
     def grid(self, n: int) -> list[float]:
-        """n values with equal ratios including both ends; the geometric middle for n = 1."""
+        """Returns n values with equal ratios including both ends; the geometric middle for n = 1."""
         return [self.from_unit(u) for u in _unit_grid(n)]
 
     def to_unit(self, value: float) -> float:
-        """Place of log `value` in [0, 1]; StudyError outside the range."""
+        """Returns the position of log `value` in [0, 1]. Raises StudyError outside the range."""
         _check_member(self, value)
         return (math.log(value) - math.log(self.low)) / (math.log(self.high) - math.log(self.low))
 
     def from_unit(self, u: float) -> float:
-        """The value at place u in [0, 1] of the logarithmic scale."""
+        """Returns the value at position u in [0, 1] of the logarithmic scale."""
         _check_unit(self, u)
         if u in (0, 1):
             return float(self.high if u else self.low)
@@ -116,7 +119,7 @@ class LogUniform(Dimension):
 
 @dataclass(frozen=True)
 class Integer(Dimension):
-    """Integers low, low + 1, ..., high, with equal probability."""
+    """Integers low, low + 1, ..., high, drawn with equal probability."""
 
     low: int
     high: int
@@ -127,16 +130,16 @@ class Integer(Dimension):
             raise StudyError(f"{self}: both ends of a range of integers must be integers")
 
     def grid(self, n: int) -> list[int]:
-        """At most n distinct integers, evenly spread, including both ends for n >= 2."""
+        """Returns at most n distinct integers, evenly spread, including both ends for n >= 2."""
         return sorted({round(self.low * (1 - u) + self.high * u) for u in _unit_grid(n)})
 
     def to_unit(self, value: int) -> float:
-        """Middle of the cell of `value` when [0, 1] is cut into equal cells; StudyError outside the range."""
+        """Returns the middle of the value's cell, of equal cells in [0, 1]. Raises StudyError outside the range."""
         _check_member(self, value)
         return (value - self.low + 0.5) / (self.high - self.low + 1)
 
     def from_unit(self, u: float) -> int:
-        """The integer whose cell of [0, 1] holds u."""
+        """Returns the integer whose cell of [0, 1] contains u."""
         _check_unit(self, u)
         return min(self.low + math.floor(u * (self.high - self.low + 1)), self.high)
 
@@ -146,7 +149,7 @@ class Integer(Dimension):
 
 @dataclass(frozen=True)
 class Choice(Dimension):
-    """One of the options, with equal probability."""
+    """One of several options, drawn with equal probability."""
 
     options: tuple[Value, ...]
 
@@ -160,17 +163,17 @@ class Choice(Dimension):
             raise StudyError(f"{self}: an option is given twice")
 
     def grid(self, n: int) -> list[Value]:
-        """All options, whatever n: options have no order to thin out by."""
+        """Returns all options, whatever n: without an order, none can be left out."""
         _unit_grid(n)
         return list(self.options)
 
     def to_unit(self, value: Value) -> float:
-        """Middle of the cell of `value` when [0, 1] is cut into equal cells; StudyError for anything but an option."""
+        """Returns the middle of the option's cell, of equal cells in [0, 1]. Raises StudyError for other values."""
         _check_member(self, value)
         return ([_key(option) for option in self.options].index(_key(value)) + 0.5) / len(self.options)
 
     def from_unit(self, u: float) -> Value:
-        """The option whose cell of [0, 1] holds u."""
+        """Returns the option whose cell of [0, 1] contains u."""
         _check_unit(self, u)
         return self.options[min(math.floor(u * len(self.options)), len(self.options) - 1)]
 
@@ -180,7 +183,7 @@ class Choice(Dimension):
 
 @dataclass(frozen=True)
 class Fixed(Dimension):
-    """The one value."""
+    """A single value."""
 
     value: Value
 
@@ -188,17 +191,17 @@ class Fixed(Dimension):
         _check_value(self, self.value)
 
     def grid(self, n: int) -> list[Value]:
-        """The value, once."""
+        """Returns the value, once."""
         _unit_grid(n)
         return [self.value]
 
     def to_unit(self, value: Value) -> float:
-        """0.5; StudyError for any other value."""
+        """Returns 0.5. Raises StudyError for any other value."""
         _check_member(self, value)
         return 0.5
 
     def from_unit(self, u: float) -> Value:
-        """The value, for every u in [0, 1]."""
+        """Returns the value, for every u in [0, 1]."""
         _check_unit(self, u)
         return self.value
 
@@ -219,18 +222,20 @@ class When(Dimension):
         if not self.values:
             raise StudyError(f"{self}: no values of {self.field!r} under which it is present")
 
-    def holds(self, settings: dict[str, Value], value: Value | None = None) -> bool:
-        """Whether the dimension is part of a config with these settings; `value` is its own there."""
+    def is_present(self, settings: dict[str, Value], value: Value | None = None) -> bool:
+        """Returns whether the dimension is part of a config with these settings, where it has this `value`."""
         inner = self.dimension
-        return self.met(settings, value) and (not isinstance(inner, When) or inner.holds(settings, value))
+        return self.condition_holds(settings, value) and (
+            not isinstance(inner, When) or inner.is_present(settings, value)
+        )
 
-    def met(self, settings: dict[str, Value], value: Value | None) -> bool:
-        """Whether this condition alone allows it; a `dimension` that is a When itself has one more."""
+    def condition_holds(self, settings: dict[str, Value], value: Value | None) -> bool:
+        """Returns whether this condition holds; if `dimension` is a When too, `is_present` also asks for its own."""
         return self.field in settings and _key(settings[self.field]) in map(_key, self.values)
 
-    def fields(self) -> set[str]:
-        """The fields that it depends on."""
-        return {self.field} | (self.dimension.fields() if isinstance(self.dimension, When) else set())
+    def condition_fields(self) -> set[str]:
+        """Returns the fields that the conditions depend on."""
+        return {self.field} | (self.dimension.condition_fields() if isinstance(self.dimension, When) else set())
 
     def grid(self, n: int) -> list[Value]:
         return self.dimension.grid(n)
@@ -249,28 +254,31 @@ class When(Dimension):
 class Unless(When):
     """A dimension that is part of a config unless the config's `field` has one of `values`."""
 
-    def met(self, settings: dict[str, Value], value: Value | None) -> bool:
-        return not super().met(settings, value)
+    def condition_holds(self, settings: dict[str, Value], value: Value | None) -> bool:
+        return not super().condition_holds(settings, value)
 
 
 @dataclass(frozen=True)
 class Partly(When):
-    """A dimension whose values `of` are part of a config only if the config's `field` has one of `values`."""
+    """A dimension some of whose values, `of`, may be drawn only if the config's `field` has one of `values`.
+
+    In a config where the condition fails, the dimension is left out if its value is one of `of`.
+    """
 
     of: tuple[Value, ...]
 
     def __post_init__(self):
         super().__post_init__()
         object.__setattr__(self, "of", tuple(self.of))
-        for each in self.of:
-            _check_member(self, each)
+        for value in self.of:
+            _check_member(self, value)
 
-    def met(self, settings: dict[str, Value], value: Value | None) -> bool:
-        return _key(value) not in map(_key, self.of) or super().met(settings, value)
+    def condition_holds(self, settings: dict[str, Value], value: Value | None) -> bool:
+        return _key(value) not in map(_key, self.of) or super().condition_holds(settings, value)
 
 
 def _key(value: Any) -> tuple:
-    """Tells True from 1, but not 1 from 1.0."""
+    """Returns a key by which True differs from 1, but 1 equals 1.0."""
     return isinstance(value, bool), value
 
 
@@ -313,4 +321,4 @@ def _check_member(dimension: Dimension, value: Any) -> None:
 
 def _check_unit(dimension: Dimension, u: float) -> None:
     if not 0 <= u <= 1:
-        raise StudyError(f"{dimension}: place {u} is not in [0, 1]")
+        raise StudyError(f"{dimension}: position {u} is not in [0, 1]")

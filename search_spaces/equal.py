@@ -1,7 +1,7 @@
-"""EQUAL: Lucic et al. 2018, "Are GANs Created Equal? A Large-Scale Study": spaces and studies."""
+"""EQUAL: search spaces and studies of Lucic et al. 2018, "Are GANs Created Equal? A Large-Scale Study"."""
 
 from ganscape.search_spaces.dimensions import Choice, Dimension, Fixed, LogUniform, Uniform, Value, When
-from ganscape.search_spaces.space import Space, space
+from ganscape.search_spaces.space import Space, make_space
 from ganscape.search_spaces.study import Phase, Scale, Study
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -36,7 +36,7 @@ _EQUAL_DEFAULTS = {
         ("vae",     0.5, 5e-5, 1, _BN,   {}),
     )
 }  # fmt: skip
-# The code's one default that differs with the ranges.
+# The only default of the released code that differs between wide and narrow ranges.
 _EQUAL_NARROW_DEFAULTS = _EQUAL_DEFAULTS | {"vae": _EQUAL_DEFAULTS["vae"] | {"discriminator_normalization": _NONE}}
 
 
@@ -68,8 +68,8 @@ _EQUAL_WIDE = {
     "wgan_gp": _WIDE | _weight(1e-1, 1e2),
     "dragan":  _WIDE | _weight(1e-1, 1e2),
     "began":   _WIDE | {"gamma": Uniform(0.0, 1.0), "k_learning_rate": LogUniform(1e-4, 1e-2)},
-    # The code draws disc_iters for the VAE too, which makes an update on every batch whatever it is: fixed here, so
-    # that no two configs are one.
+    # The released code draws disc_iters for the VAE too, where it has no effect. It is fixed here, so that no two
+    # configs are equivalent.
     "vae":     _WIDE | {"disc_iters": Fixed(1)},
 }  # fmt: skip
 _EQUAL_NARROW = {
@@ -86,7 +86,7 @@ _EQUAL_NARROW = {
 
 def _equal(ranges: dict[str, dict], defaults: dict[str, dict], source: str) -> dict[str, Space]:
     return {
-        method: space(
+        method: make_space(
             fixed,
             ranges.get(method, {}),
             defaults[method],
@@ -97,11 +97,11 @@ def _equal(ranges: dict[str, dict], defaults: dict[str, dict], source: str) -> d
 
 
 def _with_optimizer(fixed: dict[str, Value], *absent: str) -> Space:
-    """WGAN's wide space with these settings besides, without the fields that then mean nothing."""
+    """Returns WGAN's wide space with `fixed` settings added, without the `absent` fields, which then mean nothing."""
     wgan = _EQUAL_METHODS["wgan"] | fixed
-    ranges = {field: each for field, each in _EQUAL_WIDE["wgan"].items() if field not in absent}
-    default = {field: each for field, each in _EQUAL_DEFAULTS["wgan"].items() if field not in absent}
-    return space(wgan, ranges, default, "arXiv:1711.10337, code v1.0: WGAN's wide sets with each optimizer")
+    ranges = {field: dimension for field, dimension in _EQUAL_WIDE["wgan"].items() if field not in absent}
+    default = {field: value for field, value in _EQUAL_DEFAULTS["wgan"].items() if field not in absent}
+    return make_space(wgan, ranges, default, "arXiv:1711.10337, code v1.0: WGAN's wide sets with each optimizer")
 
 
 SPACES: dict[str, dict[str, Space]] = {

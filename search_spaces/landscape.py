@@ -1,9 +1,9 @@
 """LANDSCAPE: Kurach et al. 2019, "A Large-Scale Study on Regularization and Normalization in GANs": spaces, studies.
 
-A method is a slice of the study: a loss, a normalization of the discriminator, a penalty, a pair of networks. Each is
-asked for the fixed settings of the paper's table 1 with five seeds, then a bandit searches the ranges of its table 2,
-once with one discriminator update per cycle and once with five. Of methods without a penalty the fixed settings are 12
-and not 24: its weight, which the paper crosses with the rest, does nothing there.
+A method combines a loss, a normalization of the discriminator, a penalty and an architecture. It is trained first with
+the fixed settings of the paper's table 1, five seeds each; then a bandit searches the ranges of its table 2, once with
+one discriminator update per cycle and once with five. Methods without a penalty have 12 fixed settings instead of 24,
+because the paper's grid over the penalty weight does nothing there.
 
 Source: arXiv:1807.04720, the numbers of tables 1 and 2 as recalled and checked against its text (24 settings, 12 rounds
 of 10, 240 more) and the released code (google/compare_gan, tag v2.0).
@@ -12,13 +12,13 @@ of 10, 240 more) and the released code (google/compare_gan, tag v2.0).
 import itertools
 
 from ganscape.search_spaces.dimensions import Choice, Dimension, LogUniform, Uniform, Value
-from ganscape.search_spaces.space import Space, space
+from ganscape.search_spaces.space import Space, make_space
 from ganscape.search_spaces.study import Phase, Scale, Study
 
 _PAPER = "arXiv:1807.04720"
 _FIXED = "fixed settings of table 1, ranges of table 2"
 
-# Table 1: a setting is one of each column.
+# Table 1: a setting combines one entry of each of these.
 _RATES = (2e-4, 1e-4, 1e-3)
 _WEIGHTS = (1.0, 10.0)
 _BETAS_AND_ITERS = ((0.5, 0.999, 1), (0.5, 0.9, 5), (0.5, 0.999, 5), (0.9, 0.999, 5))
@@ -38,7 +38,7 @@ _WEIGHT_RANGES = {
 
 
 def fixed_settings(penalty: str) -> list[dict[str, Value]]:
-    """The fixed settings of a method with this penalty: 24, or 12 for "none"."""
+    """Returns the fixed settings of a method with this penalty: 24, or 12 for "none"."""
     weights = [{}] if penalty == "none" else [{"penalty_weight": weight} for weight in _WEIGHTS]
     return [
         {"learning_rate": rate, **weight, "beta1": beta1, "beta2": beta2, "disc_iters": iters}
@@ -51,9 +51,9 @@ def _slice(loss: str, normalization: str, penalty: str, architecture: str | None
     if architecture is not None:
         method["architecture"] = architecture
     weight = {"penalty_weight": _WEIGHT_RANGES[penalty]} if penalty in _WEIGHT_RANGES else {}
-    first = fixed_settings(penalty)
-    made = space(method, _RANGES | weight, first[0], f"{_PAPER}, {_FIXED}")
-    return made._replace(defaults=tuple(method | each for each in first))
+    defaults = fixed_settings(penalty)
+    space = make_space(method, _RANGES | weight, defaults[0], f"{_PAPER}, {_FIXED}")
+    return space._replace(defaults=tuple(method | default for default in defaults))
 
 
 _NONE, _BN, _LN, _SN = "none", "batch_norm", "layer_norm", "spectral_norm"
@@ -76,8 +76,8 @@ SPACES: dict[str, dict[str, Space]] = {
         for short, loss in (("ns", _NS), ("w", _WASSERSTEIN), ("ls", _LS))
         for suffix, normalization, penalty in (("", _NONE, _NONE), ("_sn", _SN, _NONE), ("_gp", _NONE, _GP))
     },
-    # The paper names GP with SN and with LN, and its best models have DRAGAN with LN; which of the rest it ran, its
-    # text does not say: all nine are here.
+    # The paper names GP with SN and with LN, and its best models have DRAGAN with LN. It does not say which of the
+    # other pairs it ran, so all nine are here.
     "landscape/both": {
         f"ns_{penalty}_{norm}": _slice(_NS, normalization, name)
         for penalty, name in (("gp", _GP), ("dragan", _DRAGAN), ("l2", _L2))
@@ -111,7 +111,7 @@ _STEPS, _EVERY = 200_000 * 64, 20_000 * 64
 
 
 def _bandits(configs: int, rounds: int) -> tuple[Phase, ...]:
-    """One search for each number of discriminator updates."""
+    """Returns two bandit phases, with one and with five discriminator updates per cycle."""
     return tuple(Phase(f"bandit_{n}", "gp_bandit", configs, 1, rounds, {"disc_iters": n}) for n in (1, 5))
 
 

@@ -1,7 +1,7 @@
-"""A space cut to where configs were good: the smallest box around them.
+"""Narrows a search space to the smallest box around good configs.
 
-Reference: Perrone et al. 2019 (arXiv:1909.12552), where the box is drawn around the best config of each of several
-earlier searches; Lucic et al. 2018 chose their narrow ranges by hand, from a wide search on one data set.
+Reference: Perrone et al. 2019 (arXiv:1909.12552), where the box contains the best config of each of several earlier
+searches; Lucic et al. 2018 chose their narrow ranges by hand, from a wide search on one data set.
 """
 
 from collections.abc import Sequence
@@ -21,21 +21,23 @@ from ganscape.search_spaces.dimensions import (
 from ganscape.search_spaces.space import Space, check_condition
 
 
-def narrowed(space: Space, found: Sequence[dict[str, Value]], source: str) -> Space:
-    """The space with every range cut to the lowest and the highest of its values in `found`, every choice to the
-    options that are there, and `source` for its source.
+def narrow(space: Space, good: Sequence[dict[str, Value]], source: str) -> Space:
+    """Returns the space with every dimension cut to the values that it has in the `good` settings.
 
-    Values that a dimension does not have say nothing about it. Without any, a dimension stays as it is, and so does a
-    range with one alone; one whose condition can no longer hold goes. What is asked first stays.
+    Ranges are cut to the lowest and the highest value, choices to the options that occur. Values outside a dimension
+    are ignored. A dimension with no remaining values, or a range with only one, is unchanged. Dimensions whose
+    condition can no longer hold are removed. Defaults are kept.
+
+    source: the source of the new space.
     """
-    cut = {field: _cut(each, _values(field, each, found)) for field, each in space.dimensions.items()}
-    while unmet := [field for field in cut if not _possible(field, space.fixed, cut)]:
-        del cut[unmet[0]]
+    cut = {field: _cut(old, _values(field, old, good)) for field, old in space.dimensions.items()}
+    while impossible := [field for field in cut if not _possible(field, space.fixed, cut)]:
+        del cut[impossible[0]]
     return space._replace(dimensions=cut, source=source)
 
 
-def _values(field: str, dimension: Dimension, found: Sequence[dict[str, Value]]) -> list[Value]:
-    return [each[field] for each in found if field in each and dimension.contains(each[field])]
+def _values(field: str, dimension: Dimension, good: Sequence[dict[str, Value]]) -> list[Value]:
+    return [settings[field] for settings in good if field in settings and dimension.contains(settings[field])]
 
 
 def _cut(dimension: Dimension, values: Sequence) -> Dimension:
@@ -46,8 +48,8 @@ def _cut(dimension: Dimension, values: Sequence) -> Dimension:
     if isinstance(dimension, When):
         return replace(dimension, dimension=_cut(dimension.dimension, values))
     if isinstance(dimension, Choice):
-        held = tuple(option for option in dimension.options if any(Choice((option,)).contains(v) for v in values))
-        return Choice(held or dimension.options)
+        occurring = tuple(option for option in dimension.options if any(Choice((option,)).contains(v) for v in values))
+        return Choice(occurring or dimension.options)
     if isinstance(dimension, Uniform | LogUniform | Integer) and len(set(values)) > 1:
         return replace(dimension, low=min(values), high=max(values))
     return dimension

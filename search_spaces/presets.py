@@ -1,47 +1,47 @@
-"""Presets: named systems as their authors set them, every number with its source."""
+"""PRESETS: published GANs with the settings of their authors, every number with its source."""
 
 from typing import NamedTuple
 
 from ganscape.search_spaces.dimensions import Value
-from ganscape.search_spaces.space import Space, space
+from ganscape.search_spaces.space import Space, make_space
 from ganscape.search_spaces.study import Scale, Study
 
 
 class Preset(NamedTuple):
     """A published system.
 
-    made_of: the choices that it is known by, and those that its authors made beside them.
-    numbers: its rates, weights and steps.
-    sizes: what goes with the size of images and the length of training, which a smaller scale replaces: its pair of
-      networks, batch size, z, how far it averages, the balance of an autoencoder and how fast it is found.
-    source: the paper and where the numbers stand in it or in its authors' code; what of it there is not here.
+    tricks: its loss, penalty, normalization and other choices by name.
+    numbers: optimizer, learning rates, weights, and discriminator updates per cycle.
+    sizes: settings that depend on the image size and the length of training, which a smaller scale replaces:
+      architecture, batch size, z_dim, decay of averages, growth, balance of an autoencoder.
+    source: the paper, the place of the numbers in it or in its authors' code, and which parts are not implemented.
     """
 
-    made_of: dict[str, Value]
+    tricks: dict[str, Value]
     numbers: dict[str, Value]
     sizes: dict[str, Value]
     source: str
 
     @property
     def settings(self) -> dict[str, Value]:
-        """All of it, as `Config.from_dict` takes it; a system with `conditioning` needs `classes` beside it."""
-        return self.made_of | self.numbers | self.sizes
+        """All settings, for `Config.from_dict`; a preset with `conditioning` also needs `classes`."""
+        return self.tricks | self.numbers | self.sizes
 
 
-def _made(**choices: Value) -> dict[str, Value]:
-    return choices
+def _settings(**settings: Value) -> dict[str, Value]:
+    return settings
 
 
-def _adam(beta1: float, beta2: float, rate: float, **others: Value) -> dict[str, Value]:
-    return {"optimizer": "adam", "learning_rate": rate, "beta1": beta1, "beta2": beta2, **others}
+def _adam(beta1: float, beta2: float, rate: float, **more: Value) -> dict[str, Value]:
+    return {"optimizer": "adam", "learning_rate": rate, "beta1": beta1, "beta2": beta2, **more}
 
 
-def _rmsprop(rate: float, **others: Value) -> dict[str, Value]:
-    return {"optimizer": "rmsprop_torch", "learning_rate": rate, **others}
+def _rmsprop(rate: float, **more: Value) -> dict[str, Value]:
+    return {"optimizer": "rmsprop_torch", "learning_rate": rate, **more}
 
 
-def _sizes(architecture: str, batch_size: int, z_dim: int, **others: Value) -> dict[str, Value]:
-    return {"architecture": architecture, "batch_size": batch_size, "z_dim": z_dim, **others}
+def _sizes(architecture: str, batch_size: int, z_dim: int, **more: Value) -> dict[str, Value]:
+    return {"architecture": architecture, "batch_size": batch_size, "z_dim": z_dim, **more}
 
 
 _BN, _SN, _WN, _NONE = "batch_norm", "spectral_norm", "weight_norm", "none"
@@ -54,14 +54,14 @@ def _normalized(discriminator: str, generator: str = _BN) -> dict[str, Value]:
 
 PRESETS: dict[str, Preset] = {
     "dcgan": Preset(
-        _made(loss="non_saturating", latent="uniform") | _normalized(_BN),
+        _settings(loss="non_saturating", latent="uniform") | _normalized(_BN),
         _adam(0.5, 0.999, 2e-4, disc_iters=1),
         _sizes("dcgan", 128, 100),
         "Radford et al. 2016, arXiv:1511.06434, section 4: Adam at 2e-4 with beta1 0.5, batches of 128, batch norm in "
         "both players; z uniform, of length 100: section 4.1 and figure 1. beta2 is Adam's default",
     ),
     "wgan": Preset(
-        _made(loss="wasserstein", projection="weight_clipping", latent="normal") | _normalized(_BN),
+        _settings(loss="wasserstein", projection="weight_clipping", latent="normal") | _normalized(_BN),
         _rmsprop(5e-5, disc_iters=5, weight_clipping=0.01),
         _sizes("dcgan", 64, 100),
         "Arjovsky et al. 2017, arXiv:1701.07875, algorithm 1: RMSProp at 5e-5, c = 0.01, m = 64, 5 critic updates; "
@@ -69,7 +69,7 @@ PRESETS: dict[str, Preset] = {
         "first 25 cycles and every 500th are not here",
     ),
     "wgan_gp": Preset(
-        _made(loss="wasserstein", penalty="wgangp", latent="normal") | _normalized(_NONE),
+        _settings(loss="wasserstein", penalty="wgangp", latent="normal") | _normalized(_NONE),
         _adam(0.0, 0.9, 1e-4, disc_iters=5, penalty_weight=10.0),
         _sizes("resnet_cifar", 64, 128),
         "Gulrajani et al. 2017, arXiv:1704.00028, algorithm 1: lambda 10, 5 critic updates, Adam at 1e-4 with betas 0 "
@@ -77,7 +77,7 @@ PRESETS: dict[str, Preset] = {
         "length 128, normal: appendix F",
     ),
     "lsgan": Preset(
-        _made(loss="least_squares_logits", latent="uniform") | _normalized(_BN),
+        _settings(loss="least_squares_logits", latent="uniform") | _normalized(_BN),
         _adam(0.5, 0.999, 1e-3, disc_iters=1),
         _sizes("dcgan", 64, 1024),
         "Mao et al. 2017, arXiv:1611.04076, section 4.1: Adam at 1e-3 for scenes, beta1 0.5, as DCGAN; targets 0 and 1 "
@@ -85,7 +85,7 @@ PRESETS: dict[str, Preset] = {
         "code that it extends",
     ),
     "dragan": Preset(
-        _made(loss="non_saturating", penalty="dragan", latent="uniform") | _normalized(_NONE),
+        _settings(loss="non_saturating", penalty="dragan", latent="uniform") | _normalized(_NONE),
         _adam(0.5, 0.9, 1e-4, disc_iters=1, penalty_weight=10.0),
         _sizes("dcgan", 128, 100),
         "Kodali et al. 2017, arXiv:1705.07215, and its code, DRAGAN.ipynb: lambda 10, noise of half a standard "
@@ -93,7 +93,7 @@ PRESETS: dict[str, Preset] = {
         "the discriminator; DCGAN's networks: section 3 of the paper",
     ),
     "began": Preset(
-        _made(family="began", k_range="zero_to_one", latent="uniform") | _normalized(_NONE, _NONE),
+        _settings(family="began", k_range="zero_to_one", latent="uniform") | _normalized(_NONE, _NONE),
         _adam(0.5, 0.999, 1e-4, disc_iters=1),
         _sizes("infogan", 16, 64, gamma=0.5, k_learning_rate=1e-3),
         "Berthelot et al. 2017, arXiv:1703.10717, sections 3.4 and 4: k in [0, 1] with lambda 0.001, Adam at 1e-4, "
@@ -101,7 +101,7 @@ PRESETS: dict[str, Preset] = {
         "autoencoder, and halving the rate where convergence stalls, are not here: infogan's autoencoder stands in",
     ),
     "vae": Preset(
-        _made(family="vae") | _normalized(_NONE, _NONE),
+        _settings(family="vae") | _normalized(_NONE, _NONE),
         _adam(0.9, 0.999, 1e-3, disc_iters=1),
         _sizes("infogan", 100, 20),
         "Kingma and Welling 2014, arXiv:1312.6114, section 5: batches of 100, z of length 20, among others. They take "
@@ -109,7 +109,7 @@ PRESETS: dict[str, Preset] = {
         "with it in section 6.4",
     ),
     "sngan": Preset(
-        _made(loss="hinge", latent="normal") | _normalized(_SN),
+        _settings(loss="hinge", latent="normal") | _normalized(_SN),
         _adam(0.0, 0.9, 2e-4, disc_iters=5),
         _sizes("resnet_cifar", 64, 128),
         "Miyato et al. 2018, arXiv:1802.05957, with residual networks on CIFAR-10: hinge, Adam at 2e-4 with betas 0 "
@@ -117,25 +117,25 @@ PRESETS: dict[str, Preset] = {
         "sn_cifar10_unconditional.yml. There the rate falls to 0 and the generator sees batches of 128",
     ),
     "sagan": Preset(
-        _made(loss="hinge", conditioning="projection", latent="normal") | _normalized(_SN, _CONDITIONAL),
-        _made(optimizer="adam", g_lr=1e-4, d_lr=4e-4, beta1=0.0, beta2=0.9, disc_iters=1),
+        _settings(loss="hinge", conditioning="projection", latent="normal") | _normalized(_SN, _CONDITIONAL),
+        _settings(optimizer="adam", g_lr=1e-4, d_lr=4e-4, beta1=0.0, beta2=0.9, disc_iters=1),
         _sizes("sagan", 256, 128, attention=32),
         "Zhang et al. 2019, arXiv:1805.08318, sections 4 and 5: hinge, spectral norm in both players, a rate of 4e-4 "
         "for the discriminator and 1e-4 for the generator, betas 0 and 0.9, conditional batch norm, projection, "
         "attention at 32 of 128 pixels; batches of 256 and z normal, of length 128: their code",
     ),
     "biggan": Preset(
-        _made(loss="hinge", conditioning="projection", latent="normal", averaging="ema")
+        _settings(loss="hinge", conditioning="projection", latent="normal", averaging="ema")
         | _normalized(_SN, _CONDITIONAL),
-        _made(optimizer="adam", g_lr=5e-5, d_lr=2e-4, beta1=0.0, beta2=0.999, disc_iters=2),
+        _settings(optimizer="adam", g_lr=5e-5, d_lr=2e-4, beta1=0.0, beta2=0.999, disc_iters=2),
         _sizes("biggan", 2048, 120, attention=64, ema_decay=0.9999),
         "Brock et al. 2019, arXiv:1809.11096, section 3 and appendix C: rates 5e-5 and 2e-4, betas 0 and 0.999, 2 "
         "updates of the discriminator, an average with 0.9999, batches of 2048, z of length 120 in parts, attention at "
         "64 of 128 pixels. The orthogonal penalty on the generator is not here",
     ),
     "progan": Preset(
-        _made(loss="wasserstein", penalty="wgangp", batch_features="minibatch_stddev", latent="normal")
-        | _made(averaging="ema")
+        _settings(loss="wasserstein", penalty="wgangp", batch_features="minibatch_stddev", latent="normal")
+        | _settings(averaging="ema")
         | _normalized(_NONE, "pixel_norm"),
         _adam(0.0, 0.99, 1e-3, disc_iters=1, penalty_weight=10.0),
         _sizes("progan", 16, 512, fade_images=8e5, ema_decay=0.999),
@@ -144,7 +144,7 @@ PRESETS: dict[str, Preset] = {
         "512. The small pull of the outputs to 0 is not here",
     ),
     "r1": Preset(
-        _made(loss="non_saturating", penalty="r1", latent="normal", averaging="ema") | _normalized(_NONE, _NONE),
+        _settings(loss="non_saturating", penalty="r1", latent="normal", averaging="ema") | _normalized(_NONE, _NONE),
         _rmsprop(1e-4, disc_iters=1, penalty_weight=10.0),
         _sizes("resnet_cifar", 64, 256, ema_decay=0.999),
         "Mescheder et al. 2018, arXiv:1801.04406, section 5, and its code, default.yaml: gamma 10, RMSProp at 1e-4, "
@@ -152,7 +152,7 @@ PRESETS: dict[str, Preset] = {
         "are not here: those of CIFAR-10 stand in",
     ),
     "ragan": Preset(
-        _made(loss="relativistic_average", latent="normal") | _normalized(_SN),
+        _settings(loss="relativistic_average", latent="normal") | _normalized(_SN),
         _adam(0.5, 0.999, 2e-4, disc_iters=1),
         _sizes("sndcgan", 32, 128),
         "Jolicoeur-Martineau 2019, arXiv:1807.00734, and its code, stable.sh, on CIFAR-10: Adam at 2e-4 with betas 0.5 "
@@ -160,15 +160,15 @@ PRESETS: dict[str, Preset] = {
         "normal, of length 128",
     ),
     "pacgan": Preset(
-        _made(loss="non_saturating", packing=2, latent="uniform") | _normalized(_BN),
+        _settings(loss="non_saturating", packing=2, latent="uniform") | _normalized(_BN),
         _adam(0.5, 0.999, 2e-4, disc_iters=1),
         _sizes("dcgan", 64, 100),
         "Lin et al. 2018, arXiv:1712.04086, PacDCGAN2, and its code, config.py of the stacked digits: pairs of images, "
         "Adam at 2e-4 with beta1 0.5, batches of 64, z uniform, of length 100; all else as DCGAN",
     ),
     "improved_gan": Preset(
-        _made(loss="non_saturating", batch_features="minibatch_discrimination", label_smoothing="one_sided")
-        | _made(latent="uniform")
+        _settings(loss="non_saturating", batch_features="minibatch_discrimination", label_smoothing="one_sided")
+        | _settings(latent="uniform")
         | _normalized(_WN),
         _adam(0.5, 0.999, 3e-4, disc_iters=1, smoothing=0.1),
         _sizes("dcgan", 100, 100),
@@ -180,25 +180,28 @@ PRESETS: dict[str, Preset] = {
 }
 
 SPACES: dict[str, dict[str, Space]] = {
-    "presets": {name: space(each.made_of, {}, each.numbers, each.source) for name, each in PRESETS.items()}
+    "presets": {name: make_space(preset.tricks, {}, preset.numbers, preset.source) for name, preset in PRESETS.items()}
 }
 
 
 def _small(architecture: str) -> dict[str, dict[str, Value]]:
-    """Sizes for 8x8: one pair of networks for all but the one that grows, averages over fewer updates, and a balance
-    of BEGAN with which its generator does not collapse."""
+    """Returns the sizes of every preset for 8x8 images.
+
+    One architecture for all but progan, averages over fewer updates, and a balance of BEGAN with which its generator
+    does not collapse.
+    """
     same: dict[str, Value] = {"architecture": architecture, "batch_size": 64, "z_dim": 64}
-    averaged = {name: _made(ema_decay=0.99) for name, each in PRESETS.items() if "ema_decay" in each.sizes}
+    averaged = {name: _settings(ema_decay=0.99) for name, preset in PRESETS.items() if "ema_decay" in preset.sizes}
     own = {
-        "progan": _made(architecture="progan", channels=16, fade_images=2e4),
-        "began": _made(gamma=1.0, k_learning_rate=0.01),
+        "progan": _settings(architecture="progan", channels=16, fade_images=2e4),
+        "began": _settings(gamma=1.0, k_learning_rate=0.01),
     }
     return {name: same | averaged.get(name, {}) | own.get(name, {}) for name in PRESETS}
 
 
 # The papers' attention is at a quarter and at half of 128 pixels.
-_PUBLISHED = {name: each.sizes for name, each in PRESETS.items()} | {
-    name: PRESETS[name].sizes | _made(attention=attention) for name, attention in (("sagan", 8), ("biggan", 16))
+_PUBLISHED = {name: preset.sizes for name, preset in PRESETS.items()} | {
+    name: PRESETS[name].sizes | _settings(attention=attention) for name, attention in (("sagan", 8), ("biggan", 16))
 }
 # 200,000 updates of the discriminator on 64 images, as in Kurach et al. 2019, arXiv:1807.04720, scored ten times.
 _STEPS = 200_000 * 64

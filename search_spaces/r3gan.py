@@ -1,13 +1,13 @@
-"""r3gan/loss: is it the pairing of the loss or the two gradient penalties that stabilises R3GAN (Huang et al. 2024)?
+"""r3gan/loss: does the relativistic loss or the pair of gradient penalties stabilise R3GAN (Huang et al. 2024)?
 
-Each method is a loss with or without penalties at real and at generated images; everything else is equal. Rates and
-weights are searched. The networks and schedules of the paper are not here.
+A method is a loss with or without penalties at real and at generated images; all else is equal. Learning rates and
+penalty weights are searched. The paper's networks and schedules are not implemented.
 
 Source: arXiv:2501.05441 for loss and penalties; ranges, rates and lengths are ours.
 """
 
 from ganscape.search_spaces.dimensions import Dimension, LogUniform, Value
-from ganscape.search_spaces.space import Space, space
+from ganscape.search_spaces.space import Space, make_space
 from ganscape.search_spaces.study import Scale, Study
 
 _SOURCE = "losses and penalties of arXiv:2501.05441; ranges ours"
@@ -21,7 +21,7 @@ def _method(loss: str, penalty: str) -> Space:
     if penalty != "none":
         ranges["penalty_weight"] = LogUniform(1e-2, 1e2)
         default["penalty_weight"] = 1.0
-    return space({"loss": loss, "penalty": penalty}, ranges, default, _SOURCE)
+    return make_space({"loss": loss, "penalty": penalty}, ranges, default, _SOURCE)
 
 
 SPACES: dict[str, dict[str, Space]] = {

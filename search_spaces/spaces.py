@@ -1,4 +1,4 @@
-"""Every search space by study and method."""
+"""SPACES: every shipped search space, by study and method."""
 
 from ganscape.search_spaces import equal, landscape, presets, r3gan, tricks
 from ganscape.search_spaces.space import Space

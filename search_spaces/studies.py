@@ -1,12 +1,12 @@
-"""Every study by name."""
+"""STUDIES: every shipped study, by name."""
 
 from ganscape.errors import check_name
 from ganscape.search_spaces import equal, landscape, presets, r3gan, tricks
 from ganscape.search_spaces.study import Study, StudyError
 
 
-def find(name: str) -> Study:
-    """The study called `name`; StudyError listing the choices otherwise."""
+def find_shipped(name: str) -> Study:
+    """Returns the shipped study of this name. Raises StudyError with the choices if there is none."""
     check_name("study", name, STUDIES, StudyError)
     return STUDIES[name]
 

@@ -1,4 +1,4 @@
-"""What a study is: methods compared on some data, over their spaces, in phases, at several scales."""
+"""Study: methods to compare, their search spaces, and the scales at which they can be run, in phases."""
 
 import math
 from collections.abc import Iterable
@@ -8,16 +8,16 @@ from ganscape.errors import check_name
 from ganscape.search_spaces.dimensions import StudyError, Value
 from ganscape.search_spaces.space import Space
 
-# Searchers of a phase that asks again for configs it was told, and for no others.
+# Searchers of phases that train configs of earlier phases again, and no others.
 SELECTING = ("best",)
 
 
 class Phase(NamedTuple):
-    """A part of a search that comes after others and is told all that they found; trained with seeds of its own.
+    """A later part of a search. Its searcher knows the results of earlier phases; its trials have fresh seeds.
 
-    searcher: a name as in Study; "best" asks again for the best config that is known.
+    searcher: a name as in Study; "best" trains the best config known so far again.
     configs, seeds, rounds: as in Scale.
-    settings: config fields fixed for every method while the phase lasts.
+    settings: config fields fixed for every method during the phase.
     """
 
     name: str
@@ -29,25 +29,26 @@ class Phase(NamedTuple):
 
     @property
     def batch(self) -> int:
-        """Configs of a method in a round; the last may have fewer."""
+        """The number of configs per method and round; the last round may have fewer."""
         return math.ceil(self.configs / self.rounds)
 
 
 class Scale(NamedTuple):
-    """How large a study is run.
+    """The size of a run of a study.
 
-    data: name of the data set used when the user names none.
-    settings: config fields fixed for every method; a space's own settings override them.
-    configs: configs asked per method, the space's defaults first.
+    data: name of the data set, unless the user names another.
+    settings: config fields fixed for every method; those of a method's space take precedence.
+    configs: configs per method, the space's defaults first.
     seeds: trials per config.
     images: real images seen by one trial, or a table data set -> images.
     interval: real images between two rungs, or a table data set -> images.
-    samples: generated images per score; None: as many as the test split has.
+    samples: generated images per score; None for as many as the test split has.
     summary: one line for people.
-    rounds: how often each method's searcher is asked for its share of the configs, told the scores in between.
-    phases: what follows these rounds, in each method by itself.
-    own: method -> config fields fixed for that one alone, before `settings`; its space's own override them too.
-    scheduler: which trials are stopped on the way: "none", or another one of `sweep.schedulers.SCHEDULERS`.
+    rounds: into how many rounds each method's configs are divided; the searcher knows the scores of earlier rounds.
+    phases: phases after these rounds; each method enters them independently of the others.
+    own: method -> config fields fixed for this method only. They take precedence over `settings`, those of its space
+      over them.
+    scheduler: which trials are stopped early: "none", or another name in `sweep.schedulers.SCHEDULERS`.
     """
 
     data: str
@@ -64,23 +65,27 @@ class Scale(NamedTuple):
     scheduler: str = "none"
 
     def describe(self) -> dict:
-        """The scale as JSON-able data."""
+        """Returns the scale as JSON-serializable data."""
         tables = {k: dict(sorted(v.items())) for k, v in self._asdict().items() if isinstance(v, dict)}
-        return self._asdict() | tables | {"phases": [each._asdict() for each in self.phases]}
+        return self._asdict() | tables | {"phases": [phase._asdict() for phase in self.phases]}
 
     def drop(self, name: str) -> "Scale":
-        """This scale without config field `name`."""
-        own = {method: _without(each, name) for method, each in self.own.items()}
+        """Returns this scale without config field `name`."""
+        own = {method: _without(settings, name) for method, settings in self.own.items()}
         return self._replace(settings=_without(self.settings, name), own=own)
 
 
 class Study(NamedTuple):
-    """A question, the spaces that are searched to answer it, and how they are searched.
+    """A question, the search spaces of the methods that it compares, and how they are searched.
 
-    searcher: "random" (the defaults of a space, then random draws), "points" (its defaults only), "gp_bandit" (what
-      a Gaussian process expects most of) or another one of `sweep.searchers.SEARCHERS`.
-    metrics: data set -> the metric that trials are scored by, where that is the question; the study is then of these
-      data sets alone.
+    question: one sentence that the study answers.
+    source: the paper that it follows.
+    methods: method -> its Space.
+    searcher: "random" (a space's defaults, then random draws), "points" (its defaults only), "gp_bandit" (a Gaussian
+      process) or another name in `sweep.searchers.SEARCHERS`.
+    scales: scale -> Scale.
+    metrics: data set -> the metric that trials are scored with, if the question prescribes one; the study then runs on
+      these data sets only.
     """
 
     question: str
@@ -91,69 +96,77 @@ class Study(NamedTuple):
     metrics: dict[str, str] = {}  # noqa: RUF012 - never changed
 
     def metric(self, data: str) -> str | None:
-        """The study's own metric on that data set, if it has any; StudyError for one that it is not of."""
+        """Returns the metric that the study prescribes for a data set, None if it prescribes none.
+
+        Raises StudyError for a data set that it does not run on.
+        """
         if not self.metrics:
             return None
         check_name("data set of this study", data, self.metrics, StudyError)
         return self.metrics[data]
 
     def describe(self) -> dict:
-        """The study as JSON-able data, equal for equal studies."""
-        methods = {name: each.describe() for name, each in self.methods.items()}
-        scales = {name: each.describe() for name, each in self.scales.items()}
+        """Returns the study as JSON-serializable data, equal for equal studies."""
+        methods = {name: space.describe() for name, space in self.methods.items()}
+        scales = {name: scale.describe() for name, scale in self.scales.items()}
         return self._asdict() | {"methods": methods, "scales": scales}
 
-    def only(self, methods: Iterable[str]) -> "Study":
-        """This study with these methods alone, in its own order; StudyError for one that it does not have."""
+    def select_methods(self, methods: Iterable[str]) -> "Study":
+        """Returns this study with only these methods, in its own order. Raises StudyError for an unknown one."""
         wanted = list(methods)
         for method in wanted:
             check_name("method", method, self.methods, StudyError)
-        return self._replace(methods={method: each for method, each in self.methods.items() if method in wanted})
+        return self._replace(methods={method: space for method, space in self.methods.items() if method in wanted})
 
-    def at(self, scale: str) -> "Study":
-        """This study with what its scale of that name sets for single methods, where their spaces do not set it."""
+    def at_scale(self, scale: str) -> "Study":
+        """Returns this study with the settings that a scale has for single methods fixed in their spaces."""
         own = find_scale(self, scale).own
         return self._replace(
-            methods={method: each.beside(own.get(method, {})) for method, each in self.methods.items()}
+            methods={method: space.with_fixed(own.get(method, {})) for method, space in self.methods.items()}
         )
 
     def drop(self, name: str) -> "Study":
-        """This study without config field `name`, in its methods and scales."""
-        methods = {method: each.drop(name) for method, each in self.methods.items()}
-        scales = {scale: each.drop(name) for scale, each in self.scales.items()}
+        """Returns this study without config field `name` in its methods and scales."""
+        methods = {method: space.drop(name) for method, space in self.methods.items()}
+        scales = {label: scale.drop(name) for label, scale in self.scales.items()}
         return self._replace(methods=methods, scales=scales)
 
     def pin(self, name: str, value: Value) -> "Study":
-        """This study with config field `name` fixed to `value` for every method.
+        """Returns this study with config field `name` fixed to `value` for every method.
 
-        StudyError for a field by which the methods differ: their names would lie.
+        Raises StudyError for a field in which the methods differ: their names would no longer be true.
         """
-        own = {method: each.fixed[name] for method, each in self.methods.items() if name in each.fixed}
-        if len(set(own.values())) > 1:
-            told = ", ".join(f"{method} has {each}" for method, each in own.items())
-            raise StudyError(f"{name}={value!r} would make the methods one; {name} is what they differ by: {told}")
-        for each in (phase for scale in self.scales.values() for phase in scale.phases):
-            if name in each.settings:
-                raise StudyError(f"{name}={value!r} is not for phase {each.name!r}, which has {each.settings[name]!r}")
-        return self._replace(methods={method: each.pin(name, value) for method, each in self.methods.items()})
+        fixed = {method: space.fixed[name] for method, space in self.methods.items() if name in space.fixed}
+        if len(set(fixed.values())) > 1:
+            values = ", ".join(f"{method} has {fixed_value}" for method, fixed_value in fixed.items())
+            raise StudyError(f"{name}={value!r} would make the methods one; {name} is what they differ by: {values}")
+        for phase in (phase for scale in self.scales.values() for phase in scale.phases):
+            if name in phase.settings:
+                raise StudyError(
+                    f"{name}={value!r} is not for phase {phase.name!r}, which has {phase.settings[name]!r}"
+                )
+        return self._replace(methods={method: space.pin(name, value) for method, space in self.methods.items()})
 
 
-def phases(searcher: str, scale: Scale) -> tuple[Phase, ...]:
-    """All phases of a scale; the first, called like the study's searcher, is what the scale itself says."""
+def all_phases(searcher: str, scale: Scale) -> tuple[Phase, ...]:
+    """Returns all phases of a scale: first the search that the scale itself describes, then its `phases`.
+
+    The first phase is named after `searcher`, the study's.
+    """
     first = Phase(searcher, searcher, scale.configs, scale.seeds, scale.rounds)
     return (first, *scale.phases)
 
 
 def find_scale(study: Study, name: str) -> Scale:
-    """The scale of `study` called `name`; StudyError listing the choices otherwise."""
+    """Returns the scale of `study` of this name. Raises StudyError with the choices if there is none."""
     check_name("scale", name, study.scales, StudyError)
     return study.scales[name]
 
 
 def rungs(scale: Scale, data: str) -> tuple[int, ...]:
-    """Real images seen at each evaluation of a trial on data set `data`: increasing, the last is the whole budget.
+    """Returns the numbers of real images after which a trial on data set `data` is evaluated; the last is its budget.
 
-    StudyError when the scale has no training length for that data set, or one that is not positive.
+    Raises StudyError if the scale has no training length for the data set, or one that is not positive.
     """
     images, interval = (_for_data(table, data) for table in (scale.images, scale.interval))
     for name, value in (("images", images), ("interval", interval)):

@@ -1,4 +1,4 @@
-"""A study as a TOML file, as a user writes it: read, and refused with the line of a mistake."""
+"""Reads a study from a TOML file that a user wrote; errors name the line of the mistake."""
 
 import itertools
 import re
@@ -22,7 +22,7 @@ from ganscape.search_spaces.dimensions import (
     When,
 )
 from ganscape.search_spaces.space import Space, check_condition
-from ganscape.search_spaces.studies import find
+from ganscape.search_spaces.studies import find_shipped
 from ganscape.search_spaces.study import SELECTING, Phase, Scale, Study
 
 STUDY = {"question": str, "source": str, "searcher": str, "methods": (dict, str), "scales": dict, "metrics": dict}
@@ -70,7 +70,7 @@ KINDS = {str: "text", int: "a whole number of at least 1", dict: "a table", list
 
 
 class _File(NamedTuple):
-    """The text of a file, and the names that it may use."""
+    """The text of a study file, and the names that it may use."""
 
     path: Path
     text: str
@@ -79,7 +79,7 @@ class _File(NamedTuple):
     schedulers: Collection[str]
 
     def refuse(self, keys: tuple, message: str) -> StudyError:
-        """The error of what stands under these keys, with its line."""
+        """Returns an error about the entry under these keys, with its line."""
         return StudyError(f"{self.path}:{line_of(self.text, keys)}: {message}")
 
 
@@ -89,14 +89,15 @@ def read_study(
     fields: Collection[str],
     schedulers: Collection[str] = ("none",),
 ) -> Study:
-    """The study in a TOML file.
+    """Returns the study in a TOML file.
 
-    searchers: names that a study or a phase may give. fields: names of config fields and their aliases.
-    schedulers: names that a scale may give.
+    searchers: the names that a study or a phase may use.
+    fields: the names of config fields and their aliases.
+    schedulers: the names that a scale may use.
 
     Raises:
-      StudyError: in one line with file and line, for text that is no TOML, an unknown or missing key, a value of
-        another kind, a range that is empty, a condition that can never hold.
+      StudyError: one line with file and line number, for invalid TOML, an unknown or missing key, a value of the wrong
+        type, an empty range, or a condition that can never hold.
     """
     path = Path(path)
     try:
@@ -117,67 +118,67 @@ def read_study(
         content.get("source", path.name),
         _methods(file, content["methods"]),
         content["searcher"],
-        {name: _scale(file, ("scales", name), each) for name, each in content["scales"].items()},
+        {name: _scale(file, ("scales", name), scale) for name, scale in content["scales"].items()},
         _metrics(file, content.get("metrics", {})),
     )
 
 
-def _methods(file: _File, given: dict | str) -> dict[str, Space]:
-    """The methods in these tables, or those of the study of this name."""
-    if isinstance(given, dict):
-        return {name: _space(file, ("methods", name), each) for name, each in given.items()}
+def _methods(file: _File, content: dict | str) -> dict[str, Space]:
+    """Returns the methods in these tables, or those of the shipped study of this name."""
+    if isinstance(content, dict):
+        return {name: _space(file, ("methods", name), method) for name, method in content.items()}
     try:
-        return find(given).methods
+        return find_shipped(content).methods
     except StudyError as error:
         raise file.refuse(("methods",), str(error)) from None
 
 
-def _metrics(file: _File, given: dict) -> dict[str, str]:
-    for data, name in given.items():
+def _metrics(file: _File, content: dict) -> dict[str, str]:
+    for data, name in content.items():
         if not isinstance(name, str):
             raise file.refuse(("metrics", data), f"metric {name!r} of {data} must be {KINDS[str]}")
-    return given
+    return content
 
 
 def line_of(text: str, keys: tuple) -> int:
-    """The line, counted from 1, on which these keys stand, or as many of the first of them as can be found."""
+    """Returns the line, counted from 1, of the entry under these keys, or of the longest prefix of them in the text."""
     header: tuple = ()
     counts: dict[tuple, int] = {}
-    found, best = 1, 0
+    best_line, best_length = 1, 0
     for number, line in enumerate(text.splitlines(), start=1):
         if table := re.match(r"\s*(\[\[?)([^\]]+)\]", line):
             header = _keys(table[2])
             if table[1] == "[[":
                 counts[header] = counts.get(header, -1) + 1
                 header = (*header, counts[header])
-            here = header
+            path = header
         elif entry := re.match(r"\s*([^=#\[\]{}]+?)\s*=", line):
-            here = (*header, *_keys(entry[1]))
+            path = (*header, *_keys(entry[1]))
         else:
             continue
-        shared = len(list(itertools.takewhile(lambda pair: pair[0] == pair[1], zip(keys, here, strict=False))))
-        if shared > best:
-            found, best = number, shared
-    return found
+        shared = len(list(itertools.takewhile(lambda pair: pair[0] == pair[1], zip(keys, path, strict=False))))
+        if shared > best_length:
+            best_line, best_length = number, shared
+    return best_line
 
 
 def _keys(dotted: str) -> tuple[str, ...]:
     return tuple(bare or quoted for quoted, bare in re.findall(r'"([^"]*)"|([^\s."]+)', dotted))
 
 
-def _check(file: _File, keys: tuple, content: Any, known: Mapping[str, Any]) -> None:
-    """Every key is known, none is missing, every value is of its kind."""
+def _check(file: _File, keys: tuple, content: Any, schema: Mapping[str, Any]) -> None:
+    """Raises StudyError for an unknown or missing key, and for a value of the wrong type. schema: key -> type(s)."""
     where = ".".join(map(str, keys)) or "the file"
     if not isinstance(content, dict):
         raise file.refuse(keys, f"{where} is {content!r}, not a table")
     for name, value in content.items():
-        check_name("key", name, known, partial(file.refuse, (*keys, name)), before=f"{where}: ")
-        kinds = known[name] if isinstance(known[name], tuple) else (known[name],)
+        check_name("key", name, schema, partial(file.refuse, (*keys, name)), before=f"{where}: ")
+        kinds = schema[name] if isinstance(schema[name], tuple) else (schema[name],)
         if not any(_is(kind, value) for kind in kinds):
             expected = " or ".join(KINDS.get(kind, "a number") for kind in kinds)
             raise file.refuse((*keys, name), f"{name} = {value!r} in {where} must be {expected}")
-    for name in known:
-        if name not in OPTIONAL and name not in content and known is not RANGE:
+    for name in schema:
+        if name not in OPTIONAL and name not in content and schema is not RANGE:
             raise file.refuse(keys, f"{where} has no {name}")
 
 
@@ -213,20 +214,20 @@ def _space(file: _File, keys: tuple, content: Any) -> Space:
     for name in ranges:
         if name in fixed:
             raise file.refuse((*keys, "ranges", name), f"{name} is both fixed and a range")
-    dimensions = {name: _dimension(file, (*keys, "ranges", name), each) for name, each in ranges.items()}
+    dimensions = {name: _dimension(file, (*keys, "ranges", name), entry) for name, entry in ranges.items()}
     for name in dimensions:
         try:
             check_name("config field", name, file.fields, StudyError)
             check_condition(name, fixed, dimensions)
         except StudyError as error:
             raise file.refuse((*keys, "ranges", name), str(error)) from None
-    given = content.get("defaults", [])
-    for number, each in enumerate(given):
-        if not isinstance(each, dict):
-            raise file.refuse((*keys, "defaults", number), f"default {each!r} is not a table of settings")
-        _check_settings(file, (*keys, "defaults", number), each)
+    defaults = content.get("defaults", [])
+    for number, default in enumerate(defaults):
+        if not isinstance(default, dict):
+            raise file.refuse((*keys, "defaults", number), f"default {default!r} is not a table of settings")
+        _check_settings(file, (*keys, "defaults", number), default)
     source = content.get("source", file.path.name)
-    return Space(fixed, dimensions, tuple(fixed | each for each in given), source)
+    return Space(fixed, dimensions, tuple(fixed | default for default in defaults), source)
 
 
 def _dimension(file: _File, keys: tuple, content: Any) -> Dimension:
@@ -276,11 +277,11 @@ def _scale(file: _File, keys: tuple, content: Any) -> Scale:
                 raise file.refuse((*keys, name, data), f"{name} of {data} = {value!r} must be {KINDS[int]}")
     _check_name(file, (*keys, "scheduler"), content.get("scheduler", "none"), file.schedulers)
     settings = _check_settings(file, (*keys, "settings"), content.get("settings", {}))
-    phases = tuple(_phase(file, (*keys, "phases", n), each) for n, each in enumerate(content.get("phases", [])))
-    for method, each in content.get("own", {}).items():
-        if not isinstance(each, dict):
-            raise file.refuse((*keys, "own", method), f"own of {method} = {each!r} is not a table of settings")
-        _check_settings(file, (*keys, "own", method), each)
+    phases = tuple(_phase(file, (*keys, "phases", n), entry) for n, entry in enumerate(content.get("phases", [])))
+    for method, own in content.get("own", {}).items():
+        if not isinstance(own, dict):
+            raise file.refuse((*keys, "own", method), f"own of {method} = {own!r} is not a table of settings")
+        _check_settings(file, (*keys, "own", method), own)
     absent: dict[str, Any] = {"samples": None, "summary": "", "settings": {}}
     return Scale(**absent | content | {"settings": settings, "phases": phases})
 

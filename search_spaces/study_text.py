@@ -1,4 +1,4 @@
-"""A study as the text of a TOML file, which `search_spaces.study_file` makes the study of again."""
+"""Writes a study as the text of a TOML file, which `search_spaces.study_file` reads."""
 
 import json
 import re
@@ -9,18 +9,18 @@ from ganscape.search_spaces.study import Study
 
 
 def write_study(study: Study) -> str:
-    """The text of a file that `read_study` makes this study of again."""
+    """Returns the text of a file from which `read_study` reads this study."""
     lines = [f"{name} = {_toml(getattr(study, name))}" for name in ("question", "source", "searcher")]
     if study.metrics:
         lines.append(f"metrics = {_toml(study.metrics)}")
-    for name, each in study.methods.items():
-        lines += ["", f"[methods.{_key(name)}]", f"source = {_toml(each.source)}", f"fixed = {_toml(each.fixed)}"]
-        if each.defaults:
-            asked = [{f: v for f, v in default.items() if each.fixed.get(f, ()) != v} for default in each.defaults]
-            lines += ["defaults = [", *(f"  {_toml(default)}," for default in asked), "]"]
-        if each.dimensions:
+    for name, space in study.methods.items():
+        lines += ["", f"[methods.{_key(name)}]", f"source = {_toml(space.source)}", f"fixed = {_toml(space.fixed)}"]
+        if space.defaults:
+            searched = [{f: v for f, v in default.items() if space.fixed.get(f, ()) != v} for default in space.defaults]
+            lines += ["defaults = [", *(f"  {_toml(default)}," for default in searched), "]"]
+        if space.dimensions:
             lines += ["", f"[methods.{_key(name)}.ranges]"]
-            lines += [f"{_key(field)} = {_toml(_described(one))}" for field, one in each.dimensions.items()]
+            lines += [f"{_key(field)} = {_toml(_describe(dimension))}" for field, dimension in space.dimensions.items()]
     for name, scale in study.scales.items():
         own = {"own": scale.own} if scale.own else {}
         values = {f: v for f, v in scale._asdict().items() if v is not None and f not in ("phases", "own")} | own
@@ -31,9 +31,9 @@ def write_study(study: Study) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _described(dimension: Dimension) -> dict[str, Any]:
+def _describe(dimension: Dimension) -> dict[str, Any]:
     if isinstance(dimension, When):
-        described = _described(dimension.dimension)
+        described = _describe(dimension.dimension)
         condition = {dimension.field: list(dimension.values)}
         if isinstance(dimension, Unless):
             return described | {"unless": condition | described.get("unless", {})}
@@ -50,7 +50,7 @@ def _key(name: str) -> str:
 
 def _toml(value: Any) -> str:
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{_key(name)} = {_toml(each)}" for name, each in value.items()) + "}"
+        return "{" + ", ".join(f"{_key(name)} = {_toml(entry)}" for name, entry in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_toml, value)) + "]"
     return json.dumps(value)

@@ -1,12 +1,13 @@
-"""Tricks: every switch of a logit game with its numbers, as one space for each way to normalise the discriminator.
+"""tricks: the search over all tricks of family gan with their hyperparameters.
 
-What means nothing together is never drawn together: a dimension that does not apply is left out, and the field is then
-off. What belongs to the networks (`architecture`, `channels`, `upsampling`, `attention`) is the scale's, and so are
-`batch_size`, of which `packing` is a divisor, and `z_dim`.
+There are two methods, for discriminators that normalise activations or kernels. Combinations that mean nothing are
+never drawn: a dimension that does not apply is left out, which switches its field off. Fields of the networks
+(`architecture`, `channels`, `upsampling`, `attention`) are set by the scale, as are `z_dim` and `batch_size`, which
+`packing` has to divide.
 """
 
 from ganscape.search_spaces.dimensions import Choice, Dimension, LogUniform, Partly, Uniform, Unless, Value, When
-from ganscape.search_spaces.space import Space, space
+from ganscape.search_spaces.space import Space, make_space
 from ganscape.search_spaces.study import Scale, Study
 
 _OFF = "none"
@@ -19,8 +20,8 @@ _PENALTIES = (
     *("l2", "orthogonal"),
 )
 
-# What a discriminator can normalise by: networks such as mlp, infogan, dcgan and the residual ones know both tables;
-# sndcgan, progan, sagan and biggan those of kernels.
+# Normalizations of the discriminator. mlp, infogan, dcgan and the resnets offer both groups; sndcgan, progan, sagan and
+# biggan only those of kernels.
 _OF_ACTIVATIONS = (*("batch_norm", "layer_norm", "switchable_norm", "virtual_batch_norm", "batch_norm+spectral_norm"),)
 _OF_KERNELS = (_OFF, "spectral_norm", "weight_norm")
 
@@ -85,7 +86,7 @@ _RANGES: dict[str, Dimension] = {
     "disc_iters":              Choice((1, 2, 5)),
 }  # fmt: skip
 
-# Asked first: a game with all switches off, so that whatever a draw has switched on is compared with nothing.
+# The default, tried first: all tricks off, as the baseline for whatever a draw switches on.
 _PLAIN: dict[str, Value] = {
     "loss": "non_saturating", "optimizer": "adam", "beta1": 0.5, "beta2": 0.999, "g_lr": 2e-4, "d_lr": 2e-4,
     "disc_iters": 1,
@@ -95,7 +96,7 @@ _SOURCE = "every entry of docs/tricks.md that is no network; ranges ours, around
 
 def _tricks(normalizations: tuple[str, ...]) -> Space:
     ranges = _RANGES | {"discriminator_normalization": Choice(normalizations)}
-    return space({"family": "gan"}, ranges, _PLAIN | {"discriminator_normalization": normalizations[0]}, _SOURCE)
+    return make_space({"family": "gan"}, ranges, _PLAIN | {"discriminator_normalization": normalizations[0]}, _SOURCE)
 
 
 SPACES: dict[str, dict[str, Space]] = {

@@ -17,7 +17,18 @@ from ganscape.models.networks import input_shapes
 from ganscape.models.rules import check_images
 from ganscape.results.definition import Definition, PhaseDefinition
 from ganscape.results.store import STORE, read
-from ganscape.search_spaces import Phase, Scale, Space, Study, StudyError, find, find_scale, phases, read_study, rungs
+from ganscape.search_spaces import (
+    Phase,
+    Scale,
+    Space,
+    Study,
+    StudyError,
+    all_phases,
+    find_scale,
+    find_shipped,
+    read_study,
+    rungs,
+)
 from ganscape.sweep.messages import Trial, Workload
 from ganscape.sweep.population import images_per_cycle, trial_key
 from ganscape.sweep.schedulers import SCHEDULERS, decision_rungs
@@ -115,7 +126,7 @@ def plan(
     Raises:
       StudyError, DataError, ConfigError, MetricError, StoreError: one line each, before any work.
     """
-    chosen = find_study(study) if methods is None else find_study(study).only(methods)
+    chosen = find_study(study) if methods is None else find_study(study).select_methods(methods)
     if ranges_from is not None:
         chosen = with_ranges_from(chosen, ranges_from)
     if searcher is not None:
@@ -172,7 +183,7 @@ def plan(
         definition,
         chosen.methods,
         size.settings,
-        phases(chosen.searcher, size),
+        all_phases(chosen.searcher, size),
         seed,
         workload,
         protocol,
@@ -185,7 +196,7 @@ def find_study(name: str) -> Study:
     """The study called `name`, or in the TOML file of that path; StudyError otherwise."""
     if name.endswith(FILE):
         return read_study(name, SEARCHERS, [*FIELDS, *ALIASES], SCHEDULERS)
-    return find(name)
+    return find_shipped(name)
 
 
 def study_label(name: str) -> str:
@@ -243,7 +254,7 @@ def _override(study: Study, name: str, settings: Mapping[str, Any]) -> tuple[Stu
         seeds = _at_least(CONFIRM, settings[CONFIRM], 1)
         searching = tuple(phase for phase in scale.phases if phase.searcher not in SELECTORS)
         scale = scale._replace(phases=(*searching, Phase(CONFIRM, CONFIRMING, 1, seeds)))
-    return study.at(name), scale
+    return study.at_scale(name), scale
 
 
 def _at_least(name: str, value: Any, low: int) -> int:
@@ -256,7 +267,7 @@ def _check_scheduler(study: Study, scale: Scale, budgets: Sequence[int]) -> None
     """The scheduler has something to decide."""
     if scale.scheduler == "none":
         return
-    searching = [each for each in phases(study.searcher, scale) if each.searcher not in SELECTORS]
+    searching = [each for each in all_phases(study.searcher, scale) if each.searcher not in SELECTORS]
     if len(budgets) < 2:
         raise StudyError(
             f"scheduler {scale.scheduler!r} stops trials between two rungs; interval={budgets[0]} leaves one alone"
@@ -271,7 +282,7 @@ def _check_scheduler(study: Study, scale: Scale, budgets: Sequence[int]) -> None
 def _check_configs(study: Study, scale: Scale, budgets, source: Source, seed: int) -> None:
     """Every config of the first round can be trained on these images and reaches every rung, and so can as many
     random ones as later rounds may ask."""
-    first, *later = phases(study.searcher, scale)
+    first, *later = all_phases(study.searcher, scale)
     for method, space in study.methods.items():
         numbers = searcher_seed(seed, method, 0)
         for phase in later:

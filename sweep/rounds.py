@@ -158,7 +158,7 @@ def ask(
     phase = plan.phases[phase_index]
     space = plan.methods[method] if phase_index == 0 else space_in(plan.methods[method], phase)
     searcher = SEARCHERS[phase.searcher](space, searcher_seed(plan.seed, method, number))
-    searcher.tell([each._replace(settings=space.recognise(each.settings)) for each in observations])
+    searcher.tell([each._replace(settings=space.select_fields(each.settings)) for each in observations])
     seen = {Config.from_dict(observation.settings).identity() for observation in observations}
     configs = []
     for settings in searcher.ask(count):

@@ -3,7 +3,7 @@
 import math
 from pathlib import Path
 
-from ganscape.search_spaces import Study, StudyError, narrowed
+from ganscape.search_spaces import Study, StudyError, narrow
 
 # Of the configs of a method, this share counts as good, and so many at least, of so many at least.
 SHARE, GOOD, OF = 0.1, 5, 10
@@ -36,8 +36,8 @@ def with_ranges_from(study: Study, folder: str | Path) -> Study:
                 f"ranges from {folder}: of {len(scores)} configs of method {method!r} there {len(good)} are good; at "
                 f"least {GOOD} of {OF} are needed; methods there: {held}"
             )
-        found = [space.recognise(results.settings(config)) for config in good.index]
+        found = [space.select_fields(results.settings(config)) for config in good.index]
         source = f"{space.source}; cut to the best {len(good)} of {len(scores)} configs of {label}"
-        methods[method] = narrowed(space, found, source)
+        methods[method] = narrow(space, found, source)
     question = f"{study.question} Its ranges are cut to the best configs of {label}, whose cost is not counted here."
     return study._replace(question=question, methods=methods)

@@ -11,7 +11,7 @@ from ganscape.metrics.encoders.weight_files import (
     File,
     Network,
     check_tensors,
-    find,
+    find_weights,
     folder,
     load,
     read,
@@ -119,7 +119,7 @@ def _place(network: Network | None) -> str:
     if network is None:
         return "none needed from outside"
     try:
-        return str(find(network))
+        return str(find_weights(network))
     except MetricError:
         return ABSENT
 

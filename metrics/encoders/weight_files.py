@@ -59,7 +59,7 @@ def folder() -> Path:
         raise MetricError(f"weights folder {path}: {error} Give a path without ~.") from error
 
 
-def find(network: Network) -> Path:
+def find_weights(network: Network) -> Path:
     """Returns the file with the weights of a network: NAME.safetensors, NAME.npz or as published, the first there is.
 
     Raises MetricError saying where to get one and where to put it.
@@ -75,11 +75,11 @@ def find(network: Network) -> Path:
 
 
 def load(network: Network) -> File:
-    """Returns the weights of a network from the file that `find` finds.
+    """Returns the weights of a network from the file that `find_weights` finds.
 
     Raises MetricError if there is none, it does not hold this network, or a .pth file is not the published one.
     """
-    path = find(network)
+    path = find_weights(network)
     state = path.stat()
     found = _read_once(path, state.st_mtime_ns, state.st_size)
     if path.suffix in TORCH and found.file_sha256 != network.sha256:

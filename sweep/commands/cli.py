@@ -276,9 +276,9 @@ def _find_study(name: str):
         from ganscape.sweep.plan import find_study
 
         return find_study(name)
-    from ganscape.search_spaces import find
+    from ganscape.search_spaces import find_shipped
 
-    return find(name)
+    return find_shipped(name)
 
 
 @app.command()

@@ -10,7 +10,7 @@ from ganscape.sweep.commands.terminal import print_table
 
 def print_spaces(study) -> None:
     """What every method of a study does with every field, and where the numbers are from."""
-    fields = dict.fromkeys(name for space in study.methods.values() for name in space.names())
+    fields = dict.fromkeys(name for space in study.methods.values() for name in space.field_names())
     rows = [(field, *(_cell(space.describe(), field) for space in study.methods.values())) for field in fields]
     print_table("Search spaces, and what is asked first", ("field", *study.methods), rows)
     for source in dict.fromkeys(space.source for space in study.methods.values()):
@@ -19,11 +19,11 @@ def print_spaces(study) -> None:
 
 def print_scales(study) -> None:
     """How large a study is at each of its scales, and its phases."""
-    from ganscape.search_spaces import phases, rungs
+    from ganscape.search_spaces import all_phases, rungs
 
     rows = []
     for name, scale in study.scales.items():
-        parts = phases(study.searcher, scale)
+        parts = all_phases(study.searcher, scale)
         trials = len(study.methods) * sum(each.configs * each.seeds for each in parts)
         length = rungs(scale, scale.data)
         words = "\n".join(f"{each.name}: {_size(each)}" for each in parts)

@@ -34,7 +34,7 @@ class Searcher(Protocol):
 
 def key(space: Space, settings: Settings) -> tuple:
     """Equal for settings that are one config of the space, however they are written."""
-    return tuple(sorted(space.recognise(settings).items()))
+    return tuple(sorted(space.select_fields(settings).items()))
 
 
 def best(observations: list[Observation], count: int) -> list[Settings]:

@@ -43,7 +43,7 @@ class Coordinates:
 
     def point(self, settings: Settings) -> Point | None:
         """The place of the settings, None if they are not in the space."""
-        known = self.space.recognise(settings)
+        known = self.space.select_fields(settings)
         if any(known.get(field) != value for field, value in self.space.fixed.items()):
             return None
         try:
@@ -56,7 +56,7 @@ class Coordinates:
         """The settings at a place."""
         places = {field: self._place(field, each) for field, each in zip(self.fields, point, strict=True)}
         values = {field: each.from_unit(places.get(field, 0.5)) for field, each in self.space.dimensions.items()}
-        return self.space.settings(values)
+        return self.space.complete(values)
 
     def _nowhere(self, field: str) -> float:
         dimension = self.space.dimensions[field]

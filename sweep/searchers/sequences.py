@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ganscape.search_spaces import Space, original_sets
+from ganscape.search_spaces import Space, published_sets
 from ganscape.sweep.searchers.contract import Observation, Settings, key
 
 REPEATS = 1000
@@ -29,12 +29,12 @@ class Points:
 
 
 class Original(Points):
-    """The sets that Lucic et al. 2018 trained, in their order; see `search_spaces.original_sets`."""
+    """The sets that Lucic et al. 2018 trained, in their order; see `search_spaces.published_sets`."""
 
     only_defaults = False
 
     def __init__(self, space: Space, seed: tuple[int, ...]):
-        self.remaining = original_sets(space)
+        self.remaining = published_sets(space)
 
 
 class Random:
@@ -131,7 +131,7 @@ def _grids(space: Space) -> Iterator[Settings]:
         if grids == before:
             return
         for values in itertools.product(*grids):
-            yield space.settings(dict(zip(fields, values, strict=True)))
+            yield space.complete(dict(zip(fields, values, strict=True)))
         before = grids
 
 
@@ -145,4 +145,4 @@ def _sobol(space: Space, seed: tuple[int, ...]) -> Iterator[Settings]:
     for size in itertools.chain([BLOCK], (BLOCK << doublings for doublings in itertools.count())):
         for point in sequence.random(size):
             values = {field: space.dimensions[field].from_unit(u) for field, u in zip(fields, point, strict=True)}
-            yield space.settings(values)
+            yield space.complete(values)

@@ -58,11 +58,14 @@ def example(field):
 
 
 def resolved(settings, name):
-    """The value that a field has in a config of these settings."""
+    """Returns the value that a field has in a config with these settings."""
     field = FIELD[name]
     only = field.metadata.get("only")
     if name in settings:
         return settings[name]
+    if field.metadata.get("offered"):
+        choices = getattr(ARCHITECTURES[resolved(settings, "architecture")], field.metadata["offered"])
+        return choices[0] if isinstance(choices, tuple) and choices else None
     if only is not None:
         return field.metadata["when"] if only.allows(resolved(settings, only.field)) else None
     return field.default

@@ -162,9 +162,9 @@ def test_membership_tells_types_apart():
 
 def test_a_condition_holds_for_its_values_only():
     when = When(Uniform(0, 1), "penalty", ("wgangp", "dragan"))
-    assert when.holds({"penalty": "dragan"})
-    assert not when.holds({"penalty": "none"})
-    assert not when.holds({})
+    assert when.is_present({"penalty": "dragan"})
+    assert not when.is_present({"penalty": "none"})
+    assert not when.is_present({})
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from ganscape.models.architectures import ARCHITECTURES
-from ganscape.search_spaces import SPACES, STUDIES, Choice, LogUniform, Uniform, find_scale, phases, rungs
+from ganscape.search_spaces import SPACES, STUDIES, Choice, LogUniform, Uniform, all_phases, find_scale, rungs
 from ganscape.search_spaces.landscape import fixed_settings
 
 SLICES = [(name, method) for name, methods in SPACES.items() if name.startswith("landscape/") for method in methods]
@@ -56,7 +56,7 @@ def test_ranges_are_those_of_table_2(study, method):
 @pytest.mark.parametrize("study", [name for name in STUDIES if name.startswith("landscape/") and "both" not in name])
 def test_a_slice_costs_360_trainings(study):
     """24 settings with 5 seeds, then 12 rounds of 10 for each of two numbers of discriminator updates."""
-    fixed, *bandits = phases(STUDIES[study].searcher, find_scale(STUDIES[study], "paper"))
+    fixed, *bandits = all_phases(STUDIES[study].searcher, find_scale(STUDIES[study], "paper"))
     assert (fixed.searcher, fixed.configs, fixed.seeds) == ("points", 24, 5)
     assert [(each.searcher, each.rounds, each.batch, each.seeds) for each in bandits] == [("gp_bandit", 12, 10, 1)] * 2
     assert [each.settings for each in bandits] == [{"disc_iters": 1}, {"disc_iters": 5}]
@@ -66,7 +66,7 @@ def test_a_slice_costs_360_trainings(study):
 
 def test_both_at_once_are_24_fixed_and_24_random_settings():
     study = STUDIES["landscape/both"]
-    fixed, draws = phases(study.searcher, find_scale(study, "paper"))
+    fixed, draws = all_phases(study.searcher, find_scale(study, "paper"))
     assert (fixed.searcher, fixed.configs, draws.searcher, draws.configs) == ("points", 24, "random", 24)
 
 

@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from ganscape.search_spaces import SPACES, StudyError, original_sets
+from ganscape.search_spaces import SPACES, StudyError, published_sets
 
 # Worked out from the released code's rules: the first draw of every model, which follows its default set.
 FIRST_DRAWS = {
@@ -23,7 +23,7 @@ FIRST_DRAWS = {
 @pytest.mark.parametrize("method", FIRST_DRAWS)
 def test_the_first_draw_of_every_method_is_the_published_one(method):
     beta1, rate, iters, normalization, extra = FIRST_DRAWS[method]
-    drawn = original_sets(SPACES["equal/wide"][method])[1]
+    drawn = published_sets(SPACES["equal/wide"][method])[1]
     assert drawn["beta1"] == pytest.approx(beta1, abs=1e-6)
     assert drawn["learning_rate"] == pytest.approx(rate, abs=0.06 * 10**-5)
     assert (drawn["disc_iters"], drawn["discriminator_normalization"]) == (iters, normalization)
@@ -35,7 +35,7 @@ def test_the_first_draw_of_every_method_is_the_published_one(method):
 @pytest.mark.parametrize("method", FIRST_DRAWS)
 def test_sets_are_the_default_and_as_many_draws_of_the_space(study, count, method):
     space = SPACES[study][method]
-    sets = original_sets(space)
+    sets = published_sets(space)
     assert len(sets) == count and sets[0] == space.defaults[0]
     for drawn in sets[1:]:
         assert drawn.keys() == space.fixed.keys() | space.dimensions.keys()
@@ -53,19 +53,19 @@ def test_every_parameter_takes_one_number_also_from_a_range_of_one_value():
     generator = random.Random(123)
     numbers = [generator.random() for _ in range(4 * 49 + 4)]
     _, _, batch_norm, rate = numbers[4 * 49 :]
-    drawn = original_sets(SPACES["equal/narrow"]["mm_gan"])[1]
+    drawn = published_sets(SPACES["equal/narrow"]["mm_gan"])[1]
     assert drawn["learning_rate"] == pytest.approx(10 ** (-4 + rate), rel=1e-6)
     assert drawn["discriminator_normalization"] == ("batch_norm" if batch_norm < 0.5 else "none")
 
 
 def test_values_have_32_bits():
-    for drawn in original_sets(SPACES["equal/wide"]["began"])[1:]:
+    for drawn in published_sets(SPACES["equal/wide"]["began"])[1:]:
         assert all(float(np.float32(value)) == value for value in drawn.values() if isinstance(value, float))
 
 
 def test_the_optimizers_are_compared_on_the_same_sets():
-    adam, rmsprop = (original_sets(SPACES["equal/optimizer"][name]) for name in ("wgan_adam", "wgan_rmsprop"))
-    wgan = original_sets(SPACES["equal/wide"]["wgan"])
+    adam, rmsprop = (published_sets(SPACES["equal/optimizer"][name]) for name in ("wgan_adam", "wgan_rmsprop"))
+    wgan = published_sets(SPACES["equal/wide"]["wgan"])
     own = ("learning_rate", "disc_iters", "weight_clipping", "discriminator_normalization")
     for sets in (adam, rmsprop):
         assert [[each[field] for field in own] for each in sets] == [[each[field] for field in own] for each in wgan]
@@ -74,12 +74,12 @@ def test_the_optimizers_are_compared_on_the_same_sets():
 
 
 def test_a_fixed_field_is_fixed_in_every_set():
-    sets = original_sets(SPACES["equal/wide"]["lsgan"].pin("disc_iters", 1))
+    sets = published_sets(SPACES["equal/wide"]["lsgan"].pin("disc_iters", 1))
     assert {each["disc_iters"] for each in sets} == {1} and len(sets) == 100
 
 
 def test_another_space_is_refused():
     with pytest.raises(StudyError, match="has the sets of equal/wide and equal/narrow alone"):
-        original_sets(SPACES["landscape/loss"]["ns"])
+        published_sets(SPACES["landscape/loss"]["ns"])
     with pytest.raises(StudyError, match="no ranges is in neither"):
-        original_sets(SPACES["equal/defaults"]["wgan"])
+        published_sets(SPACES["equal/defaults"]["wgan"])

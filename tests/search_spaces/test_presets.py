@@ -41,7 +41,7 @@ def test_a_preset_is_a_config_of_its_own_networks_on_images_that_these_take(name
     assert "arXiv:" in preset.source
     size = 128 if "attention" in preset.sizes else 32
     check_images(config_of(name), (size, size, 3))
-    groups = (preset.made_of, preset.numbers, preset.sizes)
+    groups = (preset.tricks, preset.numbers, preset.sizes)
     assert sum(map(len, groups)) == len(preset.settings)
 
 
@@ -54,10 +54,10 @@ def test_the_numbers_are_the_papers(name):
 
 def test_a_scale_replaces_sizes_and_nothing_else():
     for scale in ("smoke", "laptop", "paper"):
-        study = STUDIES["presets"].at(scale)
+        study = STUDIES["presets"].at_scale(scale)
         for name, preset in PRESETS.items():
             (settings,) = study.methods[name].defaults
-            kept = preset.made_of | preset.numbers
+            kept = preset.tricks | preset.numbers
             assert {field: settings[field] for field in kept} == kept
             assert preset.sizes.keys() - settings.keys() <= {"attention", "fade_images"}
 
@@ -85,7 +85,7 @@ def judge(digits):
 @pytest.mark.parametrize("name", LEARNS)
 def test_a_preset_learns_digits(name, digits, judge):
     """At rates of 1e-3, for the training is short; benchmarks/presets.py trains all of them by their own."""
-    (settings,) = STUDIES["presets"].at("smoke").methods[name].defaults
+    (settings,) = STUDIES["presets"].at_scale("smoke").methods[name].defaults
     config = Config.from_dict(settings | {"learning_rate": 1e-3})
     population = stack([start(config, digits.image_shape, (0, 1))], 1)
 

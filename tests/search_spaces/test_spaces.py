@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ganscape.search_spaces import SPACES, Choice, LogUniform, Space, StudyError, Uniform, When
-from ganscape.search_spaces.space import space
+from ganscape.search_spaces.space import make_space
 
 EVERY_SPACE = {f"{study}:{method}": each for study, spaces in SPACES.items() for method, each in spaces.items()}
 each_space = pytest.mark.parametrize("each", EVERY_SPACE.values(), ids=EVERY_SPACE.keys())
@@ -221,7 +221,7 @@ def test_a_condition_on_an_unknown_field_is_refused():
         StudyError,
         match=r"'penalty_weight' depends on unknown field 'penalti' \(did you mean 'penalty'\?\); one of: penalty",
     ):
-        space({"penalty": "wgangp"}, {"penalty_weight": weight}, {}, "")
+        make_space({"penalty": "wgangp"}, {"penalty_weight": weight}, {}, "")
 
 
 def test_the_settings_of_a_config_are_recognised_in_the_words_of_the_space():
@@ -230,6 +230,6 @@ def test_the_settings_of_a_config_are_recognised_in_the_words_of_the_space():
     rate = drawn["learning_rate"]
     config = {field: value for field, value in drawn.items() if field != "learning_rate"}
     config |= {"g_lr": rate, "d_lr": rate, "batch_size": 64, "architecture": "mlp"}
-    assert space.recognise(config) == space.recognise(drawn) == drawn
-    assert "learning_rate" not in space.recognise(config | {"d_lr": 2 * rate})
-    assert space.pin("g_lr", 1e-4).recognise(config)["g_lr"] == rate
+    assert space.select_fields(config) == space.select_fields(drawn) == drawn
+    assert "learning_rate" not in space.select_fields(config | {"d_lr": 2 * rate})
+    assert space.pin("g_lr", 1e-4).select_fields(config)["g_lr"] == rate

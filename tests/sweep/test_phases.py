@@ -8,7 +8,7 @@ import pytest
 
 from ganscape.results import frames, live
 from ganscape.results.store import open_store
-from ganscape.search_spaces import Phase, StudyError, phases
+from ganscape.search_spaces import Phase, StudyError, all_phases
 from ganscape.search_spaces.studies import STUDIES
 from ganscape.sweep.backlog import Backlog
 from ganscape.sweep.messages import Failure, Score
@@ -175,4 +175,4 @@ def test_the_best_of_what_is_known_is_by_median_and_never_a_failure():
 
 def test_the_first_phase_is_what_the_scale_says():
     scale = STUDIES["equal/bandit"].scales["paper"]
-    assert phases("gp_bandit", scale) == (Phase("gp_bandit", "gp_bandit", 120, 1, 12),)
+    assert all_phases("gp_bandit", scale) == (Phase("gp_bandit", "gp_bandit", 120, 1, 12),)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ganscape.results.store import open_store
-from ganscape.search_spaces import StudyError, find
+from ganscape.search_spaces import StudyError, find_shipped
 from ganscape.search_spaces.study_text import write_study
 from ganscape.sweep.backlog import Backlog
 from ganscape.sweep.messages import Failure, Score
@@ -253,7 +253,7 @@ def test_a_scheduler_that_could_stop_nothing_is_refused(tmp_path, scheduler, set
 
 
 def test_a_file_may_name_a_scheduler(tmp_path):
-    study = find("equal/bandit")
+    study = find_shipped("equal/bandit")
     scales = {name: each._replace(scheduler="asha") for name, each in study.scales.items()}
     file = tmp_path / "mine.toml"
     file.write_text(write_study(study._replace(scales=scales)))

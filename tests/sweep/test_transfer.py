@@ -7,7 +7,7 @@ import pytest
 
 from ganscape.results import StoreError, load
 from ganscape.results.store import open_store
-from ganscape.search_spaces import LogUniform, StudyError, find
+from ganscape.search_spaces import LogUniform, StudyError, find_shipped
 from ganscape.sweep.backlog import Backlog
 from ganscape.sweep.messages import Failure, Score
 from ganscape.sweep.plan import plan
@@ -53,11 +53,11 @@ def test_ranges_are_those_of_the_best_by_the_median_over_seeds(earlier):
     for method in FAMILIES:
         rates = asked.loc[asked["method"] == method, "g_lr"]
         near[method] = sorted(rates[rates >= 5e-5], key=lambda rate: abs(math.log10(rate / 3e-4)))[:5]
-    made = with_ranges_from(find("equal/wide").only(FAMILIES), earlier)
+    made = with_ranges_from(find_shipped("equal/wide").select_methods(FAMILIES), earlier)
     for method in FAMILIES:
         assert made.methods[method].dimensions["learning_rate"] == LogUniform(min(near[method]), max(near[method]))
         assert made.methods[method].source.endswith("cut to the best 5 of 20 configs of equal/wide on digits")
-        assert made.methods[method].defaults == find("equal/wide").methods[method].defaults
+        assert made.methods[method].defaults == find_shipped("equal/wide").methods[method].defaults
 
 
 def test_a_plan_asks_within_them_after_the_authors_setting(earlier, tmp_path):
@@ -75,19 +75,19 @@ def test_a_plan_asks_within_them_after_the_authors_setting(earlier, tmp_path):
 
 def test_what_gives_no_ranges_is_told(earlier, tmp_path):
     with pytest.raises(StoreError, match="no store"):
-        with_ranges_from(find("equal/wide"), tmp_path / "none")
+        with_ranges_from(find_shipped("equal/wide"), tmp_path / "none")
     with pytest.raises(StudyError, match=r"of 0 configs of method 'mm_gan' there 0 are good; .*: ns_gan, wgan_gp"):
-        with_ranges_from(find("equal/wide"), earlier)
+        with_ranges_from(find_shipped("equal/wide"), earlier)
     small = plan("equal/wide", out=tmp_path, methods=["ns_gan"], seeds=1, settings=SIZE | {"configs": 2})
     with open_store(tmp_path) as store:
         store.begin(small.definition)
         Backlog(small, store, 1, {}, lambda backlog: None).take()
     with pytest.raises(StudyError, match=r"equal/wide on digits\) is not finished"):
-        with_ranges_from(find("equal/wide").only(["ns_gan"]), tmp_path)
+        with_ranges_from(find_shipped("equal/wide").select_methods(["ns_gan"]), tmp_path)
 
 
 def test_five_good_configs_of_ten_are_needed(tmp_path):
-    study = find("equal/wide").only(["ns_gan"])
+    study = find_shipped("equal/wide").select_methods(["ns_gan"])
     few = finished(tmp_path / "few", 0.0, configs=9)
     with pytest.raises(StudyError, match="of 9 configs of method 'ns_gan' there 5 are good; at least 5 of 10"):
         with_ranges_from(study, few)
