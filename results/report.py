@@ -53,6 +53,7 @@ def render(results: Results) -> str:
         seeds=figures.seeds(results),
         logarithmic=statistics.log_scale(results.per_trial()["value"]) is np.log,
         pairs=figures.pairs(results),
+        claims=tables.claims(results),
         importance=figures.importance(results),
         methods=tables.methods(results, shared),
         shared_settings=shared,

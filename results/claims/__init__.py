@@ -1,7 +1,7 @@
 """Published claims as data, and what output folders say of them: `judge(folders)` -> answers, `table(answers)`."""
 
 from ganscape.results.claims.claim import Paper, PublishedClaim
-from ganscape.results.claims.judging import CLAIMS, Answer, judge
+from ganscape.results.claims.judging import CLAIMS, Answer, judge, judge_sweep
 from ganscape.results.claims.table import Row, rows, shared_caveats, table, write_csv, write_markdown
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "PublishedClaim",
     "Row",
     "judge",
+    "judge_sweep",
     "rows",
     "shared_caveats",
     "table",

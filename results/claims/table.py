@@ -42,7 +42,8 @@ class Row(NamedTuple):
 
     def estimate(self) -> str:
         """Returns the estimate in words, such as "ns_sn / ns: 0.64 (0.45 to 0.92)", "" where there is none."""
-        return f"{self.compared}: {self.value:.2g} ({self.low:.2g} to {self.high:.2g})" if self.compared else ""
+        value, low, high = (f"{float(f'{number:.2g}'):g}" for number in (self.value, self.low, self.high))
+        return f"{self.compared}: {value} ({low} to {high})" if self.compared else ""
 
     def evidence(self) -> str:
         """Returns how much evidence there is, such as "12 settings"."""

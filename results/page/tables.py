@@ -5,6 +5,8 @@ import shlex
 import numpy as np
 
 from ganscape.results import verdict
+from ganscape.results.claims import judge_sweep, shared_caveats
+from ganscape.results.claims import rows as claim_rows
 from ganscape.results.frames import Results
 from ganscape.results.samples import data_url, grid
 from ganscape.results.wording import duration, number, setting
@@ -153,3 +155,9 @@ def command(results: Results) -> str:
     study = results.study
     options = [part for name in ("data", "scale", "seed") if name in study for part in (f"--{name}", str(study[name]))]
     return shlex.join(["ganscape", "run", str(study["study"]), *options]) if "study" in study else ""
+
+
+def claims(results: Results) -> dict:
+    """Returns what the sweep says of published claims: rows, an answer each, and `shared`, the caveats of all."""
+    answers = judge_sweep(results)
+    return {"rows": claim_rows(answers), "shared": shared_caveats(answers)}

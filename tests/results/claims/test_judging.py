@@ -1,5 +1,6 @@
 """Claims judged by stores whose truth is known: made scores, and the recorded studies."""
 
+import html
 import math
 
 import numpy as np
@@ -12,6 +13,7 @@ from ganscape.results.calibration import COLUMNS, write
 from ganscape.results.claims import CLAIMS, judge, rows, shared_caveats, table, write_markdown
 from ganscape.results.claims.equal import ALL, GANS
 from ganscape.results.frames import RECORDED
+from ganscape.results.report import render
 from ganscape.results.store import StoreError
 from ganscape.search_spaces import STUDIES
 from ganscape.sweep.commands.cli import app
@@ -132,8 +134,9 @@ def test_claims_across_data_sets_need_two_and_are_answered_once(build):
     assert same.verdict != "holds"
 
 
-def test_the_table_is_one_for_terminal_docs_and_notebook():
+def test_the_table_is_one_for_terminal_docs_notebook_and_report():
     answers = judge([RECORDED / "landscape_reg_norm_digits"])
+    page = html.unescape(render(load(RECORDED / "landscape_reg_norm_digits")))
     frame = table(answers)
     assert list(frame["claim"].unique()) == [claim.name for claim in CLAIMS]
     text = write_markdown(answers)
@@ -142,7 +145,7 @@ def test_the_table_is_one_for_terminal_docs_and_notebook():
     for row in rows(answers):
         assert row.sentence in text
         if row.compared:
-            assert row.estimate() in text and row.estimate() in shown.output
+            assert row.estimate() in text and row.estimate() in shown.output and row.estimate() in page
         else:
             assert row.claim in shown.output
 
