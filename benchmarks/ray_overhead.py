@@ -28,15 +28,15 @@ from ganscape.sweep.resources import ALONE, Resources
 TRIAL_SECONDS = 10.0
 
 
-def serve_nothing(config: dict, workload, post) -> None:
-    """In place of a worker's life: a score for every trial of the cohorts that it takes."""
+def serve_nothing(config: dict, workload, mailbox) -> None:
+    """A worker's session that trains nothing: a score for every trial of the cohorts that it takes."""
     import pickle
 
     import numpy as np
     import ray
     from ray import tune
 
-    from ganscape.sweep.messages import Free, Ready, Score
+    from ganscape.sweep.messages import Baselines, BaselineTask, Free, Ready, Score
 
     def send(message, **shown) -> None:
         tune.report({"message": pickle.dumps(message), "report": type(message).__name__} | shown)
@@ -46,10 +46,13 @@ def serve_nothing(config: dict, workload, post) -> None:
     send(Ready("nothing"))
     while True:
         send(Free(frozenset()))
-        cohort = pickle.loads(ray.get(post.take.remote(tune.get_context().get_trial_id())))
-        if cohort is None:
+        task = pickle.loads(ray.get(mailbox.take.remote(tune.get_context().get_trial_id())))
+        if task is None:
             return
-        for trial in cohort.trials:
+        if isinstance(task, BaselineTask):
+            send(Baselines(()))
+            continue
+        for trial in task.trials:
             names = {f"{workload.metric}/{trial.id}": 1.0, f"images/{trial.id}": rung}
             send(Score(trial.id, 0, rung, rung, 1.0, 0.0, grid), **names)
 
@@ -64,7 +67,7 @@ def measure(folder: Path, trials: int, workers: int, cohort: int) -> dict:
     """One sweep of trials that do nothing, in cohorts of at most so many."""
     settings = {"configs": trials, "images": 1280, "interval": 1280, "samples": 100}
     planned = plan("equal/wide", out=folder, methods=["ns_gan"], seeds=1, settings=settings)
-    ray_tune._serve = serve_nothing  # type: ignore[assignment]
+    ray_tune._serve_session = serve_nothing  # type: ignore[assignment]
     cohort_size.COHORT_TRIALS = cohort
     marks: dict[int, tuple[float, float, float]] = {}
 

@@ -15,7 +15,7 @@ from ganscape.data import load
 from ganscape.models import Config
 from ganscape.sweep.measuring.evaluation import evaluator
 from ganscape.sweep.messages import Cohort, Score, Workload
-from ganscape.sweep.plan import trial_of
+from ganscape.sweep.proposals import trial_of
 from ganscape.sweep.trial import train
 
 WILD = 1e30

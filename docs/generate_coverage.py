@@ -14,6 +14,7 @@ import numpy as np
 from scipy import integrate, stats
 
 from ganscape.results import budget, comparisons, incumbents, statistics
+from ganscape.results.agreement import rank_agreement
 
 PAGE = Path(__file__).parent / "statistics.md"
 MARKS = "<!-- coverage -->\n", "<!-- end of coverage -->\n"
@@ -53,7 +54,7 @@ def improvement(n: int, m: int, shift: float, seeds: int = 1):
 def agreement(n: int, rho: float, shape: Callable = lambda pairs: pairs):
     def draw(rng):
         x, y = shape(rng.multivariate_normal([0, 0], [[1, rho], [rho, 1]], n)).T
-        found = statistics.rank_agreement(x, y)
+        found = rank_agreement(x, y)
         truths = {"spearman": 6 / math.pi * math.asin(rho / 2), "kendall": 2 / math.pi * math.asin(rho)}
         return [(found[kind][1:], truths[kind]) for kind in ("spearman", "kendall")]
 

@@ -18,8 +18,9 @@ from ganscape.sweep.early_stopping import EarlyStopping
 from ganscape.sweep.keeping import NOTHING, Change, Keep, Kept
 from ganscape.sweep.measuring.evaluation import GRID, WALK
 from ganscape.sweep.messages import Baselines, Cohort, Compiled, Failure, Ready, Score, Trial
-from ganscape.sweep.plan import Plan, trial_of
+from ganscape.sweep.plan import Plan
 from ganscape.sweep.population import images_per_cycle
+from ganscape.sweep.proposals import trial_of
 from ganscape.sweep.resources import ExecutorError
 from ganscape.sweep.rounds import Entry, Rounds
 from ganscape.sweep.schedulers import Course, Decision

@@ -7,7 +7,8 @@ from ganscape.metrics import find_metric
 from ganscape.results.store import Store
 from ganscape.sweep.measuring.baselines import draws
 from ganscape.sweep.messages import Baselines, BaselineTask, Trial
-from ganscape.sweep.plan import Plan, trial_of
+from ganscape.sweep.plan import Plan
+from ganscape.sweep.proposals import trial_of
 
 logger = logging.getLogger(__name__)
 

@@ -3,7 +3,10 @@
 import math
 
 from ganscape.models import Config
-from ganscape.sweep.plan import Plan, parameters
+from ganscape.models.architectures import build
+from ganscape.models.initialization import parameter_count
+from ganscape.models.networks import input_shapes
+from ganscape.sweep.plan import Plan
 
 COHORT_TRIALS = 8
 COHORT_BYTES = 2**30
@@ -33,3 +36,12 @@ def slots(trials: int, lanes: int) -> int:
     lanes."""
     size = 1 << (trials - 1).bit_length()
     return -(-size // lanes) * lanes
+
+
+def parameters(config: Config, image_shape: tuple[int, int, int]) -> tuple[int, int]:
+    """Trainable values of the network that makes images and of the one that sees them."""
+    networks, shapes = build(config, image_shape), input_shapes(config, image_shape)
+    generator, discriminator = (
+        parameter_count(network, shape, classes=config.classes) for network, shape in zip(networks, shapes, strict=True)
+    )
+    return generator, discriminator

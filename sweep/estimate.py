@@ -9,8 +9,9 @@ import jax.numpy as jnp
 
 from ganscape.models import Config
 from ganscape.sweep.measuring.evaluation import evaluate, evaluator, sample_and_encode
-from ganscape.sweep.plan import Plan, trial_of
+from ganscape.sweep.plan import Plan
 from ganscape.sweep.population import advance, images_per_cycle, stack, start
+from ganscape.sweep.proposals import trial_of
 from ganscape.sweep.rounds import count_trials, first_configs
 from ganscape.sweep.trial import on_device
 

@@ -11,7 +11,8 @@ from typing import NamedTuple
 from ganscape.errors import check_name
 from ganscape.results.store import kept_generators
 from ganscape.search_spaces import StudyError
-from ganscape.sweep.plan import Plan, parameters
+from ganscape.sweep.cohort_size import parameters
+from ganscape.sweep.plan import Plan
 from ganscape.sweep.rounds import first_configs
 from ganscape.sweep.searchers import SELECTORS
 

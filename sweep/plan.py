@@ -1,6 +1,5 @@
 """From names to a plan: everything of a study that can be checked before work starts."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,12 +8,8 @@ from ganscape.data import DATASETS, Source, fetch, find_source
 from ganscape.errors import check_name
 from ganscape.metrics import Protocol, check_lower, check_samples, make_encoder
 from ganscape.metrics.defaults import default_metric, warnings
-from ganscape.models import Config, ConfigError
-from ganscape.models.architectures import build
+from ganscape.models import ConfigError
 from ganscape.models.config import ALIASES, FIELDS, check_choice, expand, inert_fields
-from ganscape.models.initialization import parameter_count
-from ganscape.models.networks import input_shapes
-from ganscape.models.rules import check_images
 from ganscape.results.definition import Definition, PhaseDefinition
 from ganscape.results.store import STORE, read
 from ganscape.search_spaces import (
@@ -29,8 +24,8 @@ from ganscape.search_spaces import (
     read_study,
     rungs,
 )
-from ganscape.sweep.messages import Trial, Workload
-from ganscape.sweep.population import images_per_cycle, trial_key
+from ganscape.sweep.messages import Workload
+from ganscape.sweep.plan_checks import check_configs, check_least, check_scheduler
 from ganscape.sweep.schedulers import SCHEDULERS, decision_rungs
 from ganscape.sweep.searchers import SEARCHERS, SELECTORS, facts
 from ganscape.sweep.transfer import with_ranges_from
@@ -137,16 +132,16 @@ def plan(
     check_name("scheduler", size.scheduler, SCHEDULERS, StudyError)
     data = size.data if data is None else data
     source = find_source(data)
-    size = size._replace(seeds=_at_least("seeds", size.seeds if seeds is None else seeds, 1))
-    _at_least("seed", seed, 0)
-    _at_least("lanes", lanes, 1)
+    size = size._replace(seeds=check_least("seeds", size.seeds if seeds is None else seeds, 1))
+    check_least("seed", seed, 0)
+    check_least("lanes", lanes, 1)
     metric = _recorded_metric(Path(out), data, source) or chosen.metric(data) if metric is None else metric
     if metric is not None:
         check_lower(metric)
         make_encoder(metric, source.image_shape)
     budgets = rungs(size, data)
-    _check_scheduler(chosen, size, budgets)
-    _check_configs(chosen, size, budgets, source, seed)
+    check_scheduler(chosen, size, budgets)
+    check_configs(chosen, size, budgets, source, seed)
     dataset = fetch(source, data, data_root)
     samples = len(dataset.test) if size.samples is None else size.samples
     fewest = min(samples, len(dataset.test))
@@ -204,39 +199,10 @@ def study_label(name: str) -> str:
     return Path(name).stem if name.endswith(FILE) else name
 
 
-def space_in(space: Space, phase: Phase) -> Space:
-    """A method's space in a later phase: the phase's settings fixed, and no defaults to ask first."""
-    for field, value in phase.settings.items():
-        space = space.pin(field, value)
-    return space._replace(defaults=())
-
-
-def searcher_seed(study_seed: int, method: str, number: int) -> tuple[int, ...]:
-    """The seed of a method's searcher in a round."""
-    name = int.from_bytes(hashlib.sha256(method.encode()).digest()[:8])
-    return study_seed, name, number
-
-
-def trial_of(study_seed: int, method: str, config: Config, seed: int) -> Trial:
-    """The trial of this identity; its id is twelve hex digits."""
-    identity = f"{study_seed}/{method}/{config.identity()}/{seed}"
-    name = hashlib.sha256(identity.encode()).hexdigest()[:12]
-    return Trial(name, method, config, seed, trial_key(study_seed, config, seed))
-
-
-def parameters(config: Config, image_shape: tuple[int, int, int]) -> tuple[int, int]:
-    """Trainable values of the network that makes images and of the one that sees them."""
-    networks, shapes = build(config, image_shape), input_shapes(config, image_shape)
-    generator, discriminator = (
-        parameter_count(network, shape, classes=config.classes) for network, shape in zip(networks, shapes, strict=True)
-    )
-    return generator, discriminator
-
-
 def _override(study: Study, name: str, settings: Mapping[str, Any]) -> tuple[Study, Scale]:
     """Applies --set: fixes each setting for all methods and drops fields that the setting makes meaningless. Returns
     the study and its scale."""
-    sizes: dict[str, Any] = {name: _at_least(name, settings[name], 1) for name in SCALE_FIELDS if name in settings}
+    sizes: dict[str, Any] = {name: check_least(name, settings[name], 1) for name in SCALE_FIELDS if name in settings}
     for alias, value in settings.items():
         if alias in (*SCALE_FIELDS, CONFIRM):
             continue
@@ -251,75 +217,10 @@ def _override(study: Study, name: str, settings: Mapping[str, Any]) -> tuple[Stu
                 study = study if inert in settings else study.drop(inert)
     scale = find_scale(study, name)._replace(**sizes)
     if CONFIRM in settings:
-        seeds = _at_least(CONFIRM, settings[CONFIRM], 1)
+        seeds = check_least(CONFIRM, settings[CONFIRM], 1)
         searching = tuple(phase for phase in scale.phases if phase.searcher not in SELECTORS)
         scale = scale._replace(phases=(*searching, Phase(CONFIRM, CONFIRMING, 1, seeds)))
     return study.at_scale(name), scale
-
-
-def _at_least(name: str, value: Any, low: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < low:
-        raise StudyError(f"{name}={value!r} must be a whole number of at least {low}")
-    return value
-
-
-def _check_scheduler(study: Study, scale: Scale, budgets: Sequence[int]) -> None:
-    """The scheduler has something to decide."""
-    if scale.scheduler == "none":
-        return
-    searching = [each for each in all_phases(study.searcher, scale) if each.searcher not in SELECTORS]
-    if len(budgets) < 2:
-        raise StudyError(
-            f"scheduler {scale.scheduler!r} stops trials between two rungs; interval={budgets[0]} leaves one alone"
-        )
-    if scale.scheduler == "median" and sum(each.rounds for each in searching) < 2:
-        raise StudyError(
-            "scheduler 'median' compares with earlier rounds; this search has one: set rounds, or take one of: "
-            "halving, asha"
-        )
-
-
-def _check_configs(study: Study, scale: Scale, budgets, source: Source, seed: int) -> None:
-    """Every config of the first round can be trained on these images and reaches every rung, and so can as many
-    random ones as later rounds may ask."""
-    first, *later = all_phases(study.searcher, scale)
-    for method, space in study.methods.items():
-        numbers = searcher_seed(seed, method, 0)
-        for phase in later:
-            if phase.searcher not in SELECTORS:
-                SEARCHERS[phase.searcher](space_in(space, phase), numbers)
-        asked = SEARCHERS[first.searcher](space, numbers).ask(first.batch)
-        for phase in [first] * (first.rounds > 1) + [each for each in later if each.searcher not in SELECTORS]:
-            asked = [*asked, *SEARCHERS["random"](space_in(space, phase), numbers).ask(phase.configs)]
-        for settings in asked:
-            config = config_of(method, {**scale.settings, **settings}, source.classes)
-            check_images(config, source.image_shape)
-            cycles = [budget // images_per_cycle(config) for budget in budgets]
-            if cycles[0] < 1 or len(set(cycles)) < len(cycles):
-                raise StudyError(
-                    f"rungs up to {budgets[-1]} images (the first at {budgets[0]}) are closer than one training "
-                    f"cycle of {images_per_cycle(config)} images (batch_size * disc_iters of {method}); "
-                    "raise images and interval"
-                )
-
-
-def config_of(method: str, settings: Mapping[str, Any], classes: int | None) -> Config:
-    """The config of a method with these settings, with the number of the data's classes if it has a conditioning."""
-    if settings.get("conditioning", "none") != "none":
-        if classes is None:
-            labelled = ", ".join(name for name, source in DATASETS.items() if source.classes)
-            raise ConfigError(
-                f"method {method}: conditioning={settings['conditioning']!r} needs classes, which these data have "
-                f"not; it needs one of: {labelled}"
-            )
-        settings = {"classes": classes, **settings}
-    try:
-        config = Config.from_dict(settings)
-    except ConfigError as error:
-        raise ConfigError(f"method {method}: {error}") from None
-    if config.classes not in (None, classes):
-        raise ConfigError(f"method {method}: classes={config.classes}, but the data have {classes}")
-    return config
 
 
 def _recorded_metric(out: Path, data: str, source: Source) -> str | None:

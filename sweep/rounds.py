@@ -9,7 +9,8 @@ from ganscape.models import Config
 from ganscape.results.counts import expected_trials
 from ganscape.results.definition import phases_of
 from ganscape.sweep.messages import Trial
-from ganscape.sweep.plan import Plan, config_of, searcher_seed, space_in, trial_of
+from ganscape.sweep.plan import Plan
+from ganscape.sweep.proposals import config_of, searcher_seed, space_in, trial_of
 from ganscape.sweep.searchers import SEARCHERS, SELECTORS, Observation
 
 

@@ -34,7 +34,7 @@ ORDER = {
         *("definition", "counts"),
         *("store.schema", "store.database", "store.definitions", "store.reader", "store.writer", "store"),
         *("columns", "frames", "scores_file", "baselines"),
-        *("combined", "budget", "incumbents", "statistics", "comparisons", "importance", "ranking"),
+        *("combined", "budget", "incumbents", "statistics", "agreement", "comparisons", "importance", "ranking"),
         *("verdict", "wording", "cautions", "sentences", "samples", "calibration"),
         *("claims.estimates", "claims.rules", "claims.evidence", "claims.claim", "claims.equal", "claims.landscape"),
         *("claims.calibrations", "claims.judging", "claims.table", "claims"),
@@ -43,19 +43,8 @@ ORDER = {
         *("page", "page.points", "page.figures", "page.tables", "report", "live", "server"),
     ],
     "sweep": [
-        *(
-            "measuring",
-            "measuring.diagnostics",
-            "resources",
-            "proof",
-            "messages",
-            "log",
-            "population",
-            "checkpoints",
-            "generators",
-            "members",
-            "programs",
-        ),
+        *("measuring", "measuring.diagnostics", "resources", "proof", "messages", "log", "population"),
+        *("checkpoints", "generators", "members", "programs"),
         *(
             "measuring.evaluation",
             "measuring.resampling",
@@ -65,19 +54,22 @@ ORDER = {
             "measuring.calibration",
         ),
         *("searchers.contract", "searchers.coordinates", "searchers.sequences", "searchers.gp_bandit"),
-        *("searchers.optimizer", "searchers.optuna_samplers", "searchers", "schedulers", "transfer", "plan", "rounds"),
+        *("searchers.optimizer", "searchers.optuna_samplers", "searchers", "schedulers", "transfer"),
+        *("proposals", "plan_checks", "plan", "rounds"),
         *("trial", "estimate", "pictures", "baseline_queue", "cohort_size", "early_stopping", "keeping", "backlog"),
+        *("executors.contract", "executors.worker", "executors.pool", "executors.mailbox"),
+        *("executors.local", "executors.ray_cluster", "executors.ray_tune"),
         *(
-            "executors.contract",
-            "executors.worker",
-            "executors.pool",
-            "executors.mailbox",
-            "executors.local",
-            "executors.ray_tune",
+            "executors",
+            "driver",
+            "commands",
+            "commands.progress",
+            "commands.watching",
+            "commands.terminal",
+            "commands.tables",
         ),
-        *("executors", "driver"),
-        *("commands", "commands.progress", "commands.watching", "commands.terminal", "commands.tables"),
-        *("commands.encoder", "commands.results", "commands.calibrate", "commands.cli"),
+        *("commands.encoder", "commands.results", "commands.calibrate"),
+        *("commands.studies", "commands.score", "commands.cli"),
     ],
 }
 # A package's __init__ may look into its own modules: it holds the registry of them, or says which names are public.
@@ -85,9 +77,12 @@ REGISTRIES = {"results.claims", "results.plots", "results.store", "sweep.executo
 
 # The only files that import these.
 ONLY_IN = {
-    "ray": {"sweep/executors/ray_tune.py"},
+    "ray": {"sweep/executors/ray_cluster.py", "sweep/executors/ray_tune.py"},
     "sqlite3": {"results/store/database.py", "results/store/writer.py"},
-    "typer": {f"sweep/commands/{name}.py" for name in ("calibrate", "cli", "encoder", "results", "tables", "terminal")},
+    "typer": {
+        f"sweep/commands/{name}.py"
+        for name in ("calibrate", "cli", "encoder", "results", "score", "studies", "tables", "terminal")
+    },
     "matplotlib": {
         *("results/plots/canvas.py", "results/plots/comparisons.py", "results/plots/settings.py"),
         "results/plots/metrics.py",

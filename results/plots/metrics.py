@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ganscape.results import statistics
+from ganscape.results import agreement
 from ganscape.results.frames import Results
 from ganscape.results.plots import canvas
 from ganscape.results.samples import grid
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 def encoder_scatter(results: Results, a: str, b: str, ax: "Axes | None" = None) -> "Axes":
     """Each config's score by measure `a` against that by `b`, medians of seeds; the title holds their rank agreement.
 
-    a, b: names of `statistics.measures`; raises ValueError for others. Lucic et al. 2018 compare Inception and VGG so.
+    a, b: names of `agreement.measures`; raises ValueError for others. Lucic et al. 2018 compare Inception and VGG so.
     """
-    wide = statistics.measures(results)
+    wide = agreement.measures(results)
     for name in (a, b):
         if name not in wide:
             raise ValueError(f"unknown measure '{name}'; one of: {', '.join(wide.columns)}")
     ax = canvas.axes(5.2, 4.6) if ax is None else ax
-    both = statistics.both_measures(wide, a, b)
+    both = agreement.both_measures(wide, a, b)
     if both.empty:
         return canvas.empty(ax, "no config has both scores")
-    found = statistics.rank_agreement(both[a], both[b])["spearman"]
+    found = agreement.rank_agreement(both[a], both[b])["spearman"]
     owner = results.trials().drop_duplicates("config").set_index("config")["method"]
     for method in results.methods():
         rows = both[owner.loc[both.index].to_numpy() == method]

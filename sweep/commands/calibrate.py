@@ -116,9 +116,9 @@ def rules(
 def encoders(folders: Folders, out: Out = DEFAULT_OUT) -> None:
     """How alike metrics rank the models of a study, of which every OUT holds the scores by one metric."""
     with one_line_errors():
+        from ganscape.results.agreement import metric_agreement
         from ganscape.results.calibration import joined, saved
         from ganscape.results.plots import encoder_scatter
-        from ganscape.results.statistics import metric_agreement
 
         both = joined(folders)
         found = metric_agreement(both)

@@ -10,11 +10,12 @@ from typing import Annotated, Any
 import typer
 
 from ganscape.errors import UserError
-from ganscape.sweep.commands import calibrate, encoder, results
+from ganscape.sweep.commands import calibrate, encoder, results, score, studies
 from ganscape.sweep.commands.calibrate import Root
 from ganscape.sweep.commands.encoder import Weights, look_for
-from ganscape.sweep.commands.tables import print_cost, print_plan, print_scales, print_spaces, print_status
-from ganscape.sweep.commands.terminal import one_line_errors, print_table, print_warnings
+from ganscape.sweep.commands.studies import StudyName
+from ganscape.sweep.commands.tables import print_cost, print_plan, print_status
+from ganscape.sweep.commands.terminal import one_line_errors, print_warnings
 
 NOTHING_WORKED = 3  # the exit code of a sweep that finished, though no trial of some method worked
 app = typer.Typer(
@@ -24,11 +25,12 @@ app = typer.Typer(
     help="Which GAN is best at the compute you have, and how sure can you be?",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(studies.app)
+app.add_typer(score.app)
 app.add_typer(results.app)
 app.add_typer(encoder.app, name="encoder")
 app.add_typer(calibrate.app, name="calibrate")
 app.add_typer(calibrate.app, name="worth", hidden=True)  # its name before; scripts may hold it
-StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Study: a name of `ganscape list`, or a .toml file.")]
 
 
 def _print_version(wanted: bool) -> None:
@@ -236,95 +238,6 @@ def _end_without_scores(methods: dict[str, dict[str, int]]) -> None:
         )
     if methods:
         raise typer.Exit(NOTHING_WORKED)
-
-
-@app.command("list")
-def list_names() -> None:
-    """List the studies, their scales and the data sets."""
-    from ganscape.data import DATASETS
-    from ganscape.search_spaces import STUDIES
-
-    rows = [
-        (name, ", ".join(study.methods), ", ".join(study.scales), study.question) for name, study in STUDIES.items()
-    ]
-    print_table("Studies", ("study", "methods", "scales", "question"), rows)
-    sets = [(name, "x".join(map(str, source.image_shape)), source.summary) for name, source in DATASETS.items()]
-    print_table("Data sets", ("data", "image", "what it is"), sets)
-
-
-@app.command()
-def show(
-    study: StudyName,
-    toml: Annotated[bool, typer.Option("--toml", help="Print it as a file that `ganscape run` takes.")] = False,
-) -> None:
-    """Show a study: its question, methods with their ranges and defaults, scales, phases, cost, sources."""
-    with one_line_errors():
-        from ganscape.search_spaces import write_study
-
-        found = _find_study(study)
-        if toml:
-            typer.echo(write_study(found), nl=False)
-            return
-        typer.echo(f"{study}: {found.question}\nsource: {found.source}; searcher: {found.searcher}")
-        print_spaces(found)
-        print_scales(found)
-
-
-def _find_study(name: str):
-    """A named study without loading what trains it."""
-    if name.endswith(".toml"):
-        from ganscape.sweep.plan import find_study
-
-        return find_study(name)
-    from ganscape.search_spaces import find_shipped
-
-    return find_shipped(name)
-
-
-@app.command()
-def score(
-    images: Annotated[Path, typer.Option(help="Images to score: a folder of pictures, an .npz or .npy file.")],
-    against: Annotated[str, typer.Option(help="Data set whose test split is the reference, or other images.")],
-    metric: Annotated[
-        str | None,
-        typer.Option(help="Metrics, with commas between.", show_default="as of a sweep on these data"),
-    ] = None,
-    samples: Annotated[
-        int | None, typer.Option(help="How many of the images, spread evenly over their order.", show_default="all")
-    ] = None,
-    data_root: Root = None,
-    weights: Weights = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print a line of JSON per metric, with its protocol, instead of a table.")
-    ] = False,
-) -> None:
-    """Score images that were made elsewhere, the way sweeps are scored."""
-    with one_line_errors():
-        look_for(weights)
-        from ganscape.sweep.measuring.scoring import score_images
-
-        names = None if metric is None else metric.split(",")
-        scores = score_images(images, against, names, samples=samples, data_root=data_root)
-        print_warnings(line for each in scores for line in each.warnings)
-        if as_json:
-            for each in scores:
-                typer.echo(json.dumps(_with_protocol(each)))
-            return
-        rows = [(each.protocol.metric, f"{each.value:.6g}", each.better, each.protocol.fingerprint) for each in scores]
-        one = scores[0].protocol
-        title = f"{one.samples} images against {one.reference} ({one.reference_samples})"
-        print_table(title, ("metric", "score", "better", "protocol"), rows)
-
-
-def _with_protocol(score) -> dict[str, Any]:
-    protocol = score.protocol
-    return {
-        "metric": protocol.metric,
-        "value": score.value,
-        "better": score.better,
-        "fingerprint": protocol.fingerprint,
-        "protocol": protocol.describe(),
-    }
 
 
 def _settings(assignments: list[str]) -> dict[str, Any]:

@@ -9,17 +9,10 @@ Ray keeps every report of a session as long as that lasts, so sessions end after
 import contextlib
 import functools
 import importlib
-import logging
-import math
 import os
 import pickle
 import shutil
-import signal
-import socket
-import subprocess
 import sys
-import threading
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,14 +22,14 @@ from ray import tune
 from ray.tune.search import Searcher
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from ganscape.environment import clean_ray_worker, cleaned
 from ganscape.sweep.backlog import Backlog
 from ganscape.sweep.executors.contract import RunningExecutor
 from ganscape.sweep.executors.mailbox import Mailbox
 from ganscape.sweep.executors.pool import WorkerPool
+from ganscape.sweep.executors.ray_cluster import ANSWER_SECONDS, count_fitting, join_cluster, start_cluster
 from ganscape.sweep.executors.worker import environment, evaluator_of, serve
 from ganscape.sweep.messages import FromWorker, Task, Workload
-from ganscape.sweep.resources import Cluster, ExecutorError, Resources, cores, default_workers
+from ganscape.sweep.resources import Cluster, ExecutorError, Resources, default_workers
 
 SETTINGS = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -47,7 +40,6 @@ SETTINGS = {
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
-CONNECT_SECONDS, ANSWER_SECONDS = 5.0, 60.0
 MAX_WAITING = 10_000
 SESSION_BYTES, REPORT_BYTES = 2**20, 2**11
 Result = TypeVar("Result")
@@ -77,12 +69,12 @@ def start(out: Path, workers: int | None, resources: Resources, cluster: Cluster
     address = cluster.address or os.environ.get("RAY_ADDRESS")
     try:
         if address:
-            _join_cluster(address, variables)
-            workers = min(_count_fitting(resources), workers or sys.maxsize)
+            join_cluster(address, variables)
+            workers = min(count_fitting(resources), workers or sys.maxsize)
         else:
             workers = workers or default_workers(resources)
-            _start_cluster(workers, resources, variables)
-            _count_fitting(resources)
+            start_cluster(workers, resources, variables)
+            count_fitting(resources)
         run = functools.partial(_run, state=state, workers=workers, resources=resources, callbacks=callbacks)
         yield RunningExecutor(workers, run)
     finally:
@@ -258,83 +250,6 @@ def _check_mailbox(mailbox: Any) -> None:
     except (ray.exceptions.RayError, TimeoutError) as error:
         gone = f"the actor that hands cohorts to Ray's workers has gone ({type(error).__name__})"
         raise ExecutorError(f"{gone}; the same command continues") from error
-
-
-def _start_cluster(workers: int, resources: Resources, variables: dict[str, str]) -> None:
-    """A cluster of one node that ends with this process, whatever else runs on this machine."""
-    cpus = max(cores(), math.ceil(workers * resources.cpus))
-    with _keep_sigterm(), cleaned({}):
-        ray.init(address="local", num_cpus=cpus, include_dashboard=False, **_init_options(variables))
-
-
-def _join_cluster(address: str, variables: dict[str, str]) -> None:
-    """Connects this process to the cluster at the address. First checks that one answers, because `ray.init` tries
-    for minutes."""
-    try:
-        _check_address(address)
-        with _keep_sigterm():
-            ray.init(address=address, **_init_options(variables))
-    except (OSError, RuntimeError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ExecutorError(f"cannot join a Ray cluster at {address!r}: {reason}") from error
-
-
-@contextlib.contextmanager
-def _keep_sigterm() -> Iterator[None]:
-    """Restores this process's SIGTERM handler after the block: `ray.init` installs one that exits at once."""
-    before = signal.getsignal(signal.SIGTERM)
-    yield
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, before)
-
-
-def _init_options(variables: dict[str, str]) -> dict[str, Any]:
-    """Arguments of `ray.init`: no output of its own, and the workers' environment."""
-    hook = f"{clean_ray_worker.__module__}.{clean_ray_worker.__qualname__}"
-    runtime_env = {"env_vars": variables, "worker_process_setup_hook": hook}
-    return {"log_to_driver": False, "logging_level": logging.ERROR, "runtime_env": runtime_env}
-
-
-def _check_address(address: str) -> None:
-    """Raises OSError or ValueError unless a Ray cluster answers at an address of host and port."""
-    if address in ("auto", "local"):
-        return
-    host, _, port = address.rpartition(":")
-    if "://" in address or not host or not port.isdigit():
-        raise ValueError("an address is HOST:PORT of the head node, or auto on a node of the cluster")
-    with socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS):
-        pass
-    status = [sys.executable, "-m", "ray.scripts.scripts", "status", "--address", address]
-    try:
-        subprocess.run(status, capture_output=True, timeout=ANSWER_SECONDS, check=True)
-    except subprocess.TimeoutExpired:
-        raise OSError("something listens there, but it does not answer like the head of a Ray cluster") from None
-    except subprocess.CalledProcessError as error:
-        lines = error.stderr.decode(errors="replace").strip().splitlines() or ["no answer"]
-        raise OSError(lines[-1]) from None
-
-
-def _count_fitting(resources: Resources) -> int:
-    """The number of workers that the cluster has room for; ExecutorError for none, because Tune would wait for ever."""
-    needed = resources.named()
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    fit = sum(min(int(node.get(name, 0) / amount + 1e-9) for name, amount in needed.items()) for node in nodes)
-    if fit:
-        return fit
-    raise ExecutorError(
-        f"no node of the Ray cluster has {_amounts(needed)} for a worker; it has "
-        f"{'; '.join(f'{count} x {offered}' for offered, count in Counter(map(_offered, nodes)).items())}"
-    )
-
-
-def _offered(node: dict[str, float]) -> str:
-    """A node's resources in words, without those that Ray adds itself."""
-    own = ("node:", "memory", "object_store_memory")
-    return _amounts({name: amount for name, amount in node.items() if not name.startswith(own)}) or "nothing"
-
-
-def _amounts(named: dict[str, float]) -> str:
-    return ", ".join(f"{name}={amount:g}" for name, amount in sorted(named.items()))
 
 
 def _callback(name: str) -> tune.Callback:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ganscape.results import frames, statistics
+from ganscape.results import agreement, frames, statistics
 from ganscape.results.store import open_store
 
 
@@ -80,12 +80,12 @@ def test_a_share_has_wilson_s_interval():
 
 def test_rank_agreement_of_few_pairs_is_by_counting():
     x, y = [1, 2, 3, 4, 5], [1, 3, 2, 5, 4]
-    found = statistics.rank_agreement(x, y)
+    found = agreement.rank_agreement(x, y)
     assert found["spearman"].value == pytest.approx(1 - 6 * 4 / (5 * 24))
     assert found["kendall"].value == pytest.approx((8 - 2) / 10)
     assert found["kendall"].low < 0.6 < found["kendall"].high
-    assert math.isnan(statistics.rank_agreement(x[:4], y[:4])["spearman"].low)
-    assert math.isnan(statistics.rank_agreement([1, 1, 1], [1, 2, 3])["kendall"].value)
+    assert math.isnan(agreement.rank_agreement(x[:4], y[:4])["spearman"].low)
+    assert math.isnan(agreement.rank_agreement([1, 1, 1], [1, 2, 3])["kendall"].value)
 
 
 @pytest.mark.parametrize("rho", [0.0, 0.8])
@@ -94,7 +94,7 @@ def test_intervals_of_rank_agreement_cover_the_truth(rho):
     rng, covered = np.random.default_rng(2), {"spearman": [], "kendall": []}
     for _ in range(500):
         x, y = rng.multivariate_normal([0, 0], [[1, rho], [rho, 1]], 30).T
-        for kind, found in statistics.rank_agreement(x, y).items():
+        for kind, found in agreement.rank_agreement(x, y).items():
             covered[kind].append(found.low <= truth[kind] <= found.high)
     assert all(0.915 < np.mean(each) < 0.985 for each in covered.values())
 
@@ -190,7 +190,7 @@ def test_a_second_look_is_reported_by_its_fresh_seeds_alone(build):
 
 
 def test_rungs_that_agree_with_the_last_one(build):
-    table = statistics.rung_agreement(frames.load(build({"a": [[float(i + 1)] for i in range(8)]})))
+    table = agreement.rung_agreement(frames.load(build({"a": [[float(i + 1)] for i in range(8)]})))
     assert table["a"].tolist() == ["100", "100", "best", "best"] and set(table["configs"]) == {8, 2}
     assert table.loc[table["within"] == "all", "spearman"].tolist() == [1.0, 1.0]
 
@@ -205,14 +205,14 @@ def test_metrics_are_compared_over_configs_at_their_last_rung(build):
                     store.add_scores([{"trial": f"a-{i}-{seed}", "rung": rung, "images": rung, "metric": "kid",
                                        "value": float(value), "protocol": "other", "attempt": 0,
                                        "seconds": 1.0}])  # fmt: skip
-    row = statistics.metric_agreement(frames.load(folder)).iloc[0]
+    row = agreement.metric_agreement(frames.load(folder)).iloc[0]
     assert row[["a", "b", "within", "configs"]].tolist() == ["fd_digits", "kid", "all", 8]
     assert (row["spearman"], row["kendall"]) == pytest.approx((1, 1))
 
 
 @pytest.mark.parametrize("table", [{"a": [["running"]]}, {"a": [[None, None]]}, {"a": [[1.0]]}])
 @pytest.mark.parametrize(
-    "say", [statistics.seed_variance, statistics.selection, statistics.rung_agreement, statistics.metric_agreement]
+    "say", [statistics.seed_variance, statistics.selection, agreement.rung_agreement, agreement.metric_agreement]
 )
 def test_tables_exist_at_every_stage_of_a_sweep(build, say, table):
     say(frames.load(build(table)))
@@ -230,11 +230,11 @@ def test_one_config_tells_the_deviation_of_its_seeds():
 def test_perfect_agreement_has_no_interval_whatever_its_last_digit():
     x = np.arange(8.0)
     for y in (x, x + 0.1, 1e-3 * x, -x):
-        for found in statistics.rank_agreement(x, y).values():
+        for found in agreement.rank_agreement(x, y).values():
             assert abs(found.value) == pytest.approx(1) and math.isnan(found.low) and math.isnan(found.high)
 
 
 def test_agreement_that_is_perfect_but_for_rounding_has_no_interval(monkeypatch):
     monkeypatch.setattr(statistics.stats, "spearmanr", lambda x, y: SimpleNamespace(statistic=0.9999999999999998))
-    found = statistics.rank_agreement(np.arange(8.0), np.arange(8.0))["spearman"]
+    found = agreement.rank_agreement(np.arange(8.0), np.arange(8.0))["spearman"]
     assert math.isnan(found.low) and math.isnan(found.high)

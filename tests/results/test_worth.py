@@ -1,9 +1,9 @@
 import pandas as pd
 import pytest
 
+from ganscape.results.agreement import metric_agreement
 from ganscape.results.calibration import COLUMNS, at_infinity, joined, read, summary, write
 from ganscape.results.plots import calibration as figures
-from ganscape.results.statistics import metric_agreement
 from ganscape.results.store import StoreError, open_store
 
 from .conftest import DESCRIPTION, definition

@@ -12,7 +12,7 @@ from ganscape.results import frames
 from ganscape.sweep.commands.cli import app
 from ganscape.sweep.measuring.evaluation import evaluator
 from ganscape.sweep.messages import Cohort, Workload
-from ganscape.sweep.plan import trial_of
+from ganscape.sweep.proposals import trial_of
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,8 @@ import pytest
 from ganscape.results.store import open_store
 from ganscape.sweep.baseline_queue import BaselineQueue
 from ganscape.sweep.messages import Baseline, Baselines
-from ganscape.sweep.plan import plan, trial_of
+from ganscape.sweep.plan import plan
+from ganscape.sweep.proposals import trial_of
 from ganscape.sweep.rounds import first_configs
 
 

@@ -7,7 +7,9 @@ from ganscape.data import DataError
 from ganscape.models import Config, ConfigError
 from ganscape.results.store import open_store
 from ganscape.search_spaces import StudyError
-from ganscape.sweep.plan import parameters, plan, trial_of
+from ganscape.sweep.cohort_size import parameters
+from ganscape.sweep.plan import plan
+from ganscape.sweep.proposals import trial_of
 from ganscape.sweep.rounds import ask, first_configs
 from ganscape.sweep.searchers import Observation
 

@@ -3,7 +3,7 @@ import pytest
 from ganscape.models import Config
 from ganscape.sweep.executors.pool import FAILED_STARTS, WorkerPool
 from ganscape.sweep.messages import BaselineTask, Cohort, Free, Ready
-from ganscape.sweep.plan import trial_of
+from ganscape.sweep.proposals import trial_of
 from ganscape.sweep.resources import ExecutorError, Resources
 
 READY = Ready("1 x cpu: cpu")

@@ -32,11 +32,11 @@ def test_what_no_node_has_is_refused_before_anything_is_written(tmp_path):
 
 
 def test_sigterm_is_answered_as_before_ray_was_started():
-    from ganscape.sweep.executors.ray_tune import _keep_sigterm
+    from ganscape.sweep.executors.ray_cluster import keep_sigterm
 
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with _keep_sigterm():
+        with keep_sigterm():
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
         assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
     finally:

@@ -5,7 +5,7 @@ import pytest
 
 from ganscape.models import Config
 from ganscape.sweep.measuring.baselines import draws, gaussian_images, measure, untrained_images
-from ganscape.sweep.plan import trial_of
+from ganscape.sweep.proposals import trial_of
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from ganscape.sweep.generators import path_of
 from ganscape.sweep.measuring.evaluation import GRID
 from ganscape.sweep.measuring.resampling import images_of, score_again
 from ganscape.sweep.messages import Cohort, Score, Workload
-from ganscape.sweep.plan import trial_of
+from ganscape.sweep.proposals import trial_of
 from ganscape.sweep.trial import train
 
 SAMPLES = 600  # two chunks

@@ -1,0 +1,97 @@
+"""The Ray cluster that workers run on: one of this process's own, or one that runs already."""
+
+import contextlib
+import logging
+import math
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import ray
+
+from ganscape.environment import clean_ray_worker, cleaned
+from ganscape.sweep.resources import ExecutorError, Resources, cores
+
+CONNECT_SECONDS, ANSWER_SECONDS = 5.0, 60.0
+
+
+def start_cluster(workers: int, resources: Resources, variables: dict[str, str]) -> None:
+    """A cluster of one node that ends with this process, whatever else runs on this machine."""
+    cpus = max(cores(), math.ceil(workers * resources.cpus))
+    with keep_sigterm(), cleaned({}):
+        ray.init(address="local", num_cpus=cpus, include_dashboard=False, **_init_options(variables))
+
+
+def join_cluster(address: str, variables: dict[str, str]) -> None:
+    """Connects this process to the cluster at the address. First checks that one answers, because `ray.init` tries
+    for minutes."""
+    try:
+        _check_address(address)
+        with keep_sigterm():
+            ray.init(address=address, **_init_options(variables))
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ExecutorError(f"cannot join a Ray cluster at {address!r}: {reason}") from error
+
+
+@contextlib.contextmanager
+def keep_sigterm() -> Iterator[None]:
+    """Restores this process's SIGTERM handler after the block: `ray.init` installs one that exits at once."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, before)
+
+
+def _init_options(variables: dict[str, str]) -> dict[str, Any]:
+    """Arguments of `ray.init`: no output of its own, and the workers' environment."""
+    hook = f"{clean_ray_worker.__module__}.{clean_ray_worker.__qualname__}"
+    runtime_env = {"env_vars": variables, "worker_process_setup_hook": hook}
+    return {"log_to_driver": False, "logging_level": logging.ERROR, "runtime_env": runtime_env}
+
+
+def _check_address(address: str) -> None:
+    """Raises OSError or ValueError unless a Ray cluster answers at an address of host and port."""
+    if address in ("auto", "local"):
+        return
+    host, _, port = address.rpartition(":")
+    if "://" in address or not host or not port.isdigit():
+        raise ValueError("an address is HOST:PORT of the head node, or auto on a node of the cluster")
+    with socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS):
+        pass
+    status = [sys.executable, "-m", "ray.scripts.scripts", "status", "--address", address]
+    try:
+        subprocess.run(status, capture_output=True, timeout=ANSWER_SECONDS, check=True)
+    except subprocess.TimeoutExpired:
+        raise OSError("something listens there, but it does not answer like the head of a Ray cluster") from None
+    except subprocess.CalledProcessError as error:
+        lines = error.stderr.decode(errors="replace").strip().splitlines() or ["no answer"]
+        raise OSError(lines[-1]) from None
+
+
+def count_fitting(resources: Resources) -> int:
+    """The number of workers that the cluster has room for; ExecutorError for none, because Tune would wait for ever."""
+    needed = resources.named()
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    fit = sum(min(int(node.get(name, 0) / amount + 1e-9) for name, amount in needed.items()) for node in nodes)
+    if fit:
+        return fit
+    raise ExecutorError(
+        f"no node of the Ray cluster has {_amounts(needed)} for a worker; it has "
+        f"{'; '.join(f'{count} x {offered}' for offered, count in Counter(map(_offered, nodes)).items())}"
+    )
+
+
+def _offered(node: dict[str, float]) -> str:
+    """A node's resources in words, without those that Ray adds itself."""
+    own = ("node:", "memory", "object_store_memory")
+    return _amounts({name: amount for name, amount in node.items() if not name.startswith(own)}) or "nothing"
+
+
+def _amounts(named: dict[str, float]) -> str:
+    return ", ".join(f"{name}={amount:g}" for name, amount in sorted(named.items()))

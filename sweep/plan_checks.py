@@ -1,0 +1,57 @@
+"""What of a study can be wrong, and is found before work starts: StudyError or ConfigError in one line."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ganscape.data import Source
+from ganscape.models.rules import check_images
+from ganscape.search_spaces import Scale, Study, StudyError, all_phases
+from ganscape.sweep.population import images_per_cycle
+from ganscape.sweep.proposals import config_of, searcher_seed, space_in
+from ganscape.sweep.searchers import SEARCHERS, SELECTORS
+
+
+def check_least(name: str, value: Any, low: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < low:
+        raise StudyError(f"{name}={value!r} must be a whole number of at least {low}")
+    return value
+
+
+def check_scheduler(study: Study, scale: Scale, budgets: Sequence[int]) -> None:
+    """The scheduler has something to decide."""
+    if scale.scheduler == "none":
+        return
+    searching = [each for each in all_phases(study.searcher, scale) if each.searcher not in SELECTORS]
+    if len(budgets) < 2:
+        raise StudyError(
+            f"scheduler {scale.scheduler!r} stops trials between two rungs; interval={budgets[0]} leaves one alone"
+        )
+    if scale.scheduler == "median" and sum(each.rounds for each in searching) < 2:
+        raise StudyError(
+            "scheduler 'median' compares with earlier rounds; this search has one: set rounds, or take one of: "
+            "halving, asha"
+        )
+
+
+def check_configs(study: Study, scale: Scale, budgets, source: Source, seed: int) -> None:
+    """Every config of the first round can be trained on these images and reaches every rung, and so can as many
+    random ones as later rounds may ask."""
+    first, *later = all_phases(study.searcher, scale)
+    for method, space in study.methods.items():
+        numbers = searcher_seed(seed, method, 0)
+        for phase in later:
+            if phase.searcher not in SELECTORS:
+                SEARCHERS[phase.searcher](space_in(space, phase), numbers)
+        asked = SEARCHERS[first.searcher](space, numbers).ask(first.batch)
+        for phase in [first] * (first.rounds > 1) + [each for each in later if each.searcher not in SELECTORS]:
+            asked = [*asked, *SEARCHERS["random"](space_in(space, phase), numbers).ask(phase.configs)]
+        for settings in asked:
+            config = config_of(method, {**scale.settings, **settings}, source.classes)
+            check_images(config, source.image_shape)
+            cycles = [budget // images_per_cycle(config) for budget in budgets]
+            if cycles[0] < 1 or len(set(cycles)) < len(cycles):
+                raise StudyError(
+                    f"rungs up to {budgets[-1]} images (the first at {budgets[0]}) are closer than one training "
+                    f"cycle of {images_per_cycle(config)} images (batch_size * disc_iters of {method}); "
+                    "raise images and interval"
+                )

@@ -1,0 +1,50 @@
+"""From what a searcher proposes to trials: the space and the seed it is given, the config and the id of a trial."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from ganscape.data import DATASETS
+from ganscape.models import Config, ConfigError
+from ganscape.search_spaces import Phase, Space
+from ganscape.sweep.messages import Trial
+from ganscape.sweep.population import trial_key
+
+
+def space_in(space: Space, phase: Phase) -> Space:
+    """A method's space in a later phase: the phase's settings fixed, and no defaults to ask first."""
+    for field, value in phase.settings.items():
+        space = space.pin(field, value)
+    return space._replace(defaults=())
+
+
+def searcher_seed(study_seed: int, method: str, number: int) -> tuple[int, ...]:
+    """The seed of a method's searcher in a round."""
+    name = int.from_bytes(hashlib.sha256(method.encode()).digest()[:8])
+    return study_seed, name, number
+
+
+def config_of(method: str, settings: Mapping[str, Any], classes: int | None) -> Config:
+    """The config of a method with these settings, with the number of the data's classes if it has a conditioning."""
+    if settings.get("conditioning", "none") != "none":
+        if classes is None:
+            labelled = ", ".join(name for name, source in DATASETS.items() if source.classes)
+            raise ConfigError(
+                f"method {method}: conditioning={settings['conditioning']!r} needs classes, which these data have "
+                f"not; it needs one of: {labelled}"
+            )
+        settings = {"classes": classes, **settings}
+    try:
+        config = Config.from_dict(settings)
+    except ConfigError as error:
+        raise ConfigError(f"method {method}: {error}") from None
+    if config.classes not in (None, classes):
+        raise ConfigError(f"method {method}: classes={config.classes}, but the data have {classes}")
+    return config
+
+
+def trial_of(study_seed: int, method: str, config: Config, seed: int) -> Trial:
+    """The trial of this identity; its id is twelve hex digits."""
+    identity = f"{study_seed}/{method}/{config.identity()}/{seed}"
+    name = hashlib.sha256(identity.encode()).hexdigest()[:12]
+    return Trial(name, method, config, seed, trial_key(study_seed, config, seed))
