@@ -85,7 +85,7 @@ def sign_flip(x, y, rng=None) -> float:
     return float(found.pvalue)
 
 
-def best_of_k(x, y, k: int, rng=None) -> float:
+def best_of_k(x, y, k: int, rng=None, resamples: int = RESAMPLES) -> float:
     """p of the difference in expected best of k under random labels, two-sided: compares searches, not runs.
 
     x, y: [configs] or [configs, seeds], equally many seeds; a config keeps its seeds. Failures count as the worst score
@@ -94,17 +94,17 @@ def best_of_k(x, y, k: int, rng=None) -> float:
     x, y = (scores[:, None] if scores.ndim == 1 else scores for scores in _capped(x, y))
     weight_x, weight_y = budget.weights(len(x), k), budget.weights(len(y), k)
     pooled = np.concatenate([x, y])
-    first = np.zeros((RESAMPLES, len(pooled)), dtype=bool)
+    first = np.zeros((resamples, len(pooled)), dtype=bool)
     first[:, : len(x)] = True
     first = _rng(rng).permuted(first, axis=1)
-    drawn, seen = np.zeros(RESAMPLES), 0.0
+    drawn, seen = np.zeros(resamples), 0.0
     for seed, scores in enumerate(pooled.T):
         order = np.argsort(scores)
         values, is_first = np.broadcast_to(scores[order], first.shape), first[:, order]
-        drawn += values[is_first].reshape(RESAMPLES, -1) @ weight_x
-        drawn -= values[~is_first].reshape(RESAMPLES, -1) @ weight_y
+        drawn += values[is_first].reshape(resamples, -1) @ weight_x
+        drawn -= values[~is_first].reshape(resamples, -1) @ weight_y
         seen += np.sort(x[:, seed]) @ weight_x - np.sort(y[:, seed]) @ weight_y
-    return float((1 + np.sum(np.abs(drawn) >= abs(seen) * (1 - 1e-12))) / (1 + RESAMPLES))
+    return float((1 + np.sum(np.abs(drawn) >= abs(seen) * (1 - 1e-12))) / (1 + resamples))
 
 
 def holm(p) -> np.ndarray:

@@ -15,6 +15,7 @@ from ganscape.results.comparisons import best_of_k
 from ganscape.results.statistics import log_scale
 
 LEVEL = 0.05  # of wrong claims in a study, over all rivals of the leader
+RESAMPLES = 1999
 LEAST = 12  # configs of each of two methods, below which a test of the expected best is wrong too often
 
 
@@ -109,4 +110,4 @@ def _welch(low: budget.Jackknife, high: budget.Jackknife) -> float:
 
 def _permutation(low, high, k: int) -> float:
     seeds = min(low.shape[1], high.shape[1])
-    return best_of_k(low[:, :seeds], high[:, :seeds], k)
+    return best_of_k(low[:, :seeds], high[:, :seeds], k, resamples=RESAMPLES)

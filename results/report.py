@@ -8,11 +8,14 @@ from ganscape.files import replacing
 from ganscape.results import sentences, statistics
 from ganscape.results.frames import Results, load
 from ganscape.results.page import figures, tables
-from ganscape.results.page.points import Points
+from ganscape.results.page.next_steps import next_steps
+from ganscape.results.page.trials import trials_json
 from ganscape.results.store import StoreError
+from ganscape.results.verdict import claim
 from ganscape.results.wording import number
 
 TEMPLATES = Path(__file__).parent / "templates"
+SCRIPTS = ("core", "filter", "tables", "figures", "trials", "charts", "dialog", "start")  # in the order they run
 OF_THE_STUDY = ("question", "data", "scale", "rungs", "configs", "seeds")
 
 
@@ -43,16 +46,18 @@ def render(results: Results) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"number": number, "shown": tables.score_cell}
-    shared, points = tables.shared_settings(results), Points(results)
+    shared, decision = tables.shared_settings(results), claim(results)
+    pairs, seeds = figures.pairs(results), figures.seeds(results)
+    data = figures.data_tables(results, ("improvement", pairs), ("seeds-versus-configs", seeds))
     return environment.get_template("report.html.jinja").render(
         study=dict.fromkeys(OF_THE_STUDY) | results.study,
         title=results.study.get("study", results.folder.name),
-        answer=sentences.answer(results),
+        answer=sentences.answer(results, decision=decision),
         protocol=results.protocol_label(),
-        figures=figures.main_figures(results, points),
-        seeds=figures.seeds(results),
+        figures=figures.main_figures(results),
+        seeds=seeds,
         logarithmic=statistics.log_scale(results.per_trial()["value"]) is np.log,
-        pairs=figures.pairs(results),
+        pairs=pairs,
         claims=tables.claims(results),
         importance=figures.importance(results),
         methods=tables.methods(results, shared),
@@ -60,7 +65,10 @@ def render(results: Results) -> str:
         failures=tables.failures(results),
         signs=tables.signs(results),
         stopped=tables.stopped(results),
-        facts=points.facts(shared),
+        facts=trials_json(results, shared, data),
+        script=_source(*(f"{name}.js" for name in SCRIPTS)),
+        css=_source("style.css"),
+        next_steps=next_steps(results, decision),
         learns=bool(results.learning()),
         planned=tables.planned(results),
         samples=tables.samples(results),
@@ -69,3 +77,10 @@ def render(results: Results) -> str:
         command=tables.command(results),
         infinity=np.inf,
     )
+
+
+def _source(*names: str):
+    """Files of the page that stand in it as they are."""
+    from markupsafe import Markup
+
+    return Markup("".join((TEMPLATES / name).read_text(encoding="utf-8") for name in names))

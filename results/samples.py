@@ -10,6 +10,13 @@ def rungs_with_grids(folder: Path, trial: str) -> list[int]:
     return sorted(int(path.stem) for path in paths if path.stem.isdecimal())
 
 
+def all_grids(folder: Path) -> dict[str, list[int]]:
+    """Returns those rungs of every trial that has a picture."""
+    samples = folder / "samples"
+    names = [path.name for path in samples.iterdir() if path.is_dir()] if samples.is_dir() else []
+    return {trial: rungs for trial in names if (rungs := rungs_with_grids(folder, trial))}
+
+
 def grid(folder: Path, trial: str, rung: int) -> tuple[Path, int] | None:
     """Returns the picture of a trial's samples at the rung, or at the nearest that has one, and which; None without."""
     rungs = rungs_with_grids(folder, trial)

@@ -25,15 +25,15 @@ class Answer(NamedTuple):
     cautions: list[str]
 
 
-def answer(results: Results, rule: str = "best") -> Answer:
-    """Returns which method is best, as far as the sweep tells it, in sentences."""
+def answer(results: Results, rule: str = "best", decision: Claim | None = None) -> Answer:
+    """Returns which method is best, as far as the sweep tells it, in sentences; decision: what `claim` returns."""
     table = best_configs(results, rule)
     working = table[np.isfinite(table["median"].astype(float))]
     if working.empty:
         asked = table["trials"].sum()
         headline = "No configuration has worked on every seed yet." if asked else "No trial has been asked yet."
         return Answer(headline, progress(table), [])
-    decision = claim(results, rule)
+    decision = claim(results, rule) if decision is None else decision
     evidence = _ranked(decision, results, rule) if len(working) > 1 and not _tied(working) else []
     evidence += _best_found(decision, working, results)
     return Answer(_headline(decision, working, results), evidence, progress(table) + cautions(results, table))

@@ -162,8 +162,10 @@ def seed_variance(results: Results, rule: str = "best") -> "pd.DataFrame":
         value = trials.loc[trials["method"] == method].set_index("config")["value"]
         finite = value[np.isfinite(value)]
         if finite.index.has_duplicates:
-            groups = scale(finite).groupby(level=0, sort=False)
-            found = variance_components([group.to_numpy() for _, group in groups])
+            codes = finite.index.factorize()[0]
+            order = np.argsort(codes, kind="stable")
+            starts = np.flatnonzero(np.diff(codes[order])) + 1
+            found = variance_components(np.split(scale(finite.to_numpy())[order], starts))
         else:  # one seed each, however many configs
             found = variance_components([])._replace(groups=len(finite), scores=len(finite))
         rows.append((method, found.groups, found.scores, int(np.isinf(value).sum()), *found.seeds, found.configs,

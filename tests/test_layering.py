@@ -40,7 +40,8 @@ ORDER = {
         *("claims.calibrations", "claims.judging", "claims.table", "claims"),
         *("plots.canvas", "plots.budgets", "plots.distributions", "plots.comparisons"),
         *("plots.settings", "plots.metrics", "plots.calibration", "plots"),
-        *("page", "page.points", "page.figures", "page.tables", "report", "live", "server"),
+        *("page", "page.points", "page.trials", "page.figures", "page.tables", "page.next_steps"),
+        *("report", "live", "server"),
     ],
     "sweep": [
         *("measuring", "measuring.diagnostics", "resources", "proof", "messages", "log", "population"),

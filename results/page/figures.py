@@ -4,10 +4,11 @@ import io
 import re
 from functools import partial
 
-from ganscape.results import comparisons, plots, statistics
+from ganscape.results import budget, comparisons, plots, statistics
 from ganscape.results import importance as importances
 from ganscape.results.frames import Results
-from ganscape.results.page.points import Points
+from ganscape.results.page.points import mark
+from ganscape.results.page.trials import trial_numbers
 
 FIGURES = {
     "budget-curves": (
@@ -85,8 +86,8 @@ def svg(ax, name: str) -> str:
     return Markup(re.sub(r"<metadata>.*?</metadata>", "", page, flags=re.DOTALL))
 
 
-def main_figures(results: Results, points: Points) -> list[tuple[str, str, str]]:
-    """Returns name, picture and caption of each; the points of two of them are marked and collected."""
+def main_figures(results: Results) -> list[tuple[str, str, str]]:
+    """Returns name, picture and caption of each; the points of two of them know their trial."""
     figures = dict(FIGURES)
     if results.begins_with_known():
         figures |= {"budget-curves": PRACTITIONER, "top-distributions": TOP}
@@ -95,11 +96,11 @@ def main_figures(results: Results, points: Points) -> list[tuple[str, str, str]]
     else:
         figures["cost-curves"] = COST
     rows_drawn = {"score-distributions": plots.points, "top-distributions": plots.top_points}
-    drawn = []
+    numbers, drawn = trial_numbers(results), []
     for name, (draw, caption) in figures.items():
         ax = draw(results)
         picture = svg(ax, name)
-        picture = points.mark(picture, rows_drawn[name](results)) if name in rows_drawn else picture
+        picture = mark(picture, rows_drawn[name](results), numbers) if name in rows_drawn else picture
         drawn.append((name, picture, caption if ax.has_data() else ""))
     return drawn
 
@@ -112,7 +113,7 @@ def seeds(results: Results) -> dict | None:
     kept = statistics.selection(results).set_index("method")
     rows = [row | kept.loc[row["method"]].to_dict() for row in table.to_dict("records")]
     draw, caption = SEEDS
-    return {"rows": rows, "figure": svg(draw(results), "seeds-versus-configs"), "caption": caption}
+    return {"rows": rows, "table": table, "figure": svg(draw(results), "seeds-versus-configs"), "caption": caption}
 
 
 def pairs(results: Results) -> dict | None:
@@ -122,7 +123,8 @@ def pairs(results: Results) -> dict | None:
         return None
     shown = table.sort_values("p", kind="stable").head(PAIRS_SHOWN).to_dict("records")
     draw, caption = IMPROVEMENT
-    return {"rows": shown, "count": len(table), "figure": svg(draw(results), "improvement"), "caption": caption}
+    figure = svg(draw(results), "improvement")
+    return {"rows": shown, "table": table, "count": len(table), "figure": figure, "caption": caption}
 
 
 def importance(results: Results) -> dict:
@@ -130,3 +132,21 @@ def importance(results: Results) -> dict:
     found = importances.importance(results)
     picture = svg(plots.importance_bars(found), "importance") if found.interpretable else None
     return {"found": found, "figure": picture, "caption": IMPORTANCE, "most": importances.MOST}
+
+
+def data_tables(results: Results, *tables: tuple[str, dict | None]) -> dict[str, str]:
+    """Returns the data of figures as text of CSV files, by the figure's name; tables: figures that hold theirs."""
+    import pandas as pd
+
+    trials, curves = results.searched(), []
+    for method in results.methods():
+        scores = budget.replicates(trials, method)
+        if results.exchangeable() and len(scores):
+            curves.append(budget.expected_best_curve(scores).assign(method=method))
+    columns = ["trial", "method", "config", "seed", "phase", "status", "rung", "value"]
+    frames = {
+        "score-distributions": trials[columns],
+        "top-distributions": trials[columns],
+        "budget-curves": pd.concat(curves) if curves else pd.DataFrame(),
+    } | {name: figure["table"] for name, figure in tables if figure}
+    return {name: frame.to_csv(index=False) for name, frame in frames.items() if len(frame)}

@@ -59,7 +59,7 @@ def cost_curves(results: Results, rule: str = "best", ax: "Axes | None" = None, 
         half, every = curve["cost"] <= curve["cost"].iloc[-1] / 2, [*range(9, len(curve), 20), len(curve) - 1]
         ax.plot(curve["cost"], median, linestyle="--", linewidth=1.1, markevery=every, markersize=5, **look)
         ax.plot(curve["cost"], median.where(half), linewidth=2, markevery=every, markersize=5, **look,
-                label=f"{method} ({canvas.extent(*scores.shape)})")  # fmt: skip
+                label=f"{canvas.name(method)} ({canvas.extent(*scores.shape)})")  # fmt: skip
         band = curve[np.isfinite(curve["q95"]) & half]
         ax.fill_between(band["cost"], band["q05"], band["q95"], color=look["color"], alpha=0.1, linewidth=0)
         drawn.append(curve)
@@ -84,7 +84,7 @@ def incumbent_curves(results: Results, rule: str = "best", ax: "Axes | None" = N
             best = np.minimum.accumulate(scores, axis=0)
             shown = np.where(np.isfinite(best), best, np.nan)
             ax.step(range(1, len(best) + 1), shown, where="post", color=look["color"], alpha=0.3, linewidth=0.8)
-        _in_order(ax, curve, f"{method} ({canvas.extent(*each[0].shape)})", look, "steps-post")
+        _in_order(ax, curve, f"{canvas.name(method)} ({canvas.extent(*each[0].shape)})", look, "steps-post")
         drawn.append(curve)
     return _finish(results, rule, ax, drawn, ["mean", "best"], "configurations, in the order asked",
                    f"best {canvas.metric(results)} so far", _over_searches(results))  # fmt: skip
@@ -106,7 +106,7 @@ def mixed_budget_curves(results: Results, rule: str = "best", ax: "Axes | None" 
         shortest = min(map(len, parts))
         curve = incumbents.of_searches(np.stack([part["mean"].to_numpy()[:shortest] for part in parts]))
         look, known = canvas.style(results, method), parts[0]["bandit"].to_numpy()[:shortest] == 0
-        label = f"{method} ({parts[0]['fixed'].max()} known, {parts[0]['bandit'].max()} searched)"
+        label = f"{canvas.name(method)} ({parts[0]['fixed'].max()} known, {parts[0]['bandit'].max()} searched)"
         _in_order(ax, curve, label, look, "default")
         shown = curve["mean"].where(np.isfinite(curve["mean"]) & known)
         ax.plot(curve["k"], shown, linestyle="none", markersize=7, markerfacecolor="white", **look)
@@ -140,7 +140,7 @@ def _curves(results, rule, ax, curve_of: Callable, label, note):
         if np.isfinite(scores).any():
             curve = curve_of(scores)
             shift = 0.05 * (len(drawn) - len(results.methods()) / 2)
-            name = f"{method} ({canvas.extent(*scores.shape)})"
+            name = f"{canvas.name(method)} ({canvas.extent(*scores.shape)})"
             _curve(ax, curve, canvas.style(results, method), name, shift)
             drawn.append(curve)
     unit = "budget: configurations drawn at random, one seed each"

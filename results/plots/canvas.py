@@ -16,6 +16,7 @@ MARKERS = ["o", "s", "^", "D", "v", "P", "X", "<", ">", "h", "*"]
 RATIO_FOR_LOG_AXIS = 5.0
 METHODS_INSIDE = 6  # a longer legend stands below the figure
 EMPTY = 0.9  # inches high
+LONGEST = 28  # characters of a method's name in a figure
 NOTHING = "no trial has finished without failing"
 RULE = {"best": "lowest rung of each trial", "last": "last rung of each trial"}
 
@@ -103,6 +104,12 @@ def fit_budget_axis(ax: "Axes", max_k: int) -> None:
         ax.set_xscale("log")
     else:
         ax.locator_params(axis="x", integer=True)
+
+
+def name(words: str) -> str:
+    """Returns a method's name as a figure can hold it: a long one cut, and none of its signs read as mathematics."""
+    short = words if len(words) <= LONGEST else words[: LONGEST - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    return short.replace("$", r"\$")
 
 
 def extent(configs: int, seeds: int) -> str:

@@ -38,7 +38,7 @@ def performance_profiles(results: Results, rule: str = "best", ax: "Axes | None"
         curve, look = statistics.profile(table, spaced(low, high, THRESHOLDS)), canvas.style(results, method)
         reach = min(1.0, float(np.sqrt(np.log(40) / (2 * len(table)))))
         ax.plot(curve["threshold"], curve["share"], linewidth=1.8, markevery=(3 * place, THRESHOLDS // 8), markersize=5,
-                label=f"{method} ({canvas.extent(*table.shape)}; ±{reach:.2f})", **look)  # fmt: skip
+                label=f"{canvas.name(method)} ({canvas.extent(*table.shape)}; ±{reach:.2f})", **look)  # fmt: skip
     ax.set_ylim(-0.02, 1.02)
     ax.set_xlabel(canvas.metric(results))
     ax.set_ylabel("share of trials at or below")
@@ -86,8 +86,9 @@ def improvement_matrix(results: Results, rule: str = "best", ax: "Axes | None" =
                 ax.text(
                     j, i + 0.22, f"{100 * cell.low:.0f} to {100 * cell.high:.0f}", ha="center", va="center", fontsize=7
                 )
-    ax.set_xticks(range(len(names)), names, rotation=40, ha="right")
-    ax.set_yticks(range(len(names)), names)
+    labels = [canvas.name(method) for method in names]
+    ax.set_xticks(range(len(names)), labels, rotation=40, ha="right")
+    ax.set_yticks(range(len(names)), labels)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     ax.set_xlabel("... than a trial of")

@@ -129,7 +129,7 @@ def seeds_versus_configs(results: Results, rule: str = "best", ax: "Axes | None"
     if positive.size:
         canvas.fit_score_axis(ax.xaxis, ax.set_xscale, ax.set_xlim, positive)
     ax.set_ylim(len(table) - 0.5, -0.9)
-    ax.set_yticks(range(len(table)), table["method"])
+    ax.set_yticks(range(len(table)), [canvas.name(method) for method in table["method"]])
     logarithm = statistics.log_scale(results.searched(rule)["value"]) is np.log
     ax.set_xlabel("standard deviation of " + ("the logarithm of " if logarithm else "") + results.study["metric"])
     canvas.entitle(ax, results, rule, "\nline: 95 % interval of the deviation between seeds")
@@ -181,7 +181,7 @@ def _lanes(ax, results, finite):
     methods = results.methods()
     canvas.fit_score_axis(ax.xaxis, ax.set_xscale, ax.set_xlim, finite)
     ax.set_ylim(len(methods) - 0.5, -0.5)
-    ax.set_yticks(range(len(methods)), methods)
+    ax.set_yticks(range(len(methods)), [canvas.name(method) for method in methods])
     ax.tick_params(axis="y", length=0)
     ax.set_xlabel(canvas.metric(results))
     return ax

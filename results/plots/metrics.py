@@ -31,7 +31,7 @@ def encoder_scatter(results: Results, a: str, b: str, ax: "Axes | None" = None) 
     owner = results.trials().drop_duplicates("config").set_index("config")["method"]
     for method in results.methods():
         rows = both[owner.loc[both.index].to_numpy() == method]
-        ax.plot(rows[a], rows[b], linestyle="none", markersize=5, alpha=0.75, markeredgewidth=0, label=method,
+        ax.plot(rows[a], rows[b], linestyle="none", markersize=5, alpha=0.75, markeredgewidth=0, label=canvas.name(method),
                 **canvas.style(results, method))  # fmt: skip
     canvas.fit_score_axis(ax.xaxis, ax.set_xscale, ax.set_xlim, both[a])
     canvas.fit_score_axis(ax.yaxis, ax.set_yscale, ax.set_ylim, both[b])
@@ -58,6 +58,6 @@ def sample_grid(results: Results, trial: str, rung: int | None = None, ax: "Axes
     ax.imshow(imread(path), cmap="gray", interpolation="nearest")
     ax.set_axis_off()
     row = results.trials().set_index("trial").loc[trial]
-    words = f"{row['method']}, config {row['config']}, seed {row['seed']}\nrung {rung:,}"
+    words = f"{canvas.name(row['method'])}, config {row['config']}, seed {row['seed']}\nrung {rung:,}"
     ax.set_title(words, fontsize="small", loc="left")
     return ax

@@ -36,7 +36,7 @@ def slices(results: Results, setting: str, rule: str = "best", ax: "Axes | None"
         part = rows["method"] == method
         worked, look = part & np.isfinite(rows["value"]), canvas.style(results, method)
         points = {"linestyle": "none", "markersize": 5, "alpha": 0.75, "markeredgewidth": 0, **look}
-        label = f"{method} ({count(int(part.sum()), 'trial')})" if part.any() else None
+        label = f"{canvas.name(method)} ({count(int(part.sum()), 'trial')})" if part.any() else None
         ax.plot(place[worked], rows["value"][worked], label=label, **points)
         failed = part & ~worked
         top = np.full(int(failed.sum()), ax.get_ylim()[1])
@@ -82,7 +82,7 @@ def parallel_coordinates(results: Results, method: str, rule: str = "best", ax: 
     ax.spines[:].set_visible(False)
     few = f", {len(order):,} drawn" if len(order) < first.sum() else ""
     number = count(int(first.sum()), "config")
-    canvas.entitle(ax, results, rule, f"\n{method}: {number}{few}, median over seeds; dark is good")
+    canvas.entitle(ax, results, rule, f"\n{canvas.name(method)}: {number}{few}, median over seeds; dark is good")
     return ax
 
 

@@ -22,39 +22,42 @@ def definition(names, configs, seeds, **changes):
     } | changes  # fmt: skip
 
 
+@pytest.fixture(scope="session")
+def write_store():
+    """write_store(folder, table, ...) -> the folder, see `_write_store`."""
+    return _write_store
+
+
 @pytest.fixture
 def build(tmp_path):
-    """build({method: [[score per seed] per config]}, ...) -> an output folder.
+    """build({method: [[score per seed] per config]}, name, ...) -> an output folder, see `_write_store`."""
+
+    def build(table, name="out", **changes):
+        return _write_store(tmp_path / name, table, **changes)
+
+    return build
+
+
+def _write_store(folder, table, again=(), round=(0,) * 1000, **changes):
+    """An output folder with a store; table: {method: [[score per seed] per config]}.
 
     A score is a number (the last rung; the first rung is twice as bad), None (a final failure) or "running".
     round: the round of each config of a method, 0 by default. again={method: (config, [score per fresh seed], round)}.
     """
-
-    def build(table, name="out", again=(), round=(0,) * 1000, **changes):
-        folder = tmp_path / name
-        configs, seeds = max(map(len, table.values())), max(len(row) for rows in table.values() for row in rows)
-        with open_store(folder) as store:
-            store.begin(definition(table, configs, seeds, **changes))
-            store.add_environment({"python": "3.11", "jax": "0.10"})
-            store.add_protocol(PROTOCOL, DESCRIPTION)
-            for method, rows in table.items():
-                for c, row in enumerate(rows):
-                    for seed, score in enumerate(row):
-                        _add_trial(
-                            store,
-                            method,
-                            f"{method}-{c}",
-                            seed,
-                            score,
-                            {"learning_rate": 10.0**-c, "loss": method},
-                            round[c],
-                        )
-            for method, (config, row, number) in dict(again).items():
-                for seed, score in enumerate(row, start=seeds):
-                    _add_trial(store, method, config, seed, score, {"learning_rate": 1.0, "loss": method}, number)
-        return folder
-
-    return build
+    configs, seeds = max(map(len, table.values())), max(len(row) for rows in table.values() for row in rows)
+    with open_store(folder) as store:
+        store.begin(definition(table, configs, seeds, **changes))
+        store.add_environment({"python": "3.11", "jax": "0.10"})
+        store.add_protocol(PROTOCOL, DESCRIPTION)
+        for method, rows in table.items():
+            for c, row in enumerate(rows):
+                for seed, score in enumerate(row):
+                    settings = {"learning_rate": 10.0**-c, "loss": method}
+                    _add_trial(store, method, f"{method}-{c}", seed, score, settings, round[c])
+        for method, (config, row, number) in dict(again).items():
+            for seed, score in enumerate(row, start=seeds):
+                _add_trial(store, method, config, seed, score, {"learning_rate": 1.0, "loss": method}, number)
+    return folder
 
 
 def _add_trial(store, method, config, seed, score, settings, round):

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from ganscape import files
-from ganscape.results import frames, plots, report
-from ganscape.results.page import figures, points, tables
+from ganscape.results import frames, plots, report, verdict, wording
+from ganscape.results.page import figures, next_steps, tables, trials
 from ganscape.results.store import StoreError, open_store
 
 TABLE = {"ns_gan": [[3.0, 4.0], [None, 2.0], [7.0, 8.0]], "wgan": [[9.0, 5.0], [6.0, "running"], [None, None]]}
@@ -38,7 +38,8 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        self.text.append(data)
+        if not {"script", "style"} & set(self.open):
+            self.text.append(data)
 
     def _note(self, tag, attributes):
         self.tags.append(tag)
@@ -203,12 +204,6 @@ def test_a_folder_without_a_store_is_named(tmp_path):
         report.write_report(tmp_path / "nowhere")
 
 
-def test_a_point_is_titled_with_its_config_and_seed(build):
-    text, parsed = page(build(TABLE))
-    assert "<title>ns_gan ns_gan-1 seed 1: 2</title></use>" in text
-    assert parsed.tags.count("title") == 1 + 5 + 3
-
-
 def test_seeds_pairs_and_importance_are_told_or_refused(build):
     rows = {name: [[float(i + 1), i + 1.5] for i in range(8)] for name in "ab"}
     _, parsed = page(build(rows))
@@ -228,18 +223,58 @@ def test_a_point_leads_to_its_trial_with_settings_and_samples(build, monkeypatch
     folder = build(TABLE)
     add_samples(folder, "ns_gan-1-1", 100, 200)
     add_samples(folder, "ns_gan-0-0", 100)
-    found = facts(page(folder)[0])
-    numbers = re.findall(r'data-point="(\d+)"', page(folder)[0])
-    assert sorted(map(int, numbers)) == list(range(8)) and len(found["points"]) == 8
-    assert ["ns_gan-1-1", "ns_gan", "ns_gan-1", 1, "2", "200"] in found["points"]
-    assert found["settings"]["ns_gan-1"] == {"learning_rate": "0.1", "loss": "ns_gan"}
-    picture = base64.b64decode(found["pictures"]["ns_gan-1-1"].split(",")[1])
-    assert picture == (folder / "samples" / "ns_gan-1-1" / "200.png").read_bytes()
-    assert found["pictures"].keys() == {"ns_gan-1-1", "ns_gan-0-0"} and found["beside"] == {}
-    monkeypatch.setattr(points, "EMBEDDED", len(picture))
-    found = facts(page(folder)[0])
-    assert found["pictures"].keys() == {"ns_gan-1-1"}, "the best first"
-    assert found["beside"] == {"ns_gan-0-0": "samples/ns_gan-0-0/100.png"}
+    text, _ = page(folder)
+    found = facts(text)
+    ids = found["trials"]["id"]
+    marked = [ids[int(number)] for number in re.findall(r'data-trial="(\d+)"', text)]
+    assert sorted(marked) == sorted(trial for trial, value in zip(ids, found["trials"]["value"], strict=True)
+                                    if isinstance(value, float) and trial != "wgan-1-1")  # fmt: skip
+    best = ids.index("ns_gan-1-1")
+    assert [found["trials"][name][best] for name in ("seed", "status", "value", "rung")] == [1, "done", 2.0, 200]
+    config = found["trials"]["config"][best]
+    assert found["configs"]["settings"]["learning_rate"][config] == 0.1
+    assert found["scores"][best] == [4.0, 2.0] and found["failures"][str(ids.index("wgan-2-0"))].startswith("diverged")
+    rung, picture = found["pictures"][str(best)]
+    stored = (folder / "samples" / "ns_gan-1-1" / "200.png").read_bytes()
+    assert rung == 200 and base64.b64decode(picture.split(",")[1]) == stored
+    assert found["grids"] == {str(best): [100, 200], str(ids.index("ns_gan-0-0")): [100]}
+    monkeypatch.setattr(trials, "EMBEDDED", len(stored))
+    assert facts(page(folder)[0])["pictures"].keys() == {str(best)}, "the best first"
+
+
+def test_settings_of_a_page_read_back_as_the_same_number(build):
+    folder = build({"a": [[1.0], [2.0]]})
+    with open_store(folder) as store:
+        settings = {"learning_rate": 0.1 + 0.2, "beta2": 1 - 1e-6, "loss": "a"}
+        store.add_trials(
+            0, [{"trial": "t", "config": "c", "method": "a", "seed": 0, "structure": "", "settings": settings}]
+        )
+    found = facts(page(folder)[0])["configs"]
+    assert found["settings"]["learning_rate"][found["id"].index("c")] == 0.1 + 0.2
+    assert wording.setting(1 - 1e-6) == "0.999999"
+
+
+def test_what_to_do_next_is_a_command_that_leaves_the_folder_alone(build):
+    folder = build({"a": [[1.0], [2.0]], "b": [[3.0], [4.0]]})
+    with open_store(folder) as store:
+        store.add_environment(
+            {"command": "ganscape run equal/wide --out runs/x --set configs=2 --methods a,b --lanes 2"}
+        )
+    results = frames.load(folder)
+    steps = next_steps.next_steps(results, verdict.claim(results))
+    assert [step.command for step in steps] == [
+        "ganscape run equal/wide --methods a,b --lanes 2 --set confirm=5 --out runs/x-confirmed",
+        "ganscape run equal/wide --methods a,b --lanes 2 --set configs=20 --out runs/x-larger",
+    ]
+
+
+def test_an_unfinished_sweep_is_continued_by_the_same_command(build):
+    folder = build({"a": [[1.0], ["running"]]})
+    with open_store(folder) as store:
+        store.add_environment({"command": "ganscape run equal/wide --out runs/x"})
+    results = frames.load(folder)
+    (step,) = next_steps.next_steps(results, verdict.claim(results))
+    assert step.command == "ganscape run equal/wide --out runs/x"
 
 
 def test_signs_are_counted_by_method_and_cause(build):

@@ -1,89 +1,195 @@
-import html
-import json
-import re
+"""The page in a real browser."""
+
 import shutil
-import subprocess
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from ganscape.results import report
+from ganscape.results.store import open_store
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
 TABLE = {"ns_gan": [[3.0, 4.0], [None, 2.0], [7.0, 8.0]], "a_method_with_a_long_name": [[9.0, 5.0], [6.0, 11.0]]}
+LONG = "A question that is long enough to need several lines on a telephone? <b>&amp;</b> " * 2
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A browser that reports every message of a page's console as an error of the test that opened it."""
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with api.sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox", "--disable-gpu"])
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory, write_store):
+    folder = write_store(tmp_path_factory.mktemp("page") / "out", TABLE, question=LONG)
+    (folder / "samples" / "ns_gan-1-1").mkdir(parents=True)
+    picture = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
+    for rung in (100, 200):
+        Image.fromarray(picture).save(folder / "samples" / "ns_gan-1-1" / f"{rung}.png")
+    return report.write_report(folder).as_uri()
 
 
 @pytest.fixture
-def folder(build):
-    folder = build(TABLE, question="A question that is long enough to need several lines on a telephone? " * 2)
-    (folder / "samples" / "ns_gan-1-1").mkdir(parents=True)
-    picture = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
-    Image.fromarray(picture).save(folder / "samples" / "ns_gan-1-1" / "200.png")
-    return folder
+def opened(browser, address):
+    """opened(address, width) -> a page; nothing may be said on its console."""
+    pages, said = [], []
+
+    def open_page(of=address, width=1280):
+        page = browser.new_page(viewport={"width": width, "height": 900})
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(of)
+        pages.append(page)
+        return page
+
+    yield open_page
+    for page in pages:
+        page.close()
+    assert said == []
 
 
-def ask(folder, script, width=1280):
-    """What the script returns, run in the page in a frame of that width."""
-    page = report.write_report(folder)
-    (folder / "frame.html").write_text(
-        f"""<body style="margin:0"><iframe src="{page.name}" style="width:{width}px;height:900px;border:0"></iframe>
-        <script>addEventListener("load", async () => {{
-          const page = document.querySelector("iframe").contentDocument, window = page.defaultView;
-          const answer = await (async () => {{ {script} }})();
-          const shown = document.createElement("pre");
-          shown.id = "answer";
-          shown.textContent = JSON.stringify(answer);
-          document.body.append(shown);
-        }});</script>"""
-    )
-    command = [BROWSER, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
-               "--allow-file-access-from-files",
-               f"--user-data-dir={folder / 'browser'}", "--virtual-time-budget=5000", "--dump-dom",
-               f"file://{folder / 'frame.html'}"]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    return json.loads(html.unescape(re.search(r'<pre id="answer">(.*?)</pre>', done.stdout, re.DOTALL)[1]))
+def rows(page):
+    return page.locator("#trials tr[data-row]")
 
 
-def test_points_tables_and_dialogs_work(folder):
-    found = ask(
-        folder,
-        """
-        const use = page.querySelector('use[data-point]'), box = use.getBoundingClientRect();
-        const at = {clientX: box.x + box.width / 2, clientY: box.y + box.height / 2, bubbles: true};
-        use.dispatchEvent(new window.PointerEvent("pointermove", at));
-        const tip = page.getElementById("tip").textContent;
-        use.dispatchEvent(new window.MouseEvent("click", at));
-        const about = page.getElementById("about"), image = about.querySelector("img");
-        await image.decode();
-        const dialog = {open: about.open, text: about.innerText, width: image.naturalWidth};
-        about.close();
-        const table = page.querySelector(".sortable"), first = () => table.rows[1].cells[0].innerText;
-        const head = [...table.rows[0].cells].find(cell => cell.innerText === "Median");
-        const order = [first()];
-        for (let i = 0; i < 2; i++) { head.click(); order.push(first()); }
-        return {tip, dialog, order, title: page.querySelectorAll("use title").length};
-        """,
-    )
-    assert found["tip"] == "ns_gan ns_gan-1 seed 1: 2" and found["title"] == 0
-    assert found["dialog"]["open"] and found["dialog"]["width"] == 64
-    for part in ("ns_gan: 2", "Config ns_gan-1, seed 1, trial ns_gan-1-1", "learning_rate 0.1"):
-        assert part in found["dialog"]["text"]
-    assert found["order"] == ["ns_gan", "ns_gan", "a_method_with_a_long_name"]
+def test_a_point_of_a_figure_tells_of_its_trial_and_opens_it(opened):
+    page = opened()
+    page.locator("use[data-trial]").first.scroll_into_view_if_needed()
+    point = page.locator("use[data-trial]").first.bounding_box()
+    at = point["x"] + point["width"] / 2, point["y"] + point["height"] / 2
+    page.mouse.move(*at)
+    assert page.locator("#tip").inner_text() == "ns_gan ns_gan-1 seed 1: 2"
+    assert "hovered" in rows(page).first.get_attribute("class")
+    page.mouse.click(*at)
+    about = page.locator("#about")
+    assert about.locator("h3").inner_text() == "ns_gan: 2"
+    assert about.locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)") == 64
+    about.locator("input[type=range]").fill("0")
+    assert about.locator("figcaption").first.inner_text() == "Samples at rung 100"
+    assert about.locator("polyline").count() == 1 and "0.1" in about.locator("table").inner_text()
+    page.keyboard.press("Escape")
+    assert not about.is_visible()
+
+
+def test_trials_are_filtered_by_method_status_words_and_ranges(opened):
+    page = opened()
+    amount = page.locator("#amount")
+    assert amount.inner_text() == "10 trials" and page.locator("use.out").count() == 0
+    page.get_by_role("button", name="ns_gan", exact=True).click()
+    assert amount.inner_text() == "4 of 10 trials" and page.locator("use.out").count() == 5
+    page.get_by_role("button", name="Show all").click()
+    page.get_by_label("Status").select_option("failed")
+    assert amount.inner_text() == "1 of 10 trials" and "failed" in rows(page).first.inner_text()
+    page.get_by_role("button", name="Show all").click()
+    page.get_by_label("Config or trial").fill("ns_gan-2")
+    assert amount.inner_text() == "2 of 10 trials"
+    page.get_by_role("button", name="Show all").click()
+    page.get_by_label("Column").select_option("learning_rate")
+    page.get_by_label("highest").fill("0.1")
+    page.get_by_role("button", name="Keep range").click()
+    assert amount.inner_text() == "6 of 10 trials"
+    page.locator(".range").click()
+    assert amount.inner_text() == "10 trials"
+
+
+def test_a_range_is_drawn_on_an_axis_of_all_settings(opened):
+    page = opened()
+    page.locator("#parallel-over").scroll_into_view_if_needed()
+    box = page.locator("#parallel-over").bounding_box()
+    last = box["x"] + box["width"] - 46  # the axis of the score
+    page.mouse.move(last, box["y"] + box["height"] - 20)
+    page.mouse.down()
+    page.mouse.move(last, box["y"] + box["height"] - 80)
+    page.mouse.up()
+    assert page.locator(".range").inner_text().startswith("fd_digits: 2 to ")
+    assert 0 < rows(page).count() < 9
+
+
+def test_the_table_is_sorted_walked_and_opened_by_keys(opened):
+    page = opened()
+    assert rows(page).first.inner_text().split()[:2] == ["ns_gan", "2"]
+    page.get_by_title("Sort by score").press("Enter")
+    assert rows(page).first.inner_text().split()[1] == "11", "a failed trial stays behind those that worked"
+    page.locator(".scroll").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    assert page.locator("#about h3").inner_text() == "a_method_with_a_long_name: 9"
+
+
+def test_two_trials_stand_side_by_side(opened):
+    page = opened()
+    page.locator(".scroll").focus()
+    for key in (" ", "ArrowDown", " "):
+        page.keyboard.press(key)
+    page.get_by_role("button", name="Compare 2").click()
+    about = page.locator("#about")
+    assert about.locator("h3").inner_text() == "2 trials side by side" and about.locator("polyline").count() == 2
+    assert [row.split() for row in about.locator("tr.differs").all_inner_texts()] == [["learning", "rate", "0.1", "1"]]
+
+
+def test_trials_and_figures_are_saved(opened):
+    page = opened()
+    page.get_by_role("button", name="ns_gan", exact=True).click()
+    with page.expect_download() as saved:
+        page.locator("#save-trials").click()
+    head, *lines = saved.value.path().read_text().splitlines()
+    assert head.startswith("method,score,status,seed,") and head.endswith("learning_rate,loss") and len(lines) == 4
+    figure = page.get_by_label("budget-curves")
+    for kind, begin in (("SVG", b"<svg"), ("PNG", b"\x89PNG"), ("CSV", b"k,mean,low,high")):
+        with page.expect_download() as saved:
+            figure.get_by_role("button", name=kind).click()
+        assert saved.value.path().read_bytes().startswith(begin)
+        assert saved.value.suggested_filename == f"equal-wide-budget-curves.{kind.lower()}"
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_nothing_is_wider_than_the_window(folder, width):
-    found = ask(
-        folder,
-        """
-        const wide = [...page.querySelectorAll("main *:not(svg *)")].filter(each => !each.closest(".wide") &&
-            each.getBoundingClientRect().right > window.innerWidth + 1).map(each => each.outerHTML.slice(0, 80));
-        const tables = [...page.querySelectorAll(".wide:not(.legible)")];
-        const inner = tables.map(each => each.scrollWidth - each.clientWidth);
-        return {inner, wide, page: page.documentElement.scrollWidth};
-        """,
-        width,
-    )
-    assert found["page"] == width and found["wide"] == [] and max(found["inner"]) <= 1
+def test_nothing_is_wider_than_the_window(opened, width):
+    page = opened(width=width)
+    outside = """() => [...document.querySelectorAll("main *:not(svg *)")].filter(element =>
+        !element.closest(".wide, .scroll") && element.getBoundingClientRect().right > innerWidth + 1)
+        .map(element => element.outerHTML.slice(0, 80))"""
+    assert page.evaluate("document.documentElement.scrollWidth") == width and page.evaluate(outside) == []
+
+
+def test_nothing_is_cut_on_paper(opened):
+    page = opened(width=760)
+    page.emulate_media(media="print")
+    cut = """() => [...document.querySelectorAll(".wide, .scroll, table")].filter(element =>
+        getComputedStyle(element).overflow !== "visible" || element.scrollHeight > element.clientHeight + 2 ||
+        element.getBoundingClientRect().right > innerWidth + 1).map(element => element.outerHTML.slice(0, 80))"""
+    assert page.evaluate(cut) == [] and not page.locator("#filter").is_visible()
+    assert page.pdf().startswith(b"%PDF")
+
+
+STATES = {
+    "empty": {},
+    "running": {"table": {"a": [["running"], [1.0]], "b": [["running"], ["running"]]}},
+    "one trial": {"table": {"a": [[1.0]]}},
+    "all failed": {"table": {"a": [[None, None]], "b": [[None, None]]}},
+    "bandit": {"table": {"a": [[2.0], [1.0]], "b": [[3.0], [1.5]]}, "searcher": "gp_ei"},
+    "tied": {"table": {"a": [[1.0, 1.0]], "b": [[1.0, 1.0]]}, "metric": "one_minus_f1_triangles"},
+    "odd names": {"table": {"</script><b>'\"&": [[1.0], [2.0]], "é" * 300: [[3.0], [4.0]]}},
+}
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_no_state_of_a_sweep_troubles_the_browser(opened, tmp_path, write_store, state):
+    """`opened` fails for anything that the console says."""
+    changes = dict(STATES[state])
+    table = changes.pop("table", None)
+    if table is None:
+        open_store(tmp_path / "out").close()
+    else:
+        write_store(tmp_path / "out", table, **changes)
+    page = opened(report.write_report(tmp_path / "out").as_uri())
+    trials = sum(len(row) for config in (table or {}).values() for row in config)
+    assert page.locator("#amount").inner_text() == f"{trials} trials"
+    if trials:
+        rows(page).first.locator("td").nth(1).click()
+        assert page.locator("#about h3").inner_text()
