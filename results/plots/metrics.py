@@ -31,8 +31,8 @@ def encoder_scatter(results: Results, a: str, b: str, ax: "Axes | None" = None) 
     owner = results.trials().drop_duplicates("config").set_index("config")["method"]
     for method in results.methods():
         rows = both[owner.loc[both.index].to_numpy() == method]
-        ax.plot(rows[a], rows[b], linestyle="none", markersize=5, alpha=0.75, markeredgewidth=0, label=canvas.name(method),
-                **canvas.style(results, method))  # fmt: skip
+        look = canvas.style(results, method) | {"label": canvas.name(method)}
+        ax.plot(rows[a], rows[b], linestyle="none", markersize=5, alpha=0.75, markeredgewidth=0, **look)
     canvas.fit_score_axis(ax.xaxis, ax.set_xscale, ax.set_xlim, both[a])
     canvas.fit_score_axis(ax.yaxis, ax.set_yscale, ax.set_ylim, both[b])
     ax.set_xlabel(a)
