@@ -58,6 +58,6 @@ def sample_grid(results: Results, trial: str, rung: int | None = None, ax: "Axes
     ax.imshow(imread(path), cmap="gray", interpolation="nearest")
     ax.set_axis_off()
     row = results.trials().set_index("trial").loc[trial]
-    words = f"{canvas.name(row['method'])}, config {row['config']}, seed {row['seed']}\nrung {rung:,}"
+    words = f"{canvas.name(str(row['method']))}, config {row['config']}, seed {row['seed']}\nrung {rung:,}"
     ax.set_title(words, fontsize="small", loc="left")
     return ax
