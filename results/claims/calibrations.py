@@ -5,9 +5,9 @@ Only tables of "fid" itself are about the paper's distance; other Frechet distan
 
 import itertools
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from ganscape.results.claims.claim import PublishedClaim
 from ganscape.results.claims.equal import PAPER
@@ -15,10 +15,13 @@ from ganscape.results.claims.estimates import difference, jackknife, mean
 from ganscape.results.claims.evidence import NotTestable
 from ganscape.results.claims.rules import EVERY, Contrast
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 LEAST_REPEATS = 5
 
 
-def _by_level(table: pd.DataFrame) -> dict[float, np.ndarray]:
+def _by_level(table: "pd.DataFrame") -> dict[float, np.ndarray]:
     levels = {
         level: table.loc[table["level"] == level, "value"].to_numpy(dtype=np.float64)
         for level in sorted(map(float, set(table["level"])))
@@ -33,7 +36,7 @@ def _by_level(table: pd.DataFrame) -> dict[float, np.ndarray]:
     return levels
 
 
-def steady(table: pd.DataFrame, keep_failed: bool) -> list[Contrast]:
+def steady(table: "pd.DataFrame", keep_failed: bool) -> list[Contrast]:
     """Ten deviations over the mean of the distance between real images, for the largest sample."""
     levels = _by_level(table)
     size = max(levels)
@@ -41,7 +44,7 @@ def steady(table: pd.DataFrame, keep_failed: bool) -> list[Contrast]:
     return [Contrast(f"10 deviations / mean, {size:,.0f} samples", estimate)]
 
 
-def modes_show(table: pd.DataFrame, keep_failed: bool) -> list[Contrast]:
+def modes_show(table: "pd.DataFrame", keep_failed: bool) -> list[Contrast]:
     """The ratio of the distance with one class more and with one less, for each number of classes."""
     levels = _by_level(table)
     logs = {level: mean(np.log(values)) for level, values in sorted(levels.items())}
