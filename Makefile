@@ -23,8 +23,9 @@ check: $(INSTALLED) # Lint, check types, run the tests
 	$(BIN)/mypy
 	$(MAKE) --no-print-directory test
 
-docs: $(INSTALLED) # Write docs/cli.md again from the help of the commands
+docs: $(INSTALLED) # Write docs/cli.md again from the help of the commands, docs/reproduction.md from recorded studies
 	$(BIN)/python docs/generate_cli.py
+	$(BIN)/python docs/generate_claims.py
 
 bench: $(INSTALLED) # Run the short benchmarks; docs/performance.md has the long ones
 	@set -e; for words in \

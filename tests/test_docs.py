@@ -94,6 +94,12 @@ def test_the_command_line_reference_is_what_the_commands_say():
     assert text("docs/cli.md") == reference, "run `make docs`"
 
 
+def test_the_table_of_claims_is_what_the_recorded_studies_say():
+    generate = runpy.run_path(str(ROOT / "docs" / "generate_claims.py"))
+    page = text("docs/reproduction.md")
+    assert generate["replace_table"](page) == page, "run `make docs`"
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_its_arguments_and_options_have_help(name):
     command = COMMANDS[name]

@@ -21,7 +21,7 @@ from ganscape.results.claims.estimates import (
     log_best_of,
     mean,
 )
-from ganscape.results.claims.evidence import NotTestable, draws, first_asked, fresh_seeds, require
+from ganscape.results.claims.evidence import LEAST_DRAWS, NotTestable, draws, first_asked, fresh_seeds, require
 from ganscape.results.claims.rules import ALIKE, EVERY, REVERSAL, SOME, THREE, Contrast
 from ganscape.results.frames import Results
 
@@ -133,7 +133,9 @@ def bad_beats_good(results: Results, keep_failed: bool) -> list[Contrast]:
     single = {method: best_of(values[::2], 1).value for method, values in scores.items()}
     good, bad = min(single, key=single.__getitem__), max(single, key=single.__getitem__)
     others = {method: scores[method][1::2] for method in (good, bad)}
-    k = max(2, len(others[bad]) // 2)
+    if min(map(len, others.values())) < LEAST_DRAWS:
+        raise NotTestable(f"needs at least {2 * LEAST_DRAWS} random configs of each method")
+    k = len(others[bad]) // 2
     label = f"{bad} at {k} configs / {good} at 1"
     return [Contrast(label, difference(best_of(others[bad], k), best_of(others[good], 1)))]
 

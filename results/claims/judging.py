@@ -12,6 +12,7 @@ from ganscape.results.claims.evidence import NotTestable
 from ganscape.results.claims.rules import UNDECIDED, Contrast, Decision, units_needed
 from ganscape.results.frames import Results, load
 from ganscape.results.store import StoreError
+from ganscape.results.wording import count, duration
 
 CLAIMS: tuple[PublishedClaim, ...] = (*calibrations.CLAIMS, *equal.CLAIMS, *landscape.CLAIMS)
 NOT_TESTABLE = "not testable"
@@ -122,11 +123,11 @@ def _what_decides(claim: PublishedClaim, decision: Decision, evidence: Evidence)
         return f"about {units:,} {claim.unit}s instead of {have:,}"
     (results,) = evidence.results
     costs = results.costs()
-    hours = costs["seconds"].median() * (units - have) * len(results.methods()) * results.study["seeds"] / 3600
+    seconds = float(costs["seconds"].median()) * (units - have) * len(results.methods()) * results.study["seeds"]
     study = results.study
     configs = study["configs"] + units - have
     return (
-        f"about {units - have:,} more configs of each method, {hours:,.1f} hours of one worker: "
+        f"about {count(units - have, 'more config')} of each method, {duration(seconds)} of one worker: "
         f"ganscape run {study['study']} --scale {study['scale']} --set configs={configs}"
     )
 

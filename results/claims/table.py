@@ -1,7 +1,7 @@
 """The answers as one table: what the command, the report, the docs and the notebooks show."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -49,10 +49,6 @@ class Row(NamedTuple):
         """Returns how much evidence there is, such as "12 settings"."""
         return f"{self.units:,} {self.unit}s" if self.units else ""
 
-    def notes(self) -> str:
-        """Returns what is needed and the caveats, as one phrase."""
-        return "; ".join(part for part in (self.needed, self.caveats) if part)
-
 
 def rows(answers: Iterable[Answer]) -> list[Row]:
     """Returns one row per answer, in their order."""
@@ -82,12 +78,22 @@ def shared_caveats(answers: Iterable[Answer]) -> list[str]:
     return [caveat for caveat in judged[0] if all(caveat in caveats for caveats in judged)] if judged else []
 
 
-def write_markdown(answers: Iterable[Answer]) -> str:
-    """Returns the rows of answers as a table of Markdown, for docs."""
-    lines = ["| claim | says | data | verdict | estimate | n | needed; caveats |", "|---|---|---|---|---|---|---|"]
-    for row in rows(answers):
-        cells = (row.claim, row.sentence, row.data, row.verdict, row.estimate(), row.evidence(), row.notes())
-        lines.append("| " + " | ".join(cells) + " |")
+def write_markdown(answers: Sequence[Answer]) -> str:
+    """Returns the rows of answers as a table of Markdown, for docs, and below it how each data set differs from the
+    papers' protocols."""
+    groups: dict[tuple[str, str], list[Answer]] = {}
+    for answer in answers:
+        if answer.decision is not None:
+            groups.setdefault((answer.claim.paper.title, answer.data), []).append(answer)
+    shared = {key: shared_caveats(group) for key, group in groups.items()}
+    lines = ["| claim | says | data | verdict | estimate | evidence | to decide it |", "|---|---|---|---|---|---|---|"]
+    for answer, row in zip(answers, rows(answers), strict=True):
+        known = shared.get((answer.claim.paper.title, answer.data), [])
+        notes = [row.needed, *(caveat for caveat in answer.caveats if caveat not in known)]
+        cells = (row.claim, row.sentence, row.data, row.verdict, row.estimate(), row.evidence())
+        lines.append(f"| {' | '.join(cells)} | {'; '.join(filter(None, notes))} |")
+    lines.append("")
+    lines += [f"- {title}, {data}: {'; '.join(caveats)}." for (title, data), caveats in shared.items() if caveats]
     return "\n".join(lines) + "\n"
 
 
