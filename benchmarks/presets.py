@@ -62,7 +62,7 @@ def enlarged(dataset: Dataset) -> Dataset:
 def config_of(name: str, size: int, images: int) -> Config:
     """The preset for digits of 8 or 32 pixels and a training of so many images."""
     study = STUDIES["presets"]
-    (default,) = study.at("smoke" if size == 8 else "paper").methods[name].defaults
+    (default,) = study.at_scale("smoke" if size == 8 else "paper").methods[name].defaults
     settings: dict[str, Any] = dict(default)
     if size == 32:
         settings |= SMALLER

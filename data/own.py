@@ -1,4 +1,4 @@
-"""A data set of one's own: pictures or arrays at a path, cut into a train and a test split."""
+"""Data sets of your own images: pictures or arrays at a path."""
 
 from pathlib import Path
 
@@ -8,14 +8,16 @@ from ganscape.data.dataset import DataError, Dataset
 from ganscape.data.images import read_images
 
 SPLITS = ("train", "test")
-EVERY = 5  # without splits of their own, every fifth image is of the test split
+EVERY = 5  # every fifth image is in the test split
 
 
 def load(path: Path) -> Dataset:
-    """The images at a path, uint8 [n, height, width, channels], without labels; called like the file or folder.
+    """Returns the images at a path as a Dataset without labels, named after the file or folder.
 
-    A folder with folders `train` and `test` has its splits; of any other, and of an .npy or .npz file, every fifth
-    image is for testing, in the order of `data.images.read_images`. Floats in [0, 1] are rounded to steps of 1 / 255.
+    A folder that holds folders `train` and `test` has these splits. In any other folder, and in an .npy or .npz file,
+    every fifth image is in the test split, in the order of `data.images.read_images`. Floats in [0, 1] are rounded to
+    multiples of 1 / 255.
+
     Raises DataError naming the file that is missing, unreadable or of another size, and for fewer than two images in a
     split.
     """

@@ -1,4 +1,4 @@
-"""Pictures in Parquet files, as the Hugging Face hub keeps them: a column of encoded bytes, a column of labels."""
+"""Pictures in Parquet files as on the Hugging Face hub: a column of encoded bytes, a column of labels."""
 
 import io
 from collections.abc import Sequence
@@ -14,15 +14,16 @@ COLUMNS = ("img", "image")
 def read_pictures(
     files: Sequence[Path], image_shape: tuple[int, int, int], formats: set[str] | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Images uint8 [n, height, width, channels] and labels int64 [n] of all files, in their order.
+    """Returns the images, uint8 [n, height, width, channels], and labels, int64 [n], of all files in their order.
 
-    Each file has a column `img` or `image` of structures with the encoded picture in `bytes`, and one called `label`.
+    Each file has a column `img` or `image` of structures with the encoded picture in `bytes`, and a column `label`.
 
     Args:
-      image_shape: the one size that is expected. formats: those of Pillow that pictures may have; None for any.
+      image_shape: the expected shape of every image.
+      formats: the Pillow formats that pictures may have; None for any.
 
     Raises:
-      DataError: for a file that is no such table, or a picture of another size or format, or that cannot be read.
+      DataError: for a file that is not such a table, and a picture of another size or format or that cannot be read.
     """
     parts = [_read(file, image_shape, formats) for file in files]
     images, labels = (np.concatenate([part[side] for part in parts]) for side in (0, 1))
@@ -51,11 +52,11 @@ def _read(file: Path, image_shape: tuple[int, int, int], formats: set[str] | Non
         content = picture.get("bytes") if isinstance(picture, dict) else None
         if content is None:
             raise DataError(f"{file}: picture {number} has no `bytes`")
-        images[number] = _decoded(content, f"{file}: picture {number}", image_shape, formats)
+        images[number] = _decode(content, f"{file}: picture {number}", image_shape, formats)
     return images, np.asarray(labels, np.int64)
 
 
-def _decoded(content: bytes, name: str, image_shape: tuple[int, int, int], formats: set[str] | None) -> np.ndarray:
+def _decode(content: bytes, name: str, image_shape: tuple[int, int, int], formats: set[str] | None) -> np.ndarray:
     from PIL import Image
 
     try:

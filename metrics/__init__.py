@@ -1,14 +1,14 @@
-"""Images or features -> numbers, in three steps that can each be called alone: encode, summarise, compare.
+"""Scores of generated images, in three steps that can each be called alone: encode, summarise, compare.
 
     metric = METRICS["fd_digits"]
     encoder = make_encoder("fd_digits", (8, 8, 1))
     reference = metric.summarise(encoder.encode(real))          # once per data set
     value = metric.compare(reference, encoder.encode(fake))     # once per evaluation, a float
 
-A metric is called `<formula>_<encoder>`: every formula of FORMULAS on the features of every encoder, those of classes
-on the logits of every classifier. Two have the names that the literature keeps for them, see NAMED. What needs more
-than features of two sets is a function of its module: metrics.kernel, metrics.prd, metrics.ms_ssim. The metrics of
-POLYGONS are those of data sets whose every possible image is known.
+A metric is named `<formula>_<encoder>`: every formula of FORMULAS is combined with the features of every encoder, and
+formulas of class probabilities with the logits of every classifier. Two have the names of the literature instead, see
+NAMED. Measures that need more than the features of two sets are functions of metrics.kernel, metrics.prd and
+metrics.ms_ssim. POLYGONS are metrics for data sets all of whose possible images are known.
 
 Importing this package does not import jax; `metrics.encoders` does.
 """
@@ -56,11 +56,13 @@ class Formula(NamedTuple):
 
 
 class Inversion(NamedTuple):
-    """The part of a metric that searches the generator's latents for given images; images alone have no such score."""
+    """The part of a metric that searches for latents whose images are nearest to real ones: it needs the generator."""
 
-    targets: Callable[..., Any]  # (features of real images [n, d], samples) -> those [m, d] that are looked for
-    facts: Callable[..., dict[str, float]]  # (features of generated images, what metrics.manifold.invert found)
-    score: str  # which of the facts it is
+    targets: Callable[..., Any]  # (features of real images [n, d], samples) -> the images [m, d] to search for
+    facts: Callable[
+        ..., dict[str, float]
+    ]  # (features of generated images, result of metrics.manifold.invert) -> numbers by name
+    score: str  # which of these numbers is the score
 
 
 class Metric(NamedTuple):
@@ -72,14 +74,14 @@ class Metric(NamedTuple):
     minimum_samples: int  # of real and of generated images
     better: str  # "lower" or "higher"; a sweep selects by metrics where lower is better
     summary: str  # one line
-    inversion: Inversion | None = None  # where images alone have no such score
-    image_shape: tuple[int, int, int] | None = None  # of the only images it is for
+    inversion: Inversion | None = None  # for metrics that need the generator, not only its images
+    image_shape: tuple[int, int, int] | None = None  # the only shape that it is defined for, if any
 
 
 def find_metric(name: str) -> Metric:
-    """Returns METRICS[name]. Raises MetricError listing the choices."""
+    """Returns METRICS[name]. Raises MetricError with the choices if there is none."""
     if name not in METRICS:
-        named, formulas, encoders = (", ".join(each) for each in (NAMED.values(), FORMULAS, FEATURES | LOGITS))
+        named, formulas, encoders = (", ".join(names) for names in (NAMED.values(), FORMULAS, FEATURES | LOGITS))
         raise MetricError(
             f"unknown metric {name!r}{nearest(name, METRICS)}; it is one of {named}, "
             f"{', '.join(POLYGONS)}, or <formula>_<encoder>, one of {formulas}; one of {encoders}"
@@ -88,29 +90,29 @@ def find_metric(name: str) -> Metric:
 
 
 def check_lower(name: str) -> None:
-    """Raises MetricError if there is no such metric, or higher values of it are better: no sweep selects by it."""
+    """Raises MetricError if there is no such metric, or if higher values are better, by which no sweep selects."""
     if find_metric(name).better != "lower":
-        formulas = ", ".join(each for each, formula in FORMULAS.items() if formula.better == "lower")
+        formulas = ", ".join(label for label, formula in FORMULAS.items() if formula.better == "lower")
         raise MetricError(f"of {name} higher is better; a sweep selects where lower is: fid, or one of {formulas}")
 
 
 def make_encoder(metric: str, image_shape: tuple[int, int, int]) -> "Encoder":
     """Returns the encoder that a metric uses on images of the given (height, width, channels).
 
-    Raises MetricError, listing the choices, if there is no such metric or its encoder does not take such images, and if
-    the encoder's weights are not there or not what they should be.
+    Raises MetricError, with the choices, for an unknown metric or images that its encoder does not accept, and if the
+    encoder's weights are missing or not the expected ones.
     """
     from ganscape.metrics.encoders import ENCODERS
 
-    found = find_metric(metric)
-    if found.image_shape not in (None, tuple(image_shape)):
-        expected, given = ("x".join(map(str, shape)) for shape in (found.image_shape, image_shape))
-        raise MetricError(f"{metric} takes images of {expected}, not {given}")
-    return ENCODERS[found.encoder](image_shape)
+    required = find_metric(metric).image_shape
+    if required not in (None, tuple(image_shape)):
+        expected, actual = ("x".join(map(str, shape)) for shape in (required, image_shape))
+        raise MetricError(f"{metric} takes images of {expected}, not {actual}")
+    return ENCODERS[find_metric(metric).encoder](image_shape)
 
 
 def check_images_alone(name: str) -> None:
-    """Raises MetricError if there is no such metric, or images alone have no score by it."""
+    """Raises MetricError if there is no such metric, or if it needs the generator, not only images."""
     if find_metric(name).inversion:
         raise MetricError(f"{name} looks for the latents of images, so only a sweep can score by it")
 
@@ -190,13 +192,15 @@ LOGITS = {
     "inception_logits_unbiased": "1,008 logits of the Inception of 2015-12-05, without bias",
 }
 
-# Names that the literature means exactly one encoder by; they stand in place of the composed ones.
+# Metrics that have a name of their own in the literature, which means exactly one encoder.
 NAMED = {("fd", "inception"): "fid", ("classifier_score", "inception_logits_unbiased"): "inception_score"}
 
 COMPOSED: dict[str, Metric] = {
-    NAMED.get((formula, encoder), f"{formula}_{encoder}"): Metric(encoder, *made[:-2], f"{made.summary}, of {features}")
-    for formula, made in FORMULAS.items()
-    for encoder, features in (LOGITS if made.of_logits else FEATURES).items()
+    NAMED.get((formula, encoder), f"{formula}_{encoder}"): Metric(
+        encoder, *parts[:-2], f"{parts.summary}, of {features}"
+    )
+    for formula, parts in FORMULAS.items()
+    for encoder, features in (LOGITS if parts.of_logits else FEATURES).items()
 }
 
 
@@ -209,7 +213,7 @@ def _polygons(data: str, corners: int) -> dict[str, Metric]:
     def precision(reference: Any, features: Any) -> float:
         from ganscape.metrics import manifold
 
-        return manifold.precision(features, corners)
+        return manifold.polygon_precision(features, corners)
 
     def facts(features: Any, inverted: Any) -> dict[str, float]:
         from ganscape.metrics import manifold
@@ -226,12 +230,12 @@ def _polygons(data: str, corners: int) -> dict[str, Metric]:
 
     exact = f"share of images at most 0.75 from one of {data}, by the nearest polygon found"
     both = f"1 - F1 of precision and of recall by inverting the generator, on {data}"
-    made = inception_score.no_reference, precision, 1, "higher", exact
-    seen = moments.as_features, compare, 1, "lower", both, Inversion(targets, facts, "one_minus_f1")
+    of_images = inception_score.no_reference, precision, 1, "higher", exact
+    of_generator = moments.as_features, compare, 1, "lower", both, Inversion(targets, facts, "one_minus_f1")
     shape = (28, 28, 1)
     return {
-        f"manifold_precision_{data}": Metric("pixels", *made, image_shape=shape),
-        f"one_minus_f1_{data}": Metric("pixels", *seen, shape),
+        f"manifold_precision_{data}": Metric("pixels", *of_images, image_shape=shape),
+        f"one_minus_f1_{data}": Metric("pixels", *of_generator, shape),
     }
 
 

@@ -1,4 +1,4 @@
-"""Linear algebra that gives the same bits however many threads the machine offers."""
+"""Linear algebra with results that do not depend on the number of threads."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,9 +19,10 @@ def _controller() -> ThreadpoolController:
 def one_blas_thread() -> Iterator[None]:
     """Runs the body with one BLAS thread.
 
-    The number of threads decides how a matrix product is cut and so its last bits; with one, a score does not depend on
-    the cores of a worker. For up to a few hundred dimensions this costs nothing, for 2048 about twice the time.
-    The limit belongs to the whole process, hence the lock: another thread leaving the body would lift it too early.
+    The number of threads determines how a matrix product is divided and therefore its last bits. With one thread, a
+    score does not depend on the cores of a worker. This costs nothing up to a few hundred dimensions, and twice the
+    time at 2048. The lock is needed because the limit is for the whole process: another thread leaving its body would
+    lift it.
     """
     with _LOCK, _controller().limit(limits=1, user_api="blas"):
         yield

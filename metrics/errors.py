@@ -1,3 +1,5 @@
+"""The error of metrics."""
+
 from ganscape.errors import UserError
 
 

@@ -29,8 +29,8 @@ SIZES = 15  # subsets that the distance at infinity is fitted to
 ROUND_OFF = 1e-6  # of tr(S1) + tr(S2): how far below zero a distance may come out and still count as zero
 
 
-class Reference(NamedTuple):
-    """Real features as a Frechet distance needs them; made once per data set, as the root is the expensive half."""
+class FrechetReference(NamedTuple):
+    """The mean and a root of the covariance of real features; computed once per data set, as it is expensive."""
 
     mean: Floats  # [d]
     root: Floats  # [r, d], root^T root = covariance
@@ -40,29 +40,29 @@ class Reference(NamedTuple):
         return len(self.mean)
 
 
-def reference(moments: Moments) -> Reference:
-    """Returns the reference with the given moments.
+def reference(moments: Moments) -> FrechetReference:
+    """Returns the reference for these moments.
 
     Raises MetricError for moments of fewer than 2 samples.
     """
     covariance = moments.covariance
     with one_blas_thread():
         eigenvalues, vectors = np.linalg.eigh(covariance)
-    return Reference(moments.mean, np.sqrt(np.maximum(eigenvalues, 0))[:, None] * vectors.T)
+    return FrechetReference(moments.mean, np.sqrt(np.maximum(eigenvalues, 0))[:, None] * vectors.T)
 
 
-def reference_of_features(features: ArrayLike) -> Reference:
-    """Returns the reference made of features [n, d]: from their moments, or exactly from themselves when n < d.
+def reference_of_features(features: ArrayLike) -> FrechetReference:
+    """Returns the reference for features [n, d]: from their moments, or exactly from the features if n < d.
 
     Raises MetricError for fewer than 2 samples or features that are not finite.
     """
     array = as_features(features)
     if len(array) < array.shape[1]:
-        return Reference(*_mean_and_root(array))
+        return FrechetReference(*_mean_and_root(array))
     return reference(moments(array))
 
 
-def frechet_distance(reference: Reference, moments: Moments) -> float:
+def frechet_distance(reference: FrechetReference, moments: Moments) -> float:
     """Returns the Frechet distance between a reference and moments, at least 0, in squared units of the features.
 
     Raises MetricError for other dimensions or fewer than 2 samples.
@@ -75,10 +75,10 @@ def frechet_distance(reference: Reference, moments: Moments) -> float:
         return _combine(reference, moments.mean, np.trace(covariance), overlap)
 
 
-def distance(reference: Reference, features: ArrayLike) -> float:
-    """Returns the Frechet distance between a reference and features [n, d], by the side that is the more exact.
+def distance(reference: FrechetReference, features: ArrayLike) -> float:
+    """Returns the Frechet distance between a reference and features [n, d], by the more exact of two formulas.
 
-    For n >= d through the moments, for n < d through the singular values of an [r, n] matrix. Any n from 2 is allowed,
+    For n >= d from the moments, for n < d from the singular values of an [r, n] matrix. Any n from 2 is allowed,
     but the covariance of n <= d samples is singular and the distance is biased upwards accordingly.
 
     Raises MetricError for fewer than 2 samples, other dimensions, or features that are not finite.
@@ -101,27 +101,27 @@ def frechet_distance_of_features(real: ArrayLike, fake: ArrayLike) -> float:
     return distance(reference_of_features(real), fake)
 
 
-def expected_bias(reference: Reference, count: int, other: int) -> float:
-    """Returns the distance to expect between `count` and `other` samples of one and the same Gaussian, to first order.
+def expected_bias(reference: FrechetReference, n: int, m: int) -> float:
+    """Returns the expected distance between n and m samples of the same Gaussian, to first order in 1/n and 1/m.
 
     With eigenvalues l of its covariance: sum_i l_i (1/n + 1/m) + (1/(n-1) + 1/(m-1)) / 2 times
     sum_ij l_i l_j / (l_i + l_j) + sum_i l_i / 2. Each half is proportional to 1/n, so doubling the samples halves it.
-    Features of images are no Gaussian; on those of MNIST it is within a tenth.
+    Features of images are not Gaussian; for those of MNIST the result is within a tenth.
     """
     eigenvalues = np.square(reference.root).sum(axis=1)
     eigenvalues = eigenvalues[eigenvalues > 0]
     pairs = np.multiply.outer(eigenvalues, eigenvalues) / np.add.outer(eigenvalues, eigenvalues)
     of_covariance = (pairs.sum() + eigenvalues.sum() / 2) / 2
-    means = eigenvalues.sum() * (1 / count + 1 / other)
-    return float(means + of_covariance * (1 / (count - 1) + 1 / (other - 1)))
+    means = eigenvalues.sum() * (1 / n + 1 / m)
+    return float(means + of_covariance * (1 / (n - 1) + 1 / (m - 1)))
 
 
-def distance_at_infinity(reference: Reference, features: ArrayLike, *, seed: int = 0) -> float:
-    """Returns the distance that random subsets of features [n, d] tend to when they grow without end; may be negative.
+def distance_at_infinity(reference: FrechetReference, features: ArrayLike, *, seed: int = 0) -> float:
+    """Returns the distance extrapolated to infinitely many features, from random subsets of n [n, d]; may be negative.
 
-    The intercept of the least-squares line through the distances of 15 subsets over 1 / size. Sizes are equally spaced
-    from max(n / 10, 2 d) to n: with 50,000 samples from 5,000, as Chong & Forsyth 2020 and dgm-eval. The bias of the
-    reference's own samples stays.
+    It is the intercept of the least-squares line through the distances of 15 subsets over 1 / size. Sizes are equally
+    spaced from max(n / 10, 2 d) to n: with 50,000 samples from 5,000, as Chong & Forsyth 2020 and dgm-eval. The bias
+    from the number of samples in the reference remains.
 
     Raises MetricError for fewer than 4 d or 30 samples, other dimensions, or features that are not finite.
     """
@@ -132,18 +132,20 @@ def distance_at_infinity(reference: Reference, features: ArrayLike, *, seed: int
         raise MetricError(f"an extrapolation in {dimension} dimensions needs at least {least} samples, not {count}")
     rng = np.random.default_rng(seed)
     sizes = np.linspace(max(count // 10, 2 * dimension), count, SIZES).astype(int)
-    found = [distance(reference, array[rng.choice(count, size, replace=False)]) for size in sizes]
-    _, intercept = np.polyfit(1 / sizes, found, 1)
+    distances = [distance(reference, array[rng.choice(count, size, replace=False)]) for size in sizes]
+    _, intercept = np.polyfit(1 / sizes, distances, 1)
     return float(intercept)
 
 
 def _mean_and_root(features: Floats) -> tuple[Floats, Floats]:
+    """Returns the mean [d] of features [n, d] and a root [n, d] of their covariance."""
     require_two(len(features))
     mean, deviations = centre(features)
     return mean, deviations / np.sqrt(len(features) - 1)
 
 
-def _combine(reference: Reference, mean: Floats, trace: float, overlap: float) -> float:
+def _combine(reference: FrechetReference, mean: Floats, trace: float, overlap: float) -> float:
+    """Returns the distance; overlap: tr((S1 S2)^(1/2)). Raises ArithmeticError if it is negative beyond rounding."""
     gap = mean - reference.mean
     traces = np.square(reference.root).sum() + trace
     value = float(gap @ gap + traces - 2 * overlap)
@@ -152,6 +154,6 @@ def _combine(reference: Reference, mean: Floats, trace: float, overlap: float) -
     return max(value, 0.0)
 
 
-def _require_dimension(reference: Reference, dimension: int) -> None:
+def _require_dimension(reference: FrechetReference, dimension: int) -> None:
     if reference.dimension != dimension:
         raise MetricError(f"features have {dimension} dimensions, the reference {reference.dimension}")

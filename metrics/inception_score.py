@@ -3,7 +3,7 @@
     IS = exp( mean over x of KL( p(y|x) || p(y) ) ),   p(y) = mean over x of p(y|x),   1 <= IS <= number of classes
 
 Salimans et al. 2016, https://arxiv.org/abs/1606.03498. Only the logits of the Inception graph of 2015-12-05 make it the
-Inception score of the literature. It never looks at real images.
+Inception score of the literature. It does not depend on real images.
 
 Computed as the entropy of p(y) minus the mean entropy of p(y|x), from log-softmax in float64, so that a probability
 which underflows counts as zero and gives no NaN.
@@ -45,7 +45,7 @@ def inception_score(logits: ArrayLike, splits: int = 1) -> InceptionScore:
 
 
 def score(reference: None, logits: ArrayLike) -> float:
-    """Returns the score of logits [n, classes] in one piece, at least 1. The reference is that of `no_reference`.
+    """Returns the score of logits [n, classes] without splits, at least 1. reference: the result of `no_reference`.
 
     Raises MetricError for no logits, or some that are not finite.
     """
@@ -53,7 +53,7 @@ def score(reference: None, logits: ArrayLike) -> float:
 
 
 def no_reference(logits: ArrayLike) -> None:
-    """Checks the logits of real images, which the score never looks at. Raises MetricError as `score`."""
+    """Checks the logits of real images, on which the score does not depend. Raises MetricError as `score`."""
     if not len(as_features(logits)):
         raise MetricError("no real images to compare with")
 

@@ -7,8 +7,8 @@ Binkowski et al. 2018, https://arxiv.org/abs/1801.01401; the kernel is scikit-le
 its defaults. The estimate is unbiased at every number of samples, so two scores compare also at different numbers; it
 may be negative and is never clipped, as that would bias averages. Papers often print it times 1,000.
 
-`kid` takes every pair of the two samples; `subset_kid` and `block_kid` are the estimates of other code, which take few
-of them and scatter more. All sums are float64, and no matrix of more than ENTRIES numbers is held.
+`kid` takes every pair of the two samples; `subset_kid` and `block_kid` are the estimates of other code, which take
+fewer pairs and scatter more. All sums are float64, and no matrix has more than ENTRIES numbers.
 """
 
 import math
@@ -25,30 +25,30 @@ from ganscape.metrics.moments import Floats, as_features
 ENTRIES = 2**22
 
 
-class Reference(NamedTuple):
-    """What generated samples are compared to; made once per data set, as its own pairs are a third of the work."""
+class KernelReference(NamedTuple):
+    """Real features with their mean kernel; computed once per data set, as its own pairs are a third of the work."""
 
     features: Floats  # [n, d]
     within: float  # mean kernel of two different samples
 
 
 class KernelEstimate(NamedTuple):
-    """A distance estimated from parts of the samples."""
+    """A kernel distance estimated from parts of the samples."""
 
     value: float  # mean over the parts
     spread: float  # deviation of a part, or standard error of the mean: the function says which
 
 
-def reference(features: ArrayLike) -> Reference:
-    """Returns the reference made of features [n, d].
+def reference(features: ArrayLike) -> KernelReference:
+    """Returns the reference for features [n, d].
 
     Raises MetricError for fewer than 2 samples or features that are not finite.
     """
     array = _at_least_two(features)
-    return Reference(array, _mean_within(array))
+    return KernelReference(array, _mean_within(array))
 
 
-def kid(reference: Reference, features: ArrayLike) -> float:
+def kid(reference: KernelReference, features: ArrayLike) -> float:
     """Returns the unbiased distance between a reference and features [m, d] from all pairs; it may be negative.
 
     Raises MetricError for fewer than 2 samples, other dimensions, or features that are not finite.
@@ -84,11 +84,11 @@ def subset_kid(
     if not 2 <= size <= min(len(real), len(fake)):
         raise MetricError(f"subsets of {size} samples cannot be drawn from {len(real)} real and {len(fake)} fake ones")
     rng = np.random.default_rng(seed)
-    found = [
+    distances = [
         kid_of_features(*(part[rng.choice(len(part), size, replace=False)] for part in (real, fake)))
         for _ in range(subsets)
     ]
-    return KernelEstimate(float(np.mean(found)), float(np.std(found)))
+    return KernelEstimate(float(np.mean(distances)), float(np.std(distances)))
 
 
 def block_kid(real: ArrayLike, fake: ArrayLike, *, largest: int = 1024) -> KernelEstimate:
@@ -105,9 +105,9 @@ def block_kid(real: ArrayLike, fake: ArrayLike, *, largest: int = 1024) -> Kerne
         raise MetricError(f"blocks need at least 2 samples, not {largest}")
     count = max(1, math.ceil(max(len(real), len(fake)) / largest))
     parts = zip(*(_near_equal_parts(part, count) for part in (real, fake)), strict=True)
-    found = [kid_of_features(*part) for part in parts]
-    error = np.std(found, ddof=1) / np.sqrt(count) if count >= 5 else np.nan
-    return KernelEstimate(float(np.mean(found)), float(error))
+    distances = [kid_of_features(*part) for part in parts]
+    error = np.std(distances, ddof=1) / np.sqrt(count) if count >= 5 else np.nan
+    return KernelEstimate(float(np.mean(distances)), float(error))
 
 
 def _near_equal_parts(features: Floats, count: int) -> list[Floats]:

@@ -1,7 +1,7 @@
-"""Mean and covariance of features: streamed, merged, saved.
+"""Mean and covariance of features: computed in a stream, merged, saved.
 
-Everything is float64 and about the mean, never E[xx] - E[x]E[x], so an offset of many standard deviations costs
-no more digits than the features themselves have lost.
+Sums are float64 and of deviations from the mean, never E[xx] - E[x]E[x], so features with a large offset lose no
+further digits.
 """
 
 from os import PathLike
@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 
 
 class Moments(NamedTuple):
-    """What is kept of `count` feature vectors of dimension d."""
+    """The mean and scatter matrix of `count` feature vectors of dimension d."""
 
     count: int  # type: ignore[assignment]  # hides tuple.count
     mean: Floats  # [d]
@@ -73,12 +73,12 @@ def centre(features: Floats) -> tuple[Floats, Floats]:
 
 
 def empty(dimension: int) -> Moments:
-    """Returns the moments of no samples, from which a stream starts."""
+    """Returns the moments of zero samples, the start of a stream."""
     return Moments(0, np.zeros(dimension), np.zeros((dimension, dimension)))
 
 
 def update(moments: Moments, features: ArrayLike) -> Moments:
-    """Returns moments with the batch features [n, d] added; n may be anything, 0 included.
+    """Returns the moments after adding a batch of features [n, d], n >= 0.
 
     Raises MetricError if a feature is not finite or the dimensions differ.
     """

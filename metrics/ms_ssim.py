@@ -43,7 +43,7 @@ def ms_ssim(x: ArrayLike, y: ArrayLike) -> Floats:
 
 
 def small_image_ms_ssim(x: ArrayLike, y: ArrayLike) -> Floats:
-    """Returns the same for images of any size, by windows that shrink to the image.
+    """Returns the same for images of any size, with windows that shrink to the image.
 
     Equal to `ms_ssim` from 161 pixels a side on.
 
@@ -52,14 +52,14 @@ def small_image_ms_ssim(x: ArrayLike, y: ArrayLike) -> Floats:
     x, y = _as_images(x), _as_images(y)
     if x.shape != y.shape:
         raise MetricError(f"images of shape {x.shape} have no partners in {y.shape}")
-    result = np.ones((len(x), x.shape[-1]))
+    product = np.ones((len(x), x.shape[-1]))
     for scale, weight in enumerate(WEIGHTS):
         if scale:
-            x, y = _halved(x), _halved(y)
+            x, y = _halve(x), _halve(y)
         similarity, contrast = _ssim(x, y)
         factor = similarity if scale == len(WEIGHTS) - 1 else contrast
-        result = result * np.maximum(factor, 0) ** weight
-    return np.mean(result, axis=-1)
+        product = product * np.maximum(factor, 0) ** weight
+    return np.mean(product, axis=-1)
 
 
 def diversity(
@@ -70,10 +70,10 @@ def diversity(
     seed: int = 0,
     similarity: Callable[[ArrayLike, ArrayLike], Floats] = ms_ssim,
 ) -> float:
-    """Returns the mean similarity of two different images [n, h, w, c] of one batch, in [0, 1]; 1 when all are equal.
+    """Returns the mean similarity of pairs of different images, in [0, 1]; 1 if all images [n, h, w, c] are equal.
 
-    Means over all pairs of a batch, then over the batches, which are drawn without replacement; the numbers are
-    compare_gan's.
+    Averages over all pairs of a batch, then over the batches, each drawn without replacement; number and size of
+    batches as in compare_gan.
 
     Raises MetricError for fewer images than a batch, a batch of one, or images that are no such arrays.
     """
@@ -106,7 +106,7 @@ def _as_images(images: ArrayLike) -> Floats:
     return array
 
 
-def _halved(images: Floats) -> Floats:
+def _halve(images: Floats) -> Floats:
     """Returns the means of 2x2 pixels; of an odd side the last row or column counts twice."""
     height, width = images.shape[1:3]
     padded = np.pad(images, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="symmetric")
@@ -116,14 +116,14 @@ def _halved(images: Floats) -> Floats:
 
 def _ssim(x: Floats, y: Floats) -> tuple[Floats, Floats]:
     """Returns the mean similarity and the mean contrast-structure, both [n, channels]."""
-    mean_x, mean_y = _filtered(x), _filtered(y)
+    mean_x, mean_y = _gaussian_means(x), _gaussian_means(y)
     product, squares = mean_x * mean_y, mean_x**2 + mean_y**2
-    contrast = (2 * (_filtered(x * y) - product) + C2) / (_filtered(x**2 + y**2) - squares + C2)
+    contrast = (2 * (_gaussian_means(x * y) - product) + C2) / (_gaussian_means(x**2 + y**2) - squares + C2)
     luminance = (2 * product + C1) / (squares + C1)
     return (luminance * contrast).mean(axis=(1, 2)), contrast.mean(axis=(1, 2))
 
 
-def _filtered(images: Floats) -> Floats:
+def _gaussian_means(images: Floats) -> Floats:
     """Returns Gaussian means over the windows that lie inside the image; the Gaussian is a product of one per axis."""
     height, width = images.shape[1:3]
     size = min(WINDOW, height, width)

@@ -2,9 +2,9 @@
 
 `render` gives the images of the data sets `triangles` and `squares` (Lucic et al. 2018,
 https://arxiv.org/abs/1711.10337): a dark polygon on white, 28x28 pixels, whose gray level counts the points of an 8x8
-grid that lie outside, stored in 8 bits. Such an image is constant but for jumps, so its derivative says nothing;
-`render` has that of `coverage` in its place, the share of a pixel that the polygon covers, which it tends to on finer
-grids. In float32 a grid point that lies on an edge but for rounding may fall on either side of it: a level off by one.
+grid that lie outside, stored in 8 bits. Such an image is piecewise constant in the corners, so its own derivative is
+0; `render` has the derivative of `pixel_coverage` instead, the share of a pixel that the polygon covers, to which it
+converges on finer grids. In float32 a grid point on an edge may be rounded to either side: a level off by one.
 """
 
 import jax
@@ -13,9 +13,9 @@ import numpy as np
 from jax import Array
 
 SIZE, SUBPIXELS = 28, 8  # pixels along one side; grid points along one side of a pixel
-LINES = 4  # per pixel and direction, on which `coverage` is exact
+LINES = 4  # per pixel and direction, on which `pixel_coverage` is exact
 FIRST = SUBPIXELS // 2 - 1  # pixel p owns the grid points 8 p - FIRST .. 8 p - FIRST + 7
-STEEPEST = 1e-3  # of a grid step: a smaller run of an edge is taken for one of this length
+STEEPEST = 1e-3  # grid steps: the run of an edge along an axis counts as at least this long
 LEVELS = ((np.arange(SUBPIXELS**2 + 1) * 255 + 32) // 64 / 255).astype(np.float32)
 
 
@@ -23,10 +23,10 @@ LEVELS = ((np.arange(SUBPIXELS**2 + 1) * 255 + 32) // 64 / 255).astype(np.float3
 def render(corners: Array) -> Array:
     """Returns the image [28, 28] in [0, 1] of the polygon with these corners [n, 2] in pixels, n at least 3.
 
-    The polygon is convex whatever the corners are: they are joined in the order of their angles about their mean, and
-    what is drawn is what lies on the inner side of every edge.
+    The polygon is convex whatever the corners are: they are joined in the order of their angles about their mean, and a
+    point is inside if it is on the inner side of every edge.
     """
-    points = ordered(corners) * SUBPIXELS
+    points = order_corners(corners) * SUBPIXELS
     rows = jnp.arange(SIZE * SUBPIXELS, dtype=jnp.float32) - FIRST
     low, high = _covered_run(points, rows)
     beyond = 2.0 * SIZE * SUBPIXELS
@@ -42,16 +42,16 @@ def render(corners: Array) -> Array:
 @render.defjvp
 def _derivative(primals, tangents):
     (corners,), (moved,) = primals, tangents
-    return render(corners), -jax.jvp(coverage, (corners,), (moved,))[1]
+    return render(corners), -jax.jvp(pixel_coverage, (corners,), (moved,))[1]
 
 
-def coverage(corners: Array) -> Array:
+def pixel_coverage(corners: Array) -> Array:
     """Returns what share of each pixel [28, 28] the polygon covers, as the mean over lines along both axes."""
-    points = ordered(corners) * SUBPIXELS
+    points = order_corners(corners) * SUBPIXELS
     return (_along_rows(points) + _along_rows(points[::-1, ::-1]).T) / 2
 
 
-def ordered(corners: Array) -> Array:
+def order_corners(corners: Array) -> Array:
     """Returns the corners [n, 2] in the order of their angles about their mean."""
     arms = corners - corners.mean(axis=0)
     return corners[jnp.argsort(jnp.arctan2(arms[:, 1], arms[:, 0]))]

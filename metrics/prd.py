@@ -1,4 +1,4 @@
-"""Precision and recall curves of two distributions over shared states.
+"""Precision-recall curves of two distributions over shared states.
 
 For histograms p (real) and q (generated) and each slope l
 
@@ -9,8 +9,8 @@ clusters of the features of both sets together. Matches the authors' code and co
 clusters and n_init 10, slopes tan(angle) of 1,001 equally spaced angles in [1e-10, pi / 2 - 1e-10], the mean curve of
 10 clusterings. scikit-learn's defaults for that k-means have changed since: published numbers come out to about 0.01.
 
-A curve is summed up by its largest F_8, which weighs recall, and its largest F_1/8, which weighs precision. At its two
-ends it only says which states one set has at all, and a single stray sample there counts as much as many.
+A curve is summarised by its largest F_8, which emphasises recall, and its largest F_1/8, which emphasises precision.
+The two ends of a curve only say which states a set has at all, where a single stray sample counts as much as many.
 """
 
 from typing import NamedTuple

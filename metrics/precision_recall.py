@@ -1,4 +1,4 @@
-"""Precision, recall, density and coverage: how far two sets of features lie inside each other's balls.
+"""Precision, recall, density and coverage: how two sets of features overlap, by nearest-neighbour balls.
 
 The ball of a sample reaches to its k-th nearest neighbour in its own set, the sample itself not counted.
 
@@ -15,8 +15,8 @@ samples of one distribution the expected density is 1, the expected coverage 1 -
 
 Membership is decided by the float64 sum of squared differences, so that duplicates are at distance 0 and equal
 distances tie whatever the offset. A matrix product finds the distances first, with a bound on its error; only pairs
-that the bound leaves open are computed again, so the result does not depend on the number of BLAS threads. No matrix of
-more than ENTRIES numbers is held.
+that the bound does not decide are computed again, so the result does not depend on the number of BLAS threads. No
+matrix has more than ENTRIES numbers.
 """
 
 from collections.abc import Iterator
@@ -57,7 +57,7 @@ def precision(real: Balls, fake: ArrayLike) -> float:
 
     Raises MetricError for no samples, other dimensions, or features that are not finite.
     """
-    array = _alike(real, fake)
+    array = _matching(real, fake)
     return sum(int(inside.any(axis=1).sum()) for inside in _inside(real, array)) / len(array)
 
 
@@ -66,7 +66,7 @@ def recall(real: Balls, fake: ArrayLike) -> float:
 
     Raises MetricError for fewer than k + 1 samples, other dimensions, or features that are not finite.
     """
-    return precision(balls(_alike(real, fake), real.k), real.centres)
+    return precision(balls(_matching(real, fake), real.k), real.centres)
 
 
 def density(real: Balls, fake: ArrayLike) -> float:
@@ -74,7 +74,7 @@ def density(real: Balls, fake: ArrayLike) -> float:
 
     Raises MetricError for no samples, other dimensions, or features that are not finite.
     """
-    array = _alike(real, fake)
+    array = _matching(real, fake)
     return sum(int(inside.sum()) for inside in _inside(real, array)) / (real.k * len(array))
 
 
@@ -84,12 +84,13 @@ def coverage(real: Balls, fake: ArrayLike) -> float:
     Raises MetricError for no samples, other dimensions, or features that are not finite.
     """
     covered = np.zeros(len(real.centres), bool)
-    for inside in _inside(real, _alike(real, fake)):
+    for inside in _inside(real, _matching(real, fake)):
         covered |= inside.any(axis=0)
     return float(covered.mean())
 
 
-def _alike(real: Balls, fake: ArrayLike) -> Floats:
+def _matching(real: Balls, fake: ArrayLike) -> Floats:
+    """Returns fake as float64 [m, d]. Raises MetricError for no samples and other dimensions than the balls'."""
     array = as_features(fake)
     if array.shape[1] != real.centres.shape[1]:
         raise MetricError(f"features have {array.shape[1]} dimensions, the reference {real.centres.shape[1]}")
@@ -101,7 +102,7 @@ def _alike(real: Balls, fake: ArrayLike) -> Floats:
 def _squared_radii(features: Floats, around: "_Around", rows: slice, k: int) -> Floats:
     """Returns the squared radii of the balls around these rows."""
     own = (np.arange(rows.stop - rows.start), np.arange(rows.start, rows.stop))
-    low, high = _bounds(_Around(*(each[rows] for each in around)), around)
+    low, high = _bounds(_Around(*(part[rows] for part in around)), around)
     low[own] = high[own] = np.inf
     limit = np.partition(high, k - 1, axis=1)[:, k - 1, None]
     near = low <= limit
@@ -153,8 +154,8 @@ def _squared_distances(a: Floats, b: Floats, pairs: NDArray[np.bool_]) -> Floats
     left, right = np.nonzero(pairs)
     step = max(1, ENTRIES // a.shape[1])
     parts = [slice(start, start + step) for start in range(0, len(left), step)]
-    found = [np.square(a[left[part]] - b[right[part]]).sum(axis=1) for part in parts]
-    return np.concatenate([np.empty(0), *found])
+    sums = [np.square(a[left[part]] - b[right[part]]).sum(axis=1) for part in parts]
+    return np.concatenate([np.empty(0), *sums])
 
 
 def _blocks(rows: int, columns: int) -> Iterator[slice]:

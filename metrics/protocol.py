@@ -1,4 +1,4 @@
-"""What makes two scores comparable."""
+"""Protocol: how a score was measured, which decides whether two scores can be compared."""
 
 import json
 from hashlib import sha256
@@ -8,7 +8,7 @@ from ganscape.metrics.errors import MetricError
 
 
 class Protocol(NamedTuple):
-    """How a score was measured; two scores may meet in one plot only if all of this is equal."""
+    """How a score was measured. Two scores can be compared only if their protocols are equal."""
 
     metric: str  # name in METRICS
     encoder: str  # name in ENCODERS
@@ -21,16 +21,16 @@ class Protocol(NamedTuple):
 
     @property
     def fingerprint(self) -> str:
-        """12 hexadecimal digits that depend on every field and on nothing else."""
+        """Returns 12 hexadecimal digits that identify the protocol: they depend on every field and on nothing else."""
         text = json.dumps(self.describe(), sort_keys=True, separators=(",", ":"))
         return sha256(text.encode()).hexdigest()[:12]
 
     def describe(self) -> dict[str, Any]:
-        """Returns the fields as a dictionary of strings and integers, ready for JSON; Protocol(**it) is the inverse."""
+        """Returns the fields as a JSON-serializable dictionary, from which Protocol(**fields) is made again."""
         return self._asdict() | {"samples": int(self.samples), "reference_samples": int(self.reference_samples)}
 
     def check_comparable(self, other: "Protocol") -> None:
-        """Raises MetricError naming what differs, if a score by this protocol says nothing beside one by the other."""
+        """Raises MetricError, naming the fields that differ, if scores by the two protocols cannot be compared."""
         mine, theirs = self.describe(), other.describe()
         different = [f"{name} is {mine[name]!r} and {theirs[name]!r}" for name in mine if mine[name] != theirs[name]]
         if different:

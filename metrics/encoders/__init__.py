@@ -31,5 +31,5 @@ ENCODERS: dict[str, Callable[[tuple[int, int, int]], Encoder]] = {
     "inception_logits_unbiased": partial(inception.encoder, "inception_logits_unbiased", output="logits_unbiased"),
 }
 
-# Networks whose weights come from outside.
+# Networks whose weights do not ship with the package.
 NETWORKS: dict[str, Network] = {network.name: network for network in (inception.NETWORK, vgg16.NETWORK)}

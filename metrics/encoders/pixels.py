@@ -1,3 +1,5 @@
+"""An encoder whose features are the pixels."""
+
 import math
 
 import jax

@@ -1,7 +1,7 @@
-"""An encoder that was never trained: four convolutions of fixed random weights and the mean over the image.
+"""An untrained encoder: four convolutions with fixed random weights, averaged over the image.
 
-Needs no weights from outside and takes any images, so that a distance by it is a check on one by a trained encoder.
-Random convolutions see edges and textures, not classes.
+It needs no weights from outside and accepts any images, so its distances can check those by a trained encoder. Random
+convolutions respond to edges and textures, not to classes.
 """
 
 from functools import cache
@@ -34,11 +34,11 @@ def encoder(image_shape: tuple[int, int, int]) -> Encoder:
 def kernels(channels: int, seed: int = SEED) -> tuple[np.ndarray, ...]:
     """Returns normal kernels [3, 3, in, out] of variance 2 / fan_in (He et al. 2015), for images of these channels."""
     rng = np.random.default_rng((seed, channels))
-    made = []
-    for given, wanted in zip((channels, *CHANNELS), CHANNELS, strict=False):
-        deviation = np.sqrt(2 / (9 * given))
-        made.append(rng.normal(0, deviation, (3, 3, given, wanted)).astype(np.float32))
-    return tuple(made)
+    layers = []
+    for inputs, outputs in zip((channels, *CHANNELS), CHANNELS, strict=False):
+        deviation = np.sqrt(2 / (9 * inputs))
+        layers.append(rng.normal(0, deviation, (3, 3, inputs, outputs)).astype(np.float32))
+    return tuple(layers)
 
 
 def features(kernels: tuple[np.ndarray, ...], images: jax.Array) -> jax.Array:

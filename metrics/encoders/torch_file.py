@@ -1,7 +1,7 @@
 """Reads files written by torch.save, without PyTorch and without running what is in them.
 
-Such a file holds a pickle, and a pickle is a program that may call anything. Here it can name only what `_names` lists,
-which does no more than note what is asked for; the arrays are made afterwards, with every bound checked. Both formats
+Such a file holds a pickle, and a pickle is a program that may call anything. Here it can call only the functions of
+`_names`, which record their arguments; the arrays are made afterwards, with every bound checked. Both formats
 are read: the zip archive of PyTorch 1.6 and later, and the sequence of pickles before it, in which older weights such
 as those of Inception and VGG are published.
 """
@@ -47,8 +47,8 @@ class _Tensor(NamedTuple):
 def read(path: Path) -> dict[str, np.ndarray]:
     """Returns the arrays of a state dict by their names, of the types that they have in the file.
 
-    Raises MetricError if the file asks for any other name than those of tensors, holds anything else than a flat
-    dictionary of them, or is damaged; OSError if it cannot be opened.
+    Raises MetricError if the file refers to anything but tensors, is not a flat dictionary of them, or is damaged.
+    Raises OSError if it cannot be opened.
     """
     try:
         with path.open("rb") as file:
@@ -97,10 +97,10 @@ def _from_pickles(file: IO[bytes]) -> dict[str, np.ndarray]:
     return {name: _array(name, tensor, raw[tensor.storage.key]) for name, tensor in tensors.items()}
 
 
-def _tensors(found: Any) -> dict[str, _Tensor]:
-    if not isinstance(found, dict):
-        raise MetricError(f"it holds a {type(found).__name__}, not a dictionary of tensors")
-    tensors = dict(dict.items(found))
+def _tensors(content: Any) -> dict[str, _Tensor]:
+    if not isinstance(content, dict):
+        raise MetricError(f"it holds a {type(content).__name__}, not a dictionary of tensors")
+    tensors = dict(dict.items(content))
     for name, value in tensors.items():
         if not isinstance(name, str) or not isinstance(value, _Tensor):
             raise MetricError(f"it holds a {type(value).__name__} called {name!r}, not only tensors")
@@ -123,7 +123,7 @@ def _array(name: str, tensor: _Tensor, raw: bytes) -> np.ndarray:
 
 
 class _Reader(pickle.Unpickler):
-    """Unpickles nothing but descriptions of tensors."""
+    """An unpickler that can build only descriptions of tensors."""
 
     def __init__(self, file: IO[bytes]) -> None:
         super().__init__(file, encoding="utf-8")
@@ -147,9 +147,9 @@ class _Reader(pickle.Unpickler):
 
 
 def _names() -> dict[str, Any]:
-    """Returns what a file may name.
+    """Returns the names that a file may use, with the functions that stand for them.
 
-    The functions are made anew for every file, so that a hostile one can leave nothing behind on them.
+    They are created anew for every file, so that a hostile file cannot leave anything on them.
     """
 
     def tensor(storage: Any, offset: int, shape: Any, strides: Any, *_: Any) -> _Tensor:

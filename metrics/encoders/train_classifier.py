@@ -1,9 +1,10 @@
-"""Trains the classifier behind an encoder and writes its weights.
+"""Trains the classifier of an encoder and writes its weights.
 
     python -m ganscape.metrics.encoders.train_classifier digits DATA.npz OUT.safetensors
 
 DATA.npz holds train_images, test_images (uint8 [n, height, width, channels]) and train_labels, test_labels (integers).
-The sha256 that is printed goes into `classifier.SHA256`; with it every score of that encoder changes its protocol.
+The printed sha256 goes into `classifier.SHA256`; it is part of the protocol, so scores by other weights do not
+compare.
 """
 
 import argparse
@@ -54,8 +55,8 @@ def initial_weights(architecture: ClassifierLayout, rng: np.random.Generator) ->
     return kernels | {f"{k}/bias": np.zeros(s[1], np.float32) for k, s in sizes.items()}
 
 
-def shifted(images: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
-    """Returns images [n, height, width, channels], each moved by up to `most` pixels in each direction, zero-filled."""
+def shift_randomly(images: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
+    """Returns images [n, height, width, channels], each shifted by up to `most` pixels and filled with zeros."""
     height, width = images.shape[1:3]
     padded = np.pad(images, ((0, 0), (most, most), (most, most), (0, 0)))
     rows = rng.integers(2 * most + 1, size=(len(images), 1, 1)) + np.arange(height)[:, None]
@@ -90,8 +91,8 @@ def train(
 
     for number in range(recipe.epochs):
         order = rng.permutation(len(images))[: steps * recipe.batch_size].reshape(steps, recipe.batch_size)
-        moved = shifted(images, recipe.shift, rng)
-        (weights, state), losses = epoch((weights, state), moved[order], labels[order].astype(np.int32))
+        shifted = shift_randomly(images, recipe.shift, rng)
+        (weights, state), losses = epoch((weights, state), shifted[order], labels[order].astype(np.int32))
         print(f"epoch {number + 1} of {recipe.epochs}: loss {losses.mean():.4f}", flush=True)
     return {name: np.asarray(value) for name, value in weights.items()}
 
@@ -116,20 +117,22 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--seed", type=int, default=0)
-    asked = parser.parse_args()
-    with np.load(asked.data, allow_pickle=False) as file:
+    arguments = parser.parse_args()
+    with np.load(arguments.data, allow_pickle=False) as file:
         data = {name: file[name] for name in ("train_images", "train_labels", "test_images", "test_labels")}
-    architecture = CLASSIFIERS[asked.name]
-    weights = train(architecture, RECIPES[asked.name], data["train_images"], data["train_labels"], seed=asked.seed)
-    reached = accuracy(architecture, weights, data["test_images"], data["test_labels"])
+    architecture = CLASSIFIERS[arguments.name]
+    weights = train(
+        architecture, RECIPES[arguments.name], data["train_images"], data["train_labels"], seed=arguments.seed
+    )
+    test_accuracy = accuracy(architecture, weights, data["test_images"], data["test_labels"])
     card = {
-        "test_accuracy": f"{reached:.4f}",
-        "trained_by": f"metrics.encoders.train_classifier version {VERSION}, seed {asked.seed}",
-        "data": f"{asked.name}: {len(data['train_images'])} train, {len(data['test_images'])} test images",
+        "test_accuracy": f"{test_accuracy:.4f}",
+        "trained_by": f"metrics.encoders.train_classifier version {VERSION}, seed {arguments.seed}",
+        "data": f"{arguments.name}: {len(data['train_images'])} train, {len(data['test_images'])} test images",
         "train_images_sha256": sha256(data["train_images"].tobytes()).hexdigest(),
     }
     content = weights_file(weights, card)
-    asked.out.write_bytes(content)
+    arguments.out.write_bytes(content)
     print(card, f"sha256 {sha256(content).hexdigest()}", f"{len(content)} bytes", sep="\n")
 
 

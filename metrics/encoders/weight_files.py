@@ -1,8 +1,8 @@
-"""Weights that do not ship with the package: where they are looked for, how they are read, what they are known by.
+"""Finds, reads and identifies weights that do not ship with the package.
 
-Nothing is downloaded, and nothing in a file is run. A .pth file must be the published one, by its sha256. Files of
-other kinds hold the same tensors by the same names; every protocol has the sha256 of the tensors, which is the same
-whatever the kind of file they came in.
+Nothing is downloaded, and no code in a file is run. A .pth file must have the sha256 of the published one. Files of
+other kinds hold the same tensors under the same names. Protocols record the sha256 of the tensors, which does not
+depend on the kind of file.
 """
 
 import json
@@ -28,11 +28,11 @@ Tensors = dict[str, np.ndarray]
 
 TORCH = (".pth", ".pt")
 SUFFIXES = (*TORCH, ".npz", ".safetensors")
-COUNTERS = "num_batches_tracked"  # of batches that a normalization has seen in training: no weights
+COUNTERS = "num_batches_tracked"  # PyTorch's counters of batches in batch normalizations, which are no weights
 
 
 class Network(NamedTuple):
-    """A network of which trained weights are published."""
+    """A network with published weights."""
 
     name: str
     shapes: Mapping[str, tuple[int, ...]]  # of every tensor, as PyTorch stores it
@@ -60,17 +60,17 @@ def folder() -> Path:
 
 
 def find_weights(network: Network) -> Path:
-    """Returns the file with the weights of a network: NAME.safetensors, NAME.npz or as published, the first there is.
+    """Returns the file with the weights of a network: the first of NAME.safetensors, NAME.npz and the published name.
 
-    Raises MetricError saying where to get one and where to put it.
+    Raises MetricError, saying where to get it and where to put it, if there is none.
     """
-    place = folder()
+    weights_folder = folder()
     for name in (f"{network.name}.safetensors", f"{network.name}.npz", *network.files):
-        if (place / name).is_file():
-            return place / name
+        if (weights_folder / name).is_file():
+            return weights_folder / name
     raise MetricError(
         f"{network.name} needs weights that do not ship with Ganscape: get {network.files[0]} from {network.url} "
-        f"and put it in {place} or set GANSCAPE_WEIGHTS to its folder"
+        f"and put it in {weights_folder} or set GANSCAPE_WEIGHTS to its folder"
     )
 
 
@@ -81,17 +81,17 @@ def load(network: Network) -> File:
     """
     path = find_weights(network)
     state = path.stat()
-    found = _read_once(path, state.st_mtime_ns, state.st_size)
-    if path.suffix in TORCH and found.file_sha256 != network.sha256:
+    file = _read_once(path, state.st_mtime_ns, state.st_size)
+    if path.suffix in TORCH and file.file_sha256 != network.sha256:
         raise MetricError(
-            f"{path} is not the published file of {network.name}: sha256 {found.file_sha256}, not {network.sha256}"
+            f"{path} is not the published file of {network.name}: sha256 {file.file_sha256}, not {network.sha256}"
         )
-    check_tensors(network, path, found.tensors)
-    return found
+    check_tensors(network, path, file.tensors)
+    return file
 
 
 def read(path: Path) -> File:
-    """Returns what is in a weights file: .pth or .pt as torch.save writes it, .npz, or .safetensors.
+    """Returns the contents of a weights file: .pth or .pt as torch.save writes it, .npz, or .safetensors.
 
     Raises MetricError for another kind of file, one that is damaged or asks for code to be run, or tensors that are not
     floats.
@@ -104,15 +104,15 @@ def read(path: Path) -> File:
         raise MetricError(f"weights {path}: {error.strerror}") from None
     arrays, card = _arrays(path, content)
     tensors = _floats(path, arrays)
-    found = File(tensors, fingerprint(tensors), sha256(content).hexdigest(), card)
-    expected = card.get("tensors_sha256", found.sha256)
-    if found.sha256 != expected:
-        raise MetricError(f"weights {path} are damaged: sha256 {found.sha256} of the tensors, not {expected}")
-    return found
+    file = File(tensors, fingerprint(tensors), sha256(content).hexdigest(), card)
+    expected = card.get("tensors_sha256", file.sha256)
+    if file.sha256 != expected:
+        raise MetricError(f"weights {path} are damaged: sha256 {file.sha256} of the tensors, not {expected}")
+    return file
 
 
 def save(path: Path, tensors: Tensors, card: Mapping[str, str]) -> None:
-    """Writes a .safetensors file with a card that says what the tensors must be; it is whole or absent."""
+    """Writes tensors to a .safetensors file, atomically, with a card that holds the sha256 of the tensors."""
     text = json.dumps({**card, "tensors_sha256": fingerprint(tensors)}, sort_keys=True)
     try:
         with replacing(path) as file:
@@ -130,19 +130,19 @@ def check_tensors(network: Network, path: Path, tensors: Tensors) -> None:
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
             raise MetricError(f"{path} {words} {', '.join(names[:3])}{more}")
     for name, shape in network.shapes.items():
-        found = tensors[name].shape
-        if found != shape:
-            raise MetricError(f"{path}: {name} is {shape_text(found)}, not {shape_text(shape)} as in {network.name}")
+        actual = tensors[name].shape
+        if actual != shape:
+            raise MetricError(f"{path}: {name} is {shape_text(actual)}, not {shape_text(shape)} as in {network.name}")
 
 
 def fingerprint(tensors: Mapping[str, np.ndarray]) -> str:
     """Returns the sha256 of names, shapes and little-endian float32 values, in the order of the names."""
-    made = sha256()
+    digest = sha256()
     for name in sorted(tensors):
         values = np.ascontiguousarray(tensors[name], "<f4")
-        made.update(f"{name} {shape_text(values.shape)}\n".encode())
-        made.update(values.data)
-    return made.hexdigest()
+        digest.update(f"{name} {shape_text(values.shape)}\n".encode())
+        digest.update(values.data)
+    return digest.hexdigest()
 
 
 @lru_cache(maxsize=1)

@@ -10,7 +10,7 @@ import scipy.signal
 from ganscape.data import load
 from ganscape.metrics import FEATURES, LOGITS, METRICS, MetricError
 from ganscape.metrics.encoders import ENCODERS, NETWORKS, classifier, random_conv
-from ganscape.metrics.encoders.train_classifier import Recipe, initial_weights, shifted, train, weights_file
+from ganscape.metrics.encoders.train_classifier import Recipe, initial_weights, shift_randomly, train, weights_file
 
 SHAPES = {
     "pixels": (5, 6, 3),
@@ -249,7 +249,7 @@ def test_no_digits_feature_is_constant_on_real_images(digits, digits_features):
 def test_shifted_images_keep_their_ink_and_move_by_at_most_the_given_pixels():
     images = np.zeros((200, 7, 7, 1), np.uint8)
     images[:, 3, 3] = 9
-    moved = shifted(images, 2, np.random.default_rng(0))
+    moved = shift_randomly(images, 2, np.random.default_rng(0))
     where = np.argwhere(moved)
     np.testing.assert_array_equal(where[:, 0], np.arange(200))
     assert set(moved[moved > 0]) == {9}

@@ -5,8 +5,8 @@ import pytest
 
 from ganscape.data import polygons as data
 from ganscape.metrics import METRICS, MetricError, check_images_alone, make_encoder
-from ganscape.metrics.manifold import Inverted, f1, facts, invert, nearest_polygons, precision, targets
-from ganscape.metrics.polygons import coverage, ordered, render
+from ganscape.metrics.manifold import Inverted, f1, facts, invert, nearest_polygons, polygon_precision, targets
+from ganscape.metrics.polygons import order_corners, pixel_coverage, render
 
 SIDE = 28
 
@@ -34,7 +34,7 @@ def test_polygons_that_leave_the_image_and_thin_ones_are_drawn_as_the_data_s_cod
     points, _ = drawn(40, 3, seed=5)
     moved = points + np.random.default_rng(0).uniform(-14, 14, (40, 1, 2))
     moved[:20, :, 0] = 14 + (moved[:20, :, 0] - 14) * 0.05
-    kept = np.array([np.asarray(ordered(jnp.asarray(each))) for each in moved.astype(np.float32)])
+    kept = np.array([np.asarray(order_corners(jnp.asarray(each))) for each in moved.astype(np.float32)])
     expected = data.to_uint8(data.rasterise(kept.astype(np.float64))) / 255
     made = np.asarray(jax.jit(jax.vmap(render))(moved.astype(np.float32)))
     assert (np.abs(made - expected) > 1e-6).mean() < 1e-3
@@ -62,7 +62,7 @@ def test_coverage_adds_up_to_the_area_and_changes_as_it_does(corners):
     @jax.vmap
     def covered(points, grown, moved):
         along = [jax.jvp(lambda p: 784 - render(p).sum(), (points,), (way,))[1] for way in (grown, moved)]
-        return coverage(points).sum(), *along
+        return pixel_coverage(points).sum(), *along
 
     total, gain, shift = covered(points, grown, moved)
     np.testing.assert_allclose(total, area(points), rtol=0.005)
@@ -90,7 +90,7 @@ def test_images_of_triangles_are_found(triangles):
     assert np.median(near) < 0.05
     recomputed = np.linalg.norm(np.asarray(jax.vmap(render)(found.corners)).reshape(24, -1) - images, axis=1)
     np.testing.assert_allclose(found.distances, recomputed, atol=1e-4)
-    assert precision(images, 3) == 1
+    assert polygon_precision(images, 3) == 1
 
 
 def test_a_spot_far_from_the_triangle_is_the_distance(triangles):
@@ -99,7 +99,7 @@ def test_a_spot_far_from_the_triangle_is_the_distance(triangles):
     images[:, 27] -= 0.7
     assert nearest_polygons(images, 3).distances == pytest.approx(0.7, abs=0.12)
     images[:, 27] -= 0.2
-    assert precision(images, 3) == 0
+    assert polygon_precision(images, 3) == 0
 
 
 def test_what_is_no_triangle_is_far(triangles):
@@ -159,7 +159,7 @@ def test_targets_are_spread_over_the_images():
 )
 def test_what_is_no_image_is_refused(images, message):
     with pytest.raises(MetricError, match=message):
-        precision(images, 3)
+        polygon_precision(images, 3)
 
 
 def test_the_metrics_of_polygons_are_of_their_images_and_f1_of_a_generator_alone(triangles):
