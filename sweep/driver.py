@@ -15,11 +15,10 @@ from ganscape.results.store import check, open_store
 from ganscape.sweep import pictures
 from ganscape.sweep.backlog import MAX_FAILURES, Backlog
 from ganscape.sweep.executors import EXECUTORS, check_executor
-from ganscape.sweep.generators import FOLDER
+from ganscape.sweep.generators import FOLDER, study_card
 from ganscape.sweep.keeping import Keep, find_keep
 from ganscape.sweep.log import logging_to
 from ganscape.sweep.measuring.evaluation import GRID, WALK
-from ganscape.sweep.messages import Workload
 from ganscape.sweep.plan import Plan
 from ganscape.sweep.resources import ALONE, Cluster, ExecutorError, Resources, check_address_space, cores
 
@@ -68,7 +67,7 @@ def run_study(
         raise ExecutorError(f"max_failures={max_failures:g} must be a share, from 0 to 1")
     check(out, plan.definition)
     keep = find_keep(plan) if keep is None else keep
-    plan = plan._replace(workload=_keeping(plan, keep, Path(out)))
+    plan = with_generators(plan, keep, out)
     with (
         EXECUTORS[executor](Path(out), workers, resources, cluster) as running,
         open_store(out) as store,
@@ -104,17 +103,11 @@ def _causes(retry: Collection[str]) -> Collection[str]:
     return RETRIED if "all" in retry else retry
 
 
-def _keeping(plan: Plan, keep: Keep, out: Path) -> Workload:
-    """The workload whose workers write generators, with what is written into each, if any are kept."""
-    card = {
-        "study": plan.definition["study"],
-        "study_seed": plan.seed,
-        "data": plan.definition["data"],
-        "data_fingerprint": plan.definition["data_fingerprint"],
-        "protocol": {"fingerprint": plan.protocol.fingerprint} | plan.protocol.describe(),
-    }
-    folder = str(out.absolute() / FOLDER) if keep.any else ""
-    return plan.workload._replace(generators=folder, card=card)
+def with_generators(plan: Plan, keep: Keep, out: str | Path) -> Plan:
+    """Returns the plan with the folder of generators, if any are kept, and with what each is saved with."""
+    card = study_card(plan.definition, {"fingerprint": plan.protocol.fingerprint} | plan.protocol.describe())
+    folder = str(Path(out).absolute() / FOLDER) if keep.any else ""
+    return plan._replace(workload=plan.workload._replace(generators=folder, card=card))
 
 
 def environment() -> dict:

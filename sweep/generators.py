@@ -17,6 +17,7 @@ from typing import Any
 from ganscape.files import replacing
 from ganscape.models.family import SamplingWeights
 from ganscape.models.generator_file import save_generator
+from ganscape.results.definition import Definition
 from ganscape.sweep.messages import Score, Trial, Workload
 
 FOLDER = "generators"
@@ -46,6 +47,17 @@ def write(workload: Workload, trial: Trial, cycle: int, score: Score, weights: S
     with replacing(path.with_suffix(CARD), "w") as file:
         json.dump({"config": trial.config.to_dict(), **card}, file, indent=2)
     return save_generator(path, trial.config, weights, workload.dataset.image_shape, card)
+
+
+def study_card(definition: Definition, protocol: dict[str, Any]) -> dict[str, Any]:
+    """Returns what the cards of all generators of a study have in common."""
+    return {
+        "study": definition["study"],
+        "study_seed": definition["seed"],
+        "data": definition["data"],
+        "data_fingerprint": definition["data_fingerprint"],
+        "protocol": protocol,
+    }
 
 
 def card_of(workload: Workload, trial: Trial, cycle: int, score: Score) -> dict[str, Any]:

@@ -33,7 +33,7 @@ ORDER = {
     "results": [
         *("definition", "counts"),
         *("store.schema", "store.database", "store.definitions", "store.reader", "store.writer", "store"),
-        *("columns", "frames", "scores_file", "baselines"),
+        *("columns", "frames", "winners", "scores_file", "baselines"),
         *("combined", "budget", "incumbents", "statistics", "agreement", "comparisons", "importance", "ranking"),
         *("verdict", "wording", "cautions", "sentences", "samples", "calibration"),
         *("claims.estimates", "claims.rules", "claims.evidence", "claims.claim", "claims.equal", "claims.landscape"),
@@ -57,7 +57,18 @@ ORDER = {
         *("searchers.contract", "searchers.coordinates", "searchers.sequences", "searchers.gp_bandit"),
         *("searchers.optimizer", "searchers.optuna_samplers", "searchers", "schedulers", "transfer"),
         *("proposals", "plan_checks", "plan", "rounds"),
-        *("trial", "estimate", "pictures", "baseline_queue", "cohort_size", "early_stopping", "keeping", "backlog"),
+        *(
+            "trial",
+            "estimate",
+            "pictures",
+            "baseline_queue",
+            "cohort_size",
+            "early_stopping",
+            "keeping",
+            "retraining",
+            "image_files",
+            "backlog",
+        ),
         *("executors.contract", "executors.worker", "executors.pool", "executors.mailbox"),
         *("executors.local", "executors.ray_cluster", "executors.ray_tune"),
         *(
@@ -69,7 +80,7 @@ ORDER = {
             "commands.terminal",
             "commands.tables",
         ),
-        *("commands.encoder", "commands.results", "commands.calibrate"),
+        *("commands.encoder", "commands.results", "commands.calibrate", "commands.generators"),
         *("commands.studies", "commands.score", "commands.cli"),
     ],
 }
@@ -82,7 +93,7 @@ ONLY_IN = {
     "sqlite3": {"results/store/database.py", "results/store/writer.py"},
     "typer": {
         f"sweep/commands/{name}.py"
-        for name in ("calibrate", "cli", "encoder", "results", "score", "studies", "tables", "terminal")
+        for name in ("calibrate", "cli", "encoder", "generators", "results", "score", "studies", "tables", "terminal")
     },
     "matplotlib": {
         *("results/plots/canvas.py", "results/plots/comparisons.py", "results/plots/settings.py"),
