@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from ganscape.sweep.commands.calibrate import Root
-from ganscape.sweep.commands.progress import duration
 from ganscape.sweep.commands.results import Out
 from ganscape.sweep.commands.terminal import one_line_errors, print_table
 
@@ -100,6 +99,7 @@ def sample(
 def _train_again(results, winner, retrain: bool, data: str | None, root: Path | None) -> Path:
     """Trains a trial again whose generator is not kept, if the user wants that, and says what it costs."""
     from ganscape.results.store import StoreError
+    from ganscape.results.wording import duration
 
     cost = f"{winner.rung:,} images, about {duration(winner.seconds)} here if this is the machine of the sweep"
     if not retrain:
