@@ -64,10 +64,10 @@ def judge(folders: Iterable[str | Path], claims: Sequence[PublishedClaim] = CLAI
     return [answer for claim in claims for answer in _answers(claim, paths, sweeps)]
 
 
-def judge_sweep(results: Results) -> list[Answer]:
+def judge_sweep(results: Results, claims: Sequence[PublishedClaim] = CLAIMS) -> list[Answer]:
     """Judges the claims that are about this sweep's study, one answer each; [] for a study of no paper's."""
-    claims = [claim for claim in CLAIMS if claim.testable_with(results)]
-    return [answer for claim in claims for answer in _answers(claim, (), (results,))]
+    of_study = [claim for claim in claims if claim.testable_with(results)]
+    return [answer for claim in of_study for answer in _answers(claim, (), (results,))]
 
 
 def _answers(claim: PublishedClaim, folders: Sequence[Path], sweeps: Sequence[Results]) -> list[Answer]:
