@@ -5,7 +5,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check docs bench clean
+.PHONY: help install demo reproduce test check docs bench clean
 
 help: # Print these targets
 	@sed -n 's/^\([a-z]*\):[^#]*# \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -14,6 +14,10 @@ install: $(INSTALLED) # Create .venv with everything installed in it; quick when
 
 demo: $(INSTALLED) # Compare seven GANs and a VAE on handwritten digits, write runs/demo/report.html; minutes
 	$(BIN)/ganscape run equal/wide --scale smoke --out runs/demo
+
+reproduce: $(INSTALLED) # Hold the claims of both papers against short studies of digits; half an hour
+	$(BIN)/ganscape reproduce equal --out runs/equal-smoke
+	$(BIN)/ganscape reproduce landscape --out runs/landscape-smoke
 
 test: $(INSTALLED) # Run the tests
 	$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder

@@ -34,8 +34,8 @@ def write_report(folder) -> Path:
     return path
 
 
-def render(results: Results) -> str:
-    """Returns the page as text."""
+def load_template(name: str):
+    """Returns a template of this folder, which escapes what it is given and refuses a name that it is not given."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -46,10 +46,15 @@ def render(results: Results) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"number": number, "shown": tables.score_cell}
+    return environment.get_template(name)
+
+
+def render(results: Results) -> str:
+    """Returns the page as text."""
     shared, decision = tables.shared_settings(results), claim(results)
     pairs, seeds = figures.pairs(results), figures.seeds(results)
     data = figures.data_tables(results, ("improvement", pairs), ("seeds-versus-configs", seeds))
-    return environment.get_template("report.html.jinja").render(
+    return load_template("report.html.jinja").render(
         study=dict.fromkeys(OF_THE_STUDY) | results.study,
         title=results.study.get("study", results.folder.name),
         answer=sentences.answer(results, decision=decision),

@@ -130,6 +130,7 @@ _ON_DIGITS = {
 _BOTH = {
     "smoke":  _ON_DIGITS["smoke"]._replace(configs=4, phases=_draws(4)),
     "laptop": _ON_DIGITS["laptop"]._replace(phases=_draws(24)),
+    "hour":   _ON_DIGITS["hour"]._replace(phases=_draws(12)),
     "paper":  _ON_DIGITS["paper"]._replace(phases=_draws(24)),
 }  # fmt: skip
 _ON_CIFAR10 = {

@@ -41,7 +41,7 @@ ORDER = {
         *("plots.canvas", "plots.budgets", "plots.distributions", "plots.comparisons"),
         *("plots.settings", "plots.metrics", "plots.calibration", "plots"),
         *("page", "page.points", "page.trials", "page.figures", "page.tables", "page.next_steps"),
-        *("report", "live", "server"),
+        *("report", "reproduction", "live", "server"),
     ],
     "sweep": [
         *("measuring", "measuring.diagnostics", "resources", "proof", "messages", "log", "population"),
@@ -81,7 +81,7 @@ ORDER = {
             "commands.tables",
         ),
         *("commands.encoder", "commands.results", "commands.calibrate", "commands.generators"),
-        *("commands.studies", "commands.score", "commands.cli"),
+        *("commands.studies", "commands.score", "commands.reproduce", "commands.cli"),
     ],
 }
 # A package's __init__ may look into its own modules: it holds the registry of them, or says which names are public.
@@ -93,7 +93,10 @@ ONLY_IN = {
     "sqlite3": {"results/store/database.py", "results/store/writer.py"},
     "typer": {
         f"sweep/commands/{name}.py"
-        for name in ("calibrate", "cli", "encoder", "generators", "results", "score", "studies", "tables", "terminal")
+        for name in (
+            *("calibrate", "cli", "encoder", "generators", "reproduce", "results", "score", "studies"),
+            *("tables", "terminal"),
+        )
     },
     "matplotlib": {
         *("results/plots/canvas.py", "results/plots/comparisons.py", "results/plots/settings.py"),

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from ganscape.errors import UserError
-from ganscape.sweep.commands import calibrate, encoder, generators, results, score, studies
+from ganscape.sweep.commands import calibrate, encoder, generators, reproduce, results, score, studies
 from ganscape.sweep.commands.calibrate import Root
 from ganscape.sweep.commands.encoder import Weights, look_for
 from ganscape.sweep.commands.studies import StudyName
@@ -29,6 +29,7 @@ app.add_typer(studies.app)
 app.add_typer(score.app)
 app.add_typer(results.app)
 app.add_typer(generators.app)
+app.add_typer(reproduce.app)
 app.add_typer(encoder.app, name="encoder")
 app.add_typer(calibrate.app, name="calibrate")
 app.add_typer(calibrate.app, name="worth", hidden=True)  # its name before; scripts may hold it
