@@ -86,7 +86,7 @@ class Config:
         vae the encoder's.
       generator_normalization: the same for the generator, in a vae the decoder.
       sampling_statistics: whether the generator's batch norm uses running averages of training in sampling, or
-        standing statistics: averages over batches of random latents with the final weights.
+        standing statistics: averages over batches of random latents with the current weights.
       upsampling: how the generator doubles height and width.
       attention: the height of the activations at which both networks have self-attention; 0 for none.
       optimizer: each player has its own instance.
