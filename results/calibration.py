@@ -4,7 +4,7 @@ A row per score: experiment data metric setting level samples reference_samples 
 level: the value of what was varied, named by setting; expected: what theory says of the mean, empty where it is silent.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -96,6 +96,27 @@ def summary(table: "pd.DataFrame") -> "pd.DataFrame":
         rows.append((data, metric, level, first["samples"], first["reference_samples"], len(part),
                      part["value"].mean(), spread, first["expected"], first["protocol"]))  # fmt: skip
     return pd.DataFrame(rows, columns=SUMMARY)
+
+
+def sights(table: "pd.DataFrame", better: Mapping[str, str], real: str) -> "pd.DataFrame":
+    """What metrics see of each fault: one row per data set, metric and level but `real`.
+
+    Columns: data metric level real score verdict; real and score are means over repeats. verdict: "seen" where every
+    score of the level is worse than every one of `real`, "taken for better" where every one is better, else "not seen".
+    better: "lower" or "higher" by the name of the metric.
+    """
+    import pandas as pd
+
+    rows = []
+    for (data, metric), part in table.groupby(["data", "metric"], sort=False):
+        known = part.loc[part["level"] == real, "value"]
+        for level, scores in part.set_index("level")["value"].groupby(level=0, sort=False):
+            if level != real:
+                low, high = (known, scores) if better[metric] == "lower" else (scores, known)
+                seen, reversed_ = low.max() < high.min(), high.max() < low.min()
+                verdict = "seen" if seen else "taken for better" if reversed_ else "not seen"
+                rows.append((data, metric, level, known.mean(), scores.mean(), verdict))
+    return pd.DataFrame(rows, columns=["data", "metric", "level", "real", "score", "verdict"])
 
 
 def at_infinity(means: "pd.DataFrame") -> tuple[float, float]:

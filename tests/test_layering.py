@@ -51,6 +51,7 @@ ORDER = {
             "measuring.resampling",
             "measuring.reference_cache",
             "measuring.baselines",
+            "measuring.corruptions",
             "measuring.scoring",
             "measuring.calibration",
         ),

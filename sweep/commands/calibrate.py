@@ -25,11 +25,11 @@ DEFAULT_OUT = Path("runs/worth")
 app = typer.Typer(no_args_is_help=True, help="Measure the bias, sensitivity and floor of a metric on real images.")
 
 
-def _run(experiment: str, data: str, metric: str | None, out: Path, root: Path | None, **settings) -> None:
+def _measure(experiment: str, data: str, metric: str | None, out: Path, root: Path | None, **settings) -> Path:
+    """Writes the table of an experiment on these data sets by these metrics, and returns its path."""
     from ganscape.data import load
     from ganscape.metrics.defaults import default_metric
-    from ganscape.results.calibration import read, saved, summary, write
-    from ganscape.results.plots.calibration import FIGURES
+    from ganscape.results.calibration import write
     from ganscape.sweep.measuring.calibration import EXPERIMENTS
 
     rows: list[dict] = []
@@ -37,7 +37,14 @@ def _run(experiment: str, data: str, metric: str | None, out: Path, root: Path |
         dataset = load(name, root)
         for each in metric.split(",") if metric else [default_metric(name, dataset.image_shape, len(dataset.test))]:
             rows += EXPERIMENTS[experiment](dataset, each, **settings)
-    path = write(rows, out, experiment)
+    return write(rows, out, experiment)
+
+
+def _run(experiment: str, data: str, metric: str | None, out: Path, root: Path | None, **settings) -> None:
+    from ganscape.results.calibration import read, saved, summary
+    from ganscape.results.plots.calibration import FIGURES
+
+    path = _measure(experiment, data, metric, out, root, **settings)
     table = read(out, experiment)
     figure = saved(FIGURES[experiment](table), path.with_suffix(".png"))
     found = summary(table)
@@ -96,6 +103,29 @@ def floor(
     """Train images against test images, as many: the score of a perfect generator."""
     with one_line_errors():
         _run("floor", data, metric, out, data_root, repeats=repeats, seed=seed)
+
+
+@app.command()
+def sanity(
+    data: Data = "digits",
+    metric: Metrics = None,
+    out: Out = DEFAULT_OUT,
+    repeats: Repeats = 3,
+    seed: Seed = 0,
+    data_root: Root = None,
+) -> None:
+    """Images with known faults: which of them a metric sees, and which it takes for real or better."""
+    with one_line_errors():
+        from ganscape.metrics import find_metric
+        from ganscape.results.calibration import read, sights
+        from ganscape.sweep.measuring.calibration import REAL
+
+        path = _measure("sanity", data, metric, out, data_root, repeats=repeats, seed=seed)
+        table = read(out, "sanity")
+        better = {name: find_metric(name).better for name in table["metric"].unique()}
+        seen = sights(table, better, REAL)
+        cells = [tuple(_cell(value) for value in row) for row in seen.itertuples(index=False)]
+        print_table(str(path), tuple(seen.columns), cells)
 
 
 @app.command()

@@ -22,10 +22,12 @@ from ganscape.metrics import (
     make_encoder,
 )
 from ganscape.metrics.encoders.resizing import antialiased_bicubic, half_pixel_bilinear, tf1_bilinear
+from ganscape.sweep.measuring.corruptions import CORRUPTIONS, half_the_classes
 from ganscape.sweep.measuring.evaluation import encode_images
 from ganscape.sweep.measuring.reference_cache import reference_features
 
 Row = dict[str, Any]
+REAL = "real images"
 
 RESIZES = {
     "TensorFlow 1": tf1_bilinear,
@@ -102,6 +104,31 @@ def floor(dataset: Dataset, metric: str, *, repeats: int = 20, seed: int = 0) ->
         chosen = rng.permutation(len(features))[:size]
         value = find_metric(metric).compare(reference, features[chosen])
         yield _row("floor", dataset, metric, "samples", size, size, len(test), repeat, value, None, "test")
+
+
+def sanity(dataset: Dataset, metric: str, *, repeats: int = 3, seed: int = 0) -> Iterator[Row]:
+    """Scores of images with known faults, beside those of real images: what a metric sees.
+
+    Train images, whole and with each fault of `corruptions.CORRUPTIONS`; those of half the classes, where there are
+    any; and the reference images themselves, which a generator may have learned by heart. As many images of each, and
+    of the test split as reference, as there are of the fewest. The idea is that of Raisa et al. 2025,
+    https://arxiv.org/abs/2505.22450, whose checks are of points in few dimensions.
+    """
+    _check(metric)
+    rng, score, encoder = np.random.default_rng(seed), find_metric(metric), make_encoder(metric, dataset.image_shape)
+    fewer = dataset.train[half_the_classes(dataset)]
+    size = min(len(dataset.test), len(dataset.train), *([len(fewer)] if len(fewer) else []))
+    check_samples(metric, size)
+    for repeat in range(repeats):
+        real, reference = (images[rng.permutation(len(images))[:size]] for images in (dataset.train, dataset.test))
+        images = {REAL: real} | {name: corrupt(real, rng) for name, corrupt in CORRUPTIONS.items()}
+        if len(fewer):
+            images["half the classes"] = fewer[rng.permutation(len(fewer))[:size]]
+        images["the reference itself"] = reference
+        summary = score.summarise(encode_images(encoder, reference))
+        for name, each in images.items():
+            value = score.compare(summary, encode_images(encoder, each))
+            yield _row("sanity", dataset, metric, "images", name, size, size, repeat, value, None, "test")
 
 
 def rules(dataset: Dataset, metric: str, *, repeats: int = 5, seed: int = 0) -> Iterator[Row]:
@@ -197,4 +224,10 @@ def _resized(rule: Callable, images: np.ndarray, side: int) -> np.ndarray:
     return np.concatenate([np.clip(np.asarray(resize(part, side)), 0, 1) for part in parts])
 
 
-EXPERIMENTS: dict[str, Callable[..., Iterator[Row]]] = {"bias": bias, "modes": modes, "floor": floor, "rules": rules}
+EXPERIMENTS: dict[str, Callable[..., Iterator[Row]]] = {
+    "bias": bias,
+    "modes": modes,
+    "floor": floor,
+    "rules": rules,
+    "sanity": sanity,
+}

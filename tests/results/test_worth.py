@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from ganscape.results.agreement import metric_agreement
-from ganscape.results.calibration import COLUMNS, at_infinity, joined, read, summary, write
+from ganscape.results.calibration import COLUMNS, at_infinity, joined, read, sights, summary, write
 from ganscape.results.plots import calibration as figures
 from ganscape.results.store import StoreError, open_store
 
@@ -106,3 +106,20 @@ def test_other_studies_are_not_joined(sweep):
         joined([one])
     with pytest.raises(StoreError, match="hold two studies: they differ in seed"):
         joined([one, sweep("fd_b", [1.0, 2.0], seed=1)])
+
+
+@pytest.mark.parametrize(
+    ("better", "scores", "verdict"),
+    [
+        ("lower", [5.0, 6.0], "seen"),
+        ("lower", [3.9, 6.0], "not seen"),
+        ("lower", [1.0, 2.9], "taken for better"),
+        ("higher", [5.0, 6.0], "taken for better"),
+        ("higher", [2.0, 1.0], "seen"),
+        ("higher", [3.5, 3.6], "not seen"),
+    ],
+)
+def test_a_fault_is_seen_where_each_of_its_scores_is_worse_than_each_of_real_images(better, scores, verdict):
+    found = sights(table({"real": [3.0, 4.0], "fault": scores}), {"fd_digits": better}, "real")
+    (row,) = found.itertuples(index=False)
+    assert tuple(row) == ("digits", "fd_digits", "fault", 3.5, sum(scores) / 2, verdict)

@@ -7,9 +7,9 @@ from typer.testing import CliRunner
 
 from ganscape.data import load
 from ganscape.metrics import MetricError
-from ganscape.results.calibration import COLUMNS, at_infinity, read, summary
+from ganscape.results.calibration import COLUMNS, at_infinity, read, sights, summary
 from ganscape.sweep.commands.cli import app
-from ganscape.sweep.measuring.calibration import bias, floor, modes, rules
+from ganscape.sweep.measuring.calibration import REAL, bias, floor, modes, rules, sanity
 
 
 def means(rows):
@@ -109,3 +109,20 @@ def test_mnist_comes_out_as_correct_code_shows(mnist_root):
     assert (found["sd"] / found["mean"]).between(0.01, 0.15).all()
     kept = means(modes(mnist, "fd_random_conv", repeats=3))["mean"]
     assert all(more < less for less, more in pairwise(kept)) and kept.iloc[0] > 20 * kept.iloc[-1]
+
+
+def test_precision_does_not_see_a_collapse_and_recall_does(digits):
+    """By their definitions: a few good images are all near real ones, and near few of the real ones."""
+    names = ("precision_digits", "recall_digits")
+    table = pd.DataFrame([row for name in names for row in sanity(digits, name, repeats=2)], columns=COLUMNS)
+    found = sights(table, dict.fromkeys(names, "higher"), REAL).set_index(["metric", "level"])["verdict"]
+    assert found["precision_digits", "a tenth, repeated"] != "seen"
+    assert found["recall_digits", "a tenth, repeated"] == found["recall_digits", "half the classes"] == "seen"
+    assert {found[name, "the reference itself"] for name in names} == {"taken for better"}
+    assert {found[name, "noise of equal moments"] for name in names} == {"seen"}
+
+
+def test_images_without_classes_drop_none(digits):
+    plain = digits._replace(train_labels=None, test_labels=None, train=digits.train[:90], test=digits.test[:80])
+    levels = [row["level"] for row in sanity(plain, "fd_pixels", repeats=1)]
+    assert "half the classes" not in levels and {row["samples"] for row in sanity(plain, "fd_pixels")} == {80}
