@@ -38,7 +38,7 @@ def find_source(name: str) -> Source:
     if not path.exists():
         check_name("data set", name, sorted(DATASETS), DataError, "the path of your images")
     images = own.load(path)
-    return Source(lambda root: images, images.image_shape, None, f"the images at {path}")
+    return Source(lambda root: images, images.image_shape, images.classes, f"the images at {path}")
 
 
 def load(name: str, root: str | Path | None = None) -> Dataset:

@@ -15,7 +15,7 @@ class DataError(UserError):
 class Dataset(NamedTuple):
     """The images of a data set in a train and a test split, which never change.
 
-    No split is sorted by label.
+    No split is sorted by label, but own images keep the order of their paths.
     """
 
     name: str

@@ -1,14 +1,18 @@
 """Reads images from a folder of pictures, or from an .npy or .npz file."""
 
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
 
 from ganscape.data.dataset import DataError
+from ganscape.data.folders import picture_files
+from ganscape.data.pictures import PICTURES, read_picture
 
-PICTURES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 ARRAYS = (".npy", ".npz")
 ROUND_OFF = 1e-6  # how far outside [0, 1] floats may lie
 
@@ -16,10 +20,10 @@ ROUND_OFF = 1e-6  # how far outside [0, 1] floats may lie
 def read_images(path: str | Path) -> np.ndarray:
     """Returns the images at `path`, [n, height, width, channels]: uint8 0..255, or float32 in [0, 1] from float arrays.
 
-    Of a folder, all files whose names end in one of PICTURES, subfolders included, hidden files not, ordered by path.
-    Each is turned upright by its EXIF orientation. Gray pictures have one channel, coloured ones three; an alpha
-    channel must be opaque and is dropped. Of an .npz file, the array `images`, else `arr_0`, else the only one. Arrays
-    [n, height, width] get a channel axis. Nothing is unpickled, resized or rescaled.
+    Of a folder, all files whose names end in one of PICTURES, subfolders included, hidden files not, ordered by path,
+    each as `data.pictures.read_picture` reads it. Gray pictures have one channel, or three where one of them all is
+    coloured. Of an .npz file, the array `images`, else `arr_0`, else the only one. Arrays [n, height, width] get a
+    channel axis. Nothing is unpickled, resized or rescaled.
 
     Raises DataError, naming the file, if one is missing, unreadable, of another size than the others, or no image.
     """
@@ -31,60 +35,63 @@ def read_images(path: str | Path) -> np.ndarray:
     if source.suffix.lower() in ARRAYS:
         return _checked(_array(source), source)
     if source.suffix.lower() in PICTURES:
-        return _picture(source)[None]
+        return read_picture(source)[None]
     raise DataError(f"{source} is no folder of pictures and none of: {', '.join((*ARRAYS, *PICTURES))}")
 
 
 def _folder(folder: Path) -> np.ndarray:
-    found = (file.relative_to(folder) for file in folder.rglob("*"))
-    shown = (file for file in found if not any(part.startswith(".") for part in file.parts))
-    files = sorted(folder / file for file in shown if file.suffix.lower() in PICTURES)
-    if not files:
-        raise DataError(f"no pictures in {folder}; it needs files that end in: {', '.join(PICTURES)}")
-    first = _picture(files[0])
-    images = np.empty((len(files), *first.shape), np.uint8)
+    files = picture_files(folder)
+    images = None
     for number, file in enumerate(files):
-        image = _picture(file)
-        if image.shape != first.shape:
-            raise DataError(
-                f"pictures of two sizes: {files[0]} is {_size(first)}, {file} is {_size(image)}; all must be alike"
-            )
+        image = read_picture(file)
+        if images is None:
+            images = np.empty((len(files), *image.shape), np.uint8)
+        if image.shape[2] < images.shape[3]:
+            image = np.repeat(image, 3, axis=2)
+        elif image.shape[2] > images.shape[3]:
+            images = np.repeat(images, 3, axis=3)
+        if image.shape != images.shape[1:]:
+            sizes = f"{files[0]} is {_size(images[0])}, {file} is {_size(image)}"
+            raise DataError(f"pictures of two sizes: {sizes}; make them alike by `ganscape data prepare {folder}`")
         images[number] = image
+    assert images is not None
     return images
 
 
-def _picture(file: Path) -> np.ndarray:
-    """Returns one picture, upright, as uint8 [height, width, channels]."""
-    from PIL import Image, ImageOps
-
-    try:
-        with Image.open(file) as opened:
-            frames = getattr(opened, "n_frames", 1)
-            if frames > 1:
-                raise DataError(f"{file}: {frames} pictures in one file; save each in a file of its own")
-            picture = ImageOps.exif_transpose(opened)
-            picture.load()
-            mode, alpha = picture.mode, picture.has_transparency_data
-            if mode not in ("1", "L", "P", "LA", "RGB", "RGBA", "CMYK", "YCbCr"):
-                raise DataError(f"{file}: pixels of Pillow mode {mode!r}; 8 bits per channel expected")
-            if alpha and min(picture.convert("RGBA").getchannel("A").tobytes()) < 255:
-                raise DataError(f"{file}: some pixels are transparent; paint them on a background")
-            array = np.asarray(picture.convert("L" if mode in ("1", "L", "LA") else "RGB"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(f"{file}: not a picture that can be read ({error})") from error
-    return array.reshape(*array.shape[:2], -1)
-
-
 def _array(file: Path) -> np.ndarray:
-    """Returns the array of images in an .npy or .npz file, unchecked."""
+    """The array of images in an .npy or .npz file, unchecked."""
+    with _opened(file) as loaded:
+        return loaded if isinstance(loaded, np.ndarray) else loaded[_name(loaded.files, file)]
+
+
+def read_labels(file: Path, count: int) -> np.ndarray | None:
+    """Returns the array `labels` of an .npz file, int64 [count]; None without one.
+
+    Raises DataError if the labels are not one for each image, or not the whole numbers from 0 without gaps.
+    """
+    if file.suffix.lower() != ".npz":
+        return None
+    with _opened(file) as loaded:
+        if "labels" not in loaded.files:
+            return None
+        labels = loaded["labels"]
+    if labels.shape != (count,):
+        raise DataError(f"{file}: labels of shape {labels.shape} for {count} images; expected ({count},)")
+    if labels.dtype.kind not in "iu":
+        raise DataError(f"{file}: labels of type {labels.dtype}; expected whole numbers")
+    classes = np.unique(labels)
+    if not np.array_equal(classes, np.arange(len(classes))):
+        shown = ", ".join(map(str, classes[:5]))
+        raise DataError(f"{file}: labels are {shown} ...; expected 0, 1, 2, ... without gaps")
+    return labels.astype(np.int64)
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[Any]:
+    """Opens an .npy or .npz file without unpickling; a damaged one raises DataError, also while members are read."""
     try:
         with file.open("rb") as stream:
-            loaded = np.load(stream, allow_pickle=False)
-            if isinstance(loaded, np.ndarray):
-                return loaded
-            return loaded[_name(loaded.files, file)]
+            yield np.load(stream, allow_pickle=False)
     except (BadZipFile, EOFError, OSError, ValueError, zlib.error) as error:
         if isinstance(error, DataError):
             raise

@@ -5,18 +5,20 @@ from pathlib import Path
 import numpy as np
 
 from ganscape.data.dataset import DataError, Dataset
-from ganscape.data.images import read_images
+from ganscape.data.folders import classes_of, picture_files
+from ganscape.data.images import read_images, read_labels
 
 SPLITS = ("train", "test")
 EVERY = 5  # every fifth image is in the test split
 
 
 def load(path: Path) -> Dataset:
-    """Returns the images at a path as a Dataset without labels, named after the file or folder.
+    """Returns the images at a path as a Dataset named after the file or folder.
 
     A folder that holds folders `train` and `test` has these splits. In any other folder, and in an .npy or .npz file,
     every fifth image is in the test split, in the order of `data.images.read_images`. Floats in [0, 1] are rounded to
-    multiples of 1 / 255.
+    multiples of 1 / 255. Labels are those of a folder that holds one folder per class, or the array `labels` of an
+    .npz file, if both splits have images of every class.
 
     Raises DataError naming the file that is missing, unreadable or of another size, and for fewer than two images in a
     split.
@@ -24,17 +26,56 @@ def load(path: Path) -> Dataset:
     parts = [path / split for split in SPLITS]
     if all(part.is_dir() for part in parts):
         train, test = (read_images(part) for part in parts)
-        if train.shape[1:] != test.shape[1:]:
-            found = " and ".join("x".join(map(str, part.shape[1:])) for part in (train, test))
-            raise DataError(f"{path}: images of {found} in {' and '.join(SPLITS)}; all must be alike")
+        train_labels, test_labels = _labels_of_splits(*parts)
+        train, test = _alike(train, test, path)
     else:
         images = read_images(path)
         is_test = np.arange(len(images)) % EVERY == EVERY - 1
         train, test = images[~is_test], images[is_test]
+        labels = _labels(path, len(images))
+        train_labels, test_labels = _split_labels(labels, is_test)
     for split, images in zip(SPLITS, (train, test), strict=True):
         if len(images) < 2:
             raise DataError(f"{path}: {len(images)} images for the {split} split; a score needs at least 2 of each")
-    return Dataset(path.resolve().stem, _bytes(train), _bytes(test), None, None)
+    return Dataset(path.resolve().stem, _bytes(train), _bytes(test), train_labels, test_labels)
+
+
+def _labels(path: Path, count: int) -> np.ndarray | None:
+    """Returns the labels of the images at a path, int64 [count]; None where there are none."""
+    if path.is_dir():
+        classes = classes_of(path, picture_files(path))
+        return None if classes is None else classes.labels
+    return read_labels(path, count)
+
+
+def _split_labels(labels: np.ndarray | None, is_test: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Returns the labels of the train and the test split; None for both if one of them lacks a class."""
+    if labels is None:
+        return None, None
+    splits = labels[~is_test], labels[is_test]
+    whole = all(np.array_equal(np.unique(split), np.unique(labels)) for split in splits)
+    return splits if whole else (None, None)
+
+
+def _labels_of_splits(train: Path, test: Path) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Returns the labels of both splits; None for both unless both hold a folder for each of the same classes."""
+    found = [classes_of(part, picture_files(part)) for part in (train, test)]
+    if found[0] is None or found[1] is None:
+        return None, None
+    if found[0].names != found[1].names:
+        alone = sorted(set(found[0].names) ^ set(found[1].names))
+        raise DataError(f"{train.parent}: class {alone[0]!r} is in one of {' and '.join(SPLITS)} alone")
+    return found[0].labels, found[1].labels
+
+
+def _alike(train: np.ndarray, test: np.ndarray, path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Returns both splits with as many channels; raises DataError if images have two sizes."""
+    channels = max(train.shape[3], test.shape[3])
+    train, test = (np.repeat(part, channels // part.shape[3], axis=3) for part in (train, test))
+    if train.shape[1:] != test.shape[1:]:
+        found = " and ".join("x".join(map(str, part.shape[1:])) for part in (train, test))
+        raise DataError(f"{path}: images of {found} in {' and '.join(SPLITS)}; all must be alike")
+    return train, test
 
 
 def _bytes(images: np.ndarray) -> np.ndarray:

@@ -25,6 +25,7 @@ from ganscape.search_spaces import (
     rungs,
 )
 from ganscape.sweep.messages import Workload
+from ganscape.sweep.own_images import fit_architecture, length_name
 from ganscape.sweep.plan_checks import check_configs, check_least, check_scheduler
 from ganscape.sweep.schedulers import SCHEDULERS, decision_rungs
 from ganscape.sweep.searchers import SEARCHERS, SELECTORS, facts
@@ -42,7 +43,7 @@ class Plan(NamedTuple):
     definition: what the store keeps; two runs are the same study exactly when theirs are `comparable` and equal.
     fixed: settings of every config; a method's space overrides them.
     phases: one after the other in each method; rounds are numbered through all of them.
-    warnings: reasons to doubt the scores, one line each.
+    warnings: what was chosen for the user's images, and reasons to doubt the scores, one line each.
     """
 
     definition: Definition
@@ -139,9 +140,11 @@ def plan(
     if metric is not None:
         check_lower(metric)
         make_encoder(metric, source.image_shape)
-    budgets = rungs(size, data)
+    budgets = rungs(size, length_name(data, source))
     check_scheduler(chosen, size, budgets)
-    check_configs(chosen, size, budgets, source, seed)
+    size, replaced = fit_architecture(
+        data, source, size, settings or (), lambda tried: check_configs(chosen, tried, budgets, source, seed)
+    )
     dataset = fetch(source, data, data_root)
     samples = len(dataset.test) if size.samples is None else size.samples
     fewest = min(samples, len(dataset.test))
@@ -183,7 +186,7 @@ def plan(
         workload,
         protocol,
         size.scheduler,
-        tuple(warnings(metric, dataset.image_shape, fewest)),
+        (*replaced, *warnings(metric, dataset.image_shape, fewest)),
     )
 
 

@@ -57,7 +57,7 @@ ORDER = {
         ),
         *("searchers.contract", "searchers.coordinates", "searchers.sequences", "searchers.gp_bandit"),
         *("searchers.optimizer", "searchers.optuna_samplers", "searchers", "schedulers", "transfer"),
-        *("proposals", "plan_checks", "plan", "rounds"),
+        *("proposals", "own_images", "plan_checks", "plan", "rounds"),
         *(
             "trial",
             "estimate",
@@ -82,7 +82,7 @@ ORDER = {
             "commands.tables",
         ),
         *("commands.encoder", "commands.results", "commands.calibrate", "commands.generators"),
-        *("commands.studies", "commands.score", "commands.reproduce", "commands.cli"),
+        *("commands.data", "commands.studies", "commands.score", "commands.reproduce", "commands.cli"),
     ],
 }
 # A package's __init__ may look into its own modules: it holds the registry of them, or says which names are public.
@@ -95,7 +95,7 @@ ONLY_IN = {
     "typer": {
         f"sweep/commands/{name}.py"
         for name in (
-            *("calibrate", "cli", "encoder", "generators", "reproduce", "results", "score", "studies"),
+            *("calibrate", "cli", "data", "encoder", "generators", "reproduce", "results", "score", "studies"),
             *("tables", "terminal"),
         )
     },

@@ -11,6 +11,7 @@ import typer
 
 from ganscape.errors import UserError
 from ganscape.sweep.commands import calibrate, encoder, generators, reproduce, results, score, studies
+from ganscape.sweep.commands import data as data_commands
 from ganscape.sweep.commands.calibrate import Root
 from ganscape.sweep.commands.encoder import Weights, look_for
 from ganscape.sweep.commands.studies import StudyName
@@ -32,6 +33,7 @@ app.add_typer(generators.app)
 app.add_typer(reproduce.app)
 app.add_typer(encoder.app, name="encoder")
 app.add_typer(calibrate.app, name="calibrate")
+app.add_typer(data_commands.app, name="data")
 app.add_typer(calibrate.app, name="worth", hidden=True)  # its name before; scripts may hold it
 
 

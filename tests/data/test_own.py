@@ -66,3 +66,56 @@ def test_what_cannot_be_trained_on_is_told_in_one_line(tmp_path):
         with pytest.raises(DataError, match=message) as caught:
             data.load(str(tmp_path / name))
         assert "\n" not in str(caught.value)
+
+
+def test_one_folder_per_class_gives_labels_in_the_order_of_names(tmp_path):
+    write(tmp_path / "pets" / "dogs", pixels(10, 4, 4))
+    write(tmp_path / "pets" / "cats", pixels(5, 4, 4))
+    dataset = data.load(str(tmp_path / "pets"))
+    assert dataset.classes == data.find_source(str(tmp_path / "pets")).classes == 2
+    assert dataset.train_labels.tolist() == [0] * 4 + [1] * 8 and dataset.test_labels.tolist() == [0, 1, 1]
+    np.testing.assert_array_equal(dataset.train[0, ..., 0], pixels(5, 4, 4)[0])
+
+
+def test_pictures_beside_folders_or_a_class_that_only_one_split_has_give_no_labels(tmp_path):
+    write(tmp_path / "mixed", pixels(9, 4, 4))
+    write(tmp_path / "mixed" / "a", pixels(1, 4, 4))
+    write(tmp_path / "rare" / "a", pixels(9, 4, 4))
+    write(tmp_path / "rare" / "b", pixels(1, 4, 4))
+    assert [data.load(str(tmp_path / name)).classes for name in ("mixed", "rare")] == [None, None]
+
+
+def test_splits_of_class_folders_must_have_the_same_classes(tmp_path):
+    for split in ("train", "test"):
+        for name in "ab":
+            write(tmp_path / split / name, pixels(2, 4, 4))
+    assert data.load(str(tmp_path)).test_labels.tolist() == [0, 0, 1, 1]
+    write(tmp_path / "train" / "c", pixels(2, 4, 4))
+    with pytest.raises(DataError, match="class 'c' is in one of train and test alone"):
+        data.load(str(tmp_path))
+
+
+def test_gray_and_coloured_pictures_become_coloured(tmp_path):
+    coloured, gray = pixels(5, 4, 4, 3), pixels(5, 4, 4)
+    for number in range(5):
+        write(tmp_path / "mixed" / str(number), [gray[number], coloured[number]])
+    dataset = data.load(str(tmp_path / "mixed"))
+    assert dataset.image_shape == (4, 4, 3)
+    np.testing.assert_array_equal(dataset.train[0], np.repeat(gray[0][..., None], 3, axis=2))
+    np.testing.assert_array_equal(dataset.train[1], coloured[0])
+
+
+def test_labels_of_an_archive_are_one_whole_number_for_each_image(tmp_path):
+    images = pixels(10, 4, 4, 1)
+    np.savez(tmp_path / "good.npz", images=images, labels=np.arange(10, dtype=np.uint8) // 5)
+    assert data.load(str(tmp_path / "good.npz")).train_labels.tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
+    faults = {
+        "labels of shape (9,) for 10 images": np.zeros(9, int),
+        "labels of type float64": np.zeros(10),
+        "labels are 0, 2 ...; expected 0, 1, 2, ... without gaps": np.arange(10) % 2 * 2,
+    }
+    for message, labels in faults.items():
+        np.savez(tmp_path / "bad.npz", images=images, labels=labels)
+        with pytest.raises(DataError) as caught:
+            data.load(str(tmp_path / "bad.npz"))
+        assert message in str(caught.value)
