@@ -1,0 +1,41 @@
+"""`ganscape data` on a small folder: what it prints, and that what it writes can be trained on."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+@pytest.fixture
+def photos(tmp_path):
+    for name in ("cats", "dogs"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(10):
+            pixels = np.random.default_rng(number).integers(256, size=(40, 36 + number % 2, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{number}.png")
+    (tmp_path / "photos" / "cats" / "torn.jpg").write_bytes(b"torn")
+    return tmp_path / "photos"
+
+
+def test_info_counts_pictures_sizes_classes_copies_and_what_is_left_out(ganscape, photos):
+    told = " ".join(ganscape("data", "info", photos, "--size", 32, "--crop", "center").stdout.split())
+    for words in ("pictures │ 21", "40x36 (10), 40x37 (10)", "RGB (20)", "cats (11), dogs (10)", "10 copies, such as"):
+        assert words in told
+    assert "1 left out:" in told and "torn.jpg" in told
+
+
+def test_prepared_pictures_can_be_trained_on_and_what_was_left_out_is_told(ganscape, photos, tmp_path):
+    made = ganscape("data", "prepare", photos, "--to", tmp_path / "photos.npz", "--size", 32)
+    assert made.exit_code == 0, made.output
+    assert made.stdout.strip() == f"{tmp_path / 'photos.npz'}: 20 pictures of 32x32x3, 2 classes: cats, dogs"
+    assert made.stderr.startswith("warning: 1 left out: ") and "torn.jpg" in made.stderr
+    planned = ganscape("run", "equal/defaults", "--data", tmp_path / "photos.npz", "--methods", "vae", "--dry-run",
+                       "--set", "images=640", "--set", "interval=640")  # fmt: skip
+    assert planned.exit_code == 0, planned.output
+    assert "kid_lite0, 4 samples against photos/test (4)" in planned.stdout
+
+
+def test_mistakes_are_told_in_one_line(ganscape, refused, photos, tmp_path):
+    refused(ganscape("data", "info", tmp_path / "none"), "none")
+    refused(ganscape("data", "info", photos, "--crop", "centre"), "unknown crop 'centre'", "did you mean 'center'")
+    refused(ganscape("data", "prepare", photos, "--to", tmp_path / "a.png", "--size", 8), "a.png must end in .npy")
+    refused(ganscape("data", "prepare", photos, "--to", tmp_path / "a.npy", "--size", 64), "none of 21 pictures")
