@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
@@ -74,7 +74,8 @@ def prepare(folder: Path, to: Path, rules: Rules) -> Prepared:
     Raises DataError for rules without a size, a file that exists or has another ending, and if no picture is left.
     """
     check_rules(rules)
-    if rules.size is None:
+    size = rules.size
+    if size is None:
         raise DataError("a size is needed to make pictures alike, such as --size 64")
     if to.suffix not in (".npy", ".npz"):
         raise DataError(f"{to} must end in .npy or .npz")
@@ -85,7 +86,7 @@ def prepare(folder: Path, to: Path, rules: Rules) -> Prepared:
     to.parent.mkdir(parents=True, exist_ok=True)
     if rules.colour is None:
         rules = rules._replace(colour="rgb" if any(_is_coloured(file) for file in files) else "gray")
-    shape = (rules.size, rules.size, COLOURS[rules.colour or "rgb"])
+    shape = size, size, COLOURS[rules.colour or "rgb"]
     refused: list[str] = []
     kept: list[int] = []
     with replacing(to) as stream, tempfile.NamedTemporaryFile(dir=to.parent, prefix=f".{to.name}.") as aside:
@@ -96,8 +97,8 @@ def prepare(folder: Path, to: Path, rules: Rules) -> Prepared:
             raise DataError(f"{folder}: none of {len(files)} pictures can be taken; the first: {refused[0]}")
         if to.suffix == ".npz":
             aside.flush()
-            labels = {} if classes is None else {"labels": classes.labels[kept]}
-            np.savez(stream, images=np.load(aside.name, mmap_mode="r"), **labels)
+            arrays: dict[str, Any] = {} if classes is None else {"labels": classes.labels[kept]}
+            np.savez(stream, images=np.load(aside.name, mmap_mode="r"), **arrays)
     return Prepared(len(kept), shape, refused, classes.names if classes else ())
 
 

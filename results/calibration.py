@@ -112,7 +112,7 @@ def sights(table: "pd.DataFrame", better: Mapping[str, str], real: str) -> "pd.D
         known = part.loc[part["level"] == real, "value"]
         for level, scores in part.set_index("level")["value"].groupby(level=0, sort=False):
             if level != real:
-                low, high = (known, scores) if better[metric] == "lower" else (scores, known)
+                low, high = (known, scores) if better[str(metric)] == "lower" else (scores, known)
                 seen, reversed_ = low.max() < high.min(), high.max() < low.min()
                 verdict = "seen" if seen else "taken for better" if reversed_ else "not seen"
                 rows.append((data, metric, level, known.mean(), scores.mean(), verdict))
