@@ -1,10 +1,10 @@
-"""What a structure costs before its first step: seconds and programs, cold and with a warm compilation cache.
+"""Seconds from the start of a process to the first training step, with a cold and with a warm compilation cache.
 
     python benchmarks/compile.py [--networks mlp,infogan] [--lanes 1] [--out FILE]
 
-Each row is a process of its own with one XLA thread, as workers are: import of JAX and ours, initialisation, tracing
-and compilation of training (`sweep.population.advance`). Cold begins with an empty cache folder, warm is the same
-command again. CPU seconds depend less on what else the machine does.
+Each row is a separate process with one XLA thread, like a worker: imports, initialisation, tracing and compilation of
+training (`sweep.population.advance`). Cold starts with an empty cache folder, warm is the same command again. CPU
+seconds depend less on the load of the machine.
 """
 
 import json
@@ -24,7 +24,7 @@ SHAPES = {
 
 
 def measure(network: str, lanes: int) -> dict:
-    """Seconds of each part, in this process, which has loaded nothing yet."""
+    """Returns the seconds of each part, in this process, which has not imported anything yet."""
     marks = [("start", time.perf_counter())]
 
     def mark(name: str) -> None:
@@ -47,7 +47,7 @@ def measure(network: str, lanes: int) -> dict:
     mark("trace")
     lowered.compile()
     mark("compile")
-    seconds = {name: round(at - marks[place][1], 2) for place, (name, at) in enumerate(marks[1:])}
+    seconds = {name: round(at - marks[index][1], 2) for index, (name, at) in enumerate(marks[1:])}
     compiled, loaded = made()
     total = {"total": round(marks[-1][1] - marks[0][1], 2), "cpu_seconds": round(time.process_time(), 2)}
     return seconds | total | {"compiled": compiled, "loaded": loaded}
@@ -65,16 +65,16 @@ def main() -> None:
     parser = options(__doc__)
     parser.add_argument("--networks", default="mlp,infogan")
     parser.add_argument("--lanes", type=int, default=1)
-    given = parser.parse_args()
-    for network in given.networks.split(","):
+    arguments = parser.parse_args()
+    for network in arguments.networks.split(","):
         with tempfile.TemporaryDirectory() as cache:
             resources = Resources(gpus=float("JAX_PLATFORMS" in os.environ and "cuda" in os.environ["JAX_PLATFORMS"]))
             variables = {k: v for k, v in os.environ.items() if k != "JAX_COMPILATION_CACHE_DIR"}
             variables |= environment(cache, resources) | {"JAX_COMPILATION_CACHE_DIR": cache}
-            command = [sys.executable, __file__, "--alone", network, str(given.lanes)]
+            command = [sys.executable, __file__, "--alone", network, str(arguments.lanes)]
             for state in ("cold", "warm"):
                 done = subprocess.run(command, env=variables, stdout=subprocess.PIPE, text=True, check=True)
-                row = {"benchmark": "compile", "network": network, "cache": state, "lanes": given.lanes}
+                row = {"benchmark": "compile", "network": network, "cache": state, "lanes": arguments.lanes}
                 row |= json.loads(done.stdout.splitlines()[-1])
                 print(
                     f"{network:9s} {state}  total {row['total']:6.1f} s (CPU {row['cpu_seconds']:.1f})  import "
@@ -82,7 +82,7 @@ def main() -> None:
                     f"{row['compile']:.1f}  programs: {row['compiled']} compiled, {row['loaded']} from the cache",
                     flush=True,
                 )
-                write(given.out, row)
+                write(arguments.out, row)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Gradient steps of convolutions: matrix products against the backend's own, on one CPU thread.
+"""Time of gradient steps of convolutions: matrix products against the backend's own, on one CPU thread.
 
     python benchmarks/convolution.py [--out benchmarks/results.jsonl]
 
-Both forms run alternately in one process, so read the ratios: milliseconds depend on the machine and its load.
+Both forms run alternately in one process, so compare their ratio: milliseconds depend on the machine and its load.
 """
 
 import os
@@ -29,7 +29,11 @@ BATCH, STEPS, REPEATS = 64, 4, 3
 
 
 class Case(NamedTuple):
-    """A network: shapes of its input and parameters, and (conv, conv_transpose) -> (parameters, input) -> output."""
+    """A network to time.
+
+    inputs, parameters: shapes of its input and of its parameters.
+    network: (conv, conv_transpose) -> a function (parameters, input) -> output.
+    """
 
     name: str
     inputs: tuple[int, ...]
@@ -79,14 +83,14 @@ CASES = (
 
 
 def steps(network: Callable) -> Callable:
-    """STEPS steps of gradient descent inside one `lax.scan`, of the parameters and, as for a GAN, of the inputs."""
+    """Returns a jitted function of STEPS gradient descent steps in one `lax.scan`, on the parameters and the inputs."""
 
     def loss(parameters, inputs):
         return jnp.mean(jnp.square(network(parameters, inputs)))
 
     def step(state, _):
         gradients = jax.grad(loss, (0, 1))(*state)
-        return jax.tree.map(lambda value, slope: value - 1e-3 * slope, state, gradients), None
+        return jax.tree.map(lambda value, gradient: value - 1e-3 * gradient, state, gradients), None
 
     return jax.jit(lambda parameters, inputs: lax.scan(step, (parameters, inputs), length=STEPS)[0])
 
@@ -98,7 +102,7 @@ def arrays(case: Case) -> tuple[list[Array], Array]:
 
 
 def measure(case: Case) -> dict:
-    """Seconds to compile and milliseconds per step (the fastest of REPEATS), of both forms by turns."""
+    """Returns the seconds to compile and the milliseconds per step (the fastest of REPEATS) of both forms."""
     state = arrays(case)
     compiled, row = {}, {"benchmark": "convolution", "case": case.name}
     for form, pair in (("products", PRODUCTS), ("native", NATIVE)):
@@ -112,7 +116,7 @@ def measure(case: Case) -> dict:
             start = time.perf_counter()
             jax.block_until_ready(run(*state))
             times[form].append((time.perf_counter() - start) / STEPS * 1e3)
-    row |= {f"{form}_ms": round(min(each), 3) for form, each in times.items()}
+    row |= {f"{form}_ms": round(min(values), 3) for form, values in times.items()}
     return row | {"native_over_products": round(min(times["native"]) / min(times["products"]), 2)}
 
 

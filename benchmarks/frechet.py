@@ -1,23 +1,22 @@
-"""The Frechet distance against the square root of a matrix product, scipy.linalg.sqrtm.
+"""Time of the Frechet distance, ours against the usual one with scipy.linalg.sqrtm.
 
     python benchmarks/frechet.py [--sizes 10000x2048] [--repeats 1] [--out FILE]
 
-Both start from the features and a reference that is summed up beforehand, with one BLAS thread, by turns in one
-process.
+Both start from features and a reference computed beforehand, with one BLAS thread, alternately in one process.
 """
 
 import functools
 
 import numpy as np
 import scipy.linalg
-from measuring import by_turns, median, options, ratio, write
+from measuring import alternate, median, options, ratio, write
 from threadpoolctl import threadpool_limits
 
 from ganscape.metrics import find_metric
 
 
 def by_square_root(reference: tuple[np.ndarray, np.ndarray], features: np.ndarray) -> float:
-    """As in the code of TTUR: the trace of the root of the product of the covariances."""
+    """Returns the Frechet distance as the code of TTUR computes it, with the root of the product of the covariances."""
     mean, covariance = features.mean(axis=0), np.cov(features, rowvar=False)
     root = scipy.linalg.sqrtm(covariance @ reference[1])
     gap = np.sum((mean - reference[0]) ** 2)
@@ -28,25 +27,25 @@ def main() -> None:
     parser = options(__doc__)
     parser.add_argument("--sizes", default="10000x2048")
     parser.add_argument("--repeats", type=int, default=1)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     metric = find_metric("fd_pixels")
-    for size in given.sizes.split(","):
+    for size in arguments.sizes.split(","):
         samples, dimension = map(int, size.split("x"))
         rng = np.random.default_rng(0)
         spectrum = np.geomspace(1.0, 1e-3, dimension)
-        real, made = (rng.normal(size=(samples, dimension)) * spectrum + shift for shift in (0.0, 0.01))
+        real, fake = (rng.normal(size=(samples, dimension)) * spectrum + shift for shift in (0.0, 0.01))
         ours = metric.summarise(real)
         theirs = real.mean(axis=0), np.cov(real, rowvar=False)
         values: dict[str, float] = {}
 
-        def ours_once(reference=ours, features=made, found=values):
-            found["ours"] = metric.compare(reference, features)
+        def ours_once(reference=ours, features=fake, results=values):
+            results["ours"] = metric.compare(reference, features)
 
-        def root_once(reference=theirs, features=made, found=values):
-            found["sqrtm"] = by_square_root(reference, features)
+        def root_once(reference=theirs, features=fake, results=values):
+            results["sqrtm"] = by_square_root(reference, features)
 
         with threadpool_limits(1):
-            taken = by_turns({"ours": ours_once, "sqrtm": functools.partial(root_once)}, given.repeats)
+            taken = alternate({"ours": ours_once, "sqrtm": functools.partial(root_once)}, arguments.repeats)
         row = {
             "benchmark": "frechet",
             "samples": samples,
@@ -62,7 +61,7 @@ def main() -> None:
             f"{row['ratio']:.1f} (CPU seconds {row['ratio_cpu_seconds']:.1f}), results differ by "
             f"{row['relative_difference']:.1e}"
         )
-        write(given.out, row)
+        write(arguments.out, row)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""A Gaussian-process study killed at random, on a simulated Ray cluster: driver, worker or node, -9 each.
+"""Kills driver, workers and nodes of a study on a simulated Ray cluster at random, and checks that nothing changes.
 
     python benchmarks/kills.py [--kills 20] [--seed 0]
 
-The study has rounds that depend on scores and a scheduler that stops trials. Where it is finished before all kills are
-spent, another begins. Each is compared with the one that nothing disturbed, on local workers: the same configs, the
-same scores to the last bit, the same trials stopped.
+The study has a Gaussian-process searcher, whose rounds depend on scores, and a scheduler that stops trials. If it
+finishes before all kills (with SIGKILL) are spent, another one starts. Each must equal an undisturbed study on local
+workers: the same configs, the same scores to the last bit, the same stopped trials.
 """
 
 import os
@@ -32,23 +32,23 @@ LONGEST = 20.0  # seconds between two kills
 
 
 def command(out: Path, executor: str, *options: str) -> list[str]:
-    settings = [part for each in SIZE for part in ("--set", each)]
+    settings = [part for setting in SIZE for part in ("--set", setting)]
     study = ["equal/bandit", "--methods", "ns_gan", "--scheduler", "halving", "--max-failures", "1"]
     head = [sys.executable, "-W", "ignore", "-m", "ganscape", "run", *study]
     return [*head, "--executor", executor, "--out", str(out), *settings, *options]
 
 
-def found(out: Path) -> tuple:
-    """Configs by round, scores, and who was stopped."""
-    opened = results.load(out)
-    trials = sorted((row.round, row.trial, row.g_lr, row.beta1) for row in opened.trials().itertuples())
-    scores = sorted((row.trial, row.rung, row.value) for row in opened.scores().itertuples())
-    failures = opened.failures()
+def outcome(out: Path) -> tuple:
+    """Returns the configs by round, the scores, and the stopped trials of a study."""
+    sweep = results.load(out)
+    trials = sorted((row.round, row.trial, row.g_lr, row.beta1) for row in sweep.trials().itertuples())
+    scores = sorted((row.trial, row.rung, row.value) for row in sweep.scores().itertuples())
+    failures = sweep.failures()
     return trials, scores, sorted(failures.loc[failures["cause"] == "stopped", "trial"])
 
 
 def workers() -> list[int]:
-    """Process ids of Ray's workers that were started from here."""
+    """Returns the process ids of Ray workers that this script started."""
     mark = f"GANSCAPE_KILLS={os.environ['GANSCAPE_KILLS']}".encode()
     numbers = []
     for entry in Path("/proc").iterdir():
@@ -62,7 +62,7 @@ def workers() -> list[int]:
 
 
 def strike(kind: str, driver: subprocess.Popen, cluster, chance: random.Random) -> bool:
-    """Kills one of that kind, once a worker is there; False if the driver ended before."""
+    """Kills one process of this kind once a worker is running. Returns False if the driver ended before."""
     while not (busy := workers()):
         if driver.poll() is not None:
             return False
@@ -79,9 +79,9 @@ def strike(kind: str, driver: subprocess.Popen, cluster, chance: random.Random) 
 
 
 def study(folder: Path, cluster, kills: dict[str, int], left: int, chance: random.Random) -> None:
-    """One study to its end, with at most so many kills on the way; they are counted by kind."""
-    asked = command(folder, "ray", "--address", cluster.address)
-    driver = subprocess.Popen(asked, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    """Runs one study to its end, with at most `left` kills on the way, and counts them in `kills`."""
+    run = command(folder, "ray", "--address", cluster.address)
+    driver = subprocess.Popen(run, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     began = sum(kills.values())
     while sum(kills.values()) - began < left:
         time.sleep(chance.uniform(0, LONGEST))
@@ -90,10 +90,10 @@ def study(folder: Path, cluster, kills: dict[str, int], left: int, chance: rando
         kind = chance.choice(KINDS)
         kills[kind] += strike(kind, driver, cluster, chance)
         if driver.poll() is not None:
-            driver = subprocess.Popen(asked, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            driver = subprocess.Popen(run, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     driver.wait()
     while driver.returncode:
-        driver = subprocess.Popen(asked)
+        driver = subprocess.Popen(run)
         driver.wait()
 
 
@@ -101,9 +101,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     os.environ["GANSCAPE_KILLS"] = str(os.getpid())
-    chance, kills, studies, lost = random.Random(given.seed), dict.fromkeys(KINDS, 0), 0, 0
+    chance, kills, studies, lost = random.Random(arguments.seed), dict.fromkeys(KINDS, 0), 0, 0
     from ray.cluster_utils import Cluster
 
     with tempfile.TemporaryDirectory() as name:
@@ -113,14 +113,14 @@ def main() -> None:
         cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
         cluster.others = [cluster.add_node(num_cpus=1), cluster.add_node(num_cpus=1)]
         try:
-            while sum(kills.values()) < given.kills:
+            while sum(kills.values()) < arguments.kills:
                 studies += 1
                 out = folder / f"broken{studies}"
-                study(out, cluster, kills, given.kills - sum(kills.values()), chance)
-                assert found(out) == found(folder / "whole"), f"study {studies} is not the unbroken one"
+                study(out, cluster, kills, arguments.kills - sum(kills.values()), chance)
+                assert outcome(out) == outcome(folder / "whole"), f"study {studies} differs from the undisturbed one"
                 causes = results.load(out).failures()["cause"]
                 lost += int((causes == "lost").sum())
-                print(f"{sum(kills.values())} kills, {studies} studies equal to the unbroken one", flush=True)
+                print(f"{sum(kills.values())} kills, {studies} studies equal to the undisturbed one", flush=True)
         finally:
             cluster.shutdown()
     print(f"{', '.join(f'{count} of a {kind}' for kind, count in kills.items())}; {lost} trials tried again")

@@ -1,24 +1,24 @@
-"""Members side by side: training steps per second of K members in one program against one member alone.
+"""Throughput of lanes: training steps per second of K members in one program against one member alone.
 
     python benchmarks/lanes.py [--network mlp] [--lanes 1,4,16,64] [--steps 50] [--repeats 5] [--out FILE]
 
-`lanes=1` puts K members one after the other, as on CPUs; `lanes=K` side by side by vmap, as on accelerators. All take
-turns in one process; the ratio is throughput in units of one member alone, above 1 where the population gains. On a GPU
-the roofline of one step of the vmapped program stands beside it.
+`lanes=1` trains K members one after the other, as on CPUs; `lanes=K` in parallel by vmap, as on accelerators. All
+alternate in one process; the ratio is throughput in units of one member alone, above 1 if the population is faster. On
+a GPU the share of the roofline that a step of the vmapped program reaches is printed too.
 """
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from compile import SHAPES
-from measuring import by_turns, median, options, ratio, roofline, write
+from measuring import alternate, median, options, ratio, roofline, write
 
 from ganscape.models import Config
 from ganscape.sweep.population import advance, stack, start
 
 
 class Side:
-    """K members, trained so many steps at each call."""
+    """K members, trained for `steps` steps at each call."""
 
     def __init__(self, network: str, members: int, lanes: int, steps: int):
         config, shape = Config(architecture=network), SHAPES[network]
@@ -38,33 +38,33 @@ def main() -> None:
     parser.add_argument("--lanes", default="1,4,16,64")
     parser.add_argument("--steps", type=int, default=50)
     parser.add_argument("--repeats", type=int, default=5)
-    given = parser.parse_args()
-    alone = Side(given.network, 1, 1, given.steps)
-    for members in map(int, given.lanes.split(",")):
-        sides = {"alone": alone, "in turn": Side(given.network, members, 1, given.steps)}
+    arguments = parser.parse_args()
+    alone = Side(arguments.network, 1, 1, arguments.steps)
+    for members in map(int, arguments.lanes.split(",")):
+        sides = {"alone": alone, "in turn": Side(arguments.network, members, 1, arguments.steps)}
         if members > 1:
-            sides["abreast"] = Side(given.network, members, members, given.steps)
+            sides["abreast"] = Side(arguments.network, members, members, arguments.steps)
         for run in sides.values():
             run()
-        taken = by_turns(sides, given.repeats)
+        taken = alternate(sides, arguments.repeats)
         for form in list(sides)[1:]:
             row = {
                 "benchmark": "lanes",
-                "network": given.network,
+                "network": arguments.network,
                 "members": members,
                 "form": form,
-                "steps_per_second": round(members * given.steps / median(taken[form]), 1),
+                "steps_per_second": round(members * arguments.steps / median(taken[form]), 1),
                 "ratio": round(members * ratio(taken["alone"], taken[form]), 3),
                 "ratio_cpu_seconds": round(members * ratio(taken["alone"], taken[form], 1), 3),
-                **roofline(sides[form].compiled, median(taken[form]) / given.steps),
+                **roofline(sides[form].compiled, median(taken[form]) / arguments.steps),
             }
             print(
-                f"{given.network} K={members:3d} {form:8s} {row['steps_per_second']:9.1f} steps/s  ratio to alone "
+                f"{arguments.network} K={members:3d} {form:8s} {row['steps_per_second']:9.1f} steps/s  ratio to alone "
                 f"{row['ratio']:.2f} (CPU seconds {row['ratio_cpu_seconds']:.2f})"
                 + (f"  {row['roofline_share']:.1%} of the roofline" if "roofline_share" in row else ""),
                 flush=True,
             )
-            write(given.out, row)
+            write(arguments.out, row)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the benchmarks share: the machine in words, measurements by turns, lines of JSON, the roofline."""
+"""Shared by the benchmarks: alternating measurements, lines of JSON, the description of the machine, the roofline."""
 
 import argparse
 import datetime
@@ -22,14 +22,14 @@ PEAKS = {
 
 
 def options(doc: str | None) -> argparse.ArgumentParser:
-    """A parser whose --out names the file that lines of JSON are appended to."""
+    """Returns a parser with the option --out, a file to append lines of JSON to."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, help="append one line of JSON per measurement to this file")
     return parser
 
 
 def machine() -> dict[str, Any]:
-    """What this ran on, without its name."""
+    """Returns facts about the machine: date, JAX, devices, architecture, cores."""
     import jax
 
     device = jax.local_devices()[0]
@@ -43,14 +43,14 @@ def machine() -> dict[str, Any]:
 
 
 def write(out: Path | None, row: dict[str, Any]) -> None:
-    """The row as a line of JSON at the end of the file, if there is one."""
+    """Appends the row as a line of JSON to the file `out`, if there is one."""
     if out:
         with out.open("a") as file:
             file.write(json.dumps(row | machine()) + "\n")
 
 
-def by_turns(sides: dict[str, Callable[[], Any]], repeats: int) -> dict[str, list[tuple[float, float]]]:
-    """(wall, CPU) seconds of every call, the sides called by turns; the CPU seconds are of all threads."""
+def alternate(sides: dict[str, Callable[[], Any]], repeats: int) -> dict[str, list[tuple[float, float]]]:
+    """Returns (wall, CPU) seconds of every call of each side; the sides alternate. CPU seconds are of all threads."""
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in sides}
     for _ in range(repeats):
         for name, run in sides.items():
@@ -61,29 +61,28 @@ def by_turns(sides: dict[str, Callable[[], Any]], repeats: int) -> dict[str, lis
 
 
 def median(pairs: list[tuple[float, float]], part: int = 0) -> float:
-    """The median of wall (0) or CPU (1) seconds."""
+    """Returns the median of wall (part 0) or CPU (part 1) seconds."""
     return statistics.median(pair[part] for pair in pairs)
 
 
 def ratio(above: list[tuple[float, float]], below: list[tuple[float, float]], part: int = 0) -> float:
-    """The median over turns of one side's seconds in units of the other's."""
+    """Returns the median over turns of the ratio of two sides' seconds."""
     return statistics.median(a[part] / b[part] for a, b in zip(above, below, strict=True))
 
 
 def roofline(compiled, seconds: float) -> dict[str, float]:
-    """Operations and bytes per second of a compiled program by XLA's own count, and the share of the most that the
-    device could do, where its peaks are known.
+    """Returns operations and bytes per second of a compiled program by XLA's count, and its share of the roofline.
 
-    XLA counts the body of a loop once, so give the program of one step.
+    The share is known for the devices in PEAKS. XLA counts the body of a loop once, so pass the program of one step.
     """
     import jax
 
     counted = compiled.cost_analysis() or {}
     work, traffic = counted.get("flops", 0.0), counted.get("bytes accessed", 0.0)
-    found = {"gflop": work / 1e9, "gflop_per_s": work / seconds / 1e9, "gbyte_per_s": traffic / seconds / 1e9}
+    facts = {"gflop": work / 1e9, "gflop_per_s": work / seconds / 1e9, "gbyte_per_s": traffic / seconds / 1e9}
     kind = jax.local_devices()[0].device_kind
     for name, (operations, memory) in PEAKS.items():
         if name in kind:
             bound = max(work / operations, traffic / memory)
-            found |= {"roofline_seconds": bound, "roofline_share": bound / seconds}
-    return {name: float(f"{value:.4g}") for name, value in found.items()}
+            facts |= {"roofline_seconds": bound, "roofline_share": bound / seconds}
+    return {name: float(f"{value:.4g}") for name, value in facts.items()}

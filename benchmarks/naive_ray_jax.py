@@ -1,4 +1,4 @@
-"""A sweep as one writes it in an afternoon with Ray Tune, JAX, Flax and Optax: the baseline of benchmarks/trials.py.
+"""A straightforward sweep with Ray Tune, JAX, Flax and Optax: the baseline of benchmarks/trials.py.
 
     python benchmarks/naive_ray_jax.py [--trials 8] [--images 160000] [--interval 40000] [--workers 2]
 
@@ -15,7 +15,7 @@ import time
 
 
 def train(config: dict) -> None:
-    """One trial: a score is reported at every interval."""
+    """Trains one trial and reports a score at every interval."""
     import flax.linen as nn
     import jax
     import jax.numpy as jnp
@@ -48,7 +48,7 @@ def train(config: dict) -> None:
             return nn.Dense(1, kernel_init=normal)(nn.leaky_relu(x, 0.2))[:, 0]
 
     dataset = load("digits")
-    judge = evaluator("fd_digits", dataset.test, len(dataset.test))
+    evaluation = evaluator("fd_digits", dataset.test, len(dataset.test))
     generator, discriminator = Generator(), Discriminator()
     g_key, d_key, key = jax.random.split(jax.random.key(config["seed"]), 3)
     g = jax.jit(lambda key: generator.init(key, jnp.zeros((batch, z_dim)), True))(g_key)
@@ -57,35 +57,36 @@ def train(config: dict) -> None:
     g_moments, d_moments = optimizer.init(g["params"]), optimizer.init(d["params"])
     entropy = optax.sigmoid_binary_cross_entropy
 
-    def see(params, d, images):
-        logits, left = discriminator.apply({**d, "params": params}, images, mutable=["batch_stats"])
-        return logits, {**d, **left}
+    def discriminate(params, d, images):
+        logits, updated = discriminator.apply({**d, "params": params}, images, mutable=["batch_stats"])
+        return logits, {**d, **updated}
 
-    def make(params, g, z):
-        images, left = generator.apply({**g, "params": params}, z, True, mutable=["batch_stats"])
-        return images, {**g, **left}
+    def generate(params, g, z):
+        images, updated = generator.apply({**g, "params": params}, z, True, mutable=["batch_stats"])
+        return images, {**g, **updated}
 
     @jax.jit
     def update_discriminator(d, d_moments, g, real, z):
         def loss(params):
-            fake, made = make(g["params"], g, z)
-            of_real, seen = see(params, d, real)
-            of_fake, seen = see(params, seen, fake)
-            return jnp.mean(entropy(of_real, jnp.ones(batch)) + entropy(of_fake, jnp.zeros(batch))), (seen, made)
+            fake, new_g = generate(g["params"], g, z)
+            real_logits, new_d = discriminate(params, d, real)
+            fake_logits, new_d = discriminate(params, new_d, fake)
+            loss = entropy(real_logits, jnp.ones(batch)) + entropy(fake_logits, jnp.zeros(batch))
+            return jnp.mean(loss), (new_d, new_g)
 
-        (_, (d, g)), slopes = jax.value_and_grad(loss, has_aux=True)(d["params"])
-        updates, d_moments = optimizer.update(slopes, d_moments)
+        (_, (d, g)), gradients = jax.value_and_grad(loss, has_aux=True)(d["params"])
+        updates, d_moments = optimizer.update(gradients, d_moments)
         return {**d, "params": optax.apply_updates(d["params"], updates)}, d_moments, g
 
     @jax.jit
     def update_generator(g, g_moments, d, z):
         def loss(params):
-            fake, made = make(params, g, z)
-            logits, seen = see(d["params"], d, fake)
-            return jnp.mean(entropy(logits, jnp.ones(batch))), (made, seen)
+            fake, new_g = generate(params, g, z)
+            logits, new_d = discriminate(d["params"], d, fake)
+            return jnp.mean(entropy(logits, jnp.ones(batch))), (new_g, new_d)
 
-        (_, (g, d)), slopes = jax.value_and_grad(loss, has_aux=True)(g["params"])
-        updates, g_moments = optimizer.update(slopes, g_moments)
+        (_, (g, d)), gradients = jax.value_and_grad(loss, has_aux=True)(g["params"])
+        updates, g_moments = optimizer.update(gradients, g_moments)
         return {**g, "params": optax.apply_updates(g["params"], updates)}, g_moments, d
 
     sample = jax.jit(lambda g, z: generator.apply(g, z, False))
@@ -99,9 +100,11 @@ def train(config: dict) -> None:
         if step % config["disc_iters"] == 0:
             g, g_moments, d = update_generator(g, g_moments, d, z)
         if (step + 1) % interval == 0:
-            key, drawn = jax.random.split(key)
-            made = sample(g, jax.random.uniform(drawn, (len(dataset.test), z_dim), minval=-1.0))
-            distance = judge.metric.compare(judge.reference, encode_images(judge.encoder, np.asarray(made)))
+            key, sample_key = jax.random.split(key)
+            fake = sample(g, jax.random.uniform(sample_key, (len(dataset.test), z_dim), minval=-1.0))
+            distance = evaluation.metric.compare(
+                evaluation.reference, encode_images(evaluation.encoder, np.asarray(fake))
+            )
             tune.report({"score": float(distance), "cpu_seconds": time.process_time()})
 
 
@@ -111,12 +114,12 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=160_000)
     parser.add_argument("--interval", type=int, default=40_000)
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
     import ray
     from ray import tune
 
-    ray.init("local", num_cpus=given.workers, include_dashboard=False, log_to_driver=False, logging_level="error")
+    ray.init("local", num_cpus=arguments.workers, include_dashboard=False, log_to_driver=False, logging_level="error")
     began = time.perf_counter()
     space = {
         "learning_rate": tune.loguniform(1e-5, 1e-2),
@@ -124,13 +127,13 @@ def main() -> None:
         "disc_iters": tune.choice([1, 5]),
         "discriminator_normalization": tune.choice(["batch_norm", "none"]),
         "seed": tune.randint(0, 2**31),
-        "images": given.images,
-        "interval": given.interval,
+        "images": arguments.images,
+        "interval": arguments.interval,
     }
     tuner = tune.Tuner(
         tune.with_resources(train, {"CPU": 1}),
         param_space=space,
-        tune_config=tune.TuneConfig(metric="score", mode="min", num_samples=given.trials),
+        tune_config=tune.TuneConfig(metric="score", mode="min", num_samples=arguments.trials),
         run_config=tune.RunConfig(verbose=0, storage_path=os.path.abspath("ray_results")),
     )
     results = tuner.fit()

@@ -1,9 +1,9 @@
-"""What a sweep costs beside training: the driver and the store, as shares of the workers' CPU seconds and of wall time.
+"""Overhead of the driver and the store of a sweep, as shares of the workers' CPU seconds and of wall time.
 
     python benchmarks/overhead.py [--trials 16] [--scale smoke] [--workers 2] [--out FILE]
 
-The driver's CPU seconds are of everything that the process that started the sweep does: dealing out, listening, saving
-samples, committing. Seconds in the store are wall time inside its append functions, durable commits included.
+The driver's CPU seconds are of all work of the process that was started: assigning cohorts, receiving messages, saving
+samples, committing. The store's seconds are wall time inside its append functions, durable commits included.
 """
 
 import os
@@ -22,7 +22,7 @@ APPENDS = ("begin", "add_environment", "add_protocol", "add_trials", "add_scores
 
 
 def timed(name: str, spent: dict[str, float]):
-    """The method of Store of this name, which adds its seconds to spent["store"]."""
+    """Returns the method of Store of this name, wrapped to add its wall seconds to spent["store"]."""
     append = getattr(Store, name)
 
     def method(self, *arguments, **options):
@@ -40,22 +40,22 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=16)
     parser.add_argument("--scale", default="smoke")
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     spent = {"store": 0.0}
     for name in APPENDS:
         setattr(Store, name, timed(name, spent))
     with tempfile.TemporaryDirectory() as out:
-        settings = {"configs": given.trials // 2}
-        planned = plan("equal/wide", out=out, methods=["ns_gan"], scale=given.scale, seeds=2, settings=settings)
+        settings = {"configs": arguments.trials // 2}
+        planned = plan("equal/wide", out=out, methods=["ns_gan"], scale=arguments.scale, seeds=2, settings=settings)
         began, driver = time.perf_counter(), time.process_time()
-        run_study(planned, out, workers=given.workers)
+        run_study(planned, out, workers=arguments.workers)
         wall, driver = time.perf_counter() - began, time.process_time() - driver
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     workers = used.ru_utime + used.ru_stime
     row = {
         "benchmark": "overhead",
         "trials": count_trials(planned),
-        "scale": given.scale,
+        "scale": arguments.scale,
         "wall_s": round(wall, 1),
         "workers_cpu_s": round(workers, 1),
         "driver_cpu_s": round(driver, 2),
@@ -69,7 +69,7 @@ def main() -> None:
         f"workers', {row['driver_over_wall']:.1%} of wall time), store {spent['store']:.2f} s "
         f"({row['store_over_wall']:.1%} of wall time)"
     )
-    write(given.out, row)
+    write(arguments.out, row)
 
 
 if __name__ == "__main__":

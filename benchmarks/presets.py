@@ -36,7 +36,7 @@ FADE = 1 / 8
 
 
 class Result(NamedTuple):
-    """Scores of one preset at one size, one for each seed."""
+    """Scores of one preset at one size before and after training, one per seed."""
 
     before: list[float]
     after: list[float]
@@ -46,21 +46,21 @@ class Result(NamedTuple):
 
     @property
     def ratio(self) -> float:
-        """The median before, in units of the median after."""
+        """The median score before training, divided by the median after."""
         return statistics.median(self.before) / statistics.median(self.after)
 
 
-def enlarged(dataset: Dataset) -> Dataset:
-    """The data set with every pixel as a square of 4x4."""
+def enlarge(dataset: Dataset) -> Dataset:
+    """Returns the data set with every pixel repeated 4x4 times."""
 
-    def larger(images: np.ndarray) -> np.ndarray:
+    def repeat(images: np.ndarray) -> np.ndarray:
         return images.repeat(4, axis=1).repeat(4, axis=2)
 
-    return dataset._replace(train=larger(dataset.train), test=larger(dataset.test))
+    return dataset._replace(train=repeat(dataset.train), test=repeat(dataset.test))
 
 
 def config_of(name: str, size: int, images: int) -> Config:
-    """The preset for digits of 8 or 32 pixels and a training of so many images."""
+    """Returns the preset's config for digits of 8 or 32 pixels and a training of `images` real images."""
     study = STUDIES["presets"]
     (default,) = study.at_scale("smoke" if size == 8 else "paper").methods[name].defaults
     settings: dict[str, Any] = dict(default)
@@ -77,35 +77,35 @@ def config_of(name: str, size: int, images: int) -> Config:
     return Config.from_dict(settings)
 
 
-def trained(config: Config, dataset: Dataset, metric: str, images: int, seed: int) -> tuple[float, float]:
-    """Its score before and after training."""
-    judge = evaluator(metric, dataset.test, len(dataset.test))
+def train(config: Config, dataset: Dataset, metric: str, images: int, seed: int) -> tuple[float, float]:
+    """Trains a config. Returns its score before and after."""
+    evaluation = evaluator(metric, dataset.test, len(dataset.test))
     labels = None if config.classes is None else jnp.asarray(dataset.train_labels, jnp.int32)
     member = start(config, dataset.image_shape, trial_key(0, config, seed))
 
-    def scored(population) -> float:
-        features = sample_and_encode(population, judge).features
-        return score(judge, np.asarray(features[0]))
+    def evaluate(population) -> float:
+        features = sample_and_encode(population, evaluation).features
+        return score(evaluation, np.asarray(features[0]))
 
     population = stack([member], 1)
-    before = scored(population)
+    before = evaluate(population)
     cycles = jnp.int32(images // images_per_cycle(config))
     population = advance(population, jnp.asarray(dataset.train), cycles, labels, lanes=1)
-    return before, scored(population) if bool(population.finite[0]) else float("inf")
+    return before, evaluate(population) if bool(population.finite[0]) else float("inf")
 
 
 def measure(name: str, size: int, images: int, seeds: int) -> Result:
-    """One preset at one size."""
-    dataset = load("digits") if size == 8 else enlarged(load("digits"))
+    """Trains one preset at one size with `seeds` seeds."""
+    dataset = load("digits") if size == 8 else enlarge(load("digits"))
     config = config_of(name, size, images)
     began = time.process_time()
-    pairs = [trained(config, dataset, "fd_digits" if size == 8 else "fd_pixels", images, seed) for seed in range(seeds)]
-    before, after = (list(each) for each in zip(*pairs, strict=True))
+    pairs = [train(config, dataset, "fd_digits" if size == 8 else "fd_pixels", images, seed) for seed in range(seeds)]
+    before, after = (list(scores) for scores in zip(*pairs, strict=True))
     return Result(before, after, time.process_time() - began, images, config.architecture)
 
 
 def row(name: str, size: int, result: Result) -> str:
-    """A line of a Markdown table."""
+    """Returns a line of the Markdown table."""
     ends = f"{statistics.median(result.before):.4g} | {statistics.median(result.after):.4g}"
     verdict = "yes" if result.ratio >= LEARNT else "NO"
     cells: list[Any] = [f"`{name}`", f"{size}x{size}", f"`{result.networks}`", f"{result.images:,}", ends]
@@ -122,16 +122,16 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=192_000, help="real images at 8x8; a tenth of it at 32x32")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--table", type=Path, help="write the table to this file as well")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     lines = [HEAD]
     print(HEAD)
-    for size in map(int, given.sizes.split(",")):
-        for name in given.presets.split(","):
-            images = given.images if size == 8 else given.images // 10
-            lines.append(row(name, size, measure(name, size, images, given.seeds)))
+    for size in map(int, arguments.sizes.split(",")):
+        for name in arguments.presets.split(","):
+            images = arguments.images if size == 8 else arguments.images // 10
+            lines.append(row(name, size, measure(name, size, images, arguments.seeds)))
             print(lines[-1], flush=True)
-    if given.table:
-        given.table.write_text("\n".join(lines) + "\n")
+    if arguments.table:
+        arguments.table.write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

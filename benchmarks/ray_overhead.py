@@ -1,4 +1,4 @@
-"""What Ray, the backlog and the store cost: a study whose trials do nothing, one trial at a time.
+"""Overhead of Ray, the backlog and the store: a study whose trials do nothing.
 
     python benchmarks/ray_overhead.py [--trials 1000] [--workers 2] [--cohort 1] [--out FILE]
 
@@ -58,13 +58,13 @@ def serve_nothing(config: dict, workload, mailbox) -> None:
 
 
 def resident() -> float:
-    """MiB of memory that this process holds."""
+    """Returns the resident memory of this process in MiB."""
     fields = Path("/proc/self/statm").read_text().split()
     return int(fields[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def measure(folder: Path, trials: int, workers: int, cohort: int) -> dict:
-    """One sweep of trials that do nothing, in cohorts of at most so many."""
+    """Runs one sweep of trials that do nothing, in cohorts of at most `cohort` trials."""
     settings = {"configs": trials, "images": 1280, "interval": 1280, "samples": 100}
     planned = plan("equal/wide", out=folder, methods=["ns_gan"], seeds=1, settings=settings)
     ray_tune._serve_session = serve_nothing  # type: ignore[assignment]
@@ -96,17 +96,17 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--cohort", type=int, default=1, help="trials that a worker is given at a time")
     parser.add_argument("--out", type=Path, help="append a JSON line to this file")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        found = measure(Path(folder) / "out", given.trials, given.workers, given.cohort)
-    print(f"{found['trials']} trials, {found['workers']} workers, cohorts of {found['cohort']}:")
-    print(f"{found['ms_per_trial']:.1f} ms a trial, {found['driver_cpu_ms_per_trial']:.1f} CPU-ms of it in the driver")
-    print(f"{100 * found['share_of_10_s']:.2f} % of trials of {TRIAL_SECONDS:g} s")
-    print(f"driver's memory after each tenth, MiB: {', '.join(map(str, found['driver_mib']))}")
-    if given.out:
-        with given.out.open("a") as file:
+        row = measure(Path(folder) / "out", arguments.trials, arguments.workers, arguments.cohort)
+    print(f"{row['trials']} trials, {row['workers']} workers, cohorts of {row['cohort']}:")
+    print(f"{row['ms_per_trial']:.1f} ms a trial, {row['driver_cpu_ms_per_trial']:.1f} CPU-ms of it in the driver")
+    print(f"{100 * row['share_of_10_s']:.2f} % of trials of {TRIAL_SECONDS:g} s")
+    print(f"driver's memory after each tenth, MiB: {', '.join(map(str, row['driver_mib']))}")
+    if arguments.out:
+        with arguments.out.open("a") as file:
             machine = {"benchmark": "ray_overhead", "machine": platform.processor() or platform.machine()}
-            file.write(json.dumps(machine | found) + "\n")
+            file.write(json.dumps(machine | row) + "\n")
 
 
 if __name__ == "__main__":

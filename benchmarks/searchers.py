@@ -1,12 +1,11 @@
-"""Searchers against each other on formulas: rounds of ten, judged by the best config found.
+"""Compares searchers on functions with known minima: rounds of ten, judged by the best config.
 
     python benchmarks/searchers.py [--searchers gp_bandit,skopt] [--functions branin] [--seeds 5] [--out FILE]
 
-Regret is how far the noise-free value of a config is above the lowest there is: `best`, of the best config tried, and
-`chosen`, of the one whose observed score was the lowest, which is the one that a user would take. The median over
-seeds is printed with the order statistics around it that hold the true median with at least 90 %, or all with fewer
-than five seeds. Names are those of the searchers, and `qlognei` of BoTorch; the slow ones, `skopt`, `optuna_gp` and
-`qlognei`, only run when they are named.
+Regret is the noise-free value of a config minus the minimum: `best` for the best config tried, `chosen` for the config
+with the lowest observed score, which a user would take. The median over seeds is printed with order statistics that
+contain the true median with at least 90 %, or with the extremes for fewer than five seeds. The searchers are those of
+sweeps, and `qlognei` of BoTorch; the slow ones, `skopt`, `optuna_gp` and `qlognei`, only run if named.
 """
 
 import os
@@ -38,7 +37,10 @@ DEFAULT = ("random", "sobol", "gp_bandit", "gp_ei", "optuna_tpe")
 
 
 class Function(NamedTuple):
-    """A space, settings -> noise-free value, the lowest there is, and the sd of the logarithm of the noise."""
+    """A function to minimise.
+
+    value: settings -> noise-free value. lowest: its minimum. noise: standard deviation of the logarithm of the noise.
+    """
 
     space: Space
     value: Callable[[dict], float]
@@ -47,7 +49,7 @@ class Function(NamedTuple):
 
 
 def branin(settings: dict) -> float:
-    """Dixon and Szego 1978."""
+    """The Branin function (Dixon and Szego 1978)."""
     x, y = settings["x"], settings["y"]
     return (
         (y - 5.1 / (4 * math.pi**2) * x**2 + 5 / math.pi * x - 6) ** 2 + 10 * (1 - 1 / (8 * math.pi)) * math.cos(x) + 10
@@ -55,7 +57,7 @@ def branin(settings: dict) -> float:
 
 
 def hartmann6(settings: dict) -> float:
-    """Dixon and Szego 1978, six variables."""
+    """The Hartmann function of six variables (Dixon and Szego 1978)."""
     a = [[10, 3, 17, 3.5, 1.7, 8], [0.05, 10, 17, 0.1, 8, 14], [3, 3.5, 1.7, 10, 17, 8], [17, 8, 0.05, 10, 0.1, 14]]
     p = [
         [0.1312, 0.1696, 0.5569, 0.0124, 0.8283, 0.5886],
@@ -68,7 +70,7 @@ def hartmann6(settings: dict) -> float:
 
 
 def gan(settings: dict) -> float:
-    """A surface like that of a GAN's FID: a valley along the ratio of the rates, a cliff where rates are too high."""
+    """A surface like that of a GAN's FID: a valley along the ratio of the learning rates, a cliff at high rates."""
     g, d = math.log10(settings["g_lr"]), math.log10(settings["d_lr"])
     loss = {"non_saturating": 0.0, "hinge": 0.05, "least_squares": 0.3}[settings["loss"]]
     logarithm = (
@@ -120,7 +122,7 @@ FUNCTIONS = {
 
 
 class QLogNEI:
-    """BoTorch's noisy expected improvement of a batch (Ament et al. 2023), its settings as they come."""
+    """BoTorch's noisy expected improvement of a batch (Ament et al. 2023), with default settings."""
 
     def __init__(self, space: Space, seed: tuple[int, ...]):
         self.space, self.seed, self.sequence = space, seed, Sobol(space, seed)
@@ -143,17 +145,17 @@ class QLogNEI:
         torch.set_num_threads(1)
         torch.manual_seed(int(np.random.default_rng(self.seed).integers(2**31)))
         coordinates = Coordinates(self.space)
-        points, found = rows(coordinates, self.observations)
+        points, values = rows(coordinates, self.observations)
         inputs = torch.tensor(coordinates.box.transform(points), dtype=torch.float64)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            model = SingleTaskGP(inputs, torch.tensor(-found, dtype=torch.float64)[:, None])
+            model = SingleTaskGP(inputs, torch.tensor(-values, dtype=torch.float64)[:, None])
             fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
             acquisition = qLogNoisyExpectedImprovement(model, inputs, prune_baseline=True)
             bounds = torch.tensor([[0.0], [1.0]], dtype=torch.float64).expand(2, inputs.shape[1])
-            asked, _ = optimize_acqf(acquisition, bounds, count, num_restarts=4, raw_samples=128, sequential=True)
-        places = coordinates.box.inverse_transform(asked.numpy())
-        return self.sequence.completed([coordinates.settings(place) for place in places], count)
+            proposals, _ = optimize_acqf(acquisition, bounds, count, num_restarts=4, raw_samples=128, sequential=True)
+        chosen = coordinates.box.inverse_transform(proposals.numpy())
+        return self.sequence.completed([coordinates.settings(point) for point in chosen], count)
 
 
 ENGINES = SEARCHERS | {"qlognei": QLogNEI}
@@ -161,42 +163,42 @@ PACKAGES = {"optuna_tpe": "optuna", "optuna_gp": "optuna", "qlognei": "botorch"}
 
 
 def batches(name: str, space: Space, seed: int, rounds: int):
-    """A generator that yields a batch of settings and is sent all observations so far."""
-    known: list[Observation] = []
+    """Yields batches of settings; is sent all observations so far after each."""
+    observations: list[Observation] = []
     for number in range(rounds):
         searcher = ENGINES[name](space, (seed, 0, number))
-        searcher.tell(known)
-        known = yield searcher.ask(BATCH)
+        searcher.tell(observations)
+        observations = yield searcher.ask(BATCH)
 
 
 def search(name: str, function: Function, seed: int, rounds: int) -> dict:
-    """One search: regrets, and CPU seconds per round of the searcher."""
+    """Runs one search. Returns its regrets, and the searcher's CPU seconds per round."""
     noise = np.random.default_rng([seed, 1])
-    asking, known, true = batches(name, function.space, seed, rounds), [], []
-    seconds, batch = -time.process_time(), next(asking)
+    proposals, observations, values = batches(name, function.space, seed, rounds), [], []
+    seconds, batch = -time.process_time(), next(proposals)
     while batch is not None:
         seconds += time.process_time()
         for settings in batch:
             value = function.value(settings)
-            true.append(value)
-            known.append(Observation(settings, (value * math.exp(function.noise * noise.standard_normal()),)))
+            values.append(value)
+            observations.append(Observation(settings, (value * math.exp(function.noise * noise.standard_normal()),)))
         seconds -= time.process_time()
         try:
-            batch = asking.send(list(known))
+            batch = proposals.send(list(observations))
         except StopIteration:
             batch = None
     seconds += time.process_time()
-    chosen = min(range(len(known)), key=lambda index: known[index].scores[0])
+    chosen = min(range(len(observations)), key=lambda index: observations[index].scores[0])
     return {
-        "half": min(true[: len(true) // 2]) - function.lowest,
-        "best": min(true) - function.lowest,
-        "chosen": true[chosen] - function.lowest,
+        "half": min(values[: len(values) // 2]) - function.lowest,
+        "best": min(values) - function.lowest,
+        "chosen": values[chosen] - function.lowest,
         "cpu_s": seconds / rounds,
     }
 
 
 def interval(values: list[float]) -> tuple[float, float, float]:
-    """The median, and the innermost order statistics that hold the true one with COVERAGE, or the outermost."""
+    """Returns the median, and the innermost order statistics that cover the true one with COVERAGE."""
     ordered, count = sorted(values), len(values)
     covering = [k for k in range(count // 2) if 1 - 2 * binom.cdf(k, count, 0.5) >= COVERAGE]
     edge = max(covering, default=0)
@@ -210,26 +212,28 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--out", type=Path, help="append one JSON line per search to this file")
-    given = parser.parse_args()
-    names = given.searchers.split(",")
+    arguments = parser.parse_args()
+    names = arguments.searchers.split(",")
     for name, package in PACKAGES.items():
         if name in names and importlib.util.find_spec(package) is None:
             print(f"{name} is left out: {package} is not installed")
             names.remove(name)
-    print(f"median regret over {given.seeds} seeds after {given.rounds} rounds of {BATCH}")
-    for function in given.functions.split(","):
+    print(f"median regret over {arguments.seeds} seeds after {arguments.rounds} rounds of {BATCH}")
+    for function in arguments.functions.split(","):
         for name in names:
-            found = [search(name, FUNCTIONS[function], seed, given.rounds) for seed in range(given.seeds)]
+            searches = [search(name, FUNCTIONS[function], seed, arguments.rounds) for seed in range(arguments.seeds)]
             cells = []
             for column in ("half", "best", "chosen"):
-                cells.append("{} {:7.3f} [{:7.3f}, {:7.3f}]".format(column, *interval([row[column] for row in found])))
-            seconds = np.mean([row["cpu_s"] for row in found])
+                cells.append(
+                    "{} {:7.3f} [{:7.3f}, {:7.3f}]".format(column, *interval([row[column] for row in searches]))
+                )
+            seconds = np.mean([row["cpu_s"] for row in searches])
             print(f"{function:10s} {name:10s} {'   '.join(cells)}   {seconds:6.2f} CPU-s a round", flush=True)
-            if given.out:
-                about = {"benchmark": "searchers", "function": function, "searcher": name, "rounds": given.rounds}
+            if arguments.out:
+                about = {"benchmark": "searchers", "function": function, "searcher": name, "rounds": arguments.rounds}
                 machine = {"machine": platform.processor() or platform.machine()}
-                with given.out.open("a") as file:
-                    for seed, row in enumerate(found):
+                with arguments.out.open("a") as file:
+                    for seed, row in enumerate(searches):
                         file.write(json.dumps(about | {"seed": seed} | row | machine) + "\n")
 
 

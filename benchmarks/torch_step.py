@@ -114,14 +114,14 @@ def measure(name: str, threads: int, repeats: int) -> dict:
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     import jax
     import numpy as np
-    from measuring import by_turns, median, ratio, roofline
+    from measuring import alternate, median, ratio, roofline
 
     images = np.random.default_rng(0).integers(0, 256, (1000, *SHAPES[name]), np.uint8)
     ours, compiled = our_steps(name, images)
     theirs = pytorch_steps(name, images, threads)
     steps = (10 if name == "infogan" else 2) if jax.default_backend() == "cpu" else 200
     ours(2), theirs(2)
-    taken = by_turns({"ours": lambda: ours(steps), "pytorch": lambda: theirs(steps)}, repeats)
+    taken = alternate({"ours": lambda: ours(steps), "pytorch": lambda: theirs(steps)}, repeats)
     return {
         "benchmark": "torch_step",
         "network": name,
@@ -155,19 +155,19 @@ def main() -> None:
     parser.add_argument("--networks", default=",".join(SHAPES))
     parser.add_argument("--threads", default="1,2")
     parser.add_argument("--repeats", type=int, default=7)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     from measuring import write
 
-    for name in given.networks.split(","):
-        for threads in map(int, given.threads.split(",")):
-            row = in_its_own_process(name, threads, given.repeats)
+    for name in arguments.networks.split(","):
+        for threads in map(int, arguments.threads.split(",")):
+            row = in_its_own_process(name, threads, arguments.repeats)
             print(
                 f"{name:8s} {threads} thread(s)  ours {row['ours_ms']:8.1f} ms  PyTorch {row['pytorch_ms']:8.1f} ms  "
                 f"ratio {row['pytorch_over_ours']:.2f} (CPU seconds {row['pytorch_over_ours_cpu_seconds']:.2f})  "
                 f"{row['gflop_per_s']:.1f} GFLOP/s",
                 flush=True,
             )
-            write(given.out, row)
+            write(arguments.out, row)
 
 
 if __name__ == "__main__":

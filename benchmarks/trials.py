@@ -1,11 +1,11 @@
-"""Trials per hour against the naive arrangement, benchmarks/naive_ray_jax.py.
+"""Trials per hour against the baseline benchmarks/naive_ray_jax.py.
 
     python benchmarks/trials.py [--scales smoke,laptop] [--trials 100,20] [--naive 8,4] [--workers 2] [--out FILE]
 
 Ours is a whole study, from an empty folder and an empty compilation cache to the last score, on the executor `local`.
-All trials of the naive one cost about the same, so fewer of them are run, half of them before ours and half after, and
-its rate is that of those: from its first process to its last score. On a busy machine read the ratio of the CPU seconds
-of the workers per trial.
+All trials of the baseline cost about the same, so only a few are run, half of them before ours and half after; its rate
+is computed from these, from its first process to its last score. On a busy machine compare the ratio of the workers'
+CPU seconds per trial.
 """
 
 import json
@@ -23,7 +23,7 @@ SCALES = {"smoke": (160_000, 40_000), "laptop": (1_000_000, 200_000)}
 
 
 def naive(scale: str, trials: int, workers: int) -> dict:
-    """What naive_ray_jax.py prints."""
+    """Runs naive_ray_jax.py. Returns the row that it prints."""
     images, interval = SCALES[scale]
     script = Path(__file__).with_name("naive_ray_jax.py")
     numbers = {"trials": trials, "images": images, "interval": interval, "workers": workers}
@@ -36,7 +36,7 @@ def naive(scale: str, trials: int, workers: int) -> dict:
 
 
 def ours(scale: str, trials: int, workers: int) -> dict:
-    """Seconds of a study of method ns_gan with so many trials, two seeds of each config."""
+    """Runs a study of method ns_gan with `trials` trials, two seeds per config. Returns its wall and CPU seconds."""
     from ganscape.sweep.driver import run_study
     from ganscape.sweep.plan import plan
     from ganscape.sweep.rounds import count_trials
@@ -65,20 +65,20 @@ def main() -> None:
     parser.add_argument("--trials", default="100,20", help="ours, for each scale")
     parser.add_argument("--naive", default="8,4", help="the naive one's, for each scale")
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     for scale, trials, few in zip(
-        *(each.split(",") for each in (given.scales, given.trials, given.naive)), strict=True
+        *(text.split(",") for text in (arguments.scales, arguments.trials, arguments.naive)), strict=True
     ):
-        parts = [naive(scale, (int(few) + 1) // 2, given.workers)]
-        study = ours(scale, int(trials), given.workers)
+        parts = [naive(scale, (int(few) + 1) // 2, arguments.workers)]
+        study = ours(scale, int(trials), arguments.workers)
         if int(few) > 1:
-            parts.append(naive(scale, int(few) // 2, given.workers))
+            parts.append(naive(scale, int(few) // 2, arguments.workers))
         naive_cpu = [seconds for part in parts for seconds in part["cpu_seconds"]]
         naive_rate = len(naive_cpu) / sum(part["seconds"] for part in parts) * 3600
         row = {
             "benchmark": "trials",
             "scale": scale,
-            "workers": given.workers,
+            "workers": arguments.workers,
             "trials": study["trials"],
             "naive_trials": len(naive_cpu),
             "trials_per_hour": round(study["trials"] / study["seconds"] * 3600, 1),
@@ -94,7 +94,7 @@ def main() -> None:
             f"ratio {row['ratio']:.1f}, of CPU seconds {row['ratio_cpu_seconds']:.1f}",
             flush=True,
         )
-        write(given.out, row)
+        write(arguments.out, row)
 
 
 if __name__ == "__main__":

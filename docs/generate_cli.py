@@ -35,29 +35,29 @@ class Parameter(NamedTuple):
 
 
 def reference() -> str:
-    """The text of docs/cli.md."""
+    """Returns the text of docs/cli.md."""
     return "\n".join([HEAD, *(_section(name, command) for name, command in commands().items())])
 
 
 def commands() -> dict[str, Any]:
-    """Every command by the words that call it, those of groups by two."""
-    found = {}
+    """Returns every command by its name on the command line; two words for commands of a group."""
+    commands = {}
     for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
         if command.hidden:
             continue
         inner = getattr(command, "commands", None)
-        found |= {name: command} if inner is None else {f"{name} {each}": held for each, held in inner.items()}
-    return found
+        commands |= {name: command} if inner is None else {f"{name} {key}": value for key, value in inner.items()}
+    return commands
 
 
 def parameters(command) -> list[Parameter]:
-    """The arguments and options of a command, in the order of the help."""
+    """Returns the arguments and options of a command, in the order of its help."""
     signature = inspect.signature(command.callback, eval_str=True).parameters
-    return [_parameter(each, signature[each.name]) for each in command.params]
+    return [_parameter(shown, signature[shown.name]) for shown in command.params]
 
 
 def _parameter(shown, declared: inspect.Parameter) -> Parameter:
-    """Of what the help shows, and of the function's parameter that it was made from."""
+    """Returns the Parameter for one entry of the help and the function's parameter that declares it."""
     kind = typing.get_args(declared.annotation)[0]
     is_option = shown.opts[0].startswith("-")
     name = "`, `".join(shown.opts) if is_option else shown.metavar or shown.name.upper()
@@ -68,8 +68,8 @@ def _parameter(shown, declared: inspect.Parameter) -> Parameter:
 
 
 def _type_name(kind: Any) -> str:
-    """`int` and `int | None` are both INT."""
-    plain = next((each for each in typing.get_args(kind) if each is not type(None)), kind)
+    """Returns the type in capitals, INT for both `int` and `int | None`."""
+    plain = next((part for part in typing.get_args(kind) if part is not type(None)), kind)
     return plain.__name__.upper()
 
 
@@ -80,15 +80,17 @@ def _default(value: Any) -> str:
 
 
 def _section(name: str, command) -> str:
-    found = parameters(command)
-    arguments = [each for each in found if not each.is_option]
-    options = [each for each in found if each.is_option]
-    usage = " ".join(["ganscape", name, *(each.name for each in arguments), *(["[OPTIONS]"] if options else [])])
+    all_parameters = parameters(command)
+    arguments = [parameter for parameter in all_parameters if not parameter.is_option]
+    options = [parameter for parameter in all_parameters if parameter.is_option]
+    usage = " ".join(
+        ["ganscape", name, *(argument.name for argument in arguments), *(["[OPTIONS]"] if options else [])]
+    )
     lines = [f"## ganscape {name}", "", inspect.cleandoc(command.help or ""), "", f"    {usage}", ""]
     if arguments:
-        lines += _table(("argument", "meaning"), [(f"`{each.name}`", each.help) for each in arguments])
+        lines += _table(("argument", "meaning"), [(f"`{argument.name}`", argument.help) for argument in arguments])
     if options:
-        rows = [(f"`{f'{each.name} {each.value}'.strip()}`", each.default, each.help) for each in options]
+        rows = [(f"`{f'{option.name} {option.value}'.strip()}`", option.default, option.help) for option in options]
         lines += _table(("option", "default", "meaning"), rows)
     return "\n".join(lines)
 
