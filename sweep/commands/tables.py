@@ -10,8 +10,10 @@ from ganscape.sweep.commands.terminal import print_table
 
 def print_spaces(study) -> None:
     """What every method of a study does with every field, and where the numbers are from."""
-    fields = dict.fromkeys(name for space in study.methods.values() for name in space.field_names())
-    rows = [(field, *(_cell(space.describe(), field) for space in study.methods.values())) for field in fields]
+    spaces = [space.describe() for space in study.methods.values()]
+    named = [name for space in study.methods.values() for name in space.field_names()]
+    fields = dict.fromkeys([*named, *(name for space in spaces for default in space["defaults"] for name in default)])
+    rows = [(field, *(_cell(space, field) for space in spaces)) for field in fields]
     print_table("Search spaces, and what is asked first", ("field", *study.methods), rows)
     for source in dict.fromkeys(space.source for space in study.methods.values()):
         typer.echo(f"source: {source}")
@@ -27,9 +29,12 @@ def print_scales(study) -> None:
         trials = len(study.methods) * sum(each.configs * each.seeds for each in parts)
         length = rungs(scale, scale.data)
         words = "\n".join(f"{each.name}: {_size(each)}" for each in parts)
-        rows.append((name, scale.summary, scale.data, words, f"{length[-1]:,}, {len(length)} rungs",
+        samples = "as many as test images" if scale.samples is None else f"{scale.samples:,}"
+        fixed = "\n".join(f"{field}={_plain(value)}" for field, value in scale.settings.items())
+        rows.append((name, scale.summary, scale.data, words, fixed, f"{length[-1]:,}, {len(length)} rungs", samples,
                      f"{trials:,}", f"{trials * length[-1]:,}"))  # fmt: skip
-    header = ("scale", "", "data", "phases", "images per trial", "trials at most", "images in all")
+    header = ("scale", "", "data", "phases", "all methods", "images per trial", "samples scored", "trials at most",
+              "images in all")  # fmt: skip
     print_table("Scales", header, rows)
 
 
@@ -135,9 +140,9 @@ def _cell(space: dict, field: str) -> str:
     """What a method does with a field: its fixed value, or its range with the first value asked."""
     if field in space["fixed"]:
         return _plain(space["fixed"][field])
-    if field not in space["dimensions"]:
-        return ""
     first = dict.fromkeys(_plain(default[field]) for default in space["defaults"] if field in default)
+    if field not in space["dimensions"]:
+        return " or ".join(first)
     return "\n".join([_plain(space["dimensions"][field]), *([f"first {' or '.join(first)}"] if first else [])])
 
 

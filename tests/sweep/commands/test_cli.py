@@ -97,6 +97,9 @@ def test_names_are_listed_and_shown(ganscape, refused):
     assert shown.exit_code == 0
     for text in ("LogUniform(1e-05, 0.01)", "first 5e-05", "1711.10337", "wgan_gp", "laptop"):
         assert text in shown.output
+    authors = ganscape("show", "equal/defaults").output
+    for text in ("weight_clipping", "5e-05", "architecture=infogan", "z_dim=64", "10,000"):
+        assert text in authors
     refused(ganscape("show", "equal/wild"), "equal/wild", "equal/wide")
 
 
