@@ -4,7 +4,7 @@
 this module says what its absence means.
 """
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from typing import Any, NotRequired, TypedDict, cast
 
 # What a definition says in words, which may change between versions, and facts about its searchers, which follow from
@@ -16,6 +16,10 @@ UNSTATED: dict[str, tuple[str, ...]] = {
     "only_defaults": ("points",),
     "confirms": ("best",),
 }
+
+
+# Searchers by the names that they had before -> now. A definition keeps the name that it was written with.
+RENAMED = {"points": "defaults", "original": "published"}
 
 
 class Facts(TypedDict, total=False):
@@ -80,6 +84,11 @@ class Definition(Facts):
     scheduler: NotRequired[str]
 
 
+def current_searcher(name: str) -> str:
+    """Returns the present name of a searcher, given that or an earlier one."""
+    return RENAMED.get(name, name)
+
+
 def phases_of(definition: Mapping[str, Any]) -> list[PhaseDefinition]:
     """Returns every phase in order, the first one included, each with all its facts.
 
@@ -105,13 +114,14 @@ def phase_of_round(phases: list[PhaseDefinition], number: int) -> str:
 
 
 def comparable(definition: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns what decides which trials a study has and how they are scored: the definition without words and facts.
+    """Returns what decides which trials a study has and how they are scored: the definition without words and facts,
+    its searchers by their present names.
 
     Two studies are the same exactly when these are equal.
     """
-    kept = _without(definition, UNSTATED)
+    kept = _decisive(definition)
     if "phases" in kept:
-        kept["phases"] = [_without(phase, UNSTATED) for phase in kept["phases"]]
+        kept["phases"] = [_decisive(phase) for phase in kept["phases"]]
     return _without_words(kept)
 
 
@@ -133,8 +143,9 @@ def _with_facts(phase: Mapping[str, Any]) -> PhaseDefinition:
     return cast(PhaseDefinition, {**phase, **facts})
 
 
-def _without(table: Mapping[str, Any], names: Container[str]) -> dict[str, Any]:
-    return {name: value for name, value in table.items() if name not in names}
+def _decisive(phase: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in phase.items() if key not in UNSTATED}
+    return kept | ({"searcher": current_searcher(kept["searcher"])} if "searcher" in kept else {})
 
 
 def _without_words(value: Any) -> Any:

@@ -196,7 +196,7 @@ STUDIES: dict[str, Study] = {
         question="How good is each GAN with its authors' settings, and how much of that is the seed?",
         source=f"{_PAPER}, default settings of each method, repeated over seeds",
         methods=SPACES["equal/defaults"],
-        searcher="points",
+        searcher="defaults",
         scales=_DEFAULTS_SCALES,
     ),
     "equal/seeds": Study(
@@ -210,7 +210,7 @@ STUDIES: dict[str, Study] = {
         question="Does WGAN do better with RMSProp, as its authors have it, or with Adam, on the same sets of numbers?",
         source=f"{_PAPER}, code v1.0, experiment adam_vs_rmsprop",
         methods=SPACES["equal/optimizer"],
-        searcher="original",
+        searcher="published",
         scales=_OPTIMIZER_SCALES,
     ),
     "equal/f1": Study(

@@ -144,7 +144,7 @@ _ON_CIFAR10 = {
 
 
 def _study(name: str, question: str, section: str, scales: dict[str, Scale]) -> Study:
-    return Study(question, f"{_PAPER}, {section}", SPACES[name], "points", scales)
+    return Study(question, f"{_PAPER}, {section}", SPACES[name], "defaults", scales)
 
 
 STUDIES: dict[str, Study] = {

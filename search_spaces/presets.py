@@ -221,7 +221,7 @@ STUDIES: dict[str, Study] = {
         question="Which published system is best as its authors set it?",
         source="the papers of the systems; see each method's source",
         methods=SPACES["presets"],
-        searcher="points",
+        searcher="defaults",
         scales=_SCALES,
     ),
 }

@@ -81,7 +81,7 @@ class Study(NamedTuple):
     question: one sentence that the study answers.
     source: the paper that it follows.
     methods: method -> its Space.
-    searcher: "random" (a space's defaults, then random draws), "points" (its defaults only), "gp_bandit" (a Gaussian
+    searcher: "random" (a space's defaults, then random draws), "defaults" (its defaults only), "gp_bandit" (a Gaussian
       process) or another name in `sweep.searchers.SEARCHERS`.
     scales: scale -> Scale.
     metrics: data set -> the metric that trials are scored with, if the question prescribes one; the study then runs on

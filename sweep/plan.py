@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from ganscape.data import DATASETS, Source, fetch, find_source
 from ganscape.errors import check_name
@@ -10,7 +10,7 @@ from ganscape.metrics import Protocol, check_lower, check_samples, make_encoder
 from ganscape.metrics.defaults import default_metric, warnings
 from ganscape.models import ConfigError
 from ganscape.models.config import ALIASES, FIELDS, check_choice, expand, inert_fields
-from ganscape.results.definition import Definition, PhaseDefinition
+from ganscape.results.definition import RENAMED, Definition, PhaseDefinition, current_searcher
 from ganscape.results.store import STORE, read
 from ganscape.search_spaces import (
     Phase,
@@ -31,6 +31,7 @@ from ganscape.sweep.schedulers import SCHEDULERS, decision_rungs
 from ganscape.sweep.searchers import SEARCHERS, SELECTORS, facts
 from ganscape.sweep.transfer import with_ranges_from
 
+Searched = TypeVar("Searched", Study, Phase)
 SCALE_FIELDS = ("configs", "rounds", "images", "interval", "samples")
 FILE = ".toml"
 CONFIRM, CONFIRMING = "confirm", "best"
@@ -126,6 +127,7 @@ def plan(
     if ranges_from is not None:
         chosen = with_ranges_from(chosen, ranges_from)
     if searcher is not None:
+        searcher = current_searcher(searcher)
         check_name("searcher", searcher, sorted(SEARCHERS), StudyError)
         chosen = chosen._replace(searcher=searcher)
     chosen, size = _override(chosen, scale, settings or {})
@@ -191,10 +193,23 @@ def plan(
 
 
 def find_study(name: str) -> Study:
-    """The study called `name`, or in the TOML file of that path; StudyError otherwise."""
+    """Returns the study called `name`, or in the TOML file of that path, with its searchers by their present names.
+
+    Raises StudyError if there is none, or the file is wrong.
+    """
     if name.endswith(FILE):
-        return read_study(name, SEARCHERS, [*FIELDS, *ALIASES], SCHEDULERS)
-    return find_shipped(name)
+        study = read_study(name, [*SEARCHERS, *RENAMED], [*FIELDS, *ALIASES], SCHEDULERS)
+    else:
+        study = find_shipped(name)
+    scales = {
+        scale: size._replace(phases=tuple(_with_present_name(phase) for phase in size.phases))
+        for scale, size in study.scales.items()
+    }
+    return _with_present_name(study)._replace(scales=scales)
+
+
+def _with_present_name(part: Searched) -> Searched:
+    return part._replace(searcher=current_searcher(part.searcher))
 
 
 def study_label(name: str) -> str:

@@ -212,7 +212,7 @@ def test_a_study_s_first_configs_can_be_trained_at_every_scale(study, scale):
     budgets = rungs(size, size.data)
     for space in chosen.methods.values():
         asked = SEARCHERS[chosen.searcher](space, (0, 0)).ask(size.configs)
-        assert len(asked) == (min(size.configs, len(space.defaults)) if chosen.searcher == "points" else size.configs)
+        assert len(asked) == (min(size.configs, len(space.defaults)) if chosen.searcher == "defaults" else size.configs)
         for settings in asked:
             config = Config.from_dict(told_classes(size.settings | settings, DATASETS[size.data].classes))
             check_images(config, shape)

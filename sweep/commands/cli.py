@@ -68,7 +68,7 @@ def run(
     ] = "smoke",
     searcher: Annotated[
         str | None,
-        typer.Option(help="What proposes configs; `original`: the published sets.", show_default="the study's own"),
+        typer.Option(help="What proposes configs; `published`: the sets of the paper.", show_default="the study's own"),
     ] = None,
     scheduler: Annotated[
         str | None,

@@ -13,15 +13,15 @@ from ganscape.sweep.searchers.contract import Observation, Searcher, Settings, b
 from ganscape.sweep.searchers.gp_bandit import GPBandit
 from ganscape.sweep.searchers.optimizer import Optimizer
 from ganscape.sweep.searchers.optuna_samplers import Optuna
-from ganscape.sweep.searchers.sequences import Grid, Original, Points, Random, Sobol
+from ganscape.sweep.searchers.sequences import Defaults, Grid, Published, Random, Sobol
 
 __all__ = ["SEARCHERS", "SELECTORS", "Observation", "Searcher", "Settings", "facts"]
 
 # name -> (space, seed) -> Searcher; the last number of a seed is the round's.
 SEARCHERS: dict[str, Callable[[Space, tuple[int, ...]], Searcher]] = {
-    "points": Points,
+    "defaults": Defaults,
     "random": Random,
-    "original": Original,
+    "published": Published,
     "grid": Grid,
     "sobol": Sobol,
     "gp_bandit": GPBandit,

@@ -12,8 +12,8 @@ REPEATS = 1000
 BLOCK = 16
 
 
-class Points:
-    """The defaults of the space, in order."""
+class Defaults:
+    """The defaults of the space, in order, and nothing else."""
 
     independent = only_defaults = True
 
@@ -28,7 +28,7 @@ class Points:
         self.remaining = self.remaining[len(observations) :]
 
 
-class Original(Points):
+class Published(Defaults):
     """The sets that Lucic et al. 2018 trained, in their order; see `search_spaces.published_sets`."""
 
     only_defaults = False

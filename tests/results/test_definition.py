@@ -62,6 +62,17 @@ def test_what_decides_what_is_trained_is_compared(tmp_path, where):
         store.begin(other)
 
 
+def test_a_folder_goes_on_under_the_present_name_of_its_searcher(tmp_path):
+    later = with_facts(True) | {"searcher": "defaults"}
+    later["phases"][0]["searcher"] = "published"
+    earlier = copy.deepcopy(OLD)
+    earlier["phases"][0]["searcher"] = "original"
+    with open_store(tmp_path) as store:
+        store.begin(earlier)
+        store.begin(later)
+        assert store.study() == earlier
+
+
 def test_words_are_not_compared_anywhere():
     other = copy.deepcopy(OLD) | {"question": "Others?", "methods": {"a": {"source": "elsewhere"}, "b": {}}}
     assert comparable(other) == comparable(OLD)

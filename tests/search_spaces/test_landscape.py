@@ -57,7 +57,7 @@ def test_ranges_are_those_of_table_2(study, method):
 def test_a_slice_costs_360_trainings(study):
     """24 settings with 5 seeds, then 12 rounds of 10 for each of two numbers of discriminator updates."""
     fixed, *bandits = all_phases(STUDIES[study].searcher, find_scale(STUDIES[study], "paper"))
-    assert (fixed.searcher, fixed.configs, fixed.seeds) == ("points", 24, 5)
+    assert (fixed.searcher, fixed.configs, fixed.seeds) == ("defaults", 24, 5)
     assert [(each.searcher, each.rounds, each.batch, each.seeds) for each in bandits] == [("gp_bandit", 12, 10, 1)] * 2
     assert [each.settings for each in bandits] == [{"disc_iters": 1}, {"disc_iters": 5}]
     assert sum(each.configs for each in bandits) == 240
@@ -67,7 +67,7 @@ def test_a_slice_costs_360_trainings(study):
 def test_both_at_once_are_24_fixed_and_24_random_settings():
     study = STUDIES["landscape/both"]
     fixed, draws = all_phases(study.searcher, find_scale(study, "paper"))
-    assert (fixed.searcher, fixed.configs, draws.searcher, draws.configs) == ("points", 24, "random", 24)
+    assert (fixed.searcher, fixed.configs, draws.searcher, draws.configs) == ("defaults", 24, "random", 24)
 
 
 def made_of(study, *fields):

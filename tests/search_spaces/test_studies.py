@@ -129,7 +129,7 @@ def test_points_studies_ask_no_more_than_their_defaults(name):
     study = find_shipped(name)
     for scale in study.scales.values():
         for each in study.methods.values():
-            if study.searcher == "points":
+            if study.searcher == "defaults":
                 # Crossed with a penalty's weight where there is a penalty: half of that without.
                 assert scale.configs <= len(each.defaults) * (1 if len(each.defaults) != 12 else 2)
 

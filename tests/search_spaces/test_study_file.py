@@ -19,7 +19,7 @@ from ganscape.search_spaces import (
 from ganscape.search_spaces.study_file import line_of, read_study
 from ganscape.search_spaces.study_text import write_study
 
-SEARCHERS = ("random", "points", "gp_bandit", "original")
+SEARCHERS = ("random", "defaults", "gp_bandit", "published")
 FIELDS = ("loss", "penalty", "penalty_weight", "learning_rate", "beta1", "disc_iters", "channels", "batch_size")
 
 MINE = """\

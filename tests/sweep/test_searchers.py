@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 
 from ganscape.results import frames, live, plots
-from ganscape.results.definition import UNSTATED
+from ganscape.results.definition import UNSTATED, current_searcher
 from ganscape.results.store import open_store
-from ganscape.search_spaces import SPACES, StudyError
+from ganscape.search_spaces import SPACES, STUDIES, StudyError
+from ganscape.search_spaces.study_text import write_study
 from ganscape.sweep.backlog import Backlog
 from ganscape.sweep.messages import Score
-from ganscape.sweep.plan import plan
+from ganscape.sweep.plan import find_study, plan
 from ganscape.sweep.searchers import SEARCHERS, SELECTORS, Observation, facts
 from ganscape.sweep.searchers.sequences import Sobol
 
@@ -58,8 +59,8 @@ def test_random_draws_depend_on_the_seed():
     assert one[0] == other[0] and one[1] != other[1]
 
 
-def test_points_end():
-    assert SEARCHERS["points"](SPACE, (0,)).ask(10) == list(SPACE.defaults)
+def test_the_searcher_of_defaults_ends_with_them():
+    assert SEARCHERS["defaults"](SPACE, (0,)).ask(10) == list(SPACE.defaults)
 
 
 @pytest.mark.parametrize("name, needed", [("optuna_tpe", "optuna"), ("optuna_gp", "optuna and torch")])
@@ -72,7 +73,8 @@ def test_a_searcher_whose_package_is_missing_is_refused_with_a_sentence(name, ne
 
 def test_facts_of_searchers_are_those_that_definitions_did_not_always_state():
     """Old folders are read by the names of UNSTATED, new ones by what the searchers state."""
-    for fact, names in UNSTATED.items():
+    for fact, earlier in UNSTATED.items():
+        names = map(current_searcher, earlier)
         assert {name for name in SEARCHERS.keys() | SELECTORS.keys() if facts(name)[fact]} == set(names), fact
 
 
@@ -83,6 +85,19 @@ def test_what_an_independent_searcher_asks_does_not_depend_on_scores(name):
     rising.tell([Observation(settings, (float(rank),)) for rank, settings in enumerate(first)])
     falling.tell([Observation(settings, (math.inf if rank else 1.0,)) for rank, settings in enumerate(first)])
     assert rising.ask(4) == falling.ask(4)
+
+
+def test_an_earlier_name_of_a_searcher_means_the_present_one(tmp_path):
+    settings = {"images": 1280, "interval": 640}
+    same, other = (
+        plan("equal/wide", out=tmp_path, methods=["wgan"], searcher=name, settings=settings).definition
+        for name in ("published", "original")
+    )
+    assert same == other and same["searcher"] == "published"
+    text = write_study(STUDIES["equal/defaults"]).replace('searcher = "defaults"', 'searcher = "points"')
+    assert 'searcher = "points"' in text
+    (tmp_path / "mine.toml").write_text(text)
+    assert find_study(str(tmp_path / "mine.toml")).searcher == "defaults"
 
 
 class FromOutside:

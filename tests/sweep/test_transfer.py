@@ -99,4 +99,4 @@ def test_five_good_configs_of_ten_are_needed(tmp_path):
 
 def test_published_sets_have_no_other_ranges(earlier, tmp_path):
     with pytest.raises(StudyError, match="searcher 'original'"):
-        plan("equal/wide", out=tmp_path, methods=FAMILIES, ranges_from=earlier, searcher="original", settings=SIZE)
+        plan("equal/wide", out=tmp_path, methods=FAMILIES, ranges_from=earlier, searcher="published", settings=SIZE)
