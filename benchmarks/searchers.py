@@ -28,7 +28,7 @@ from scipy.stats import binom
 
 from ganscape.search_spaces import Choice, Integer, LogUniform, Space, Uniform
 from ganscape.sweep.searchers import SEARCHERS, Observation
-from ganscape.sweep.searchers.coordinates import Coordinates, rows
+from ganscape.sweep.searchers.coordinates import Coordinates, training_data
 from ganscape.sweep.searchers.sequences import Sobol
 
 BATCH = 10
@@ -145,7 +145,7 @@ class QLogNEI:
         torch.set_num_threads(1)
         torch.manual_seed(int(np.random.default_rng(self.seed).integers(2**31)))
         coordinates = Coordinates(self.space)
-        points, values = rows(coordinates, self.observations)
+        points, values = training_data(coordinates, self.observations)
         inputs = torch.tensor(coordinates.box.transform(points), dtype=torch.float64)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -155,7 +155,7 @@ class QLogNEI:
             bounds = torch.tensor([[0.0], [1.0]], dtype=torch.float64).expand(2, inputs.shape[1])
             proposals, _ = optimize_acqf(acquisition, bounds, count, num_restarts=4, raw_samples=128, sequential=True)
         chosen = coordinates.box.inverse_transform(proposals.numpy())
-        return self.sequence.completed([coordinates.settings(point) for point in chosen], count)
+        return self.sequence.complete([coordinates.settings(point) for point in chosen], count)
 
 
 ENGINES = SEARCHERS | {"qlognei": QLogNEI}

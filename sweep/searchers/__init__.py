@@ -1,7 +1,7 @@
-"""Searchers: where next? They ask and are told, and know nothing of how trials run.
+"""Searchers: which settings to train next. They know nothing of how trials run.
 
-A searcher is made anew for every round from (space, seed, round) and told all that is known, so what
-it asks is a pure function of the study and the store: after a crash the same configs are asked.
+For every round a new searcher is made from the space and the seed, and given all observations so far. So what it asks
+is a pure function of the study and the store, and a sweep that goes on after a crash asks for the same configs.
 """
 
 import functools
@@ -30,7 +30,7 @@ SEARCHERS: dict[str, Callable[[Space, tuple[int, ...]], Searcher]] = {
     "optuna_tpe": functools.partial(Optuna, sampler="tpe"),
     "optuna_gp": functools.partial(Optuna, sampler="gp"),
 }
-# What a phase may ask again: name -> (everything that is known, how many) -> settings of trained configs.
+# What trains configs again: name -> (all observations, how many) -> settings of trained configs.
 SELECTORS: dict[str, Callable[[list[Observation], int], list[Settings]]] = {"best": best}
 
 

@@ -1,4 +1,4 @@
-"""What every searcher is: it is told observations and asked for settings."""
+"""The interface of searchers: `tell` gives them observations, `ask` gets settings to train."""
 
 import statistics
 from typing import Any, NamedTuple, Protocol
@@ -9,7 +9,8 @@ Settings = dict[str, Any]
 
 
 class Observation(NamedTuple):
-    """Settings that were asked before, with the scores of their trials; a failed trial's is infinite."""
+    """The settings of a config that was trained, and the lowest score of each of its trials, infinite for a failed
+    one."""
 
     settings: Settings
     scores: tuple[float, ...]
@@ -33,13 +34,13 @@ class Searcher(Protocol):
 
 
 def key(space: Space, settings: Settings) -> tuple:
-    """Equal for settings that are one config of the space, however they are written."""
+    """Returns a key that is equal for settings of the same config, whichever aliases they use."""
     return tuple(sorted(space.select_fields(settings).items()))
 
 
 def best(observations: list[Observation], count: int) -> list[Settings]:
-    """The settings with the lowest medians over seeds, the best first; none that failed on most. Of equals the first
-    that was asked."""
-    medians = [(statistics.median(each.scores), each.settings) for each in observations]
-    worked = sorted((each for each in medians if each[0] < float("inf")), key=lambda each: each[0])
+    """Returns the settings with the lowest medians over seeds, the best first, of equal ones the earlier; none of a
+    config half of whose trials failed."""
+    medians = [(statistics.median(observation.scores), observation.settings) for observation in observations]
+    worked = sorted((pair for pair in medians if pair[0] < float("inf")), key=lambda pair: pair[0])
     return [settings for _, settings in worked[:count]]

@@ -1,4 +1,4 @@
-"""A search space and what was found in it, as scikit-optimize wants them: points of a box, and values to lower."""
+"""Settings as points of a box and scores as values to minimise, the input that surrogate models take."""
 
 import math
 
@@ -7,22 +7,23 @@ import numpy as np
 from ganscape.search_spaces import Choice, Dimension, Integer, Partly, Space, StudyError, When
 from ganscape.sweep.searchers.contract import Observation, Settings
 
-# Nothing is asked closer than this to the ends of a range: there optimizers of a surrogate like to stop, and a
-# range such as that of beta1 may be open.
+# No proposal is closer than this to the ends of a range: optimizers of a surrogate tend to stop there, and a range such
+# as that of beta1 may be open.
 MARGIN = 2.0**-20
-WORST = 0.95
+WORST = 0.95  # the quantile that replaces all higher scores
 
 Point = list[float]
 
 
 class Coordinates:
-    """Settings as points, one coordinate per searched dimension that has more than one value.
+    """Converts settings of a space to points and back: one coordinate per dimension that has more than one value.
 
-    A coordinate is the place in [0, 1] of a range, and the number of the cell of an Integer or a Choice. A
-    dimension that the settings do not have is in the middle; a Partly one at a value that they cannot have, as any
-    other would say something of the settings.
+    The coordinate of a range is its unit value in [0, 1]; that of an Integer or a Choice is the index of its value. A
+    dimension that the settings do not have (a condition that does not hold) gets the middle; a Partly one gets a value
+    that these settings cannot have, because any other would claim something about them.
 
-    box: the same as a skopt Space, whose transform makes choices one-hot and scales everything to [0, 1].
+    fields: the names of the coordinates, in order. cells: field -> its number of values, None for a range.
+    box: the points as a skopt Space, whose transform makes choices one-hot and scales everything to [0, 1].
     """
 
     def __init__(self, space: Space):
@@ -42,63 +43,67 @@ class Coordinates:
         return skopt.Integer(0, count - 1, transform="normalize", name=field)
 
     def point(self, settings: Settings) -> Point | None:
-        """The place of the settings, None if they are not in the space."""
-        known = self.space.select_fields(settings)
-        if any(known.get(field) != value for field, value in self.space.fixed.items()):
+        """Returns the point of the settings, None if they are not in the space."""
+        own = self.space.select_fields(settings)
+        if any(own.get(field) != value for field, value in self.space.fixed.items()):
             return None
         try:
-            places = {f: each.to_unit(known[f]) for f, each in self.space.dimensions.items() if f in known}
+            units = {f: dimension.to_unit(own[f]) for f, dimension in self.space.dimensions.items() if f in own}
         except StudyError:
             return None
-        return [self._coordinate(field, places.get(field, self._nowhere(field))) for field in self.fields]
+        return [self._coordinate(field, units.get(field, self._absent_unit(field))) for field in self.fields]
 
     def settings(self, point: Point) -> Settings:
-        """The settings at a place."""
-        places = {field: self._place(field, each) for field, each in zip(self.fields, point, strict=True)}
-        values = {field: each.from_unit(places.get(field, 0.5)) for field, each in self.space.dimensions.items()}
+        """Returns the settings at a point."""
+        units = {field: self._unit(field, coordinate) for field, coordinate in zip(self.fields, point, strict=True)}
+        values = {f: dimension.from_unit(units.get(f, 0.5)) for f, dimension in self.space.dimensions.items()}
         return self.space.complete(values)
 
-    def _nowhere(self, field: str) -> float:
+    def _absent_unit(self, field: str) -> float:
+        """The unit value of a dimension that settings do not have."""
         dimension = self.space.dimensions[field]
         return dimension.to_unit(dimension.of[0]) if isinstance(dimension, Partly) else 0.5
 
-    def _coordinate(self, field: str, place: float) -> float:
+    def _coordinate(self, field: str, unit: float) -> float:
         count = self.cells[field]
         if count is None:
-            return min(max(float(place), MARGIN), 1 - MARGIN)
-        return min(int(place * count), count - 1)
+            return min(max(float(unit), MARGIN), 1 - MARGIN)
+        return min(int(unit * count), count - 1)
 
-    def _place(self, field: str, coordinate: float) -> float:
+    def _unit(self, field: str, coordinate: float) -> float:
         count = self.cells[field]
         return float(coordinate) if count is None else (int(coordinate) + 0.5) / count
 
-    def places(self, point: Point) -> np.ndarray:
-        """The point in the unit cube."""
-        return np.array([self._place(field, each) for field, each in zip(self.fields, point, strict=True)])
+    def to_units(self, point: Point) -> np.ndarray:
+        """Returns the unit values [fields] of a point."""
+        return np.array([self._unit(field, coordinate) for field, coordinate in zip(self.fields, point, strict=True)])
 
     def columns(self, point: Point) -> list[int]:
-        """Where the transform of the box puts the ranges, of real numbers and of integers, that the settings at this
-        place have."""
+        """Returns the columns of the transformed point that hold ranges, of real numbers and of integers, which the
+        settings at this point have: those along which an acquisition can be climbed."""
         settings, dimensions = self.settings(point), self.space.dimensions
         starts = np.cumsum([0, *(side.transformed_size for side in self.box.dimensions)])
         ranges = [field for field in self.fields if not isinstance(inner(dimensions[field]), Choice)]
         return [int(start) for f, start in zip(self.fields, starts, strict=False) if f in ranges and f in settings]
 
-    def snapped(self, places: np.ndarray) -> list[Point]:
-        """The points at these places in the unit cube [count, fields], dimensions that are absent in the middle."""
-        points = [[self._coordinate(*each) for each in zip(self.fields, row, strict=True)] for row in places]
-        if not any(isinstance(each, When) for each in self.space.dimensions.values()):
+    def from_units(self, units: np.ndarray) -> list[Point]:
+        """Returns the points with these unit values [count, fields]; dimensions that their settings do not have are
+        moved to the middle."""
+        points = [
+            [self._coordinate(field, unit) for field, unit in zip(self.fields, row, strict=True)] for row in units
+        ]
+        if not any(isinstance(dimension, When) for dimension in self.space.dimensions.values()):
             return points
         return [self.point(self.settings(point)) or point for point in points]
 
 
 def inner(dimension: Dimension) -> Dimension:
-    """The dimension itself, without its condition."""
+    """Returns the dimension without its condition."""
     return inner(dimension.dimension) if isinstance(dimension, When) else dimension
 
 
 def cells(dimension: Dimension) -> int | None:
-    """How many values the dimension has, None for a range of real numbers."""
+    """Returns how many values the dimension has, None for a range of real numbers."""
     dimension = inner(dimension)
     if isinstance(dimension, Choice):
         return len(dimension.options)
@@ -107,10 +112,10 @@ def cells(dimension: Dimension) -> int | None:
     return 1 if len(dimension.grid(2)) == 1 else None
 
 
-def rows(coordinates: Coordinates, observations: list[Observation]) -> tuple[list[Point], np.ndarray]:
-    """A point and a value for every trial; settings outside the space are left out.
+def training_data(coordinates: Coordinates, observations: list[Observation]) -> tuple[list[Point], np.ndarray]:
+    """Returns a point and a standardised value for every trial; settings outside the space are left out.
 
-    A config with several seeds has several rows, so a model with noise sees how large the noise is.
+    A config with several seeds has several rows, from which a model with noise learns how large the noise is.
     """
     points: list[Point] = []
     scores: list[float] = []
@@ -119,25 +124,24 @@ def rows(coordinates: Coordinates, observations: list[Observation]) -> tuple[lis
         if point is not None:
             points += [point] * len(observation.scores)
             scores += observation.scores
-    return points, values(scores)
+    return points, standardize(scores)
 
 
-def values(scores: list[float]) -> np.ndarray:
-    """Scores as a model wants them, lower is better: with mean 0 and variance 1, all 0 without any difference.
+def standardize(scores: list[float]) -> np.ndarray:
+    """Returns scores with mean 0 and variance 1, lower is better; all 0 where they do not differ.
 
-    Logarithms where all scores are positive: Frechet distances differ by factors. Those above the 95th percentile
-    count as that, and so does a failed trial: it is as bad as the worst that is known, in any round, but no cliff
-    that hides all other differences.
+    Takes logarithms where all scores are positive, because Frechet distances differ by factors. Scores above the 95th
+    percentile are set to it, and so are failed trials: they count as bad, but do not hide all other differences.
     """
-    found = np.array(scores, dtype=float)
-    finite = np.isfinite(found)
+    values = np.array(scores, dtype=float)
+    finite = np.isfinite(values)
     if not finite.any():
-        return np.zeros(len(found))
-    if found[finite].min() > 0:
-        found[finite] = np.log(found[finite])
-    worst = np.quantile(found[finite], WORST)
-    found = np.where(finite, np.minimum(found, worst), worst)
-    spread = found.std()
-    if not spread > 1e-12 * max(1.0, math.fabs(worst)):
-        return np.zeros(len(found))
-    return (found - found.mean()) / spread
+        return np.zeros(len(values))
+    if values[finite].min() > 0:
+        values[finite] = np.log(values[finite])
+    worst = np.quantile(values[finite], WORST)
+    values = np.where(finite, np.minimum(values, worst), worst)
+    deviation = values.std()
+    if not deviation > 1e-12 * max(1.0, math.fabs(worst)):
+        return np.zeros(len(values))
+    return (values - values.mean()) / deviation

@@ -14,22 +14,24 @@ import numpy as np
 
 from ganscape.search_spaces import Space
 from ganscape.sweep.searchers.contract import Observation, Settings, key
-from ganscape.sweep.searchers.coordinates import Coordinates, Point, rows
+from ganscape.sweep.searchers.coordinates import Coordinates, Point, training_data
 from ganscape.sweep.searchers.sequences import Grid, Sobol
 
 WIDTH = 2.0  # of the confidence bound, in deviations
-# Candidates: anywhere, and around each of the best that were told, at these distances; how many of them are climbed
-# from, for how many iterations.
+# Candidates: POOL anywhere, NEIGHBOURS around each of the BEST observations, at distances SCALES; from STARTS of them
+# the acquisition is climbed, for CLIMB iterations.
 POOL, BEST, NEIGHBOURS, SCALES, STARTS, CLIMB = 1000, 5, 100, (0.1, 0.02), 2, 20
-# The process: rows that hyperparameters are fitted to at most, ranges of length scales and of the noise's variance.
+# Of the process: trials that its hyperparameters are fitted to, at most; ranges of its length scales and of its noise's
+# variance; the least deviation.
 FITTED, LENGTHS, NOISE, SMALLEST = 250, (0.025, 100.0), (1e-6, 1.0), 1e-9
 
-# (mean, deviation, incumbent) -> the value to raise, its slopes in mean and deviation
+# (mean, deviation, incumbent) -> the value to maximise, its derivatives by mean and deviation
 Acquisition = Callable[[np.ndarray, np.ndarray, float], tuple[np.ndarray, np.ndarray, np.ndarray]]
 
 
 class GPBandit:
-    """The defaults of the space and a Sobol sequence until scores differ, then the settings of the highest acquisition.
+    """Asks for the defaults of the space and a Sobol sequence until scores differ, then for the settings with the
+    highest acquisition.
 
     Args:
       acquisition: a key of ACQUISITIONS.
@@ -46,7 +48,7 @@ class GPBandit:
         self.observations += observations
         for searcher in (self.first, self.rest):
             searcher.tell(observations)
-        self.seen.update(key(self.space, each.settings) for each in observations)
+        self.seen.update(key(self.space, observation.settings) for observation in observations)
         self.surrogate = None
 
     def ask(self, count: int) -> list[Settings]:
@@ -58,15 +60,17 @@ class GPBandit:
             # Warnings that a hyperparameter is at its bound, and that a variance was rounded up to 0.
             warnings.simplefilter("ignore")
             coordinates = Coordinates(self.space)
-            points, found = rows(coordinates, self.observations)
-            if not coordinates.fields or not np.any(found):
+            points, values = training_data(coordinates, self.observations)
+            if not coordinates.fields or not np.any(values):
                 return self.first.ask(count)
             if self.surrogate is None:
-                self.surrogate = Surrogate(coordinates, points, found, np.random.default_rng(self.seed))
-            return [each for _ in range(count) if (each := self._pick(self.surrogate)) is not None]
+                self.surrogate = Surrogate(coordinates, points, values, np.random.default_rng(self.seed))
+            picks = [self._pick(self.surrogate) for _ in range(count)]
+            return [settings for settings in picks if settings is not None]
 
     def _pick(self, surrogate: "Surrogate") -> Settings | None:
-        """The best settings that were neither told nor picked; any such if all candidates were."""
+        """Returns the candidate with the highest acquisition that was neither observed nor picked, else the next such
+        settings of a grid; None if the space is exhausted."""
         candidates = map(surrogate.coordinates.settings, surrogate.candidates(self.acquisition))
         for settings in itertools.chain(candidates, self.rest.left()):
             name = key(self.space, settings)
@@ -78,47 +82,47 @@ class GPBandit:
 
 
 class Surrogate:
-    """What the scores of a round say: a process with fitted hyperparameters, and where it is asked for its opinion.
+    """A Gaussian process fitted to the scores of all rounds, and the candidates among which the next config is picked.
 
     Args:
-      points, found: a point and a standardised value per trial.
+      points, values: a point and a standardised score per trial.
       rng: draws the candidates.
     """
 
-    def __init__(self, coordinates: Coordinates, points: list[Point], found: np.ndarray, rng: np.random.Generator):
-        self.coordinates, self.found = coordinates, found
+    def __init__(self, coordinates: Coordinates, points: list[Point], values: np.ndarray, rng: np.random.Generator):
+        self.coordinates, self.values = coordinates, values
         self.inputs = coordinates.box.transform(points)
-        self.kernel, self.noise = fitted(self.inputs, found, rng)
-        self.model = conditioned(self.kernel, self.noise, self.inputs, found)
+        self.kernel, self.noise = fit(self.inputs, values, rng)
+        self.model = condition(self.kernel, self.noise, self.inputs, values)
         means = self.model.predict(self.inputs)
         self.incumbent = float(means.min())
         best = [points[index] for index in np.argsort(means, kind="stable")[:BEST]]
         self.pool = coordinates.box.transform(_candidates(coordinates, best, rng))
 
     def candidates(self, acquisition: Acquisition) -> Iterator[Point]:
-        """Points in the order of their worth, the highest first: the pool, and what is climbed to from its best."""
-        worth = self._worth(self.pool, acquisition)
-        starts = self.pool[np.argsort(-worth, kind="stable")[:STARTS]]
+        """Yields points by falling acquisition: those of the pool, and the local maxima climbed to from its best."""
+        value = self._acquire(self.pool, acquisition)
+        starts = self.pool[np.argsort(-value, kind="stable")[:STARTS]]
         box = self.coordinates.box
-        climbed = box.transform(box.inverse_transform(np.array([self._climb(each, acquisition) for each in starts])))
-        worth = np.concatenate([self._worth(climbed, acquisition), worth])
-        for inputs in np.vstack([climbed, self.pool])[np.argsort(-worth, kind="stable")]:
+        climbed = box.transform(box.inverse_transform(np.array([self._climb(start, acquisition) for start in starts])))
+        value = np.concatenate([self._acquire(climbed, acquisition), value])
+        for inputs in np.vstack([climbed, self.pool])[np.argsort(-value, kind="stable")]:
             yield box.inverse_transform(inputs[None])[0]
 
-    def _worth(self, inputs: np.ndarray, acquisition: Acquisition) -> np.ndarray:
+    def _acquire(self, inputs: np.ndarray, acquisition: Acquisition) -> np.ndarray:
         return acquisition(*_predict(self.model, inputs), self.incumbent)[0]
 
     def believe(self, settings: Settings) -> None:
-        """Takes the prediction at these settings for an observation."""
+        """Adds the prediction at these settings to the observations, so that the next pick goes elsewhere."""
         inputs = self.coordinates.box.transform([self.coordinates.point(settings)])
         mean = self.model.predict(inputs)
         self.incumbent = min(self.incumbent, float(mean[0]))
-        self.inputs, self.found = np.vstack([self.inputs, inputs]), np.append(self.found, mean)
-        self.model = conditioned(self.kernel, self.noise, self.inputs, self.found)
+        self.inputs, self.values = np.vstack([self.inputs, inputs]), np.append(self.values, mean)
+        self.model = condition(self.kernel, self.noise, self.inputs, self.values)
 
     def _climb(self, start: np.ndarray, acquisition: Acquisition) -> np.ndarray:
-        """The acquisition's local maximum from here over the ranges, integers between their values, choices as they
-        are."""
+        """Returns the acquisition's local maximum from a start: ranges move, integers between their values too, choices
+        stay."""
         from scipy.optimize import minimize
 
         if not (free := self.coordinates.columns(self.coordinates.box.inverse_transform(start[None])[0])):
@@ -131,29 +135,30 @@ class Surrogate:
                 inputs[None], return_std=True, return_mean_grad=True, return_std_grad=True
             )
             deviation = np.maximum(deviation, SMALLEST)
-            worth, by_mean, by_deviation = acquisition(mean, deviation, self.incumbent)
-            return -float(worth[0]), -(by_mean * mean_slope + by_deviation * deviation_slope)[free]
+            value, by_mean, by_deviation = acquisition(mean, deviation, self.incumbent)
+            return -float(value[0]), -(by_mean * mean_slope + by_deviation * deviation_slope)[free]
 
         bounds = [(0.0, 1.0)] * len(free)
-        found = minimize(loss, start[free], jac=True, bounds=bounds, method="L-BFGS-B", options={"maxiter": CLIMB})
+        optimum = minimize(loss, start[free], jac=True, bounds=bounds, method="L-BFGS-B", options={"maxiter": CLIMB})
         inputs = start.copy()
-        inputs[free] = np.clip(found.x, 0.0, 1.0)
+        inputs[free] = np.clip(optimum.x, 0.0, 1.0)
         return inputs
 
 
-def fitted(inputs: np.ndarray, found: np.ndarray, rng: np.random.Generator) -> tuple[Any, float]:
-    """Kernel and noise variance of the highest marginal likelihood times `log_prior`, on at most FITTED of the rows."""
+def fit(inputs: np.ndarray, values: np.ndarray, rng: np.random.Generator) -> tuple[Any, float]:
+    """Returns the kernel and the noise variance of the highest posterior density (`log_prior` is the prior), of at most
+    FITTED of the trials, drawn at random."""
     from scipy.optimize import minimize
     from skopt.learning import GaussianProcessRegressor
     from skopt.learning.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
-    if len(found) > FITTED:
-        chosen = np.sort(rng.choice(len(found), FITTED, replace=False))
-        inputs, found = inputs[chosen], found[chosen]
+    if len(values) > FITTED:
+        chosen = np.sort(rng.choice(len(values), FITTED, replace=False))
+        inputs, values = inputs[chosen], values[chosen]
 
     def optimizer(loss: Callable, start: np.ndarray, bounds: np.ndarray) -> tuple[np.ndarray, float]:
         def posterior(theta: np.ndarray) -> tuple[float, np.ndarray]:
-            return tuple(each - prior for each, prior in zip(loss(theta), log_prior(theta), strict=True))
+            return tuple(term - prior for term, prior in zip(loss(theta), log_prior(theta), strict=True))
 
         best = minimize(posterior, start, jac=True, bounds=bounds, method="L-BFGS-B")
         return best.x, best.fun
@@ -166,31 +171,32 @@ def fitted(inputs: np.ndarray, found: np.ndarray, rng: np.random.Generator) -> t
         n_restarts_optimizer=1,
         noise="gaussian",
         random_state=int(rng.integers(2**31)),
-    ).fit(inputs, found)
+    ).fit(inputs, values)
     return model.kernel_.k1, model.noise_
 
 
 def log_prior(theta: np.ndarray) -> tuple[float, np.ndarray]:
-    """Logarithm of the prior density, up to a constant, and its slope, at the logarithms of a process's variance v,
-    its length scales l and its noise's variance n: v exp(-v) exp(-0.1 sum(l^2 + 1 / l^2)) n^0.1 exp(-30 n).
+    """Returns the logarithm of the prior density, up to a constant, and its gradient.
 
-    These are the priors of Optuna's GPSampler. Without one a length scale grows as far as it may while the few scores
-    there are do not contradict it, and what a setting does within the noise is never looked at.
+    theta: the logarithms of a process's variance v, its length scales l and its noise's variance n. The density is
+      v exp(-v) exp(-0.1 sum(l^2 + 1 / l^2)) n^0.1 exp(-30 n), the priors of Optuna's GPSampler. Without a prior a
+      length scale grows to its limit as long as few scores do not contradict it, and its dimension is never explored
+      again.
     """
     (variance, noise), squares = np.exp(theta[[0, -1]]), np.exp(2 * theta[1:-1])
     value = theta[0] - variance - 0.1 * np.sum(squares + 1 / squares) + 0.1 * theta[-1] - 30 * noise
     return float(value), np.array([1 - variance, *(0.2 / squares - 0.2 * squares), 0.1 - 30 * noise])
 
 
-def conditioned(kernel, noise: float, inputs: np.ndarray, found: np.ndarray):
-    """The process with these hyperparameters, given these values."""
+def condition(kernel, noise: float, inputs: np.ndarray, values: np.ndarray):
+    """Returns the posterior process with these hyperparameters, given these values."""
     from skopt.learning import GaussianProcessRegressor
 
-    return GaussianProcessRegressor(kernel, alpha=noise, optimizer=None).fit(inputs, found)
+    return GaussianProcessRegressor(kernel, alpha=noise, optimizer=None).fit(inputs, values)
 
 
 def _predict(model, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Means and deviations at many points; skopt's own `predict` is made for few."""
+    """Returns means and deviations at many points; skopt's own `predict` is slow for many."""
     from sklearn.gaussian_process import GaussianProcessRegressor
 
     mean, deviation = GaussianProcessRegressor.predict(model, inputs, return_std=True)
@@ -198,23 +204,23 @@ def _predict(model, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _candidates(coordinates: Coordinates, best: list[Point], rng: np.random.Generator) -> list[Point]:
-    """POOL points anywhere and NEIGHBOURS around each of the best, some of whose coordinates are drawn anew;
-    each once."""
+    """Returns distinct points: POOL anywhere and NEIGHBOURS around each of the best, some of whose coordinates are
+    drawn anew."""
     size = len(coordinates.fields)
-    places = [rng.random((POOL, size))]
+    units = [rng.random((POOL, size))]
     for point in best:
-        centre = coordinates.places(point)
+        centre = coordinates.to_units(point)
         for scale in SCALES:
             near = np.clip(centre + scale * rng.standard_normal((NEIGHBOURS // len(SCALES), size)), 0.0, 1.0)
             anew = rng.random(near.shape) < 1 / (1 + size)
-            places.append(np.where(anew, rng.random(near.shape), near))
-    points = coordinates.snapped(np.concatenate(places))
+            units.append(np.where(anew, rng.random(near.shape), near))
+    points = coordinates.from_units(np.concatenate(units))
     return [list(point) for point in dict.fromkeys(map(tuple, points))]
 
 
 def expected_improvement(mean: np.ndarray, deviation: np.ndarray, incumbent: float):
-    """log E max(incumbent - f, 0) for f ~ N(mean, deviation^2): Jones et al. 1998, eq. 15, without the underflow
-    that leaves no slope far from the incumbent (Ament et al. 2023, eq. 9)."""
+    """Returns log E max(incumbent - f, 0) for f ~ N(mean, deviation^2): Jones et al. 1998, eq. 15, without the
+    underflow that leaves no slope far from the incumbent (Ament et al. 2023, eq. 9)."""
     from scipy.special import erfcx, ndtr
 
     z = (incumbent - mean) / deviation
@@ -232,7 +238,8 @@ def expected_improvement(mean: np.ndarray, deviation: np.ndarray, incumbent: flo
 
 
 def confidence_bound(mean: np.ndarray, deviation: np.ndarray, incumbent: float):
-    """WIDTH deviations below the mean, raised: GP-UCB, Srinivas et al. 2010, with a constant width."""
+    """Returns WIDTH deviations minus the mean: GP-UCB, Srinivas et al. 2010, for minimisation, with a constant
+    width."""
     return WIDTH * deviation - mean, -np.ones_like(mean), np.full_like(mean, WIDTH)
 
 

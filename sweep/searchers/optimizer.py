@@ -4,15 +4,17 @@ import warnings
 
 from ganscape.search_spaces import Space
 from ganscape.sweep.searchers.contract import Observation, Settings
-from ganscape.sweep.searchers.coordinates import Coordinates, rows
+from ganscape.sweep.searchers.coordinates import Coordinates, training_data
 from ganscape.sweep.searchers.sequences import Sobol
 
 
 class Optimizer:
-    """The defaults of the space and a Sobol sequence until scores differ, then what `skopt.Optimizer` asks.
+    """Asks for the defaults of the space and a Sobol sequence until scores differ, then for what `skopt.Optimizer`
+    asks.
 
-    With expected improvement, its process fitted again after every pick, which is believed to score the mean of what
-    was told ("constant liar"). Where it repeats itself, the Sobol sequence goes on instead.
+    By expected improvement; its process is fitted again after every pick of a round, whose score is taken to be the
+    mean of all scores ("constant liar"). Proposals that were asked before are replaced by the next of the Sobol
+    sequence.
     """
 
     def __init__(self, space: Space, seed: tuple[int, ...]):
@@ -31,16 +33,16 @@ class Optimizer:
         if count < 1:
             return []
         with threadpool_limits(1), warnings.catch_warnings():
-            # Warnings that a hyperparameter is at its bound, and that a point was told before.
+            # Warnings that a hyperparameter is at its bound, and that a point was observed before.
             warnings.simplefilter("ignore")
             coordinates = Coordinates(self.space)
-            points, found = rows(coordinates, self.observations)
-            if not coordinates.fields or not np.any(found):
+            points, values = training_data(coordinates, self.observations)
+            if not coordinates.fields or not np.any(values):
                 return self.sequence.ask(count)
             state = int(np.random.default_rng(self.seed).integers(2**31))
             engine = SkoptOptimizer(
                 coordinates.box.dimensions, "GP", n_initial_points=1, acq_func="EI", random_state=state
             )
-            engine.tell(points, list(found))
-            asked = [coordinates.settings(point) for point in engine.ask(count, strategy="cl_mean")]
-        return self.sequence.completed(asked, count)
+            engine.tell(points, list(values))
+            proposals = [coordinates.settings(point) for point in engine.ask(count, strategy="cl_mean")]
+        return self.sequence.complete(proposals, count)

@@ -7,17 +7,18 @@ import numpy as np
 
 from ganscape.search_spaces import Choice, Dimension, Space, StudyError
 from ganscape.sweep.searchers.contract import Observation, Settings
-from ganscape.sweep.searchers.coordinates import MARGIN, Coordinates, cells, inner, rows
+from ganscape.sweep.searchers.coordinates import MARGIN, Coordinates, cells, inner, training_data
 from ganscape.sweep.searchers.sequences import Sobol
 
 NEEDS = {"tpe": ("optuna",), "gp": ("optuna", "torch")}
 
 
 class Optuna:
-    """The defaults of the space and a Sobol sequence until scores differ, then what a sampler of Optuna asks.
+    """Asks for the defaults of the space and a Sobol sequence until scores differ, then for what a sampler of Optuna
+    asks.
 
-    A study of Optuna is made every time it is asked, and told all trials; those of the batch are running ones to it.
-    Where it repeats itself, the Sobol sequence goes on instead.
+    Every round is a new study of Optuna with all trials so far; those of the round itself count as running. Proposals
+    that were asked before are replaced by the next of the Sobol sequence.
 
     Args:
       sampler: "tpe", a tree of Parzen estimators (Bergstra et al. 2011), all coordinates together; "gp", a Gaussian
@@ -41,8 +42,8 @@ class Optuna:
         from threadpoolctl import threadpool_limits
 
         coordinates = Coordinates(self.space)
-        points, found = rows(coordinates, self.observations)
-        if count < 1 or not coordinates.fields or not np.any(found):
+        points, values = training_data(coordinates, self.observations)
+        if count < 1 or not coordinates.fields or not np.any(values):
             return self.sequence.ask(count)
         import optuna
 
@@ -50,12 +51,12 @@ class Optuna:
         with threadpool_limits(1), warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             study = optuna.create_study(sampler=self._sampler(optuna))
-            for point, value in zip(points, found, strict=True):
+            for point, value in zip(points, values, strict=True):
                 params = dict(zip(coordinates.fields, point, strict=True))
                 study.add_trial(optuna.create_trial(params=params, distributions=distributions, value=float(value)))
             trials = [study.ask(distributions) for _ in range(count)]
-        asked = [coordinates.settings([trial.params[field] for field in coordinates.fields]) for trial in trials]
-        return self.sequence.completed(asked, count)
+        proposals = [coordinates.settings([trial.params[field] for field in coordinates.fields]) for trial in trials]
+        return self.sequence.complete(proposals, count)
 
     def _sampler(self, optuna):
         state = int(np.random.default_rng(self.seed).integers(2**31))
@@ -66,7 +67,7 @@ class Optuna:
 
 
 def _distribution(optuna, dimension: Dimension):
-    """Of the coordinate of a dimension."""
+    """Returns Optuna's distribution of a dimension's coordinate."""
     count = cells(dimension)
     if count is None:
         return optuna.distributions.FloatDistribution(MARGIN, 1 - MARGIN)

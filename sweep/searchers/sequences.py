@@ -1,4 +1,4 @@
-"""Searchers that do not look at scores: a fixed order of settings, of which the first not yet told are asked."""
+"""Searchers that do not look at scores: each asks for the next settings of a fixed order."""
 
 import itertools
 from collections.abc import Iterator
@@ -8,12 +8,12 @@ import numpy as np
 from ganscape.search_spaces import Space, published_sets
 from ganscape.sweep.searchers.contract import Observation, Settings, key
 
-REPEATS = 1000
-BLOCK = 16
+REPEATS = 1000  # proposals in a row that were asked before, after which a space counts as exhausted
+BLOCK = 16  # Sobol points drawn at first; every later draw doubles their number, which keeps the sequence balanced
 
 
 class Defaults:
-    """The defaults of the space, in order, and nothing else."""
+    """Asks for the defaults of the space, in order, and nothing else."""
 
     independent = only_defaults = True
 
@@ -21,15 +21,15 @@ class Defaults:
         self.remaining = list(space.defaults)
 
     def ask(self, count: int) -> list[Settings]:
-        asked, self.remaining = self.remaining[:count], self.remaining[count:]
-        return asked
+        batch, self.remaining = self.remaining[:count], self.remaining[count:]
+        return batch
 
     def tell(self, observations: list[Observation]) -> None:
         self.remaining = self.remaining[len(observations) :]
 
 
 class Published(Defaults):
-    """The sets that Lucic et al. 2018 trained, in their order; see `search_spaces.published_sets`."""
+    """Asks for the sets that Lucic et al. 2018 trained, in their order; see `search_spaces.published_sets`."""
 
     only_defaults = False
 
@@ -38,8 +38,11 @@ class Published(Defaults):
 
 
 class Random:
-    """The defaults of the space first, then independent draws: 1 + 99 in the wide search of Lucic et
-    al. 2018. The i-th settings depend on (space, seed, i) alone."""
+    """Asks for the defaults of the space first, then for independent draws: 1 + 99 in the wide search of Lucic et al.
+    2018.
+
+    The i-th settings depend on (space, seed, i) alone.
+    """
 
     independent = True
 
@@ -61,9 +64,9 @@ class Random:
 
 
 class Sequence:
-    """The defaults of the space, then other settings in an order of their own; none that was told or asked.
+    """Asks for the defaults of the space, then for other settings in a given order, and for none twice.
 
-    It ends with its settings, or where REPEATS in a row are known: a small space is exhausted.
+    It ends with that order, or after REPEATS settings in a row that were asked before: a small space is exhausted.
     """
 
     independent = True
@@ -73,26 +76,26 @@ class Sequence:
         self.seen: set[tuple] = set()
 
     def left(self) -> Iterator[Settings]:
-        """One after the other, all that remains to be asked."""
-        while asked := self.ask(1):
-            yield from asked
+        """Yields all settings that were not asked yet."""
+        while settings := self.ask(1):
+            yield from settings
 
     def ask(self, count: int) -> list[Settings]:
-        asked: list[Settings] = []
+        batch: list[Settings] = []
         repeats = 0
-        while len(asked) < count and repeats < REPEATS and (settings := next(self.order, None)) is not None:
+        while len(batch) < count and repeats < REPEATS and (settings := next(self.order, None)) is not None:
             repeats += 1
             name = key(self.space, settings)
             if name not in self.seen:
                 self.seen.add(name)
-                asked.append(settings)
+                batch.append(settings)
                 repeats = 0
-        return asked
+        return batch
 
-    def completed(self, asked: list[Settings], count: int) -> list[Settings]:
-        """Those of `asked` that were neither told nor asked before, and others of the sequence in place of the rest."""
+    def complete(self, proposals: list[Settings], count: int) -> list[Settings]:
+        """Returns the proposals that were not asked before, filled up to `count` with the next of the sequence."""
         fresh: list[Settings] = []
-        for settings in asked:
+        for settings in proposals:
             name = key(self.space, settings)
             if name not in self.seen:
                 self.seen.add(name)
@@ -100,13 +103,13 @@ class Sequence:
         return fresh + self.ask(count - len(fresh))
 
     def tell(self, observations: list[Observation]) -> None:
-        self.seen.update(key(self.space, each.settings) for each in observations)
+        self.seen.update(key(self.space, observation.settings) for observation in observations)
 
 
 class Grid(Sequence):
-    """All combinations of the middles of the dimensions, then of their two ends, then of three values, ...
+    """Asks for all combinations of the middles of the dimensions, then of their two ends, then of three values, ...
 
-    A Choice enters with all its options at once, and a space without ranges ends when all of it was asked.
+    A Choice enters with all its options at once; a space without ranges is exhausted by its combinations.
     """
 
     def __init__(self, space: Space, seed: tuple[int, ...]):
@@ -114,7 +117,7 @@ class Grid(Sequence):
 
 
 class Sobol(Sequence):
-    """The points of a scrambled Sobol sequence, which fill the space more evenly than random ones (Owen 1998).
+    """Asks for the points of a scrambled Sobol sequence, which fill the space more evenly than random ones (Owen 1998).
 
     The scrambling is drawn from the seed without its round: the rounds of a study share one sequence.
     """
@@ -144,5 +147,5 @@ def _sobol(space: Space, seed: tuple[int, ...]) -> Iterator[Settings]:
     sequence = qmc.Sobol(len(fields), scramble=True, rng=np.random.default_rng(seed))
     for size in itertools.chain([BLOCK], (BLOCK << doublings for doublings in itertools.count())):
         for point in sequence.random(size):
-            values = {field: space.dimensions[field].from_unit(u) for field, u in zip(fields, point, strict=True)}
+            values = {field: space.dimensions[field].from_unit(unit) for field, unit in zip(fields, point, strict=True)}
             yield space.complete(values)

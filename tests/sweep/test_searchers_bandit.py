@@ -9,13 +9,13 @@ import pytest
 
 from ganscape.search_spaces import SPACES, Choice, Integer, Space, Uniform, When
 from ganscape.sweep.searchers import SEARCHERS, Observation
-from ganscape.sweep.searchers.coordinates import Coordinates, values
+from ganscape.sweep.searchers.coordinates import Coordinates, standardize
 from ganscape.sweep.searchers.gp_bandit import (
     ACQUISITIONS,
     Surrogate,
-    conditioned,
+    condition,
     expected_improvement,
-    fitted,
+    fit,
     log_prior,
 )
 
@@ -204,7 +204,7 @@ def surrogate():
     coordinates = Coordinates(CUBE)
     rng = np.random.default_rng(0)
     settings = [CUBE.sample(rng) for _ in range(25)]
-    found = values([1.0 + sum(value**2 for value in each.values()) for each in settings])
+    found = standardize([1.0 + sum(value**2 for value in each.values()) for each in settings])
     return lambda: Surrogate(coordinates, list(map(coordinates.point, settings)), found, np.random.default_rng(1))
 
 
@@ -268,7 +268,7 @@ def test_hyperparameters_are_those_of_the_highest_posterior_density():
     rng = np.random.default_rng(3)
     inputs = rng.random((25, 2))
     found = np.sin(5 * inputs[:, 0]) + 0.1 * rng.standard_normal(25)
-    kernel, noise = fitted(inputs, found, rng)
+    kernel, noise = fit(inputs, found, rng)
 
     def density(theta):
         covariance = kernel.clone_with_theta(theta[:-1])(inputs) + math.exp(theta[-1]) * np.eye(25)
@@ -285,16 +285,16 @@ def test_noise_is_learnt_from_repeated_seeds():
     rng = np.random.default_rng(0)
     inputs = np.repeat(rng.random((40, 2)), 3, axis=0)
     found = np.sin(4 * inputs[:, 0]) + inputs[:, 1] + 0.3 * rng.standard_normal(120)
-    assert 0.045 < fitted(inputs, found, rng)[1] < 0.18
+    assert 0.045 < fit(inputs, found, rng)[1] < 0.18
 
 
 def test_seeds_of_a_config_weigh_as_their_mean_with_less_noise():
     """Rows (y1 ... yn) at one place and one row of their mean with noise / n give one posterior."""
     rng = np.random.default_rng(2)
     inputs, found = rng.random((12, 3)), rng.standard_normal((12, 4))
-    kernel, _ = fitted(inputs, found.mean(1), rng)
-    many = conditioned(kernel, 0.2, np.repeat(inputs, 4, axis=0), found.ravel())
-    means = conditioned(kernel, 0.05, inputs, found.mean(1))
+    kernel, _ = fit(inputs, found.mean(1), rng)
+    many = condition(kernel, 0.2, np.repeat(inputs, 4, axis=0), found.ravel())
+    means = condition(kernel, 0.05, inputs, found.mean(1))
     places = rng.random((9, 3))
     for left, right in zip(many.predict(places, return_std=True), means.predict(places, return_std=True), strict=True):
         np.testing.assert_allclose(left, right, atol=1e-6)

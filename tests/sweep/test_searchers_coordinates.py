@@ -5,7 +5,7 @@ import pytest
 
 from ganscape.search_spaces import SPACES, Choice, Fixed, Integer, LogUniform, Space, Uniform, When
 from ganscape.sweep.searchers import Observation
-from ganscape.sweep.searchers.coordinates import Coordinates, rows, values
+from ganscape.sweep.searchers.coordinates import Coordinates, standardize, training_data
 
 SPACE = Space(
     {"family": "gan"},
@@ -79,28 +79,30 @@ def test_what_is_outside_the_space_has_no_point_and_no_row(change):
     coordinates = Coordinates(SPACE)
     assert coordinates.point(settings) is not None
     assert coordinates.point(settings | change) is None
-    points, found = rows(coordinates, [Observation(settings | change, (1.0,)), Observation(settings, (2.0, 3.0))])
+    points, found = training_data(
+        coordinates, [Observation(settings | change, (1.0,)), Observation(settings, (2.0, 3.0))]
+    )
     assert points == [coordinates.point(settings)] * 2 and len(found) == 2
 
 
 def test_values_are_standardised_logarithms():
     scores = np.exp(np.random.default_rng(0).normal(3.0, 0.5, 50))
-    found = values([*scores])
+    found = standardize([*scores])
     logs = np.log(np.minimum(scores, np.exp(np.quantile(np.log(scores), 0.95))))
     np.testing.assert_allclose(found, (logs - logs.mean()) / logs.std())
 
 
 def test_values_of_scores_of_both_signs_keep_their_distances():
-    found = values([-2.0, 0.0, 2.0] + [4.0] * 20)
+    found = standardize([-2.0, 0.0, 2.0] + [4.0] * 20)
     np.testing.assert_allclose(np.diff(found[:4]), np.diff(found[:2])[0] * np.ones(3))
 
 
 def test_a_failure_is_as_bad_as_the_worst():
     for failed in (math.inf, math.nan, -math.inf):
-        found = values([3.0, failed, 1.0, 2.0])
+        found = standardize([3.0, failed, 1.0, 2.0])
         assert found[1] == found.max() == found[0] and found[2] == found.min()
 
 
 @pytest.mark.parametrize("scores", [[], [1.0], [math.inf] * 3, [math.nan], [2.0] * 9, [0.1, 0.1 + 1e-17], [0.0, 0.0]])
 def test_scores_without_a_difference_are_all_zero(scores):
-    assert values(scores).tolist() == [0.0] * len(scores)
+    assert standardize(scores).tolist() == [0.0] * len(scores)
