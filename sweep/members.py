@@ -20,13 +20,13 @@ logger = logging.getLogger(__name__)
 class Member:
     """A trial of the cohort in training.
 
-    known: rungs that have a score. ahead: rungs that it is still trained to, the next first. cycle: training cycles
+    scored: rungs that have a score. ahead: rungs that it is still trained to, the next first. cycle: training cycles
     done. seconds: its share of the wall time so far. scores: those of its checkpoint and of this process.
     """
 
     trial: Trial
     attempt: int
-    known: frozenset[int]
+    scored: frozenset[int]
     ahead: tuple[int, ...]
     cycle: int = 0
     seconds: float = 0.0
@@ -58,9 +58,9 @@ def restore(member: Member, workload: Workload, report: Report) -> Population:
     member.cycle = int(state.cycle)
     member.ahead = tuple(rung for rung in member.ahead if rung // images_per_cycle(trial.config) >= member.cycle)
     for score in member.scores:
-        if score.rung not in member.known:
+        if score.rung not in member.scored:
             report(score._replace(generator_bytes=generators.size_of(workload.generators, trial.id, score.rung)))
-    member.known |= {score.rung for score in member.scores}
+    member.scored |= {score.rung for score in member.scores}
     return state
 
 

@@ -101,7 +101,7 @@ class Failure(NamedTuple):
 
 
 class Compiled(NamedTuple):
-    """The programs of a cohort are ready to run.
+    """A report that the programs of a cohort are ready to run.
 
     seconds: what that took, nearly all of it compilation.
     compiled, loaded: how many programs were compiled, and read from the compilation cache; both 0 if the worker had
@@ -126,13 +126,13 @@ class Baseline(NamedTuple):
 
 
 class Baselines(NamedTuple):
-    """All that a BaselineTask asks for."""
+    """The scores that a BaselineTask asks for."""
 
     scores: tuple[Baseline, ...]
 
 
 class Ready(NamedTuple):
-    """A worker has started. devices: what it computes on, in words, such as "1 x cpu: cpu".
+    """A report that a worker has started. devices: what it computes on, in words, such as "1 x cpu: cpu".
     fault: what it computes wrongly, see `sweep.proof`; "" for nothing."""
 
     devices: str
@@ -146,7 +146,7 @@ class Free(NamedTuple):
 
 
 class LogLine(NamedTuple):
-    """A line of a worker's log, at a level of the module logging."""
+    """A line of a worker's log, with its level as in the module logging."""
 
     level: int
     text: str

@@ -1,4 +1,4 @@
-"""From names to a plan: everything of a study that can be checked before work starts."""
+"""Plans: a study by name, resolved to what is trained, on which data, scored how, and checked before work starts."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -39,7 +39,7 @@ CHECKPOINT_SECONDS = 60.0
 
 
 class Plan(NamedTuple):
-    """A study resolved: what will be trained, on what, scored how.
+    """What a sweep does: which configs of which methods it trains, on which data, and how it scores them.
 
     definition: what the store keeps; two runs are the same study exactly when theirs are `comparable` and equal.
     fixed: settings of every config; a method's space overrides them.
@@ -59,7 +59,7 @@ class Plan(NamedTuple):
 
     @property
     def rounds(self) -> int:
-        """Rounds of all phases."""
+        """The number of rounds of all phases."""
         return sum(phase.rounds for phase in self.phases)
 
     def phase_index(self, number: int) -> int:
@@ -72,12 +72,13 @@ class Plan(NamedTuple):
         return sum(phase.rounds for phase in self.phases[:phase_index])
 
     def seeds_of(self, phase_index: int) -> range:
-        """The seeds of a phase in a sweep that begins anew: none that an earlier phase has."""
+        """The seeds of a phase in a new folder, distinct from those of earlier phases."""
         start = sum(phase.seeds for phase in self.phases[:phase_index])
         return range(start, start + self.phases[phase_index].seeds)
 
     def decision_rungs(self, phase_index: int) -> tuple[int, ...]:
-        """The rungs at which the scheduler decides about trials of a phase; none in one that trains configs again."""
+        """The rungs at which the scheduler decides about trials of a phase; none in a phase that trains the best
+        configs again."""
         stops = self.scheduler != "none" and self.phases[phase_index].searcher not in SELECTORS
         return decision_rungs(self.workload.rungs) if stops else ()
 
@@ -100,7 +101,7 @@ def plan(
     data_root: str | Path | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
 ) -> Plan:
-    """The plan of a study.
+    """Returns the plan of a study.
 
     Args:
       study: a name, see `search_spaces.STUDIES`, or the path of a .toml file. scale: the name of one of its scales.
@@ -213,7 +214,7 @@ def _with_present_name(part: Searched) -> Searched:
 
 
 def study_label(name: str) -> str:
-    """What a study is called in stores and folders; one from a file like the file."""
+    """Returns the name of a study in stores and folders; for the path of a .toml file that of the file."""
     return Path(name).stem if name.endswith(FILE) else name
 
 
@@ -250,8 +251,9 @@ def _recorded_metric(out: Path, data: str, source: Source) -> str | None:
         return None
     name = data if data in DATASETS else Path(data).resolve().stem
     recorded = (row["definition"] for row in read(out)["study"])
-    alike = (each for each in recorded if (each["data"], each["image_shape"]) == (name, list(source.image_shape)))
-    return next((each["metric"] for each in alike), None)
+    same_data = (name, list(source.image_shape))
+    metrics = (row["metric"] for row in recorded if (row["data"], row["image_shape"]) == same_data)
+    return next(metrics, None)
 
 
 def _described(phase: Phase) -> PhaseDefinition:

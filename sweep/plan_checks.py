@@ -1,4 +1,4 @@
-"""What of a study can be wrong, and is found before work starts: StudyError or ConfigError in one line."""
+"""Checks of a study before work starts: each raises StudyError or ConfigError, in one line."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,21 +12,22 @@ from ganscape.sweep.searchers import SEARCHERS, SELECTORS
 
 
 def check_least(name: str, value: Any, low: int) -> int:
+    """Returns `value` if it is a whole number of at least `low`; StudyError otherwise."""
     if isinstance(value, bool) or not isinstance(value, int) or value < low:
         raise StudyError(f"{name}={value!r} must be a whole number of at least {low}")
     return value
 
 
 def check_scheduler(study: Study, scale: Scale, budgets: Sequence[int]) -> None:
-    """The scheduler has something to decide."""
+    """Raises StudyError if the scheduler would never decide anything."""
     if scale.scheduler == "none":
         return
-    searching = [each for each in all_phases(study.searcher, scale) if each.searcher not in SELECTORS]
+    searching = [phase for phase in all_phases(study.searcher, scale) if phase.searcher not in SELECTORS]
     if len(budgets) < 2:
         raise StudyError(
             f"scheduler {scale.scheduler!r} stops trials between two rungs; interval={budgets[0]} leaves one alone"
         )
-    if scale.scheduler == "median" and sum(each.rounds for each in searching) < 2:
+    if scale.scheduler == "median" and sum(phase.rounds for phase in searching) < 2:
         raise StudyError(
             "scheduler 'median' compares with earlier rounds; this search has one: set rounds, or take one of: "
             "halving, asha"
@@ -34,18 +35,18 @@ def check_scheduler(study: Study, scale: Scale, budgets: Sequence[int]) -> None:
 
 
 def check_configs(study: Study, scale: Scale, budgets, source: Source, seed: int) -> None:
-    """Every config of the first round can be trained on these images and reaches every rung, and so can as many
-    random ones as later rounds may ask."""
+    """Raises an error if a config cannot be trained on these images or has rungs closer than a training cycle: all of
+    the first round, and as many random ones as later rounds may ask for."""
     first, *later = all_phases(study.searcher, scale)
     for method, space in study.methods.items():
         numbers = searcher_seed(seed, method, 0)
         for phase in later:
             if phase.searcher not in SELECTORS:
                 SEARCHERS[phase.searcher](space_in(space, phase), numbers)
-        asked = SEARCHERS[first.searcher](space, numbers).ask(first.batch)
-        for phase in [first] * (first.rounds > 1) + [each for each in later if each.searcher not in SELECTORS]:
-            asked = [*asked, *SEARCHERS["random"](space_in(space, phase), numbers).ask(phase.configs)]
-        for settings in asked:
+        proposals = SEARCHERS[first.searcher](space, numbers).ask(first.batch)
+        for phase in [first] * (first.rounds > 1) + [phase for phase in later if phase.searcher not in SELECTORS]:
+            proposals = [*proposals, *SEARCHERS["random"](space_in(space, phase), numbers).ask(phase.configs)]
+        for settings in proposals:
             config = config_of(method, {**scale.settings, **settings}, source.classes)
             check_images(config, source.image_shape)
             cycles = [budget // images_per_cycle(config) for budget in budgets]

@@ -1,4 +1,4 @@
-"""From what a searcher proposes to trials: the space and the seed it is given, the config and the id of a trial."""
+"""Proposals of searchers become trials: the space and the seed of a searcher, the config and the id of a trial."""
 
 import hashlib
 from collections.abc import Mapping
@@ -12,20 +12,21 @@ from ganscape.sweep.population import trial_key
 
 
 def space_in(space: Space, phase: Phase) -> Space:
-    """A method's space in a later phase: the phase's settings fixed, and no defaults to ask first."""
+    """Returns a method's space in a later phase: the phase's settings are fixed, and no defaults are asked first."""
     for field, value in phase.settings.items():
         space = space.pin(field, value)
     return space._replace(defaults=())
 
 
 def searcher_seed(study_seed: int, method: str, number: int) -> tuple[int, ...]:
-    """The seed of a method's searcher in a round."""
+    """Returns the seed of a method's searcher in a round."""
     name = int.from_bytes(hashlib.sha256(method.encode()).digest()[:8])
     return study_seed, name, number
 
 
 def config_of(method: str, settings: Mapping[str, Any], classes: int | None) -> Config:
-    """The config of a method with these settings, with the number of the data's classes if it has a conditioning."""
+    """Returns the config of a method with these settings, and with the number of the data's classes if it has a
+    conditioning. Raises ConfigError, naming the method, if they do not fit together."""
     if settings.get("conditioning", "none") != "none":
         if classes is None:
             labelled = ", ".join(name for name, source in DATASETS.items() if source.classes)
@@ -44,7 +45,8 @@ def config_of(method: str, settings: Mapping[str, Any], classes: int | None) -> 
 
 
 def trial_of(study_seed: int, method: str, config: Config, seed: int) -> Trial:
-    """The trial of this identity; its id is twelve hex digits."""
+    """Returns the trial of a config and a seed. Its id, twelve hex digits, is a hash of study seed, method, config and
+    seed."""
     identity = f"{study_seed}/{method}/{config.identity()}/{seed}"
     name = hashlib.sha256(identity.encode()).hexdigest()[:12]
     return Trial(name, method, config, seed, trial_key(study_seed, config, seed))

@@ -1,4 +1,4 @@
-"""What a worker gets and where it runs, with the checks of both."""
+"""The resources of a worker and the cluster that it runs on, with checks of both."""
 
 import math
 import os
@@ -13,11 +13,12 @@ ADDRESS_SPACE = 4 * 2**30  # bytes that a worker needs at least; JAX and its thr
 
 
 class ExecutorError(UserError):
-    """What was asked of an executor cannot be had, or its workers do not work; one line."""
+    """An executor cannot give what a sweep needs, or its workers do not work; one line."""
 
 
 class Resources(NamedTuple):
-    """What one worker gets: CPU cores, a share of GPUs, TPU chips; others: names and amounts that a cluster knows."""
+    """What one worker gets: CPU cores, a share of GPUs, TPU chips; others: custom resources of a cluster, with
+    amounts."""
 
     cpus: float = 1.0
     gpus: float = 0.0
@@ -25,13 +26,13 @@ class Resources(NamedTuple):
     others: tuple[tuple[str, float], ...] = ()
 
     def named(self) -> dict[str, float]:
-        """Amounts by the names that Ray gives them, without those that are 0."""
-        known = {"CPU": self.cpus, "GPU": self.gpus, "TPU": self.tpus} | dict(self.others)
-        return {name: amount for name, amount in known.items() if amount}
+        """Returns the amounts that are not 0, by Ray's names."""
+        amounts = {"CPU": self.cpus, "GPU": self.gpus, "TPU": self.tpus} | dict(self.others)
+        return {name: amount for name, amount in amounts.items() if amount}
 
 
 class Cluster(NamedTuple):
-    """Where Ray runs, and who else is told.
+    """Where Ray runs, and which callbacks see every score.
 
     address: of a running cluster, "host:port" or "auto"; None: what RAY_ADDRESS says, else a cluster of its own.
     callbacks: "module:factory" of callbacks of Ray Tune.
@@ -45,8 +46,8 @@ ALONE = Cluster()
 
 
 def with_others(resources: Resources, assignments: Sequence[str]) -> Resources:
-    """The resources with those of "NAME=AMOUNT"; ExecutorError for other text."""
-    named, known = dict(resources.others), {"CPU": resources.cpus, "GPU": resources.gpus, "TPU": resources.tpus}
+    """Returns the resources with those of assignments "NAME=AMOUNT" too; ExecutorError for other text."""
+    custom, builtin = dict(resources.others), {"CPU": resources.cpus, "GPU": resources.gpus, "TPU": resources.tpus}
     for assignment in assignments:
         name, _, text = assignment.partition("=")
         try:
@@ -55,12 +56,12 @@ def with_others(resources: Resources, assignments: Sequence[str]) -> Resources:
             amount = math.nan
         if not name or math.isnan(amount):
             raise ExecutorError(f"--resource {assignment!r} must be NAME=AMOUNT, such as --resource TPU=4") from None
-        (known if name in known else named)[name] = amount
-    return Resources(known["CPU"], known["GPU"], known["TPU"], tuple(named.items()))
+        (builtin if name in builtin else custom)[name] = amount
+    return Resources(builtin["CPU"], builtin["GPU"], builtin["TPU"], tuple(custom.items()))
 
 
 def check_devices(devices: str, resources: Resources) -> None:
-    """Raises ExecutorError if a worker that was to have an accelerator computes on the CPU."""
+    """Raises ExecutorError if a worker that should have an accelerator computes on the CPU."""
     for kind, amount in (("GPU", resources.gpus), ("TPU", resources.tpus)):
         if amount and "cpu" in devices:
             raise ExecutorError(
@@ -70,7 +71,7 @@ def check_devices(devices: str, resources: Resources) -> None:
 
 
 def check_computes(fault: str, devices: str) -> None:
-    """Raises ExecutorError if a worker computed something wrongly whose result is known."""
+    """Raises ExecutorError if a worker computed a known result wrongly."""
     if fault:
         raise ExecutorError(
             f"a worker on {devices} computes {fault} wrongly, so that no score of it could be trusted; "
@@ -89,17 +90,17 @@ def check_address_space() -> None:
 
 
 def gibibytes(amount: float) -> str:
-    """Bytes in words, such as "1.5 GiB"."""
+    """Returns bytes in words, such as "1.5 GiB"."""
     return f"{amount / 2**30:.3g} GiB"
 
 
 def default_workers(resources: Resources) -> int:
-    """As many workers as this process may use cores for."""
+    """Returns how many workers the cores of this process suffice for."""
     return max(1, int(cores() // max(resources.cpus, 1.0)))
 
 
 def cores() -> int:
-    """CPU cores that this process may use."""
+    """Returns how many CPU cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -15,7 +15,7 @@ from ganscape.sweep.searchers import SEARCHERS, SELECTORS, Observation
 
 
 class Entry(NamedTuple):
-    """A trial and where it belongs. number: of its round, counted through all phases."""
+    """A trial and its place in the plan: the index of its phase, and its round's number, counted through all phases."""
 
     trial: Trial
     phase_index: int
@@ -23,7 +23,7 @@ class Entry(NamedTuple):
 
 
 class Rounds:
-    """The rounds of a plan, as far as they have been asked.
+    """The rounds of a plan so far, and what comes next.
 
     What comes next is a function of the plan, of the trials that are there and of their scores alone, so a sweep asks
     the same after an interruption. A plan that is larger than what is there (more configs, seeds, rounds, methods or
@@ -59,12 +59,9 @@ class Rounds:
         for phase_index, phase in enumerate(self.plan.phases):
             if (method, phase_index) in self._complete:
                 continue
-            if phase.searcher in SELECTORS:
-                found = self._selected(method, phase_index, result)
-            else:
-                found = self._searched(method, phase_index, result)
-            if found:
-                return found
+            select = self._select if phase.searcher in SELECTORS else self._search
+            if entries := select(method, phase_index, result):
+                return entries
             self._complete.add((method, phase_index))
         return []
 
@@ -73,63 +70,66 @@ class Rounds:
         return sum(self._expected_in(method, index) for index in range(len(self.plan.phases)))
 
     def seeds_of(self, phase_index: int) -> tuple[int, ...]:
-        """The seeds of a phase: those that it has used, and as many more as it lacks that no other phase has."""
+        """Returns the seeds of a phase: those that it has used, and as many new ones as it lacks, which no other phase
+        has used."""
         own = self._seeds[phase_index]
-        others = set().union(*(seeds for index, seeds in self._seeds.items() if index != phase_index))
+        foreign = set().union(*(seeds for index, seeds in self._seeds.items() if index != phase_index))
         seeds, candidate = sorted(own), self.plan.seeds_of(phase_index).start
         while len(seeds) < self.plan.phases[phase_index].seeds:
-            if candidate not in own and candidate not in others:
+            if candidate not in own and candidate not in foreign:
                 seeds.append(candidate)
             candidate += 1
         return tuple(sorted(seeds))
 
-    def _selected(self, method: str, phase_index: int, result: Callable[[str], float]) -> list[Entry]:
-        """Trials that a phase lacks which trains the best configs of the phases before it again."""
+    def _select(self, method: str, phase_index: int, result: Callable[[str], float]) -> list[Entry]:
+        """Returns the trials that are missing in a phase that trains the best configs of earlier phases again."""
         phase, number = self.plan.phases[phase_index], self.plan.first_round(phase_index)
         observations = self._observations(method, result, (phase_index, 0))
-        configs = [Config.from_dict(each) for each in SELECTORS[phase.searcher](observations, phase.configs)]
-        return self._lacking(method, configs, phase_index, number)
+        configs = [Config.from_dict(settings) for settings in SELECTORS[phase.searcher](observations, phase.configs)]
+        return self._missing(method, configs, phase_index, number)
 
-    def _searched(self, method: str, phase_index: int, result: Callable[[str], float]) -> list[Entry]:
-        """Trials that the first round lacks which is not complete; of a short round only the new ones."""
+    def _search(self, method: str, phase_index: int, result: Callable[[str], float]) -> list[Entry]:
+        """Returns the trials that are missing in the first incomplete round of a searching phase."""
         phase, before = self.plan.phases[phase_index], 0
         first = self.plan.first_round(phase_index)
         for number in range(first, first + phase.rounds):
-            known = self._configs[method, phase_index, number]
-            configs = list(known.values())
+            present = self._configs[method, phase_index, number]
+            configs = list(present.values())
             size = max(0, min(phase.batch, phase.configs - before))
-            if len(known) < size:
+            if len(present) < size:
                 observations = self._observations(method, result, (phase_index, number))
-                asked = ask(self.plan, method, phase_index, number, observations, size)
-                configs += [config for config in asked if config.identity() not in known][: size - len(known)]
-            if found := self._lacking(method, configs, phase_index, number):
-                return found
+                proposals = ask(self.plan, method, phase_index, number, observations, size)
+                new = [config for config in proposals if config.identity() not in present]
+                configs += new[: size - len(present)]
+            if entries := self._missing(method, configs, phase_index, number):
+                return entries
             if not configs:
                 break
             before += len(configs)
         return []
 
-    def _lacking(self, method: str, configs: Iterable[Config], phase_index: int, number: int) -> list[Entry]:
-        """The trials of these configs, on the seeds of the phase, that are not there."""
+    def _missing(self, method: str, configs: Iterable[Config], phase_index: int, number: int) -> list[Entry]:
+        """Returns the trials of these configs, on the seeds of the phase, that do not exist yet."""
         seeds = self.seeds_of(phase_index)
         trials = [trial_of(self.plan.seed, method, config, seed) for config in configs for seed in seeds]
         return [Entry(trial, phase_index, number) for trial in trials if trial.id not in self._ids]
 
     def _observations(self, method: str, result: Callable[[str], float], before: tuple[int, int]) -> list[Observation]:
-        """What the method's configs scored in the rounds before (phase, round), in the order they were asked."""
-        entries = [each for each in self.entries[method] if (each.phase_index, each.number) < before]
+        """Returns the scores of the method's configs in the rounds before (phase, round), in the order they were
+        asked."""
+        entries = [entry for entry in self.entries[method] if (entry.phase_index, entry.number) < before]
         order = {
-            (phase_index, number, identity): place
+            (phase_index, number, identity): rank
             for (name, phase_index, number), configs in self._configs.items()
             if name == method
-            for place, identity in enumerate(configs)
+            for rank, identity in enumerate(configs)
         }
         entries.sort(
-            key=lambda each: (
-                each.phase_index,
-                each.number,
-                order[each.phase_index, each.number, each.trial.config.identity()],
-                each.trial.seed,
+            key=lambda entry: (
+                entry.phase_index,
+                entry.number,
+                order[entry.phase_index, entry.number, entry.trial.config.identity()],
+                entry.trial.seed,
             )
         )
         settings, scores = {}, defaultdict(list)
@@ -159,7 +159,7 @@ def ask(
     phase = plan.phases[phase_index]
     space = plan.methods[method] if phase_index == 0 else space_in(plan.methods[method], phase)
     searcher = SEARCHERS[phase.searcher](space, searcher_seed(plan.seed, method, number))
-    searcher.tell([each._replace(settings=space.select_fields(each.settings)) for each in observations])
+    searcher.tell([item._replace(settings=space.select_fields(item.settings)) for item in observations])
     seen = {Config.from_dict(observation.settings).identity() for observation in observations}
     configs = []
     for settings in searcher.ask(count):
@@ -171,13 +171,14 @@ def ask(
 
 
 def first_configs(plan: Plan, method: str) -> list[Config]:
-    """The configs of a method's first round."""
+    """Returns the configs of a method's first round."""
     phase = plan.phases[0]
     return ask(plan, method, 0, 0, [], min(phase.batch, phase.configs))
 
 
 def count_trials(plan: Plan) -> int:
-    """How many trials a plan has that begins anew. A method whose first round is short has no more in that phase."""
+    """Returns how many trials a plan has in a new folder. A method whose searcher returns fewer configs than asked in
+    the first round has no more in that phase."""
     rounds = Rounds(plan)
     for method in plan.methods:
         for entry in rounds.next(method, lambda trial: math.inf):

@@ -117,7 +117,7 @@ def train(cohort: Cohort, workload: Workload, evaluator: Evaluator, report: Repo
                 rung = (member.ahead or workload.rungs[-1:])[0]
                 report(failure_of(member, "crashed", rung, error))
             else:
-                alone = Cohort((member.trial,), (member.known,), (member.attempt,), 1, cohort.pause_at)
+                alone = Cohort((member.trial,), (member.scored,), (member.attempt,), 1, cohort.pause_at)
                 train(alone, workload, evaluator, report)
 
 
@@ -166,7 +166,7 @@ def _sample(training: _Training, evaluator: Evaluator) -> _Pending | None:
     for slot, member in training.running.items():
         if member.ahead and not member.cycles_ahead:
             rung, *ahead = member.ahead
-            if rung not in member.known:
+            if rung not in member.scored:
                 paused = take(training.population, slot) if rung == training.cohort.pause_at else None
                 arrivals[slot] = _Arrival(member, rung, paused)
             member.ahead = tuple(ahead)
@@ -225,7 +225,7 @@ def _score(
     if weights is not None and all(value < earlier.value for earlier in member.scores):
         score = keep_generator(member, training.workload, score, weights)
     member.scores.append(score)
-    member.known |= {rung}
+    member.scored |= {rung}
     if paused is not None:
         save(member, training.workload.checkpoints, paused)
     training.report(score)

@@ -25,7 +25,7 @@ WALKS, WALK = 4, 8
 
 
 class Evaluator(NamedTuple):
-    """What scores of one metric are computed with; a worker makes it once.
+    """Everything that scores by one metric are computed with; a worker builds it once.
 
     parameters: the encoder's, on the device. targets: features [n, dimension] of the images that `invert` approximates;
     empty for most metrics. feature_variance: that of the reference's features.
@@ -94,9 +94,9 @@ def encode_images(encoder: Encoder, images: np.ndarray) -> np.ndarray:
     size = math.ceil(len(images) / math.ceil(len(images) / CHUNK))
     features = np.empty((len(images), encoder.dimension), np.float32)
     for at in range(0, len(images), size):
-        places = np.minimum(np.arange(at, at + size), len(images) - 1)
-        part = images[places].astype(np.float32) / scale
-        with pinned_jax():  # this may be the process of a user, whose options of JAX are others
+        indices = np.minimum(np.arange(at, at + size), len(images) - 1)
+        part = images[indices].astype(np.float32) / scale
+        with pinned_jax():  # this may be a user's process, with other options of JAX
             encoded = np.asarray(_applied(parameters, part, apply=encoder.apply))
         features[at : at + size] = encoded[: len(images) - at]
     check_headroom()
@@ -151,11 +151,13 @@ def _sample_and_encode(population, parameters, targets, *, apply, samples, image
             key = jax.random.fold_in(sampling_key, number)
             return to_pixels(sampling.interpolate(member.config, member.state, image_shape, key, WALK))
 
-        features, shown = jax.lax.map(chunk, jnp.arange(chunks))
+        features, images = jax.lax.map(chunk, jnp.arange(chunks))
         walks = jax.lax.map(walk, chunks + jnp.arange(WALKS)).reshape(-1, *image_shape)
         inversion_key = jax.random.fold_in(sampling_key, chunks + WALKS)
-        found = _inverted(member, parameters, targets, apply, image_shape, inversion_key)
-        return Sampled(features.reshape(-1, features.shape[-1])[:samples], jnp.concatenate([shown[0], walks]), found)
+        inverted = _inverted(member, parameters, targets, apply, image_shape, inversion_key)
+        return Sampled(
+            features.reshape(-1, features.shape[-1])[:samples], jnp.concatenate([images[0], walks]), inverted
+        )
 
     def one_running(member: Population) -> Sampled:
         shapes = jax.eval_shape(one, member)

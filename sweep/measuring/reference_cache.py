@@ -24,7 +24,7 @@ CHEAP = ("pixels",)  # encoders of which nothing is kept
 
 
 def folder() -> Path | None:
-    """$GANSCAPE_CACHE, else ~/.cache/ganscape, of that the folder `references`; None if there is no home."""
+    """Returns `references/` in $GANSCAPE_CACHE, else in ~/.cache/ganscape; None if there is no home."""
     try:
         return Path(os.environ.get("GANSCAPE_CACHE") or "~/.cache/ganscape").expanduser() / "references"
     except RuntimeError:
@@ -32,27 +32,28 @@ def folder() -> Path | None:
 
 
 def reference_features(encoder: Encoder, images: np.ndarray) -> np.ndarray:
-    """Features [n, dimension], float32, of images as `encode_images` takes them: from the file if there is one."""
-    place = folder()
-    if place is None or encoder.name in CHEAP:
+    """Returns what `encode_images` does, features [n, dimension], float32: from the cache if they are there, else
+    computed and kept."""
+    cache = folder()
+    if cache is None or encoder.name in CHEAP:
         return encode_images(encoder, images)
-    path = place / f"{key(encoder, images)}.npz"
-    found = _read(path, (len(images), encoder.dimension))
-    if found is None:
-        found = encode_images(encoder, images)
-        _write(path, found)
-    return found
+    path = cache / f"{key(encoder, images)}.npz"
+    features = _read(path, (len(images), encoder.dimension))
+    if features is None:
+        features = encode_images(encoder, images)
+        _write(path, features)
+    return features
 
 
 def key(encoder: Encoder, images: np.ndarray) -> str:
-    """32 hexadecimal digits that depend on everything that the features depend on."""
+    """Returns 32 hexadecimal digits that depend on everything that the features depend on."""
     facts = [VERSION, array_hash(images), len(images), encoder.name, encoder.weights, encoder.preprocessing]
     facts += [jax.__version__, jax.default_backend(), os.environ.get("XLA_FLAGS", "")]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
 
 
 def _read(path: Path, shape: tuple[int, int]) -> np.ndarray | None:
-    """What the file holds, None if it is absent or not what was written."""
+    """Returns the features in a file, None if it is absent or damaged."""
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             features, written = archive["features"], str(archive["sha256"])
@@ -63,7 +64,7 @@ def _read(path: Path, shape: tuple[int, int]) -> np.ndarray | None:
 
 
 def _write(path: Path, features: np.ndarray) -> None:
-    """A cache that cannot be written costs time, nothing else."""
+    """Writes the features if possible: without them the next sweep takes longer, nothing else."""
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as file:
