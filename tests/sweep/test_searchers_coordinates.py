@@ -73,7 +73,7 @@ def test_only_ranges_that_the_settings_have_are_climbed():
     "change", [{"family": "vae"}, {"rate": 2.0}, {"kind": "other"}, {"count": 2.5}, {"share": float("nan")}], ids=str
 )
 def test_what_is_outside_the_space_has_no_point_and_no_row(change):
-    settings = SPACE.settings(
+    settings = SPACE.complete(
         {"constant": 7, "count": 2, "fixed": "as it is", "flag": True, "rate": 0.1, "kind": "soft", "share": 0.1}
     )
     coordinates = Coordinates(SPACE)
