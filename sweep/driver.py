@@ -111,7 +111,7 @@ def with_generators(plan: Plan, keep: Keep, out: str | Path) -> Plan:
 
 
 def environment() -> dict:
-    """What this process runs on: host, processor, versions, git commit of the project, flags of XLA, command."""
+    """Returns facts about this start: host, processor, versions, git commit of the project, flags of XLA, command."""
     versions = {}
     for package in PACKAGES:
         try:
@@ -141,7 +141,7 @@ def _processor() -> str:
 
 
 def _commit() -> str | None:
-    """The commit of the checkout that this code runs from, with "+" if changed; None without one."""
+    """Returns the commit of the checkout that this code runs from, with "+" if changed; None without one."""
     here = Path(__file__).resolve().parent
 
     def git(*words):

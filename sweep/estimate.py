@@ -1,4 +1,4 @@
-"""What a plan will cost: counted where it can be, measured on one member where it cannot."""
+"""The cost of a plan: trials and images counted, seconds measured on one member."""
 
 import time
 from collections import Counter
@@ -33,12 +33,12 @@ class Estimate(NamedTuple):
 
 
 def first_round(plan: Plan) -> list[Config]:
-    """The configs that the searchers ask first, over all methods."""
+    """Returns the configs of the first round of all methods."""
     return [config for method in plan.methods for config in first_configs(plan, method)]
 
 
 def estimate(plan: Plan, workers: int) -> Estimate:
-    """The cost of the plan on this many workers like this process.
+    """Returns the cost of a plan with this many workers, each as fast as this process.
 
     One member of the commonest structure is compiled, trained for two seconds and evaluated.
     """
@@ -55,7 +55,7 @@ def estimate(plan: Plan, workers: int) -> Estimate:
 
 
 def _measure(plan: Plan, config: Config) -> tuple[float, float, float]:
-    """Seconds of compilation, per image trained on, and per score."""
+    """Returns seconds per compilation, per image trained on, and per score."""
     workload = plan.workload
     evaluation = evaluator(workload.metric, workload.dataset.test, workload.samples)
     began = time.monotonic()

@@ -1,4 +1,4 @@
-"""The log of a sweep: OUT/log.txt in the driver, and the way there for lines of workers."""
+"""The log of a sweep: OUT/log.txt, written by the driver, which also gets the lines of workers."""
 
 import contextlib
 import logging
@@ -16,7 +16,7 @@ logging.getLogger(NAME).addHandler(logging.NullHandler())
 
 @contextlib.contextmanager
 def logging_to(out: str | Path, verbose: bool = False) -> Iterator[None]:
-    """Appends what the logger "ganscape" is told at level INFO or above to OUT/log.txt while the block lasts.
+    """Appends the lines of the logger "ganscape" at level INFO or above to OUT/log.txt while the block lasts.
 
     A log never ends a sweep: a file or stream that cannot be written to, such as on a full disk, is left alone.
 
@@ -47,7 +47,7 @@ def logging_to(out: str | Path, verbose: bool = False) -> Iterator[None]:
 
 @contextlib.contextmanager
 def log_to(send: Callable[[LogLine], None]) -> Iterator[None]:
-    """Sends what the logger "ganscape" is told in this worker to the driver while the block lasts, and nowhere else.
+    """Sends the lines of the logger "ganscape" in this worker to the driver alone, while the block lasts.
 
     A library that a worker imports may give the root logger a handler, which would print every line a second time.
     """
@@ -81,7 +81,7 @@ class _Sender(logging.Handler):
 
 
 def _formatter() -> logging.Formatter:
-    """Lines such as "2025-01-31T12:00:00Z INFO worker 1 started", in UTC as the store has it."""
+    """Formats lines such as "2025-01-31T12:00:00Z INFO worker 1 started", in UTC as the store has it."""
     formatter = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%SZ")
     formatter.converter = time.gmtime
     return formatter

@@ -25,10 +25,10 @@ def convert(
 ) -> None:
     """Convert weights of an encoder's network, without running code that a .pth file may hold."""
     with one_line_errors():
-        from ganscape.metrics.encoders.conversion import convert as converted
+        from ganscape.metrics.encoders.conversion import convert as convert_weights
 
-        found = converted(file, to)
-        typer.echo(f"{to}: {found.network.name}, {found.origin}; sha256 of the tensors {found.file.sha256}")
+        written = convert_weights(file, to)
+        typer.echo(f"{to}: {written.network.name}, {written.origin}; sha256 of the tensors {written.file.sha256}")
 
 
 @app.command()
@@ -51,6 +51,6 @@ def info(
 
 
 def look_for(weights: Path | None) -> None:
-    """Encoders look for their weights in this folder, here and in the workers that are started from here."""
+    """Makes encoders look for their weights in a folder, in this process and in workers that it starts."""
     if weights is not None:
         os.environ["GANSCAPE_WEIGHTS"] = str(weights.absolute())

@@ -15,7 +15,7 @@ LINE_SECONDS = 10.0
 
 
 def describe(backlog) -> str:
-    """Trials done, running, failed and stopped, programs compiled, the best score so far, the time left."""
+    """Returns counts of trials and compiled programs, the best score so far and the time left, in words."""
     failed, stopped = backlog.failed(), backlog.stopped()
     words = [
         f"{len(backlog.finished) - failed - stopped} of {backlog.expected()} trials done",
@@ -34,8 +34,8 @@ def describe(backlog) -> str:
 
 
 def describe_briefly(backlog) -> str:
-    """Trials done and failed, the time left and the best score, in at most 57 characters: beside a bar and a percentage
-    that fits on a line of 80. The best score stands last because it may be cut off."""
+    """Returns trials done and failed, the time left and the best score, in at most 57 characters: beside a bar and a
+    percentage that fits on a line of 80. The best score stands last because it may be cut off."""
     failed, stopped = backlog.failed(), backlog.stopped()
     words = [f"{len(backlog.finished) - failed - stopped} done", f"{failed} failed"]
     left = backlog.seconds_left()
@@ -49,7 +49,7 @@ def describe_briefly(backlog) -> str:
 
 @contextmanager
 def shown(console: Console) -> Iterator[Callable]:
-    """A function of the backlog that shows how far it is, to be called after every change."""
+    """Yields a function that shows how far a backlog is, to be called after every change of it."""
     if not console.is_terminal:
         yield _lines(console)
         return

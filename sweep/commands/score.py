@@ -37,12 +37,12 @@ def score(
 
         names = None if metric is None else metric.split(",")
         scores = score_images(images, against, names, samples=samples, data_root=data_root)
-        print_warnings(line for each in scores for line in each.warnings)
+        print_warnings(line for result in scores for line in result.warnings)
         if as_json:
-            for each in scores:
-                typer.echo(json.dumps(_with_protocol(each)))
+            for result in scores:
+                typer.echo(json.dumps(_with_protocol(result)))
             return
-        rows = [(each.protocol.metric, f"{each.value:.6g}", each.better, each.protocol.fingerprint) for each in scores]
+        rows = [(item.protocol.metric, f"{item.value:.6g}", item.better, item.protocol.fingerprint) for item in scores]
         one = scores[0].protocol
         title = f"{one.samples} images against {one.reference} ({one.reference_samples})"
         print_table(title, ("metric", "score", "better", "protocol"), rows)

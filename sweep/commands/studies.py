@@ -35,17 +35,17 @@ def show(
     with one_line_errors():
         from ganscape.search_spaces import write_study
 
-        found = _find_study(study)
+        content = _find_study(study)
         if toml:
-            typer.echo(write_study(found), nl=False)
+            typer.echo(write_study(content), nl=False)
             return
-        typer.echo(f"{study}: {found.question}\nsource: {found.source}; searcher: {found.searcher}")
-        print_spaces(found)
-        print_scales(found)
+        typer.echo(f"{study}: {content.question}\nsource: {content.source}; searcher: {content.searcher}")
+        print_spaces(content)
+        print_scales(content)
 
 
 def _find_study(name: str):
-    """A named study without loading what trains it."""
+    """Returns the study of that name or file; a named one without importing what trains it."""
     if name.endswith(".toml"):
         from ganscape.sweep.plan import find_study
 

@@ -9,7 +9,7 @@ from ganscape.sweep.commands.terminal import print_table
 
 
 def print_spaces(study) -> None:
-    """What every method of a study does with every field, and where the numbers are from."""
+    """Prints the value or range of every field in every method of a study, and the sources of these numbers."""
     spaces = [space.describe() for space in study.methods.values()]
     named = [name for space in study.methods.values() for name in space.field_names()]
     fields = dict.fromkeys([*named, *(name for space in spaces for default in space["defaults"] for name in default)])
@@ -20,15 +20,15 @@ def print_spaces(study) -> None:
 
 
 def print_scales(study) -> None:
-    """How large a study is at each of its scales, and its phases."""
+    """Prints the phases, trials and images of a study at each of its scales."""
     from ganscape.search_spaces import all_phases, rungs
 
     rows = []
     for name, scale in study.scales.items():
         parts = all_phases(study.searcher, scale)
-        trials = len(study.methods) * sum(each.configs * each.seeds for each in parts)
+        trials = len(study.methods) * sum(phase.configs * phase.seeds for phase in parts)
         length = rungs(scale, scale.data)
-        words = "\n".join(f"{each.name}: {_size(each)}" for each in parts)
+        words = "\n".join(f"{phase.name}: {_size(phase)}" for phase in parts)
         samples = "as many as test images" if scale.samples is None else f"{scale.samples:,}"
         fixed = "\n".join(f"{field}={_plain(value)}" for field, value in scale.settings.items())
         rows.append((name, scale.summary, scale.data, words, fixed, f"{length[-1]:,}, {len(length)} rungs", samples,
@@ -39,7 +39,7 @@ def print_scales(study) -> None:
 
 
 def print_plan(planned, workers: int, folder: Path, keep) -> None:
-    """What a plan would run, and about how long with so many workers."""
+    """Prints what a plan would run, and about how long it takes with so many workers."""
     from ganscape.results.wording import duration
     from ganscape.sweep.estimate import estimate
 
@@ -53,7 +53,7 @@ def print_plan(planned, workers: int, folder: Path, keep) -> None:
         *(("warning", warning) for warning in planned.warnings),
         ("methods", ", ".join(planned.methods)),
         ("trials", f"{cost.trials}"),
-        *((f"phase {each.name}", _size(each)) for each in planned.phases),
+        *((f"phase {phase.name}", _size(phase)) for phase in planned.phases),
         ("structures to compile", cost.structures),
         ("images per trial", f"{definition['images']:,}, scored at {len(definition['rungs'])} rungs"),
         ("images in all", f"{cost.images:,}{_at_most(planned)}"),
@@ -76,7 +76,7 @@ def _kept(planned, keep) -> str:
 
 
 def print_cost(planned) -> None:
-    """What a study costs, in a line; its time is shown while it runs, and by a dry run."""
+    """Prints the number of trials and images of a plan; the time shows while it runs, and in a dry run."""
     from ganscape.sweep.rounds import count_trials
 
     count = count_trials(planned)
@@ -84,7 +84,7 @@ def print_cost(planned) -> None:
 
 
 def print_status(folder: Path) -> None:
-    """How many trials of a sweep are in which state, and the best score of each method."""
+    """Prints how many trials of a sweep are in which state, and the best score of each method."""
     from ganscape.results.baselines import describe, no_better_than
     from ganscape.results.frames import load
 
@@ -101,7 +101,7 @@ def print_status(folder: Path) -> None:
     rows = []
     for method, group in best.groupby("method", sort=False):
         top = next(group.itertuples())
-        done, failed = (int((group["status"] == each).sum()) for each in ("done", "failed"))
+        done, failed = (int((group["status"] == state).sum()) for state in ("done", "failed"))
         blind = no_better_than(results, float(group["value"].iloc[0]))
         words = f"no better than {blind}" if blind else ""
         rows.append((method, done, failed, f"{top.value:.4g}", words, top.config, top.seed))
@@ -127,7 +127,7 @@ def _at_most(planned) -> str:
 
 
 def _size(phase) -> str:
-    """A phase in words: what every method is given in it."""
+    """Returns the size of a phase in words."""
     words = f"{phase.configs} configs x {phase.seeds} seeds per method, by searcher {phase.searcher!r}"
     if phase.rounds > 1:
         words += f", in {phase.rounds} rounds of {phase.batch}"
@@ -137,7 +137,7 @@ def _size(phase) -> str:
 
 
 def _cell(space: dict, field: str) -> str:
-    """What a method does with a field: its fixed value, or its range with the first value asked."""
+    """Returns a field's fixed value in a method, or its range with the defaults that are asked first."""
     if field in space["fixed"]:
         return _plain(space["fixed"][field])
     first = dict.fromkeys(_plain(default[field]) for default in space["defaults"] if field in default)
@@ -147,7 +147,7 @@ def _cell(space: dict, field: str) -> str:
 
 
 def _plain(value: Any) -> str:
-    """A setting, a table, or a described dimension as text: "LogUniform(1e-05, 0.01)"."""
+    """Returns a setting, a table, or a described dimension as text: "LogUniform(1e-05, 0.01)"."""
     if isinstance(value, list):
         return ", ".join(map(_plain, value))
     if not isinstance(value, dict):
@@ -155,8 +155,8 @@ def _plain(value: Any) -> str:
     if value.get("kind") == "When":
         return _plain(value["dimension"])
     if "kind" in value:
-        return f"{value['kind']}({', '.join(_plain(each) for name, each in value.items() if name != 'kind')})"
-    return ", ".join(f"{name}={_plain(each)}" for name, each in value.items())
+        return f"{value['kind']}({', '.join(_plain(part) for name, part in value.items() if name != 'kind')})"
+    return ", ".join(f"{name}={_plain(part)}" for name, part in value.items())
 
 
 def print_claims(answers) -> None:

@@ -1,4 +1,4 @@
-"""What all commands share on the terminal: a user's mistake in one line, and tables."""
+"""What all commands print alike: a user's mistake in one line, warnings, tables."""
 
 import errno
 from collections.abc import Iterable, Iterator
@@ -11,7 +11,7 @@ from ganscape.errors import UserError
 
 @contextmanager
 def one_line_errors(interrupted: str = "interrupted; the same command continues") -> Iterator[None]:
-    """A user's mistake ends with one line and exit code 2; an interruption with 130."""
+    """Turns a user's mistake into one line and exit code 2, and an interruption into exit code 130."""
     try:
         yield
     except KeyboardInterrupt:
@@ -26,7 +26,7 @@ def one_line_errors(interrupted: str = "interrupted; the same command continues"
 
 
 def print_table(title: str, header: tuple, rows: list[tuple]) -> None:
-    """Cells as text; a header of empty words is not shown."""
+    """Prints a table; a header of empty words is left out."""
     from rich.table import Table
 
     table = Table(*header, title=title, title_justify="left", show_header=any(header))
@@ -36,14 +36,14 @@ def print_table(title: str, header: tuple, rows: list[tuple]) -> None:
 
 
 def print_warnings(warnings: Iterable[str]) -> None:
-    """A line on stderr for each of them."""
+    """Prints each warning as a line on stderr."""
     for warning in warnings:
         typer.echo(f"warning: {warning}", err=True)
 
 
 def console():
-    """A terminal of its own width, or wide lines into a file or a pipe."""
+    """Returns a console as wide as the terminal, or of 240 columns for a file or a pipe."""
     from rich.console import Console
 
-    found = Console()
-    return found if found.is_terminal else Console(width=240)
+    terminal = Console()
+    return terminal if terminal.is_terminal else Console(width=240)

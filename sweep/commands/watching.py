@@ -1,4 +1,4 @@
-"""A sweep on the terminal, from its store alone: how far it is, the best so far of each method, what failed."""
+"""Shows a sweep on the terminal, from its store alone: how far it is, the best score of each method, what failed."""
 
 import time
 from contextlib import nullcontext
@@ -18,13 +18,12 @@ if TYPE_CHECKING:
     from ganscape.results.frames import Results
     from ganscape.results.live import Progress
 
-SILENT = 120.0  # seconds without a score that are told
+SILENT = 120.0  # seconds without a score after which the view mentions them
 
 
 def watch(folder: Path, console: Console, seconds: float) -> None:
-    """Shows `view` until every trial has ended, looking at the store every so many seconds.
-
-    On a terminal in one place, elsewhere one below the other.
+    """Shows `view` until every trial has ended, and again whenever the store has changed, which is looked up every
+    `seconds`. On a terminal the new view replaces the old one, elsewhere it follows below.
     """
     from ganscape.results.frames import load
     from ganscape.results.live import progress
@@ -32,10 +31,10 @@ def watch(folder: Path, console: Console, seconds: float) -> None:
 
     with Live(console=console, auto_refresh=False) if console.is_terminal else nullcontext() as live:
         while True:
-            seen, found = rows_written(folder), load(folder)
-            state = progress(found)
-            shown = view(found, state)
-            live.update(shown, refresh=True) if live else console.print(shown)
+            seen, results = rows_written(folder), load(folder)
+            state = progress(results)
+            screen = view(results, state)
+            live.update(screen, refresh=True) if live else console.print(screen)
             if state.left == 0:
                 return
             _wait(folder, seen, seconds)
@@ -46,12 +45,12 @@ def show(folder: Path, console: Console) -> None:
     from ganscape.results.frames import load
     from ganscape.results.live import progress
 
-    found = load(folder)
-    console.print(view(found, progress(found)))
+    results = load(folder)
+    console.print(view(results, progress(results)))
 
 
 def view(results: "Results", state: "Progress") -> RenderableType:
-    """A bar, a line of what is going on, and a table with one row per method."""
+    """Returns a bar, a line with counts, pace and time left, and a table with one row per method."""
     counts, ended = state.counts, sum(state.counts.values()) - state.counts["running"]
     study = f"{results.study.get('study', 'no study yet')} on {results.study.get('data', 'no data yet')}"
     bar = ProgressBar(total=max(state.expected, 1), completed=ended, width=20)
@@ -98,7 +97,7 @@ def _expected(row) -> str:
 
 
 def _wait(folder, seen, seconds) -> None:
-    """So many seconds, and up to ten times as long while the store does not change."""
+    """Waits until the store changes, for at least `seconds` and at most ten times as long."""
     from ganscape.results.store import rows_written
 
     for _ in range(10):

@@ -1,4 +1,5 @@
-"""Where cohorts run. An executor is a context manager (out, workers, resources, cluster) -> RunningExecutor.
+"""Executors run cohorts on workers. An executor is a context manager (out, workers, resources, cluster) ->
+RunningExecutor.
 
 Entering it checks that the workers can be had, before anything is written; `run(backlog, workload)`
 takes cohorts from the backlog until that is done, records every message of the workers in the
@@ -38,7 +39,7 @@ EXECUTORS: dict[str, Callable[[Path, int | None, Resources, Cluster], AbstractCo
 
 
 def check_executor(name: str, workers: int | None, resources: Resources, cluster: Cluster = ALONE) -> None:
-    """Raises ExecutorError for an unknown executor, and for numbers of workers or resources that mean nothing."""
+    """Raises ExecutorError for an unknown executor, and for numbers of workers or resources that make no sense."""
     check_name("executor", name, sorted(EXECUTORS), ExecutorError)
     if name != "ray" and cluster != ALONE:
         option = "address" if cluster.address is not None else "callback"

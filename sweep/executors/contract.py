@@ -1,4 +1,4 @@
-"""What an executor gives once its workers can be had."""
+"""The interface of executors: a RunningExecutor, once the resources of its workers are there."""
 
 from collections.abc import Callable
 from typing import NamedTuple

@@ -22,11 +22,11 @@ class _Worker:
 
     def __init__(self, workload: Workload, variables: dict[str, str]):
         context = multiprocessing.get_context("spawn")
-        self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=serve_pipe, args=(theirs,), daemon=True, name="ganscape-worker")
+        self.pipe, child_end = context.Pipe()
+        self.process = context.Process(target=serve_pipe, args=(child_end,), daemon=True, name="ganscape-worker")
         with cleaned(variables):
             self.process.start()
-        theirs.close()
+        child_end.close()
         # A workload is larger than a pipe's buffer: the driver must not wait until the worker has imported JAX.
         threading.Thread(target=self.send, args=(workload,), daemon=True).start()
 
@@ -36,7 +36,7 @@ class _Worker:
             self.pipe.send(message)
 
     def messages(self) -> Iterator[FromWorker]:
-        """Yields what the worker has sent and nobody has read yet, without waiting for more."""
+        """Yields the worker's unread messages, without waiting for more."""
         with contextlib.suppress(EOFError, OSError):
             while self.pipe.poll():
                 yield self.pipe.recv()
@@ -55,9 +55,9 @@ def start(out: Path, workers: int, resources: Resources) -> Iterator[RunningExec
       ExecutorError: for resources that processes here cannot be given; when run, if workers die as they start.
     """
     if resources.tpus or resources.others or resources.gpus * workers > 1:
-        wanted = " ".join(f"{name}={amount:g}" for name, amount in resources.named().items())
+        needs = " ".join(f"{name}={amount:g}" for name, amount in resources.named().items())
         raise ExecutorError(
-            f"executor 'local' cannot give {wanted} to each of {workers} workers: it has CPUs and one GPU to share; "
+            f"executor 'local' cannot give {needs} to each of {workers} workers: it has CPUs and one GPU to share; "
             "use --executor ray"
         )
     processes: dict[str, _Worker] = {}
@@ -77,7 +77,7 @@ def start(out: Path, workers: int, resources: Resources) -> Iterator[RunningExec
         while not backlog.done():
             for name in _active(processes):
                 worker = processes[name]
-                # Asked before the pipe is read: of a worker that is dead by then nothing more can come.
+                # Before the pipe is read: the messages of a worker that was dead then are complete.
                 alive = worker.process.is_alive()
                 for message in worker.messages():
                     pool.on_message(name, message)
@@ -95,6 +95,6 @@ def start(out: Path, workers: int, resources: Resources) -> Iterator[RunningExec
 
 
 def _active(processes: dict[str, _Worker]) -> list[str]:
-    """Waits until a worker has sent something or died; returns the names of all that have."""
+    """Waits until a worker has sent something or died; returns the names of all such workers."""
     ends = {end: name for name, worker in processes.items() for end in (worker.pipe, worker.process.sentinel)}
     return list(dict.fromkeys(ends[end] for end in connection.wait(list(ends))))  # type: ignore[index]

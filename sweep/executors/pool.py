@@ -1,4 +1,4 @@
-"""The driver's side of worker processes, the same for every executor: who is there, and who trains what."""
+"""The driver's side of worker processes, the same for every executor: their states, and the tasks that they get."""
 
 import dataclasses
 import logging
@@ -59,7 +59,7 @@ class WorkerPool:
         self.workers[worker] = WorkerState()
 
     def on_message(self, worker: str, message: FromWorker, size: int = 0) -> None:
-        """Handles what a worker sent, in so many bytes: commits reports, notes requests, assigns cohorts."""
+        """Handles a message of `size` bytes from a worker: commits reports, notes requests, assigns cohorts."""
         state = self.workers[worker]
         if isinstance(message, Free):
             self._requeue(state, "the worker left it unfinished")
@@ -79,7 +79,7 @@ class WorkerPool:
         self._assign()
 
     def stop(self, worker: str, reason: str) -> None:
-        """Forgets a worker whose process has ended; what it did not finish is put back into the backlog.
+        """Removes a worker whose process has ended and puts its unfinished trials back into the backlog.
 
         Raises:
           ExecutorError: when FAILED_STARTS workers in a row ended before they were ready.
@@ -102,7 +102,7 @@ class WorkerPool:
         return not any(state.ready for state in self.workers.values()) and self.backlog.done()
 
     def _requeue(self, state: WorkerState, reason: str) -> None:
-        """Reports the worker's cohort, if it has one, as lost, and what else it did as ended."""
+        """Reports the worker's cohort as lost, if it has one, and its measurement of baselines as ended."""
         if state.measuring:
             state.measuring = False
             self.backlog.baselines.end()
@@ -111,7 +111,7 @@ class WorkerPool:
             state.cohort = None
 
     def _assign(self) -> None:
-        """Answers the workers that wait for a task, as far as there is one, or nothing more to do."""
+        """Answers waiting workers: with a task if there is one, with None if there is nothing more to do."""
         done = self.backlog.done()
         for worker, state in self.workers.items():
             if state.request is None:

@@ -21,7 +21,7 @@ CONNECT_SECONDS, ANSWER_SECONDS = 5.0, 60.0
 
 
 def start_cluster(workers: int, resources: Resources, variables: dict[str, str]) -> None:
-    """A cluster of one node that ends with this process, whatever else runs on this machine."""
+    """Starts a cluster of one node that ends with this process, independent of others on this machine."""
     cpus = max(cores(), math.ceil(workers * resources.cpus))
     with keep_sigterm(), cleaned({}):
         ray.init(address="local", num_cpus=cpus, include_dashboard=False, **_init_options(variables))
@@ -49,7 +49,7 @@ def keep_sigterm() -> Iterator[None]:
 
 
 def _init_options(variables: dict[str, str]) -> dict[str, Any]:
-    """Arguments of `ray.init`: no output of its own, and the workers' environment."""
+    """Returns arguments of `ray.init`: no output of Ray's own, and the workers' environment."""
     hook = f"{clean_ray_worker.__module__}.{clean_ray_worker.__qualname__}"
     runtime_env = {"env_vars": variables, "worker_process_setup_hook": hook}
     return {"log_to_driver": False, "logging_level": logging.ERROR, "runtime_env": runtime_env}
@@ -75,7 +75,7 @@ def _check_address(address: str) -> None:
 
 
 def count_fitting(resources: Resources) -> int:
-    """The number of workers that the cluster has room for; ExecutorError for none, because Tune would wait for ever."""
+    """Returns how many workers fit into the cluster; ExecutorError for none, because Tune would wait for ever."""
     needed = resources.named()
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     fit = sum(min(int(node.get(name, 0) / amount + 1e-9) for name, amount in needed.items()) for node in nodes)
@@ -88,7 +88,7 @@ def count_fitting(resources: Resources) -> int:
 
 
 def _offered(node: dict[str, float]) -> str:
-    """A node's resources in words, without those that Ray adds itself."""
+    """Returns a node's resources in words, without those that Ray adds itself."""
     own = ("node:", "memory", "object_store_memory")
     return _amounts({name: amount for name, amount in node.items() if not name.startswith(own)}) or "nothing"
 

@@ -146,14 +146,14 @@ class CohortSearcher(Searcher):
         return {"worker": self.started}
 
     def on_trial_complete(self, trial_id: str, result: dict | None = None, error: bool = False) -> None:
-        """A worker's session has ended, by itself or with its process."""
+        """Removes a worker whose session has ended, by itself or with its process."""
         if trial_id in self.pool.workers and self.error is None:
             self.guarded(lambda: self.pool.stop(trial_id, "the Ray worker died or raised"))
             if error and self.error is None:
                 self.guarded(self.check_mailbox)
 
     def guarded(self, call: Callable[[], Result]) -> Result | None:
-        """Calls; an exception is kept for the end of the Tuner, and None returned."""
+        """Returns what the call returns; keeps an exception for the end of the Tuner and returns None."""
         try:
             return call()
         except Exception as error:
@@ -237,7 +237,7 @@ def _serve_session(config: dict, workload: Workload, mailbox: Any) -> None:
 
 
 def _start_mailbox() -> Any:
-    """An actor that lives and dies with this process, on its node."""
+    """Starts the mailbox as an actor on this process's node, which ends with this process."""
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     options = {"num_cpus": 0, "max_concurrency": MAX_WAITING, "scheduling_strategy": here}
     return ray.remote(Mailbox).options(**options).remote()
@@ -253,7 +253,7 @@ def _check_mailbox(mailbox: Any) -> None:
 
 
 def _callback(name: str) -> tune.Callback:
-    """The callback that the factory "module:name" returns; the working folder is searched for modules too."""
+    """Returns the callback that the factory "module:name" makes; modules of the working folder are found too."""
     module, _, factory = name.partition(":")
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())

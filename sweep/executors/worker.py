@@ -23,16 +23,17 @@ THREAD_FLAG = "--xla_cpu_multi_thread_eigen"
 
 
 def environment(cache: str, resources: Resources) -> dict[str, str]:
-    """Environment variables that a worker is given beside a cleaned environment; see `ganscape.environment`.
+    """Returns the environment variables of a worker, which are added to a cleaned environment; see
+    `ganscape.environment`.
 
     One XLA and one BLAS thread: results then do not depend on the machine's cores, and as many
     workers as cores use all of them. Other flags of XLA are those of this process. A worker without
     accelerators does not look for any; one with a share of a GPU takes that share of its memory.
     Compiled programs are kept in the cache folder, or where JAX_COMPILATION_CACHE_DIR says.
     """
-    others = [flag for flag in os.environ.get("XLA_FLAGS", "").split() if not flag.startswith(THREAD_FLAG)]
+    flags = [flag for flag in os.environ.get("XLA_FLAGS", "").split() if not flag.startswith(THREAD_FLAG)]
     variables = {
-        "XLA_FLAGS": " ".join([*others, f"{THREAD_FLAG}=false"]),
+        "XLA_FLAGS": " ".join([*flags, f"{THREAD_FLAG}=false"]),
         **ONE_THREAD,
         "JAX_COMPILATION_CACHE_DIR": os.environ.get("JAX_COMPILATION_CACHE_DIR") or cache,
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",

@@ -1,4 +1,4 @@
-"""What a distance is worth: experiments on real images, where the answer is known.
+"""Calibration of metrics: experiments on real images, where the right score is known.
 
 Each returns rows, dictionaries with the keys of `results.calibration.COLUMNS`. All draws come from one seed, so that
 the same call gives the same rows. Lucic et al. 2018, https://arxiv.org/abs/1711.10337, section 5, has the first three.
@@ -45,7 +45,7 @@ def bias(
     against: str = "train",
     seed: int = 0,
 ) -> Iterator[Row]:
-    """Scores of real images against real ones over the number of samples: what is left of a distance that is 0.
+    """Yields scores of real images against real ones over the number of samples: the bias of a distance that is 0.
 
     against: "train", two disjoint parts of the train split of each size; or "test", a part of the train split against
     the whole test split, as in the paper. sizes: by default from 250, doubling, up to what there is. Frechet distances
@@ -70,7 +70,7 @@ def bias(
 
 
 def modes(dataset: Dataset, metric: str, *, repeats: int = 50, seed: int = 0) -> Iterator[Row]:
-    """Scores of real images of the first k classes against those of all: what is lost with each class.
+    """Yields scores of real images of the first k classes against images of all: how a metric sees missing classes.
 
     The train split is cut once, a sixth against which the rest is scored; of the rest every k has as many images,
     drawn anew in each repeat.
@@ -94,7 +94,7 @@ def modes(dataset: Dataset, metric: str, *, repeats: int = 50, seed: int = 0) ->
 
 
 def floor(dataset: Dataset, metric: str, *, repeats: int = 20, seed: int = 0) -> Iterator[Row]:
-    """Scores of as many train images as there are test images against these: no generator is expected below it."""
+    """Yields scores of train images against equally many test images, the level that a perfect generator reaches."""
     _check(metric)
     features, test = _features(dataset, metric), _features(dataset, metric, "test")
     size, rng = min(len(test), len(features)), np.random.default_rng(seed)
@@ -132,7 +132,7 @@ def sanity(dataset: Dataset, metric: str, *, repeats: int = 3, seed: int = 0) ->
 
 
 def rules(dataset: Dataset, metric: str, *, repeats: int = 5, seed: int = 0) -> Iterator[Row]:
-    """Scores of the same images by other conventions: what a number is worth beside one of another paper.
+    """Yields scores of the same images by several conventions: how far numbers of two papers may differ for no reason.
 
     The images to be scored are train images moved by half a pixel, so that they have values between bytes. They are
     scored as they are; rounded to bytes; against the train split in place of the test split; and, beside reference
@@ -169,7 +169,7 @@ def rules(dataset: Dataset, metric: str, *, repeats: int = 5, seed: int = 0) -> 
 
 
 def protocol(dataset: Dataset, metric: str, row: Row) -> Protocol:
-    """By what the score of a row was measured."""
+    """Returns the protocol by which the score of a row was measured."""
     encoder = make_encoder(metric, dataset.image_shape)
     convention = f"; {row['level']}" if row["setting"] == "rule" else ""
     return Protocol(
@@ -213,7 +213,7 @@ def _value(metric: str, real: np.ndarray, fake: np.ndarray) -> float:
 
 
 def _between_pixels(images: np.ndarray) -> np.ndarray:
-    """Images in [0, 1] moved by half a pixel to the right: means of neighbours."""
+    """Returns images in [0, 1], moved by half a pixel to the right: means of neighbours."""
     scaled = images / np.float32(255)
     return (scaled + np.roll(scaled, 1, axis=2)) / 2
 
