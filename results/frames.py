@@ -88,8 +88,9 @@ class Results:
         self._ended: dict[str, str] | None = None
         asked = tables["trials"]
         self._methods = list(dict.fromkeys([*self.study.get("methods", {}), *asked["method"]]))
-        phases = {number: phase_of_round(self._phases, number) for number in set(asked["round"])}
-        self._tables["trials"] = asked = asked | {"phase": [phases[number] for number in asked["round"]]}
+        if None in asked["phase"]:  # of a store without a definition
+            phases = {number: phase_of_round(self._phases, number) for number in set(asked["round"])}
+            self._tables["trials"] = asked = asked | {"phase": [phases[number] for number in asked["round"]]}
         self._place = {trial: place for place, trial in enumerate(asked["trial"])}
         self._settings = dict(zip(asked["config"], asked["settings"], strict=True))
 
@@ -223,9 +224,24 @@ class Results:
         return trials[~trials["phase"].isin(self._confirming())]
 
     def confirmed(self, rule: str = "best") -> "pd.DataFrame":
-        """The rows of `per_trial` from phases that confirm."""
+        """The rows of `per_trial` from phases that confirm, of the configs that are the best by now.
+
+        In a study that grew after it was confirmed, others may have been the best before.
+        """
         trials = self.per_trial(rule)
-        return trials[trials["phase"].isin(self._confirming())]
+        rows = trials[trials["phase"].isin(self._confirming())]
+        configs = max((phase["configs"] for phase in self._phases if phase["confirms"]), default=0)
+        chosen = {name: self._best_configs(name, configs) for name in set(rows["method"])}
+        counts = rows.groupby("method")["config"].nunique().to_dict()
+        pairs = zip(rows["method"], rows["config"], strict=True)
+        current = [counts[method] <= configs or config in chosen[method] for method, config in pairs]
+        return rows[np.array(current, bool)]
+
+    def _best_configs(self, method: str, count: int) -> list[str]:
+        """The configs of a method with the lowest medians over seeds in the search, as the confirming phase has it."""
+        trials = self.searched()
+        medians = trials[trials["method"] == method].groupby("config", sort=False)["value"].median()
+        return list(medians.sort_values(kind="stable").index[:count])
 
     def independent(self, rule: str = "best") -> "pd.DataFrame":
         """The rows of `searched` whose configs were asked without looking at scores.

@@ -312,9 +312,11 @@ class Backlog:
 
     def _recall(self) -> None:
         """Rebuilds the state from the store."""
+        indices = {phase.name: index for index, phase in enumerate(self.plan.phases)}
         for row in self.store.trials():
             trial = trial_of(self.plan.seed, row["method"], Config.from_dict(row["settings"]), row["seed"])
-            self._enqueue(Entry(trial, self.plan.phase_index(row["round"]), row["round"]))
+            index = indices.get(row["phase"], self.plan.phase_index(row["round"]))
+            self._enqueue(Entry(trial, index, row["round"]))
         for row in self.store.scores(self.plan.workload.metric, self.plan.protocol.fingerprint):
             self._know(row["trial"], row["rung"], row["value"])
         for row in self.store.failures():
@@ -364,8 +366,10 @@ class Backlog:
             self.exhausted.add(method)
             return
         number = entries[0].number
-        self.store.add_trials(number, [_row(entry.trial) for entry in entries])
-        phase = self.plan.phases[entries[0].phase_index].name
+        index = entries[0].phase_index
+        phase = self.plan.phases[index].name
+        place = {"phase": phase, "phase_round": number - self.plan.first_round(index)}
+        self.store.add_trials(number, [_row(entry.trial) | place for entry in entries])
         logger.info("round %d of %s (phase %s): %d trials", number, method, phase, len(entries))
         for entry in entries:
             self._enqueue(entry)

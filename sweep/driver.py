@@ -11,11 +11,12 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 from ganscape.errors import check_name
-from ganscape.results.store import check, open_store
+from ganscape.results.store import describe_growth, open_store
 from ganscape.sweep import pictures
 from ganscape.sweep.backlog import MAX_FAILURES, Backlog
 from ganscape.sweep.executors import EXECUTORS, check_executor
 from ganscape.sweep.generators import FOLDER, study_card
+from ganscape.sweep.growth import united_plan
 from ganscape.sweep.keeping import Keep, find_keep
 from ganscape.sweep.log import logging_to
 from ganscape.sweep.measuring.evaluation import GRID, WALK
@@ -65,7 +66,7 @@ def run_study(
     causes = _causes(retry)
     if not 0 <= max_failures <= 1:
         raise ExecutorError(f"max_failures={max_failures:g} must be a share, from 0 to 1")
-    check(out, plan.definition)
+    plan = united_plan(plan, out)
     keep = find_keep(plan) if keep is None else keep
     plan = with_generators(plan, keep, out)
     with (
@@ -79,7 +80,10 @@ def run_study(
         logger.info("%s, %s", start["platform"], ", ".join(f"{name} {v}" for name, v in start["versions"].items()))
         for warning in plan.warnings:
             logger.warning(warning)
-        store.begin(plan.definition)
+        grown = describe_growth(store.study() or plan.definition, plan.definition)
+        if grown:
+            logger.info("the study is given more: %s", grown)
+        store.begin(plan.definition, start["command"])
         store.add_protocol(plan.protocol.fingerprint, plan.protocol.describe())
         pictures.save_grid(Path(out) / "samples" / "real.png", plan.workload.dataset.test[:GRID], WALK)
         if causes:

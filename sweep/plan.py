@@ -152,7 +152,7 @@ def plan(
     samples = len(dataset.test) if size.samples is None else size.samples
     fewest = min(samples, len(dataset.test))
     metric = metric or default_metric(data, dataset.image_shape, fewest)
-    protocol = _protocol(metric, dataset, samples)
+    protocol = protocol_of(metric, dataset, samples)
     definition: Definition = {
         "study": study_label(study),
         "question": chosen.question,
@@ -268,7 +268,8 @@ def _described(phase: Phase) -> PhaseDefinition:
     }
 
 
-def _protocol(name: str, dataset, samples: int) -> Protocol:
+def protocol_of(name: str, dataset, samples: int) -> Protocol:
+    """Returns how a metric is measured on a data set: so many samples against its test images."""
     encoder = make_encoder(name, dataset.image_shape)
     check_samples(name, samples)
     check_samples(name, len(dataset.test))

@@ -32,7 +32,15 @@ FOLDERS = tuple(ALLOWED)
 ORDER = {
     "results": [
         *("definition", "counts"),
-        *("store.schema", "store.database", "store.definitions", "store.reader", "store.writer", "store"),
+        *(
+            "store.schema",
+            "store.database",
+            "store.definitions",
+            "store.growth",
+            "store.reader",
+            "store.writer",
+            "store",
+        ),
         *("columns", "frames", "winners", "scores_file", "baselines"),
         *("combined", "budget", "incumbents", "statistics", "agreement", "comparisons", "importance", "ranking"),
         *("verdict", "wording", "cautions", "sentences", "samples", "calibration"),
@@ -57,7 +65,7 @@ ORDER = {
         ),
         *("searchers.contract", "searchers.coordinates", "searchers.sequences", "searchers.gp_bandit"),
         *("searchers.optimizer", "searchers.optuna_samplers", "searchers", "schedulers", "transfer"),
-        *("proposals", "own_images", "plan_checks", "plan", "rounds"),
+        *("proposals", "own_images", "plan_checks", "plan", "growth", "rounds"),
         *(
             "trial",
             "estimate",
@@ -81,7 +89,7 @@ ORDER = {
             "commands.terminal",
             "commands.tables",
         ),
-        *("commands.encoder", "commands.results", "commands.calibrate", "commands.generators"),
+        *("commands.encoder", "commands.results", "commands.calibrate", "commands.generators", "commands.running"),
         *("commands.data", "commands.studies", "commands.score", "commands.reproduce", "commands.cli"),
     ],
 }
@@ -95,8 +103,8 @@ ONLY_IN = {
     "typer": {
         f"sweep/commands/{name}.py"
         for name in (
-            *("calibrate", "cli", "data", "encoder", "generators", "reproduce", "results", "score", "studies"),
-            *("tables", "terminal"),
+            *("calibrate", "cli", "data", "encoder", "generators", "reproduce", "results", "studies"),
+            *("running", "score", "tables", "terminal"),
         )
     },
     "matplotlib": {

@@ -6,12 +6,13 @@ survives `kill -9` and loss of power (WAL, synchronous=FULL). This folder is the
     OUT/store.sqlite    the tables of `schema`; created complete under another name, then renamed
     OUT/store.lock      held with flock by the writer; the kernel frees it when the writer dies
 
-Tables: study (one row), environments, owners, protocols, trials, scores, failures, signs,
-programs, generators, migrations.
+Tables: study (one row), definitions (of a study that grew later), environments, owners, protocols, trials, scores,
+failures, signs, programs, generators, migrations.
 """
 
 from ganscape.results.store.database import LOCK, STORE, StoreError
 from ganscape.results.store.definitions import differences
+from ganscape.results.store.growth import describe_growth
 from ganscape.results.store.reader import check, is_written, kept_generators, read, read_columns, rows_written
 from ganscape.results.store.writer import Store, open_store
 
@@ -21,6 +22,7 @@ __all__ = [
     "Store",
     "StoreError",
     "check",
+    "describe_growth",
     "differences",
     "is_written",
     "kept_generators",

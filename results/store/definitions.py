@@ -1,35 +1,39 @@
-"""Definitions of studies: whether two are the same study, and in words what differs."""
+"""Definitions of studies as JSON, and in words what differs between two."""
 
 import json
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ganscape.results.definition import comparable
-from ganscape.results.store.database import StoreError
+
+def differences(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
+    """What differs between two dicts, in words, at most three entries and how many more; "" where nothing does."""
+    words = list(_differing("", stored, asked))
+    return ", ".join(words[:3]) + (f" and {len(words) - 3} more" if len(words) > 3 else "")
 
 
-def refuse_other(folder: Path, stored: Mapping[str, Any] | None, asked: Mapping[str, Any]):
-    """Raises StoreError if a folder holds another study than the one asked for.
-
-    Words about a study and facts about its searchers may change between versions; what it does may not.
-    """
-    if stored is None:
-        return
-    stored, asked = comparable(stored), comparable(json.loads(as_json(asked)))
-    if stored != asked:
-        raise StoreError(f"'{folder}' holds another study: {differences(stored, asked)}; choose another folder")
+def _differing(name: str, stored: Any, asked: Any) -> Iterator[str]:
+    """A sentence for each entry that differs; of dicts the innermost ones."""
+    if isinstance(stored, Mapping) and isinstance(asked, Mapping) and not {"kind"} & (stored.keys() | asked.keys()):
+        for key in {**stored, **asked}:
+            yield from _differing(f"{name} {key}".strip(), stored.get(key), asked.get(key))
+    elif stored != asked:
+        yield f"{name} is {_in_words(stored)}, not {_in_words(asked)}"
 
 
-def differences(stored: dict, asked: dict) -> str:
-    """What differs between two dicts, in words, at most three entries; "" where nothing does."""
-    names = [name for name in {**stored, **asked} if stored.get(name) != asked.get(name)]
-    return ", ".join(f"{name} is {_short(stored.get(name))}, not {_short(asked.get(name))}" for name in names[:3])
+def _in_words(value: Any) -> str:
+    """A value for people: a range like LogUniform(1e-05, 0.01), a list with commas between."""
+    if isinstance(value, Mapping):
+        inner = ", ".join(_in_words(each) for key, each in value.items() if key != "kind")
+        named = ", ".join(f"{key}={_in_words(each)}" for key, each in value.items())
+        return f"{value['kind']}({inner})" if "kind" in value else f"({named})"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_in_words, value))}]"
+    return "none" if value is None else json.dumps(value)
 
 
-def _short(value) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+def as_plain(value) -> Any:
+    """The value as it is read back from the store."""
+    return json.loads(as_json(value))
 
 
 def as_json(value) -> str:

@@ -19,7 +19,7 @@ from ganscape.results.store.database import (
     refuse_foreign,
     refuse_newer,
 )
-from ganscape.results.store.definitions import refuse_other
+from ganscape.results.store.growth import place_trials, unite
 
 
 def read(folder) -> dict[str, list[dict]]:
@@ -38,11 +38,33 @@ def read_columns(folder) -> dict[str, dict[str, list]]:
         db.execute("BEGIN")
         written = {row["name"] for row in fetch_rows(db, "SELECT name FROM sqlite_master WHERE type = 'table'")}
         tables = {
-            table: fetch_columns(db, query) if table in written else {name: [] for name in _named(query)}
+            table: _fetch_known(db, table, query) if table in written else {name: [] for name in _named(query)}
             for table, query in schema.QUERIES.items()
         }
+        _place(tables)
         tables["failures"] = apply_retries(tables["failures"], tables["retries"]["failure"])
         return tables
+
+
+def _fetch_known(db, table: str, query: str) -> dict[str, list]:
+    """Columns that an older version did not write are None."""
+    there = {row["name"] for row in fetch_rows(db, f"PRAGMA table_info({table})")}
+    for name in _named(query):
+        if name not in there:
+            query = query.replace(f" {name},", f" NULL AS {name},", 1)
+    return fetch_columns(db, query)
+
+
+def _place(tables: dict[str, dict[str, list]]) -> None:
+    """Makes the newest definition that of the study, and says of its trials which phase and round of it they are."""
+    definitions = [*tables["study"]["definition"], *tables["definitions"]["definition"]]
+    if not definitions:
+        return
+    tables["study"]["definition"] = definitions[-1:]
+    columns = tables["trials"]
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    placed = place_trials(rows, definitions)
+    tables["trials"] = {name: [row[name] for row in placed] for name in columns}
 
 
 def rows_written(folder) -> tuple[int, ...]:
@@ -74,13 +96,18 @@ def is_written(folder) -> bool:
     return False
 
 
-def check(folder, definition: Mapping[str, Any]):
-    """Raises StoreError if OUT is foreign or holds a study that is defined otherwise; writes nothing."""
+def check(folder, definition: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Returns the definition of the study that OUT will have when it is asked for this one: the two united, if it holds
+    one already. Writes nothing.
+
+    Raises StoreError if OUT is foreign or holds another study.
+    """
     if (Path(folder) / STORE).exists():
-        study = read(folder)["study"]
-        refuse_other(Path(folder), study[0]["definition"] if study else None, definition)
+        if study := read(folder)["study"]:
+            return unite(folder, study[0]["definition"], definition)
     else:
         refuse_foreign(Path(folder))
+    return definition
 
 
 @contextmanager

@@ -72,13 +72,25 @@ def m006_generators(db):
     )
 
 
-MIGRATIONS = [m001_initial, m002_signs, m003_programs, m004_baselines, m005_retries, m006_generators]
+def m007_growth(db):
+    """Later definitions of a study that was given more, and the phase of a trial, which no later definition changes."""
+    db.execute(
+        """CREATE TABLE definitions (id INTEGER PRIMARY KEY, definition TEXT NOT NULL, command TEXT NOT NULL,
+             recorded TEXT NOT NULL) STRICT"""
+    )
+    db.execute("ALTER TABLE trials ADD COLUMN phase TEXT")
+    db.execute("ALTER TABLE trials ADD COLUMN phase_round INTEGER")
+
+
+MIGRATIONS = [m001_initial, m002_signs, m003_programs, m004_baselines, m005_retries, m006_generators, m007_growth]
 
 QUERIES = {
     "study": "SELECT definition, recorded FROM study",
     "environments": "SELECT recorded, environment FROM environments ORDER BY id",
     "protocols": "SELECT fingerprint, description, recorded FROM protocols ORDER BY rowid",
-    "trials": "SELECT trial, config, method, seed, round, structure, settings, recorded FROM trials ORDER BY round, id",
+    "definitions": "SELECT definition, command, recorded FROM definitions ORDER BY id",
+    "trials": "SELECT trial, config, method, seed, round, phase, phase_round, structure, settings, recorded "
+    "FROM trials ORDER BY round, id",
     "scores": "SELECT trial, rung, images, metric, value, protocol, attempt, seconds, recorded FROM scores ORDER BY id",
     "failures": "SELECT id, trial, attempt, cause, rung, step, message, detail, final, recorded FROM failures "
     "ORDER BY id",

@@ -27,7 +27,8 @@ from ganscape.results.store.database import (
     refuse_foreign,
     transaction,
 )
-from ganscape.results.store.definitions import as_json, differences, refuse_other
+from ganscape.results.store.definitions import as_json, differences
+from ganscape.results.store.growth import place_trials, unite
 
 CAUSES = ("diverged", "crashed", "stopped", "timeout", "lost")
 COPY_SECONDS = 30.0
@@ -82,20 +83,27 @@ class Store:
         self._lock.close()
 
     def study(self) -> dict | None:
-        """The definition of the study, None before `begin`."""
-        rows = fetch_rows(self._db, schema.QUERIES["study"])
-        return rows[0]["definition"] if rows else None
+        """The definition of the study, the last one of a study that was given more; None before `begin`."""
+        definitions = self._definitions()
+        return definitions[-1] if definitions else None
 
-    def begin(self, definition: Mapping[str, Any]):
-        """Writes the definition the first time.
+    def begin(self, definition: Mapping[str, Any], command: str = ""):
+        """Writes the definition the first time; later, if it asks for more, one that unites it with the last.
 
-        Raises StoreError if OUT already holds a study that is defined otherwise.
+        command: who asks.
+        Raises StoreError if OUT already holds another study, or more than is asked for.
         """
         stored = self.study()
-        refuse_other(self.folder, stored, definition)
         if stored is None:
             with self._transaction() as insert:
                 insert("study", definition=as_json(definition))
+        elif (united := unite(self.folder, stored, definition)) != stored:
+            with self._transaction() as insert:
+                insert("definitions", definition=as_json(united), command=command)
+
+    def _definitions(self) -> list[dict]:
+        return [row["definition"] for table in ("study", "definitions")
+                for row in fetch_rows(self._db, schema.QUERIES[table])]  # fmt: skip
 
     def add_environment(self, environment: dict):
         """Appends what a start of the sweep runs on."""
@@ -113,12 +121,13 @@ class Store:
             raise StoreError(f"protocol '{fingerprint}' is stored with another description: {different}")
 
     def add_trials(self, round: int, trials: list[dict]):
-        """Appends the trials of one round, all or none. Keys: trial config method seed settings structure."""
+        """Appends the trials of one round, all or none. Keys: trial config method seed settings structure, and phase
+        and phase_round, if the round is counted within a phase too."""
         with self._transaction() as insert:
             for row in trials:
                 insert("trials", round=int(round), trial=row["trial"], config=row["config"], method=row["method"],
-                       seed=int(row["seed"]), structure=row["structure"],
-                       settings=as_json(row["settings"]))  # fmt: skip
+                       seed=int(row["seed"]), structure=row["structure"], phase=row.get("phase"),
+                       phase_round=row.get("phase_round"), settings=as_json(row["settings"]))  # fmt: skip
 
     def add_scores(self, rows: list[dict]):
         """Appends finite scores, all or none. Keys: trial rung images metric value protocol attempt seconds, and
@@ -178,8 +187,9 @@ class Store:
         return fetch_rows(self._db, schema.QUERIES["baselines"])
 
     def trials(self) -> list[dict]:
-        """All trials by round, then in the order they were added."""
-        return fetch_rows(self._db, schema.QUERIES["trials"])
+        """All trials by round, then in the order they were added, as `place_trials` says in a study that grew."""
+        rows, definitions = fetch_rows(self._db, schema.QUERIES["trials"]), self._definitions()
+        return place_trials(rows, definitions) if definitions else rows
 
     def scores(self, metric: str | None = None, protocol: str | None = None) -> list[dict]:
         """All scores in the order they were added, or those of one metric under one protocol."""

@@ -2,23 +2,21 @@
 
 import json
 import os
-import signal
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ganscape.errors import UserError
 from ganscape.sweep.commands import calibrate, encoder, generators, reproduce, results, score, studies
 from ganscape.sweep.commands import data as data_commands
 from ganscape.sweep.commands.calibrate import Root
 from ganscape.sweep.commands.encoder import Weights, look_for
+from ganscape.sweep.commands.results import Out
+from ganscape.sweep.commands.running import run_plan, unite_with_folder
 from ganscape.sweep.commands.studies import StudyName
-from ganscape.sweep.commands.tables import print_cost, print_plan, print_status
-from ganscape.sweep.commands.terminal import one_line_errors, print_warnings
+from ganscape.sweep.commands.tables import print_plan
+from ganscape.sweep.commands.terminal import one_line_errors
 
-NOTHING_WORKED = 3  # the exit code of a sweep that finished, though no trial of some method worked
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
@@ -196,52 +194,42 @@ def run(
             settings=settings,
             data_root=data_root,
         )
+        planned = unite_with_folder(planned, folder)
         kept = find_keep(planned, keep, keep_top)
         if dry_run:
             print_plan(planned, count, folder, kept)
         else:
-            _run(
+            run_plan(
                 planned, folder, executor=executor, workers=workers, resources=resources, cluster=cluster,
                 max_failures=max_failures, verbose=verbose, retry=retry.split(",") if retry else (), keep=kept,
             )  # fmt: skip
 
 
-def _run(planned, folder: Path, **options) -> None:
-    from rich.console import Console
+@app.command()
+def confirm(
+    out: Out,
+    seeds: Annotated[int, typer.Option(help="Fresh seeds of each config, those that are there included.")],
+    top: Annotated[int, typer.Option(help="How many of the best configs of each method.")] = 1,
+    workers: Annotated[int | None, typer.Option(help="Worker processes.", show_default="one per core")] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Where your own images are now.", show_default="as in the sweep")
+    ] = None,
+    data_root: Root = None,
+    weights: Weights = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Print the lines of OUT/log.txt to stderr too.")
+    ] = False,
+) -> None:
+    """Train the best config of each method of a sweep again, on seeds that had no say in choosing it."""
+    with one_line_errors():
+        look_for(weights)
+        from ganscape.sweep.resources import Resources
 
-    from ganscape.results.frames import load
-    from ganscape.results.live import methods_without_score
-    from ganscape.results.report import write_report
-    from ganscape.sweep.commands.progress import shown
-    from ganscape.sweep.driver import run_study
+        _prepare_jax(False, Resources())
+        from ganscape.sweep.growth import confirming_plan, stored_plan
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    print_cost(planned)
-    print_warnings(planned.warnings)
-    try:
-        with shown(Console(stderr=True)) as show:
-            run_study(planned, folder, observe=show, **options)
-    except KeyboardInterrupt:
-        with suppress(UserError):  # interrupted before there was a store, or without room for the report
-            typer.echo(f"report  {write_report(folder)}")
-        raise
-    report_path = write_report(folder)
-    print_status(folder)
-    typer.echo(f"report  {report_path}\nstore   {folder / 'store.sqlite'}")
-    _end_without_scores(methods_without_score(load(folder)))
-
-
-def _end_without_scores(methods: dict[str, dict[str, int]]) -> None:
-    """Ends the process with code NOTHING_WORKED if there are methods none of whose trials worked."""
-    for method, causes in methods.items():
-        counts = ", ".join(f"{count} {cause}" for cause, count in causes.items())
-        typer.echo(
-            f"error: no trial of {method} worked: {counts}; the report has their messages, and --retry "
-            f"{','.join(causes)} tries them again",
-            err=True,
-        )
-    if methods:
-        raise typer.Exit(NOTHING_WORKED)
+        planned = unite_with_folder(confirming_plan(stored_plan(out, data, data_root), seeds, top), out)
+        run_plan(planned, out, executor="local", workers=workers, verbose=verbose)
 
 
 def _settings(assignments: list[str]) -> dict[str, Any]:

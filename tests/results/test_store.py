@@ -183,8 +183,8 @@ def test_the_definition_is_written_once_and_every_start_leaves_its_environment(t
         with open_store(tmp_path / "out") as store:
             store.begin({"rungs": (10, 20), "seeds": 2})
             store.add_environment({"python": version})
-    with open_store(tmp_path / "out") as store, pytest.raises(StoreError, match="seeds is 2, not 3"):
-        store.begin({"rungs": [10, 20], "seeds": 3})
+    with open_store(tmp_path / "out") as store, pytest.raises(StoreError, match="seed is none, not 3"):
+        store.begin({"rungs": [10, 20], "seeds": 2, "seed": 3})
     tables = read(tmp_path / "out")
     assert [row["definition"] for row in tables["study"]] == [{"rungs": [10, 20], "seeds": 2}]
     assert [row["environment"]["python"] for row in tables["environments"]] == ["3.11", "3.12"]

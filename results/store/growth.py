@@ -1,0 +1,158 @@
+"""A study that is given more: which definitions can be united, and where a trial stands in the larger study."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ganscape.results.definition import comparable, phase_of_round, phases_of
+from ganscape.results.store.database import StoreError
+from ganscape.results.store.definitions import as_plain, differences
+
+# What may become more, and the name of the scale, which is a label for numbers.
+MAY_GROW = ("scale", "seeds", "configs", "rounds", "images", "rungs", "methods", "phases")
+NUMBERS = ("seeds", "configs", "rounds")
+
+
+def unite(folder, stored: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the definition of the study that has all of both: methods, phases, seeds, configs, rounds and images.
+
+    Raises:
+      StoreError: if they are different studies, if less is asked for than is stored, or if what is there would not have
+        come about in the larger study.
+    """
+    stored, asked = dict(stored), dict(as_plain(asked))
+    one, two = comparable(stored), comparable(asked)
+    fixed = [{name: value for name, value in study.items() if name not in MAY_GROW} for study in (one, two)]
+    both = [name for name in one["methods"] if name in two.get("methods", {})] if "methods" in one else []
+    methods = [{f"method {name}": study["methods"][name] for name in both} for study in (one, two)]
+    if found := differences(fixed[0] | methods[0], fixed[1] | methods[1]):
+        raise StoreError(f"'{folder}' holds another study: {found}; choose another folder")
+    united: dict[str, Any] = dict(asked)
+    if "methods" in asked:
+        united["methods"] = _methods(stored, asked)
+    phases = _phases(folder, stored, asked)
+    united |= {name: phases[0][name] for name in NUMBERS if name in stored or name in asked}
+    if len(phases) > 1:
+        united["phases"] = phases[1:]
+    if "rungs" in asked:
+        united["rungs"] = _rungs(folder, stored, asked)
+        united["images"] = united["rungs"][-1]
+    same = comparable({**united, "scale": ""}) == comparable({**stored, "scale": ""})
+    return dict(stored) if same else united
+
+
+def describe_growth(stored: Mapping[str, Any], united: Mapping[str, Any]) -> str:
+    """Returns what a study was given, in words; "" for nothing."""
+    before, after = ([dict(phase) for phase in phases_of(each)] for each in (stored, united))
+    words = [f"images {stored['images']:,} -> {united['images']:,}"] * (stored.get("images") != united.get("images"))
+    for phase, larger in zip(before, after, strict=False):
+        of_phase = f" of phase {phase['name']}" if len(after) > 1 else ""
+        words += [
+            f"{name}{of_phase} {phase[name]} -> {larger[name]}" for name in NUMBERS if phase[name] != larger[name]
+        ]
+    words += [f"phase {phase['name']}" for phase in after[len(before) :]]
+    words += [f"method {name}" for name in united.get("methods", {}) if name not in stored.get("methods", {})]
+    return ", ".join(words)
+
+
+def place_trials(rows: list[dict], definitions: Sequence[Mapping[str, Any]]) -> list[dict]:
+    """Returns the rows of trials with `phase` its name and `round` its number in the last definition.
+
+    They are ordered as the last definition would have asked for them at once: by round, then methods and configs in the
+    order in which they were asked first, then seeds.
+
+    rows: with phase and phase_round, None where the first definition held when they were asked.
+    definitions: of a study, the oldest first.
+    """
+    first, last = (phases_of(definition) for definition in (definitions[0], definitions[-1]))
+    starts = _starts(last)
+    order: dict[tuple, int] = {}
+    placed = []
+    for row in rows:
+        phase, number = row["phase"], row["phase_round"]
+        if phase is None:
+            phase = phase_of_round(first, row["round"])
+            number = row["round"] - _starts(first)[phase]
+        row = row | {"phase": phase, "phase_round": number, "round": starts[phase] + number}
+        for name in (row["method"], (row["method"], phase, number, row["config"])):
+            order.setdefault(name, len(order))
+        placed.append(row)
+
+    def rank(row: dict) -> tuple:
+        config = order[row["method"], row["phase"], row["phase_round"], row["config"]]
+        return row["round"], order[row["method"]], config, row["seed"]
+
+    return sorted(placed, key=rank) if len(definitions) > 1 else placed
+
+
+def _starts(phases) -> dict[str, int]:
+    """The number of each phase's first round, by name."""
+    starts: dict[str, int] = {}
+    number = 0
+    for phase in phases:
+        starts.setdefault(phase["name"], number)
+        number += phase["rounds"]
+    return starts
+
+
+def _methods(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The methods of both, in the order of the study where it is known."""
+    if all(name in asked["methods"] for name in stored["methods"]):
+        return asked["methods"]
+    return {**stored["methods"], **asked["methods"]}
+
+
+def _phases(folder, stored: Mapping[str, Any], asked: Mapping[str, Any]) -> list[dict[str, Any]]:
+    before, after = ([dict(phase) for phase in phases_of(each)] for each in (stored, asked))
+    kind = ("name", "searcher", "settings")
+    for number, (phase, larger) in enumerate(zip(before, after, strict=False)):
+        if found := differences(*({name: each[name] for name in kind} for each in (phase, larger))):
+            raise StoreError(f"'{folder}' holds another study: phase {number + 1}: {found}; choose another folder")
+        _check_phase(folder, phase, larger, before[number + 1 :], stored.get("scheduler", "none"))
+    return [*after, *before[len(after) :]]
+
+
+def _check_phase(folder, phase, larger, later, scheduler: str) -> None:
+    """Raises StoreError unless the trials of a phase are trials of the larger one, as far as they go."""
+    for name in NUMBERS:
+        if larger[name] < phase[name]:
+            raise StoreError(
+                f"{name}={larger[name]} is fewer than the {name}={phase[name]} of phase {phase['name']} in '{folder}'; "
+                f"ask for {phase[name]} or more"
+            )
+    changed = [name for name in NUMBERS if larger[name] != phase[name]]
+    if not changed or phase["confirms"]:
+        return
+    where = f"phase {phase['name']} in '{folder}'"
+    chosen = [each["name"] for each in later if not each["confirms"]]
+    if chosen:
+        raise StoreError(f"{changed[0]} of {where} cannot grow: phase {chosen[0]} was chosen from what it found")
+    batches = [math.ceil(each["configs"] / each["rounds"]) for each in (phase, larger)]
+    if (phase["rounds"] > 1 and batches[0] != batches[1]) or batches[1] < min(batches[0], phase["configs"]):
+        raise StoreError(
+            f"configs={larger['configs']} in rounds={larger['rounds']} are {batches[1]} in a round; {where} has "
+            f"{batches[0]} in a round, and later rounds follow from it: ask for rounds of {batches[0]}"
+        )
+    if scheduler != "none" and "seeds" in changed:
+        raise StoreError(f"seeds of {where} cannot grow: scheduler {scheduler} has decided by those that are there")
+    if scheduler == "halving" and batches[0] != batches[1]:
+        raise StoreError(f"configs of {where} cannot grow in a round: halving has compared those that are there")
+
+
+def _rungs(folder, stored: Mapping[str, Any], asked: Mapping[str, Any]) -> list[int]:
+    before, after = stored["rungs"], asked["rungs"]
+    if after[-1] < before[-1]:
+        raise StoreError(
+            f"images={after[-1]} is fewer than the images={before[-1]} of '{folder}'; ask for {before[-1]} or more"
+        )
+    new = [rung for rung in after if rung not in before]
+    if any(rung < before[-1] for rung in new):
+        raise StoreError(
+            f"trials in '{folder}' have scores at {', '.join(f'{rung:,}' for rung in before)} images, none at "
+            f"{min(new):,}; keep interval={before[0]}"
+        )
+    if new and stored.get("scheduler", "none") != "none":
+        raise StoreError(
+            f"images of '{folder}' cannot grow: scheduler {stored['scheduler']} spread its decisions over it"
+        )
+    return sorted({*before, *after})

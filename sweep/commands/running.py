@@ -1,0 +1,68 @@
+"""A plan on the terminal: what its folder is given more, the sweep while it runs, its report and state at the end."""
+
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+import typer
+
+from ganscape.errors import UserError
+from ganscape.sweep.commands.tables import print_cost, print_status
+from ganscape.sweep.commands.terminal import print_warnings
+
+NOTHING_WORKED = 3  # the exit code of a sweep that finished, though no trial of some method worked
+
+
+def unite_with_folder(planned, folder: Path):
+    """Returns the plan with all that the folder holds, and prints what the folder is given more."""
+    from ganscape.results.store import STORE, describe_growth, read
+    from ganscape.sweep.growth import united_plan
+
+    united = united_plan(planned, folder)
+    studies = read(folder)["study"] if (folder / STORE).exists() else []
+    for growth in [describe_growth(row["definition"], united.definition) for row in studies]:
+        if growth:
+            typer.echo(f"'{folder}' is given more: {growth}")
+        if "images" in growth:
+            typer.echo("its trials are trained again from the start, as far as no checkpoint is left; scores stay")
+    return united
+
+
+def run_plan(planned, folder: Path, **options) -> None:
+    """Runs a plan, showing how far it is; then writes the report and prints the state. An interrupted one has a report
+    too."""
+    from rich.console import Console
+
+    from ganscape.results.frames import load
+    from ganscape.results.live import methods_without_score
+    from ganscape.results.report import write_report
+    from ganscape.sweep.commands.progress import shown
+    from ganscape.sweep.driver import run_study
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    print_cost(planned)
+    print_warnings(planned.warnings)
+    try:
+        with shown(Console(stderr=True)) as show:
+            run_study(planned, folder, observe=show, **options)
+    except KeyboardInterrupt:
+        with suppress(UserError):  # interrupted before there was a store, or without room for the report
+            typer.echo(f"report  {write_report(folder)}")
+        raise
+    report_path = write_report(folder)
+    print_status(folder)
+    typer.echo(f"report  {report_path}\nstore   {folder / 'store.sqlite'}")
+    _end_without_scores(methods_without_score(load(folder)))
+
+
+def _end_without_scores(methods: dict[str, dict[str, int]]) -> None:
+    """Ends the process with code NOTHING_WORKED if there are methods none of whose trials worked."""
+    for method, causes in methods.items():
+        counts = ", ".join(f"{count} {cause}" for cause, count in causes.items())
+        typer.echo(
+            f"error: no trial of {method} worked: {counts}; the report has their messages, and --retry "
+            f"{','.join(causes)} tries them again",
+            err=True,
+        )
+    if methods:
+        raise typer.Exit(NOTHING_WORKED)

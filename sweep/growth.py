@@ -1,0 +1,91 @@
+"""A sweep that goes on in a folder: its plan united with what the folder holds, or made of that alone."""
+
+from pathlib import Path
+from typing import cast
+
+from ganscape.data import DataError, fetch, find_source
+from ganscape.results.definition import Definition, comparable, phases_of
+from ganscape.results.store import StoreError, check, read
+from ganscape.search_spaces import Phase
+from ganscape.search_spaces.descriptions import read_space
+from ganscape.sweep.messages import Workload
+from ganscape.sweep.plan import CHECKPOINT_SECONDS, CONFIRM, CONFIRMING, Plan, protocol_of
+from ganscape.sweep.plan_checks import check_least
+from ganscape.sweep.searchers import facts
+
+
+def united_plan(plan: Plan, out: str | Path) -> Plan:
+    """Returns the plan with all that OUT holds beside it: methods, phases, seeds, configs, rounds and images.
+
+    Raises:
+      StoreError: where the two cannot be one study; see `results.store.growth.unite`.
+    """
+    definition = check(out, plan.definition)
+    if comparable(definition) == comparable(plan.definition):
+        return plan
+    methods = {
+        name: plan.methods.get(name) or read_space(description) for name, description in definition["methods"].items()
+    }
+    return plan._replace(
+        definition=cast(Definition, definition),
+        methods=methods,
+        phases=_phases(definition),
+        workload=plan.workload._replace(rungs=tuple(definition["rungs"])),
+    )
+
+
+def stored_plan(out: str | Path, data: str | None = None, data_root: str | Path | None = None, lanes: int = 1) -> Plan:
+    """Returns the plan of the study that OUT holds.
+
+    Args:
+      data: where the images of one's own are now; the data set that the study names by default.
+
+    Raises:
+      StoreError: if OUT holds no study, or one whose protocol this version measures otherwise.
+      DataError: if the data are not those of the study.
+    """
+    tables = read(out)
+    if not tables["study"]:
+        raise StoreError(f"'{out}' holds no study yet; ganscape run begins one")
+    definition = tables["study"][0]["definition"]
+    name = data or definition["data"]
+    dataset = fetch(find_source(name), name, data_root)
+    if dataset.fingerprint != definition["data_fingerprint"]:
+        raise DataError(f"data {name!r} are not the images that '{out}' was trained on")
+    described = {row["fingerprint"]: row["description"] for row in tables["protocols"]}
+    samples = described.get(definition["protocol"], {}).get("samples", len(dataset.test))
+    protocol = protocol_of(definition["metric"], dataset, samples)
+    if protocol.fingerprint != definition["protocol"]:
+        raise StoreError(f"'{out}' was scored by a protocol that this version of Ganscape measures otherwise")
+    rungs, checkpoints = tuple(definition["rungs"]), str(Path(out) / "checkpoints")
+    return Plan(
+        definition,
+        {name: read_space(description) for name, description in definition["methods"].items()},
+        definition["settings"],
+        _phases(definition),
+        definition["seed"],
+        Workload(dataset, protocol.metric, samples, rungs, lanes, checkpoints, CHECKPOINT_SECONDS),
+        protocol,
+        definition.get("scheduler", "none"),
+    )
+
+
+def confirming_plan(plan: Plan, seeds: int, top: int = 1) -> Plan:
+    """Returns the plan with a last phase that trains the best `top` configs of each method on so many fresh seeds.
+
+    Raises:
+      StudyError: for numbers that mean nothing.
+    """
+    check_least("seeds", seeds, 1)
+    check_least("top", top, 1)
+    phases = list(plan.definition.get("phases", []))
+    if phases and phases[-1]["searcher"] == CONFIRMING:
+        phases.pop()
+    confirming = {"name": CONFIRM, "searcher": CONFIRMING, "configs": top, "seeds": seeds, "rounds": 1, "settings": {}}
+    definition = cast(Definition, {**plan.definition, "phases": [*phases, {**confirming, **facts(CONFIRMING)}]})
+    return plan._replace(definition=definition, phases=_phases(definition))
+
+
+def _phases(definition) -> tuple[Phase, ...]:
+    names = Phase._fields
+    return tuple(Phase(*(phase[name] for name in names)) for phase in phases_of(definition))  # type: ignore[literal-required]
