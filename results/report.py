@@ -9,12 +9,11 @@ from ganscape.results import sentences, statistics
 from ganscape.results.frames import Results, load
 from ganscape.results.page import figures, tables
 from ganscape.results.page.next_steps import next_steps
+from ganscape.results.page.templates import load_template, source
 from ganscape.results.page.trials import trials_json
 from ganscape.results.store import StoreError
 from ganscape.results.verdict import claim
-from ganscape.results.wording import number
 
-TEMPLATES = Path(__file__).parent / "templates"
 SCRIPTS = ("core", "filter", "tables", "figures", "trials", "charts", "dialog", "start")  # in the order they run
 OF_THE_STUDY = ("question", "data", "scale", "rungs", "configs", "seeds")
 
@@ -32,21 +31,6 @@ def write_report(folder) -> Path:
     except OSError as error:
         raise StoreError(f"cannot write '{path}': {error.strerror or error}") from error
     return path
-
-
-def load_template(name: str):
-    """Returns a template of this folder, which escapes what it is given and refuses a name that it is not given."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"number": number, "shown": tables.score_cell}
-    return environment.get_template(name)
 
 
 def render(results: Results) -> str:
@@ -71,8 +55,8 @@ def render(results: Results) -> str:
         signs=tables.signs(results),
         stopped=tables.stopped(results),
         facts=trials_json(results, shared, data),
-        script=_source(*(f"{name}.js" for name in SCRIPTS)),
-        css=_source("style.css"),
+        script=source(*(f"{name}.js" for name in SCRIPTS)),
+        css=source("style.css"),
         next_steps=next_steps(results, decision),
         learns=bool(results.learning()),
         planned=tables.planned(results),
@@ -82,10 +66,3 @@ def render(results: Results) -> str:
         command=tables.command(results),
         infinity=np.inf,
     )
-
-
-def _source(*names: str):
-    """Files of the page that stand in it as they are."""
-    from markupsafe import Markup
-
-    return Markup("".join((TEMPLATES / name).read_text(encoding="utf-8") for name in names))

@@ -13,7 +13,7 @@ from ganscape.results.claims.claim import Paper
 from ganscape.results.claims.equal import PAPER as EQUAL
 from ganscape.results.claims.landscape import PAPER as LANDSCAPE
 from ganscape.results.frames import Results, load
-from ganscape.results.report import load_template
+from ganscape.results.page.templates import load_template
 from ganscape.results.sentences import answer
 from ganscape.results.store import StoreError
 from ganscape.results.verdict import best_configs

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ganscape.results import incumbents
+from ganscape.results import baselines, incumbents
 from ganscape.results.cautions import cautions, progress, searchers
 from ganscape.results.frames import Results
 from ganscape.results.ranking import LEAST, Estimate
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NAMED = 4  # methods that a headline names; of more it tells the number
+BLIND = {"untrained": "an untrained generator", "noise": "noise with the moments of real images"}
 
 
 class Answer(NamedTuple):
@@ -35,7 +36,7 @@ def answer(results: Results, rule: str = "best", decision: Claim | None = None) 
         return Answer(headline, progress(table), [])
     decision = claim(results, rule) if decision is None else decision
     evidence = _ranked(decision, results, rule) if len(working) > 1 and not _tied(working) else []
-    evidence += _best_found(decision, working, results)
+    evidence += [*_best_found(decision, working, results), *_baselines(working, results)]
     return Answer(_headline(decision, working, results), evidence, progress(table) + cautions(results, table))
 
 
@@ -50,6 +51,8 @@ def _tied(working: "pd.DataFrame") -> bool:
 
 
 def _headline(decision: Claim, working, results) -> str:
+    if blind := baselines.no_better_than(results, working["median"].iloc[0]):
+        return f"No method works: the best configuration is no better than {BLIND[blind]}."
     if len(working) == 1:
         alone = len(results.methods()) == 1
         reason = "it is the only method" if alone else "no other method has a configuration that works"
@@ -116,6 +119,29 @@ def _best_found(decision: Claim, working, results) -> list[str]:
     return [
         f"{text}. Methods are ranked by {why}, because the lowest score may be luck: so {decision.candidates[0]} leads."
     ]
+
+
+def _baselines(working, results) -> list[str]:
+    """What scores are read by, and which methods are no better than a generator that has learnt nothing."""
+    table = baselines.summary(results)
+    if table.empty:
+        return []
+    words = {"real": "real images score", "untrained": "untrained generators", "noise": "noise with their moments"}
+    reached = [
+        f"{words[kind]} {number(rows['mean'].mean())}{_extent(rows['low'].min(), rows['high'].max())}"
+        for kind in words if len(rows := table[table["kind"] == kind])
+    ]  # fmt: skip
+    text = join(reached)
+    blind: dict[str, list[str]] = {kind: [] for kind in BLIND}
+    for row in working.to_dict("records"):
+        if kind := baselines.no_better_than(results, row["median"]):
+            blind[kind].append(row["method"])
+    sentences = [f"For comparison: {text}."]
+    for kind, methods in blind.items():
+        if methods:
+            is_or_are = "is" if len(methods) == 1 else "are"
+            sentences.append(f"{join(methods)} {is_or_are} no better than {BLIND[kind]}.")
+    return [" ".join(sentences)]
 
 
 def _extent(low, high) -> str:

@@ -1,4 +1,4 @@
-"""The report of OUT over HTTP, made again when its store has changed: read-only, for the machine it runs on."""
+"""Reports over HTTP, made again when their store has changed: read-only, for the machine they run on."""
 
 import json
 import re
@@ -9,21 +9,37 @@ from contextlib import contextmanager
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 from ganscape.results.frames import load
+from ganscape.results.page.index import describe_sweep, render_index
 from ganscape.results.report import render
-from ganscape.results.store import StoreError, rows_written
+from ganscape.results.store import STORE, StoreError, rows_written
 
 LOOPBACK = "127.0.0.1"
 SECONDS = 3.0  # between two questions of an open page
 PATIENCE = 4  # a page is made again after this many times the seconds that it took, whatever has changed since
-PICTURE = re.compile(r"/samples/(?:real|[0-9a-zA-Z-]+/[0-9]+(?:_walks)?)\.png")
+PICTURE = re.compile(r"samples/(?:real|[0-9a-zA-Z-]+/[0-9]+(?:_walks)?)\.png")
 # A module has names of its own: a name that the page's scripts declare too would stop this one with a SyntaxError.
-REFRESH = """<script type="module">
-  const shownState = %s;
-  setInterval(() => document.hidden || document.querySelector("dialog[open]") || fetch("/state")
-    .then(answer => answer.ok ? answer.text() : shownState)
-    .then(state => { if (state !== shownState) location.reload(); }).catch(() => {}), %d);
+# What the reader does stays: the page's script takes over the parts of the newer page (start.js).
+FOLLOW = """<script type="module">
+  let state = %s;
+  const trouble = document.body.insertBefore(document.createElement("p"), document.body.firstChild);
+  trouble.id = "trouble";
+  setInterval(async () => {
+    if (document.hidden) return;
+    try {
+      const answer = await fetch("state"), text = await answer.text();
+      trouble.textContent = answer.ok ? "" : text;
+      if (!answer.ok || text === state) return;
+      const page = await fetch("./");
+      if (!page.ok) return;
+      window.adopt(new DOMParser().parseFromString(await page.text(), "text/html"));
+      state = text;
+    } catch (error) {
+      trouble.textContent = "The server does not answer: this page is as it was.";
+    }
+  }, %d);
 </script>
 """
 
@@ -37,32 +53,71 @@ class Page:
         self._text, self._state, self._due = "", "", 0.0
 
     def state(self) -> str:
-        """What the page would show: the state of the store, or of the page while that is too young to be replaced."""
+        """Returns what the page would show: the state of the store, or of the page while that may not be replaced."""
         return str(rows_written(self.folder)) if time.monotonic() >= self._due else self._state
 
     def text(self) -> str:
-        """The page; raises StoreError when the store cannot be read."""
+        """Returns the page; raises StoreError when the store cannot be read."""
         with self._lock:
             state = self.state()
             if state != self._state:
                 began = time.monotonic()
-                refresh = REFRESH % (json.dumps(state), round(1000 * SECONDS))
-                self._text = render(load(self.folder)).replace("</body>", f"{refresh}</body>")
+                follow = FOLLOW % (json.dumps(state), round(1000 * SECONDS))
+                self._text = render(load(self.folder)).replace("</body>", f"{follow}</body>")
                 self._state = state
                 self._due = time.monotonic() + PATIENCE * (time.monotonic() - began)
             return self._text
+
+
+class Site:
+    """The report of a folder with a store, or a list of those below it with the report of each."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self._pages: dict[str, Page] = {}
+        names = self.names()
+        if not names:
+            rows_written(folder)  # says what is missing
+        if "" in names:
+            self.page("")
+
+    def names(self) -> list[str]:
+        """Returns the sweeps that there are now: "" for the folder itself, else names of folders below it."""
+        if (self.folder / STORE).exists():
+            return [""]
+        return sorted(path.parent.name for path in self.folder.glob(f"*/{STORE}"))
+
+    def is_single(self) -> bool:
+        """Whether the folder itself is the sweep, also after its store is gone."""
+        return "" in self.names() or "" in self._pages
+
+    def page(self, name: str) -> Page:
+        """Returns the page of one of `names`; raises KeyError for another."""
+        if name not in self.names() and name not in self._pages:
+            raise KeyError(name)
+        return self._pages.setdefault(name, Page(self.folder / name))
+
+    def index(self) -> str:
+        """Returns a page with one line per sweep, which asks for itself again."""
+        lines = []
+        for name in self.names():
+            try:
+                lines.append(describe_sweep(load(self.folder / name), name))
+            except StoreError as error:
+                lines.append({"name": name, "link": quote(name), "trouble": str(error)})
+        return render_index(self.folder.name, lines, round(SECONDS) * 3)
 
 
 @contextmanager
 def serving(folder, host: str = LOOPBACK, port: int = 8000) -> Iterator[ThreadingHTTPServer]:
     """A server that answers from within the block; port 0 takes any that is free (`server.server_port`).
 
-    Raises StoreError when OUT has no store or the address cannot be had.
+    folder: with a store, or with folders that have one. Raises StoreError when there is no store or the address cannot
+    be had.
     """
-    page = Page(Path(folder))
-    page.state()
+    site = Site(Path(folder))
     try:
-        server = ThreadingHTTPServer((host, port), partial(_Handler, page))
+        server = ThreadingHTTPServer((host, port), partial(_Handler, site))
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
         raise StoreError(f"cannot serve on {host} port {port}: {reason}; choose another --port or --host") from error
@@ -82,26 +137,40 @@ class _Handler(BaseHTTPRequestHandler):
 
     server_version, sys_version = "ganscape", ""
 
-    def __init__(self, page: Page, *arguments):
-        self.page = page
+    def __init__(self, site: Site, *arguments):
+        self.site = site
         super().__init__(*arguments)
 
     def do_GET(self) -> None:
         if not self._is_for_us():
             self._answer(403, b"this server answers to its own address only", "text/plain")
             return
-        path = self.path.partition("?")[0]
         try:
-            if path == "/":
-                self._answer(200, self.page.text().encode(), "text/html; charset=utf-8")
-            elif path == "/state":
-                self._answer(200, self.page.state().encode(), "text/plain")
-            elif PICTURE.fullmatch(path) and (file := self.page.folder / path[1:]).is_file():
-                self._answer(200, file.read_bytes(), "image/png")
-            else:
-                self._answer(404, b"not here", "text/plain")
+            self._answer_path(unquote(self.path.partition("?")[0]).removeprefix("/"))
+        except KeyError:
+            self._answer(404, b"not here", "text/plain")
         except (StoreError, OSError) as error:
             self._answer(503, str(error).encode(), "text/plain; charset=utf-8")
+
+    def _answer_path(self, path: str) -> None:
+        """Answers "", "state" and pictures of the folder itself, or the same below the name of a folder in it."""
+        name, rest = "", path
+        if not self.site.is_single():
+            name, slash, rest = path.partition("/")
+            if not path:
+                self._answer(200, self.site.index().encode(), "text/html; charset=utf-8")
+                return
+            if not slash:
+                raise KeyError(path)
+        page = self.site.page(name)
+        if rest == "":
+            self._answer(200, page.text().encode(), "text/html; charset=utf-8")
+        elif rest == "state":
+            self._answer(200, page.state().encode(), "text/plain")
+        elif PICTURE.fullmatch(rest) and (file := page.folder / rest).is_file():
+            self._answer(200, file.read_bytes(), "image/png")
+        else:
+            raise KeyError(path)
 
     do_HEAD = do_GET
 

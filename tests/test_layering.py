@@ -43,13 +43,13 @@ ORDER = {
         ),
         *("columns", "frames", "winners", "scores_file", "baselines"),
         *("combined", "budget", "incumbents", "statistics", "agreement", "comparisons", "importance", "ranking"),
-        *("verdict", "wording", "cautions", "sentences", "samples", "calibration"),
+        *("verdict", "wording", "cautions", "sentences", "samples", "live", "calibration"),
         *("claims.estimates", "claims.rules", "claims.evidence", "claims.claim", "claims.equal", "claims.landscape"),
         *("claims.calibrations", "claims.judging", "claims.table", "claims"),
         *("plots.canvas", "plots.budgets", "plots.distributions", "plots.comparisons"),
         *("plots.settings", "plots.metrics", "plots.calibration", "plots"),
         *("page", "page.points", "page.trials", "page.figures", "page.tables", "page.next_steps"),
-        *("report", "reproduction", "live", "server"),
+        *("page.templates", "page.index", "report", "reproduction", "server"),
     ],
     "sweep": [
         *("measuring", "measuring.diagnostics", "resources", "proof", "messages", "log", "population"),
@@ -114,7 +114,7 @@ ONLY_IN = {
     },
     "orbax": {"sweep/checkpoints.py"},
     "skopt": {"sweep/searchers/coordinates.py", "sweep/searchers/gp_bandit.py", "sweep/searchers/optimizer.py"},
-    "jinja2": {"results/report.py"},
+    "jinja2": {"results/page/templates.py"},
     "optuna": {"sweep/searchers/optuna_samplers.py"},
 }
 

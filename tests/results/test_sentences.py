@@ -165,3 +165,29 @@ def test_the_best_at_the_edge_of_its_range_is_pointed_out(build):
 
     assert "edge of its range in learning_rate 1 (range 1 to 100)" in said(study(1.0))
     assert "edge of its range" not in said(study(0.01))
+
+
+def add_baselines(folder, **values):
+    with open_store(folder) as store:
+        shared = {"source": "", "metric": "fd_digits", "protocol": "0123456789ab"}
+        for kind, drawn in values.items():
+            store.add_baselines([shared | {"kind": kind, "draw": i, "value": value} for i, value in enumerate(drawn)])
+
+
+def test_scores_are_read_by_real_images_and_untrained_generators(build):
+    folder = build({"a": [[3.0], [4.0]], "b": [[70.0], [80.0]]})
+    assert "For comparison" not in said(folder), "a store that has none"
+    add_baselines(folder, real=[1.0, 2.0], noise=[90.0], untrained=[60.0, 65.0])
+    text = said(folder)
+    assert (
+        "real images score 1.5 (1 to 2), untrained generators 62.5 (60 to 65) and noise with their moments 90" in text
+    )
+    assert "b is no better than an untrained generator." in text and "No method works" not in text
+
+
+def test_a_sweep_in_which_nothing_was_learnt_names_no_method(build):
+    folder = build({"a": [[70.0], [80.0]], "b": [[75.0], [99.0]]})
+    add_baselines(folder, real=[1.0], untrained=[60.0])
+    text = said(folder)
+    assert text.startswith("No method works: the best configuration is no better than an untrained generator.")
+    assert "a and b are no better than an untrained generator." in text

@@ -33,7 +33,7 @@ def test_the_page_is_made_again_when_the_store_has_changed(ask, monkeypatch):
     rendered = []
     monkeypatch.setattr(server, "render", lambda results: f"<body>{rendered.append(1) or len(rendered)}</body>")
     first, again = ask("/")[1], ask("/")[1]
-    assert first == again and first.startswith(b"<body>1") and b"location.reload" in first
+    assert first == again and first.startswith(b"<body>1") and b"window.adopt" in first
     state = ask("/state")[1]
     assert state.decode() in first.decode().replace('\\"', '"')
     with open_store(ask.folder) as store:
@@ -94,3 +94,35 @@ def test_a_port_in_use_and_a_folder_without_a_store_are_one_line(build, tmp_path
             server.serving(folder, port=port).__enter__()
     with pytest.raises(StoreError, match="no results in"):
         server.serving(tmp_path / "nowhere", port=0).__enter__()
+
+
+def test_folders_below_one_are_listed_and_served_by_name(build, write_store, tmp_path, monkeypatch):
+    monkeypatch.setattr(server, "render", lambda results: f"<body>{results.folder.name}</body>")
+    write_store(tmp_path / "runs" / "a & b", TABLE, question="?")
+    write_store(tmp_path / "runs" / "second", TABLE, study="<i>mine</i>")
+    (tmp_path / "runs" / "second" / "samples" / "a-0-0").mkdir(parents=True)
+    (tmp_path / "runs" / "second" / "samples" / "a-0-0" / "200.png").write_bytes(b"picture")
+    (tmp_path / "runs" / "none").mkdir()
+    with server.serving(tmp_path / "runs", port=0) as running:
+
+        def get(path):
+            connection = http.client.HTTPConnection("127.0.0.1", running.server_port, timeout=60)
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+
+        listed = get("/")[1].decode()
+        assert (
+            'href="a%20%26%20b/"' in listed and 'href="second/"' in listed and "none" not in listed.split("<main>")[1]
+        )
+        assert "&lt;i&gt;mine&lt;/i&gt; on digits" in listed and "1 of 2" in listed and "3 (a)" in listed
+        assert get("/second/")[1].startswith(b"<body>second") and get("/a%20%26%20b/")[1].startswith(b"<body>a & b")
+        assert get("/second/samples/a-0-0/200.png") == (200, b"picture") and get("/second/state")[0] == 200
+        for path in ("/none/", "/second", "/../", "/second/../a%20%26%20b/", "/second/store.sqlite", "/%2e%2e/"):
+            assert get(path)[0] == 404
+        write_store(tmp_path / "runs" / "third", TABLE)
+        assert b'href="third/"' in get("/")[1]
+        for file in (tmp_path / "runs" / "second").glob("store*"):
+            file.unlink()
+        status, told = get("/second/state")
+        assert status == 503 and b"no results in" in told
