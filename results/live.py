@@ -89,14 +89,15 @@ def by_method(results: Results, rule: str = "best") -> "pd.DataFrame":
 
     failed_low, failed_high: Wilson's 95 % interval of the share of trials that fail. best, config, seed: the lowest
     score so far, of unfinished trials too. expected, low, high: the expected best of k configs and its 95 % interval,
-    with k half the configs that are finished in the method with the fewest; NaN for searches that learn, and while
+    k being `budget.comparable` of the method with the fewest finished configs; NaN for searches that learn, and while
     there are too few.
     """
     import pandas as pd
 
     trials, searched, scores = results.per_trial(rule), results.searched(rule), results.lowest()
     tables = {method: budget.replicates(searched, method) for method in results.methods()}
-    k = min(map(len, tables.values()), default=0) // 2
+    configs = min(map(len, tables.values()), default=0)
+    k = budget.comparable(configs) if configs else 0
     rows = []
     for method, table in tables.items():
         status = trials.loc[trials["method"] == method, "status"]

@@ -11,6 +11,7 @@ from ganscape.results.frames import Results
 from ganscape.results.samples import data_url, grid
 from ganscape.results.wording import duration, number, setting
 
+BESIDE = ("precision", "recall")  # of a metric that is made of them
 OF_THE_STUDY = (
     *("study", "source", "scale", "data", "data_fingerprint", "image_shape", "seed", "seeds", "configs"),
     *("images", "rungs"),
@@ -23,8 +24,19 @@ def methods(results: Results, shared: dict[str, str]) -> list[dict]:
     for row in rows:
         settings = results.settings(row["config"]) if row["config"] else {}
         row["settings"] = {name: setting(value) for name, value in settings.items() if name not in shared}
+        row["also"] = _medians(results, row["config"])
         row["scores"] = [number(score) if np.isfinite(score) else "failed" for score in row["scores"]]
     return rows
+
+
+def _medians(results, config: str) -> dict[str, float]:
+    """Median precision and recall over seeds where a config scored its best, for metrics that come with them."""
+    values, best = results.signs(), results.per_trial()
+    values = values[(values["config"] == config) & values["quantity"].isin(BESIDE)]
+    if values.empty:
+        return {}
+    at = values.merge(best[["trial", "rung"]], on=["trial", "rung"])
+    return {name: float(group["value"].median()) for name, group in at.groupby("quantity")}
 
 
 def shared_settings(results: Results) -> dict[str, str]:

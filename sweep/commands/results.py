@@ -72,7 +72,7 @@ def serve(
         str, typer.Option(help="Address to listen on; another than the default opens the report to the network.")
     ] = "127.0.0.1",
 ) -> None:
-    """Serve the report to a browser; it follows the sweep while that runs. Nothing is written."""
+    """Serve the report of OUT, or of all sweeps in that folder, to a browser, following them. Nothing is written."""
     with one_line_errors("stopped serving"):
         from ganscape.results.server import serving
 

@@ -3,10 +3,14 @@
 import errno
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import typer
 
 from ganscape.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @contextmanager
@@ -25,14 +29,33 @@ def one_line_errors(interrupted: str = "interrupted; the same command continues"
         raise typer.Exit(2) from None
 
 
-def print_table(title: str, header: tuple, rows: list[tuple]) -> None:
-    """Prints a table; a header of empty words is left out."""
-    from rich.table import Table
+def print_table(title: str, header: tuple, rows: list[tuple], target: "Console | None" = None) -> None:
+    """Prints a table; a header of empty words is left out.
 
-    table = Table(*header, title=title, title_justify="left", show_header=any(header))
+    Where a word would be cut because the terminal is too narrow, each row becomes a block with a line per cell.
+    """
+    from rich.measure import Measurement
+    from rich.table import Table
+    from rich.text import Text
+
+    target = console() if target is None else target
+    table = Table(*map(str, header), title=Text(title), title_justify="left", show_header=any(header))
     for row in rows:
-        table.add_row(*(str(cell) for cell in row))
-    console().print(table)
+        table.add_row(*(Text(str(cell)) for cell in row))
+    if Measurement.get(target, target.options.update(max_width=10_000), table).minimum <= target.width:
+        target.print(table)
+        return
+    for line in (title, *(line for row in rows for line in _block(header, row))):
+        target.print(Text(line), soft_wrap=True)
+
+
+def _block(header: tuple, row: tuple) -> list[str]:
+    """A row below its first cell: one line per cell that says something, one for all where they say the same."""
+    first, *cells = (str(cell).replace("\n", "; ") for cell in row)
+    if len(cells) > 2 and len(set(cells)) == 1:
+        return [first, f"    all: {cells[0]}"]
+    named = zip(header[1:], cells, strict=True)
+    return [first, *(f"    {name}: {cell}" if name else f"    {cell}" for name, cell in named if cell)]
 
 
 def print_warnings(warnings: Iterable[str]) -> None:

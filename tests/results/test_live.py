@@ -68,7 +68,7 @@ def test_at_the_end_nothing_is_left_and_before_the_first_score_nothing_is_known(
 
 def test_an_expectation_is_given_for_independent_draws_only(build):
     table = {"a": [[float(i)] for i in range(1, 9)]}
-    assert live.progress(frames.load(build(table))).methods["expected"][0] == pytest.approx(9 / 5)  # (n + 1) / (k + 1)
+    assert live.progress(frames.load(build(table))).methods["expected"][0] == pytest.approx(9 / 3)  # (n + 1) / (k + 1)
     learnt = live.progress(frames.load(build(table, "two", searcher="gp_bandit")))
     assert learnt.methods["expected"].isna().all()
 

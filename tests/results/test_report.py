@@ -329,3 +329,18 @@ def test_compilation_is_summed_up(build):
     words = " ".join(" ".join(page(folder)[1].text).split())
     for expected in ("programs compiled 4", "read from the cache 2", "structures 2", "seconds 30 s"):
         assert expected in words
+
+
+def test_precision_and_recall_stand_beside_a_score_that_is_made_of_them(build):
+    folder = build({"a": [["running", "running"]]}, metric="one_minus_f1_triangles")
+    with open_store(folder) as store:
+        for seed, precision in ((0, 0.5), (1, 0.7)):
+            signs = [{"quantity": "precision", "value": precision, "cause": None},
+                     {"quantity": "recall", "value": 0.25, "cause": None}]  # fmt: skip
+            for rung, value in ((100, 0.9), (200, 0.4)):
+                score = {"trial": f"a-0-{seed}", "rung": rung, "images": rung, "metric": "one_minus_f1_triangles"}
+                kept = signs if rung == 200 else [sign | {"value": 0.0} for sign in signs]
+                store.add_scores([score | {"value": value, "protocol": "0123456789ab", "attempt": 0, "seconds": 1.0,
+                                           "signs": kept}])  # fmt: skip
+    (row,) = tables.methods(frames.load(folder), {})
+    assert row["also"] == {"precision": pytest.approx(0.6), "recall": 0.25}

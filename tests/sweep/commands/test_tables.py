@@ -1,8 +1,11 @@
+import io
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from ganscape.results.store import LOCK, is_written, open_store
+from ganscape.sweep.commands.terminal import print_table
 
 
 def first_line(result):
@@ -31,3 +34,22 @@ def test_a_look_at_the_lock_needs_no_lock_file_and_leaves_none_behind(tmp_path, 
         Path(tmp_path / name).touch()
     assert not is_written(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ([name] if name else [])
+
+
+def printed(width, *table):
+    target = Console(file=io.StringIO(), width=width)
+    print_table(*table, target=target)
+    return target.file.getvalue()
+
+
+def test_a_table_that_does_not_fit_its_terminal_cuts_no_word():
+    names = [f"method_{i}" for i in range(8)]
+    rows = [("learning_rate", *["LogUniform(1e-05,0.01)\nfirst 0.0002"] * 8), ("beta1", "[0, 1]", *["0.5"] * 7)]
+    wide, narrow = (printed(width, "Spaces [a]", ("field", *names), rows) for width in (400, 80))
+    for text in (wide, narrow):
+        for word in ("Spaces [a]", "LogUniform(1e-05,0.01)", "[0, 1]"):
+            assert word in text
+        assert "…" not in text
+    assert "learning_rate\n    all: LogUniform(1e-05,0.01); first 0.0002\n" in narrow
+    assert "beta1\n    method_0: [0, 1]\n    method_1: 0.5\n" in narrow
+    assert max(map(len, printed(80, "", ("a", "b"), [("x", "y " * 100)]).splitlines())) <= 80
