@@ -168,7 +168,7 @@ def test_metrics_list_exactly_the_encoders():
 
 def test_metrics_list_functions_where_they_are_and_leave_out_no_family():
     files = set()
-    for heading in ("Formulas", "Functions that are no metric of a sweep"):
+    for heading in ("Formulas", "Functions that are not metrics of a sweep"):
         for name, *_, link in rows("docs/metrics.md", heading):
             file = re.search(r"\]\(\.\./([\w/]+\.py)\)$", link)[1]
             files.add(file)
