@@ -16,7 +16,7 @@ import numpy as np
 
 from ganscape.results import recorded
 from ganscape.results.claims import CLAIMS, judge_sweep
-from ganscape.results.claims.equal import ALL
+from ganscape.results.claims.searches import ALL
 from ganscape.results.frames import Results
 
 SPREAD = 0.8  # of log scores between configs, about what the recorded studies have

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from ganscape.results.claims.equal import ALL
+from ganscape.results.claims.searches import ALL
 from ganscape.results.report import write_report
 from ganscape.results.reproduction import REPRODUCTIONS, find_reproduction, write_reproduction
 from ganscape.results.store import StoreError

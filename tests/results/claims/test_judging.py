@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from ganscape.results import load
 from ganscape.results.calibration import COLUMNS, write
 from ganscape.results.claims import CLAIMS, judge, rows, shared_caveats, table, write_markdown
-from ganscape.results.claims.equal import ALL, GANS
+from ganscape.results.claims.searches import ALL, GANS
 from ganscape.results.frames import RECORDED
 from ganscape.results.report import render
 from ganscape.results.store import StoreError
