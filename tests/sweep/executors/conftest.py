@@ -160,7 +160,7 @@ def unbroken(cache):
         if not sweep.out.exists():
             sweep.start().finish()
     assert len(sweep.table()) == 2 * 2 * 3  # methods, configs, rungs
-    assert sorted(sweep.computed()) == sorted(sweep.stored())
+    assert all(sweep.computed().count(value) == 1 for value in sweep.stored())  # references are computed as well
     return sweep
 
 
