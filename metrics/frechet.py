@@ -45,10 +45,14 @@ def reference(moments: Moments) -> FrechetReference:
 
     Raises MetricError for moments of fewer than 2 samples.
     """
-    covariance = moments.covariance
+    return reference_of_covariance(moments.mean, moments.covariance)
+
+
+def reference_of_covariance(mean: Floats, covariance: Floats) -> FrechetReference:
+    """Returns the reference for a mean [d] and a covariance [d, d]; its eigenvalues below 0 count as 0."""
     with one_blas_thread():
         eigenvalues, vectors = np.linalg.eigh(covariance)
-    return FrechetReference(moments.mean, np.sqrt(np.maximum(eigenvalues, 0))[:, None] * vectors.T)
+    return FrechetReference(mean, np.sqrt(np.maximum(eigenvalues, 0))[:, None] * vectors.T)
 
 
 def reference_of_features(features: ArrayLike) -> FrechetReference:

@@ -61,6 +61,7 @@ ORDER = {
             "measuring.reference_cache",
             "measuring.baselines",
             "measuring.corruptions",
+            "measuring.statistics_files",
             "measuring.scoring",
             "measuring.calibration",
         ),

@@ -39,7 +39,7 @@ def info(
             ("modes", _most_common(found.modes)),
             ("classes", _most_common(found.classes) or "none: no folder for each class"),
             ("other files", _most_common(found.others) or "none"),
-            ("equal files", _duplicates(found.duplicates)),
+            ("copies of other files", _duplicates(found.duplicates)),
             ("left out", _listed(found.refused)),
         ]
         print_table(str(path), ("", ""), rows)
@@ -66,7 +66,7 @@ def prepare(
         if made.classes and to.suffix == ".npy":
             typer.echo("warning: an .npy file holds no labels; name an .npz file to keep the classes", err=True)
         if made.refused:
-            typer.echo(f"warning: {_listed(made.refused)}", err=True)
+            typer.echo(f"warning: left out {_listed(made.refused)}", err=True)
 
 
 def _most_common(counts: Counter[Any]) -> str:
@@ -78,11 +78,11 @@ def _duplicates(groups: list[list[Path]]) -> str:
     if not groups:
         return "none"
     copies = sum(len(group) - 1 for group in groups)
-    return f"{copies:,} copies, such as {groups[0][1]} of {groups[0][0]}"
+    return f"{copies:,}, such as {groups[0][1]} of {groups[0][0]}"
 
 
 def _listed(lines: list[str]) -> str:
     if not lines:
         return "none"
     rest = f"; and {len(lines) - SHOWN:,} more" if len(lines) > SHOWN else ""
-    return f"{len(lines):,} left out: {'; '.join(lines[:SHOWN])}{rest}"
+    return f"{len(lines):,}: {'; '.join(lines[:SHOWN])}{rest}"

@@ -16,7 +16,10 @@ app = typer.Typer()
 @app.command()
 def score(
     images: Annotated[Path, typer.Option(help="Images to score: a folder of pictures, an .npz or .npy file.")],
-    against: Annotated[str, typer.Option(help="Data set whose test split is the reference, or other images.")],
+    against: Annotated[
+        str,
+        typer.Option(help="Data set whose test split is the reference, or other images, or an .npz of mu and sigma."),
+    ],
     metric: Annotated[
         str | None,
         typer.Option(help="Metrics, with commas between.", show_default="as of a sweep on these data"),

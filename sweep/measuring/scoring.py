@@ -14,6 +14,12 @@ from ganscape.metrics import MetricError, Protocol, check_images_alone, check_sa
 from ganscape.metrics.defaults import default_metric, warnings
 from ganscape.sweep.measuring.evaluation import encode_images
 from ganscape.sweep.measuring.reference_cache import reference_features
+from ganscape.sweep.measuring.statistics_files import (
+    check_metrics,
+    holds_statistics,
+    published_protocol,
+    read_statistics,
+)
 from ganscape.sweep.resources import check_address_space
 
 
@@ -46,8 +52,10 @@ def score_images(
 
     Args:
       path: the images to be scored, as `data.images.read_images` takes them.
-      against: a data set, whose test split is the reference, or a path to other images.
-      metrics: names in METRICS; by default that of `metrics.defaults.default_metric`, as in sweeps.
+      against: a data set, whose test split is the reference, or a path to other images, or to an .npz file of published
+        statistics (`mu`, `sigma`), for Frechet distances alone.
+      metrics: names in METRICS; by default that of `metrics.defaults.default_metric`, as in sweeps, and `fid` against
+        statistics.
       samples: how many of the images, spread evenly over their order; all by default.
       data_root: the folder with the data sets' files.
 
@@ -58,6 +66,8 @@ def score_images(
     check_address_space()
     for name in metrics or []:
         check_images_alone(name)
+    if holds_statistics(against):
+        return _score_against_statistics(_spread(read_images(path), samples, path), against, metrics or ["fid"])
     images, reference = read_images(path), _reference(against, data_root)
     if images.shape[1:] != reference.array.shape[1:]:
         found, expected = ("x".join(map(str, each.shape[1:])) for each in (images, reference.array))
@@ -72,6 +82,21 @@ def score_images(
         for name, encoder in encoders.items()
     }
     return [_score(protocol, images.shape[1:], *features[protocol.encoder]) for protocol in protocols]
+
+
+def _score_against_statistics(images: np.ndarray, path: str, metrics: Sequence[str]) -> list[ImageScore]:
+    names = list(dict.fromkeys(metrics))
+    check_metrics(names, path)
+    reference, fingerprint = read_statistics(path)
+    scores = []
+    for name in names:
+        encoder = make_encoder(name, images.shape[1:])
+        protocol = published_protocol(name, images, path, reference.dimension, fingerprint)
+        protocol = protocol._replace(preprocessing=protocol.preprocessing + _quantised(images))
+        value = find_metric(name).compare(reference, encode_images(encoder, images))
+        doubts = tuple(warnings(name, images.shape[1:], len(images)))
+        scores.append(ImageScore(value, find_metric(name).better, protocol, doubts))
+    return scores
 
 
 def _score(protocol: Protocol, image_shape: tuple[int, int, int], real: np.ndarray, fake: np.ndarray) -> ImageScore:
@@ -107,14 +132,17 @@ def _protocol(name: str, images: np.ndarray, reference: Images) -> Protocol:
     check_samples(name, len(images))
     check_samples(name, len(reference.array))
     encoder = make_encoder(name, images.shape[1:])
-    quantised = "; these generated images were uint8 / 255" if images.dtype == np.uint8 else ""
     return Protocol(
         metric=name,
         encoder=encoder.name,
         weights=encoder.weights,
-        preprocessing=encoder.preprocessing + quantised,
+        preprocessing=encoder.preprocessing + _quantised(images),
         samples=len(images),
         reference=reference.name,
         reference_samples=len(reference.array),
         reference_fingerprint=reference.fingerprint,
     )
+
+
+def _quantised(images: np.ndarray) -> str:
+    return "; these generated images were uint8 / 255" if images.dtype == np.uint8 else ""

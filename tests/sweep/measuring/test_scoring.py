@@ -122,3 +122,43 @@ def test_a_reference_that_is_not_there_or_of_another_size_is_refused(tmp_path, f
     np.save(tmp_path / "large.npy", np.zeros((5, 9, 9), np.uint8))
     with pytest.raises(DataError, match=r"images of 9x9x1 at .*large.npy cannot be compared .* 8x8x1 of digits/test"):
         score_images(tmp_path / "large.npy", "digits")
+
+
+@pytest.fixture
+def statistics(tmp_path, digits):
+    """The mean and covariance of the features of the test digits, as pytorch-fid would keep them."""
+    features = np.asarray(encode_images(make_encoder("fd_digits", (8, 8, 1)), digits.test), np.float64)
+    path = tmp_path / "stats.npz"
+    np.savez(path, mu=features.mean(axis=0), sigma=np.cov(features, rowvar=False))
+    return path
+
+
+def test_published_statistics_give_the_distance_to_the_images_that_they_are_of(floats, statistics):
+    (score,) = score_images(floats, str(statistics), ["fd_digits"])
+    (images,) = score_images(floats, "digits", ["fd_digits"])
+    assert score.value == pytest.approx(images.value, rel=1e-9)
+    assert (score.protocol.reference, score.protocol.reference_samples) == ("stats.npz", 0)
+    assert score.protocol.fingerprint != images.protocol.fingerprint
+
+
+def test_of_statistics_there_is_no_other_distance_nor_one_of_other_features(floats, statistics):
+    with pytest.raises(MetricError, match=r"kid_digits needs images to compare with; .*stats.npz is for fid and fd_"):
+        score_images(floats, str(statistics), ["kid_digits"])
+    with pytest.raises(MetricError, match=r"fd_random_conv has 128 features, .*stats.npz is of 64"):
+        score_images(floats, str(statistics), ["fd_random_conv"])
+
+
+@pytest.mark.parametrize(
+    ("mean", "covariance", "message"),
+    [
+        (np.zeros(3), np.eye(2), r"mu of shape \(3,\) and sigma of \(2, 2\)"),
+        (np.zeros(2), np.array([[1.0, 0.5], [0.4, 1.0]]), "sigma is not symmetric"),
+        (np.zeros(2), np.array([[1.0, 2.0], [2.0, 1.0]]), "sigma has the eigenvalue -1"),
+        (np.array([0.0, np.nan]), np.eye(2), "not finite"),
+        (np.array(["a", "b"]), np.eye(2), "no statistics that can be read"),
+    ],
+)
+def test_statistics_that_are_none_are_refused_by_name(floats, tmp_path, mean, covariance, message):
+    np.savez(tmp_path / "bad.npz", mu=mean, sigma=covariance)
+    with pytest.raises(MetricError, match=f"bad.npz: .*{message}"):
+        score_images(floats, str(tmp_path / "bad.npz"), ["fd_digits"])
