@@ -1,4 +1,4 @@
-"""Whether two metrics, or an early rung and the last, rank the same models alike."""
+"""Rank agreement: whether two metrics, or an early rung and the last, order the same models alike."""
 
 import math
 from typing import TYPE_CHECKING
@@ -12,14 +12,14 @@ from ganscape.results.statistics import Interval
 if TYPE_CHECKING:
     import pandas as pd
 
-FEW = 4  # pairs, below which no rank correlation has an interval
+FEW = 4  # with up to so many pairs a rank correlation has no interval
 
 
 def rank_agreement(x, y, level: float = 0.95) -> dict[str, Interval]:
-    """{"spearman": ..., "kendall": tau-b}: do two scores rank the same models alike?
+    """Returns {"spearman": ..., "kendall": tau-b}, the rank correlations of two scores of the same models.
 
-    Intervals on Fisher's scale, with the variances of Bonett and Wright (2000) and of Fieller et al. (1957): models
-    drawn independently, roughly normal ranks; NaN below 5 pairs and where one of the two is constant.
+    Intervals on Fisher's scale, with the variances of Bonett and Wright (2000) and of Fieller et al. (1957). Assumes
+    independently drawn models and roughly normal ranks. NaN below 5 pairs and if x or y is constant.
     """
     x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     if len(x) < 2 or len(np.unique(x)) < 2 or len(np.unique(y)) < 2:
@@ -32,7 +32,7 @@ def rank_agreement(x, y, level: float = 0.95) -> dict[str, Interval]:
 
 
 def metric_agreement(results: Results) -> "pd.DataFrame":
-    """Rank agreement of all pairs of metrics (and protocols) over configs: the median of their seeds at the last rung.
+    """Returns the rank agreement of all pairs of metrics (and protocols), of medians over seeds at the last rung.
 
     Columns a b within configs spearman spearman_low spearman_high kendall kendall_low kendall_high; within is "all" or
     "best quarter" (the lowest quarter by a), where agreement is always lower because the range is narrower.
@@ -46,9 +46,9 @@ def metric_agreement(results: Results) -> "pd.DataFrame":
 
 
 def rung_agreement(results: Results) -> "pd.DataFrame":
-    """Rank agreement of the score at each rung with that at the last one, and of the best rung with it.
+    """Returns the rank agreement of each rung, and of the best rung, with the last one, of medians over seeds.
 
-    Over configs, the medians of their seeds. Columns as in `metric_agreement`, one pair of rows per rung before the
+    Columns as in `metric_agreement`, one pair of rows per rung before the
     last; a is the rung, or "best".
     """
     wide = results.rungs().dropna()
@@ -65,7 +65,7 @@ def rung_agreement(results: Results) -> "pd.DataFrame":
 
 
 def measures(results: Results) -> "pd.DataFrame":
-    """Scores by (config, trial, rung), one column per metric, or per metric and protocol where it has several."""
+    """Returns scores by (config, trial, rung), one column per metric, or per metric and protocol if it has several."""
     import pandas as pd
 
     scores = results.scores()
@@ -78,7 +78,7 @@ def measures(results: Results) -> "pd.DataFrame":
 
 
 def both_measures(wide: "pd.DataFrame", a: str, b: str) -> "pd.DataFrame":
-    """Two columns of `measures` by config: medians over seeds, each at its last rung that has both."""
+    """Returns two columns of `measures` by config: medians over seeds at the last rung that has both."""
     return wide[[a, b]].dropna().groupby(level="trial").tail(1).groupby(level="config").median()
 
 
@@ -87,8 +87,8 @@ def _agreement(rows):
 
     table = []
     for a, b, within, x, y in rows:
-        found = rank_agreement(x, y)
-        table.append((a, b, within, len(x), *found["spearman"], *found["kendall"]))
+        correlations = rank_agreement(x, y)
+        table.append((a, b, within, len(x), *correlations["spearman"], *correlations["kendall"]))
     kinds = [f"{kind}{part}" for kind in ("spearman", "kendall") for part in ("", "_low", "_high")]
     return pd.DataFrame(table, columns=["a", "b", "within", "configs", *kinds])
 

@@ -1,4 +1,4 @@
-"""What the best of k configurations is worth, exactly and with intervals.
+"""The expected best score of k configurations, exact and with confidence intervals.
 
 Scores: lower is better, +inf for a failed run, which stays in n. Let x_(1) <= ... <= x_(n) be the scores of n
 exchangeable draws (random search). Drawing k of them without replacement, the minimum is x_(i) with weight
@@ -8,24 +8,24 @@ exchangeable draws (random search). Drawing k of them without replacement, the m
 and E[min] = sum_i w_i x_(i) is unbiased for a search of k configurations (the mean over all k-subsets; Tang et al.
 2020, mirrored for minima).
 
-`lucic_curve` is the other way, that of Lucic et al. 2018, Fig. 4: k draws WITH replacement, and one standard deviation
-of their minimum. Its weights are those that infinitely many resamples converge to (Dodge et al. 2019),
+`lucic_curve` is the curve of Lucic et al. 2018, Fig. 4, instead: k draws WITH replacement, and one standard deviation
+of their minimum. Its weights are the limit of infinitely many resamples (Dodge et al. 2019),
 
     v_i = ((n-i+1) / n)^k - ((n-i) / n)^k
 
-so nothing is left to chance. Its expectation is biased upwards, by 6 % at n = 20, k = 10 for log-normal scores.
+so it is exact too. Its expectation is biased upwards, by 6 % at n = 20, k = 10 for log-normal scores.
 
-Two bands, never to be mixed: the spread of the minimum a search of k will see (`sd`, quantiles), and the confidence
-interval of the expected minimum (`low`, `high`): jackknife-t, of its logarithm where scores are all positive. At
-nominal 95 % it covers less: for log-normal scores, over seven pairs from n = 4, k = 2 to n = 50, k = 25 (600
-simulations each), the logarithm's covered 87 to 93 % at sigma 0.3, 86 to 94 % at sigma 1 and 88 to 94 % at sigma 2;
-the plain one 87 to 94 %, 86 to 94 % and 70 to 92 %. At sigma 0.3 the plain one was mostly ahead, by up to 1.5 points.
+There are two different bands: the spread of the minimum that single searches of k find (`sd`, quantiles), and the
+confidence interval of the expected minimum (`low`, `high`): jackknife-t, of its logarithm if all scores are positive.
+At nominal 95 % it covers less: for log-normal scores, over seven pairs from n = 4, k = 2 to n = 50, k = 25 (600
+simulations each), the logarithm's covered 87 to 93 % at sigma 0.3, 86 to 94 % at sigma 1 and 88 to 94 % at sigma 2; the
+plain one 87 to 94 %, 86 to 94 % and 70 to 92 %. At sigma 0.3 the plain one was mostly ahead, by up to 1.5 points.
 Beyond k = n / 2 nothing was measured.
 
 Seeds. The unit of a budget is a configuration trained ONCE, so seeds of one configuration are neither averaged nor
-counted as configurations. `values` is [configs] or [configs, seeds]: each column is one replicate of the whole search,
-what is returned is the search with a replicate drawn at random, and the jackknife leaves out a configuration with all
-its seeds.
+counted as configurations. `values` is [configs] or [configs, seeds]: each column is one replicate of the whole search.
+Functions return values for a search with a randomly chosen replicate; the jackknife leaves out a configuration with
+all its seeds.
 """
 
 from typing import TYPE_CHECKING, NamedTuple
@@ -51,19 +51,19 @@ class Jackknife(NamedTuple):
 
 
 def weights(n: int, k: int) -> np.ndarray:
-    """[n]: the probability that the i-th smallest of n scores is the smallest of k drawn without replacement."""
+    """Returns [n], the probability of each of n sorted scores to be the smallest of k drawn without replacement."""
     _check(n, k)
     return np.pad(_leading_weights(n, k), (0, n - _reach(n, k)))
 
 
 def lucic_weights(n: int, k: int) -> np.ndarray:
-    """[n]: the same for k drawn with replacement."""
+    """Returns the same for k drawn with replacement."""
     _check(n, k)
     return _leading_lucic_weights(n, k, n)
 
 
 def expected_best(values, k: int) -> float:
-    """E[min of k], formula U; +inf as long as k draws can all fail."""
+    """Returns E[min of k]; +inf if k draws can all fail."""
     sample = _sample(values, k)
     if sample.failures.max() >= k:
         return np.inf
@@ -72,9 +72,9 @@ def expected_best(values, k: int) -> float:
 
 
 def interval(values, k: int, level: float = 0.95) -> tuple[float, float]:
-    """Jackknife-t confidence interval of E[min of k]; (nan, nan) at k = n and while the expectation is infinite.
+    """Returns the jackknife-t confidence interval of E[min of k]; (nan, nan) for k = n and an infinite expectation.
 
-    Of its logarithm, and so positive, where every score is.
+    Computed for the logarithm if all scores are positive, so the bounds are positive too.
     """
     sample = _sample(values, k)
     return _interval(sample, k, _leading_weights(sample.n, k), level)
@@ -112,7 +112,7 @@ def jackknife(values, k: int, logarithmic: bool) -> Jackknife:
 
 
 def spread(values, k: int) -> float:
-    """Standard deviation of the minimum of k; nan while its expectation is infinite."""
+    """Returns the standard deviation of the minimum of k; nan if its expectation is infinite."""
     sample = _sample(values, k)
     if sample.failures.max() >= k:
         return np.nan
@@ -120,21 +120,24 @@ def spread(values, k: int) -> float:
 
 
 def quantile(values, k: int, p):
-    """The smallest score that the minimum of k stays below or at with probability p or more (p: number or array)."""
+    """Returns the p-quantile of the minimum of k: the smallest score that it does not exceed with probability >= p.
+
+    p: a number or an array.
+    """
     sample = _sample(values, k)
     return _quantile(sample, _leading_weights(sample.n, k), p)
 
 
 def success_probability(values, k: int) -> float:
-    """Probability that at least one of k draws did not fail: 1 - C(f, k) / C(n, k) with f failures among n."""
+    """Returns the probability that at least one of k draws did not fail: 1 - C(f, k) / C(n, k), f failures among n."""
     sample = _sample(values, k)
     return _success(sample, k)
 
 
 def expected_best_curve(values, max_k: int | None = None) -> "pd.DataFrame":
-    """Columns k mean low high sd q05 median q95 success, for k = 1 .. max_k (default n).
+    """Returns the budget curve: columns k mean low high sd q05 median q95 success, for k = 1 .. max_k (default n).
 
-    Of more than 256 configurations k is each one up to 12, then spaced geometrically. values: [configs] or
+    For more than 256 configurations, k is every number up to 12, then spaced geometrically. values: [configs] or
     [configs, seeds], +inf for a failed run; raises ValueError for NaN, no values, or max_k outside 1 .. n.
     """
     import pandas as pd
@@ -150,9 +153,9 @@ def expected_best_curve(values, max_k: int | None = None) -> "pd.DataFrame":
 
 
 def lucic_curve(values, max_k: int | None = None) -> "pd.DataFrame":
-    """The columns of `expected_best_curve` for k draws with replacement; low and high are mean -+ one sd.
+    """Returns the columns of `expected_best_curve` for k draws with replacement; low and high are mean -+ one sd.
 
-    The band is the spread of what a search finds and no confidence interval. One failure makes every mean infinite.
+    The band is the spread of single searches, not a confidence interval. One failure makes every mean infinite.
     """
     import pandas as pd
 
@@ -168,27 +171,28 @@ def lucic_curve(values, max_k: int | None = None) -> "pd.DataFrame":
 
 
 def replicates(trials: "pd.DataFrame", method: str, column: str = "value") -> np.ndarray:
-    """[configs, seeds]: a column of a `per_trial` frame for one method, by default the scores, +inf for failed trials.
+    """Returns a column of a `per_trial` frame for one method as [configs, seeds], by default the scores.
 
-    Configurations stand in the order of the frame, in which they were asked; column r holds the r-th seed of each.
-    Seeds that only some configurations were given (a second look at the best ones) are left out: they are no draw of
-    the search. So are configurations with an unfinished trial.
+    Failed trials are +inf. Configurations are in the order of the frame, that of their proposal; column r holds the
+    r-th seed of each. Left out are seeds that only some configurations have (confirmations of the best ones), which are
+    not draws of the search, and configurations with an unfinished trial.
     """
     rows = trials[trials["method"] == method]
     by_seed = np.argsort(rows["seed"].to_numpy(), kind="stable")
     config, rows = rows["config"].factorize()[0][by_seed], rows.iloc[by_seed]
-    place = rows.groupby("config", sort=False).cumcount().to_numpy()
+    column_index = rows.groupby("config", sort=False).cumcount().to_numpy()
     seeds = int(np.bincount(config).min()) if len(rows) else 0
     values = np.full((config.max() + 1 if len(rows) else 0, seeds), np.nan)
     scores = values.copy()
-    kept = place < seeds
-    values[config[kept], place[kept]] = rows[column].to_numpy(dtype=np.float64)[kept]
-    scores[config[kept], place[kept]] = rows["value"].to_numpy()[kept]
+    kept = column_index < seeds
+    values[config[kept], column_index[kept]] = rows[column].to_numpy(dtype=np.float64)[kept]
+    scores[config[kept], column_index[kept]] = rows["value"].to_numpy()[kept]
     return values[~np.isnan(scores).any(axis=1)]
 
 
 class _Sample(NamedTuple):
-    """Scores sorted once. order, scores: [seeds, n], per replicate; merged: of all replicates; rank: in its own one."""
+    """Scores sorted once. order, scores: [seeds, n], per replicate; merged: of all replicates; rank: of
+    each merged score in its own replicate."""
 
     n: int
     order: np.ndarray
@@ -211,7 +215,7 @@ def _sample(values, k: int | None = None) -> _Sample:
 
 
 def columns_of(values) -> np.ndarray:
-    """values as [configs, seeds]; raises ValueError where they are empty or hold NaN or -inf."""
+    """Returns values as [configs, seeds]. Raises ValueError if they are empty or contain NaN or -inf."""
     columns = np.asarray(values, dtype=np.float64)
     columns = columns[:, None] if columns.ndim == 1 else columns
     if columns.ndim != 2 or columns.size == 0:
@@ -227,7 +231,7 @@ def _check(n: int, k: int):
 
 
 def _reach(n: int, k: int, most: int | None = None) -> int:
-    """How many of the smallest scores matter: the weights beyond sum to less than 1e-16, or there are none."""
+    """Returns how many of the smallest scores matter: further weights are 0 or sum to less than 1e-16."""
     most = n - k + 1 if most is None else most
     return min(most, int(np.ceil(-n * np.expm1(np.log(1e-16) / k))))
 
@@ -280,9 +284,9 @@ def _interval(sample: _Sample, k: int, weight, level: float) -> tuple[float, flo
 
 
 def _moves(sample: _Sample, k: int, weight, logarithmic: bool) -> np.ndarray:
-    """By how much E[min of k], or its logarithm, moves when a configuration is left out, up to a constant.
+    """Returns how much E[min of k], or its logarithm, changes when each configuration is left out, up to a constant.
 
-    [n], or shorter for one seed: the others have not moved.
+    [n], or shorter for one seed: the change is 0 for the others.
     """
     n = sample.n
     without = weight[1:] * (n / (n - k))  # the weights of n - 1 scores
@@ -301,7 +305,7 @@ def _moves(sample: _Sample, k: int, weight, logarithmic: bool) -> np.ndarray:
 
 
 def _error(moved, n: int) -> float:
-    """The jackknife's standard error."""
+    """Returns the jackknife's standard error."""
     squares = max(moved @ moved - moved.sum() ** 2 / n, 0.0)
     return float(np.sqrt((n - 1) / n * squares))
 

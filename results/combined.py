@@ -1,4 +1,4 @@
-"""Several output folders as one study, where their scores may be compared."""
+"""Combines several output folders into one study, if their scores can be compared."""
 
 from collections.abc import Iterable
 
@@ -6,16 +6,16 @@ from ganscape.results.definition import comparable
 from ganscape.results.frames import Results
 from ganscape.results.store import StoreError, differences
 
-# What has to agree for scores, rungs and phases to mean the same.
+# Entries of a definition that must agree, so that scores, rungs and phases mean the same.
 AGREE = ("metric", "data", "data_fingerprint", "rungs", "searcher", "rounds", "phases")
 WORDS = ("configs", "seeds", "seed", "scale", "study", "question", "source", "settings", "images")
 
 
 def concat(parts: Iterable[Results]) -> Results:
-    """One view of several folders, each of which stays one search (`searches`).
+    """Returns one Results for several folders, each of which remains a search of its own (`searches`).
 
-    Methods of the same name must be asked from the same space. Raises StoreError naming what differs where scores
-    would not compare, and for a trial that is in two of them.
+    Methods of the same name must have the same space. Raises StoreError, naming the difference, if scores cannot be
+    compared or a trial is in two folders.
     """
     parts = list(parts)
     if not parts:
@@ -52,11 +52,11 @@ def _check(one: Results, other: Results) -> None:
 
 def _joined(study: dict, tables: list[dict[str, dict[str, list]]]) -> dict[str, dict[str, list]]:
     joined = {
-        table: {column: [value for each in tables for value in each[table][column]] for column in columns}
+        table: {column: [value for part in tables for value in part[table][column]] for column in columns}
         for table, columns in tables[0].items()
     }
-    known: dict[str, dict] = {}
-    for each in tables:
-        known |= dict(zip(each["protocols"]["fingerprint"], each["protocols"]["description"], strict=True))
-    joined["protocols"] = {"fingerprint": [*known], "description": [*known.values()]}
+    protocols: dict[str, dict] = {}
+    for part in tables:
+        protocols |= dict(zip(part["protocols"]["fingerprint"], part["protocols"]["description"], strict=True))
+    joined["protocols"] = {"fingerprint": [*protocols], "description": [*protocols.values()]}
     return joined | {"study": {"definition": [study]}}

@@ -1,7 +1,9 @@
-"""Is one method better than another, and if that is open, how much more would it take? Lower is better, +inf failed.
+"""Tests whether one method is better than another, and how many more runs would decide it.
 
-The unit is a config. Where configs have several seeds, a test sees each config's median, because seeds of one config
-are no independent runs of the method.
+Lower scores are better, +inf for a failed run.
+
+The unit is a config. If configs have several seeds, tests use each config's median, because seeds of one config are not
+independent runs of the method.
 """
 
 import math
@@ -22,11 +24,11 @@ if TYPE_CHECKING:
 RESAMPLES = 4999
 MOST = 100_000
 BEYOND = 1e9  # larger than any difference of two scores
-LEAST = 4  # configs each, below which no rank test can reach p < 0.05
+LEAST = 4  # configs of each method; with fewer no rank test can reach p < 0.05
 
 
 def improvement(x, y, level: float = 0.95) -> Interval:
-    """P(X < Y) + P(X = Y) / 2: how often a run of the first is better than one of the second (Agarwal et al. 2021).
+    """Returns P(X < Y) + P(X = Y) / 2, the probability that a run of x is better than one of y (Agarwal et al. 2021).
 
     x, y: [configs] or [configs, seeds], independent of each other. The interval inverts the score test with Newcombe's
     (2006) fifth variance, n counting configs; it exists for complete separation too, and is wide for few configs.
@@ -53,22 +55,23 @@ def improvement(x, y, level: float = 0.95) -> Interval:
 
 
 def mann_whitney(x, y, rng=None) -> float:
-    """p of the two-sided rank test for two independent samples; exact for fewer than 9 without ties."""
+    """Returns p of the two-sided rank test for two independent samples; exact for fewer than 9 without ties."""
     return float(stats.mannwhitneyu(x, y, alternative="two-sided").pvalue)
 
 
 def permutation(x, y, rng=None) -> float:
-    """p of the difference of means under random labels, two-sided; exact where there are few of them.
+    """Returns p of the difference of means under random labels, two-sided; exact if there are few labellings.
 
-    Scores are put on their log scale, failures count as the worst score of both: valid because done before labelling.
+    Scores are put on their log scale, failures count as the worst score of both; this is valid because it does not
+    depend on the labels.
     """
     x, y = _capped(x, y)
-    found = stats.permutation_test((x, y), _difference, n_resamples=RESAMPLES, vectorized=True, rng=_rng(rng))
-    return float(found.pvalue)
+    test = stats.permutation_test((x, y), _difference, n_resamples=RESAMPLES, vectorized=True, rng=_rng(rng))
+    return float(test.pvalue)
 
 
 def wilcoxon(x, y, rng=None) -> float:
-    """p of the signed-rank test for pairs, two-sided; 1 where all pairs are equal.
+    """Returns p of the signed-rank test for pairs, two-sided; 1 if all pairs are equal.
 
     Differences are of scores on their log scale; a failure differs from a score by more than any two scores.
     """
@@ -78,15 +81,15 @@ def wilcoxon(x, y, rng=None) -> float:
 
 
 def sign_flip(x, y, rng=None) -> float:
-    """p of the mean difference of pairs under random signs, two-sided; exact where there are few of them."""
+    """Returns p of the mean difference of pairs under random signs, two-sided; exact if there are few pairs."""
     x, y = _capped(x, y)
-    found = stats.permutation_test((x - y,), _mean, permutation_type="samples", n_resamples=RESAMPLES,
-                                   vectorized=True, rng=_rng(rng))  # fmt: skip
-    return float(found.pvalue)
+    test = stats.permutation_test((x - y,), _mean, permutation_type="samples", n_resamples=RESAMPLES,
+                                  vectorized=True, rng=_rng(rng))  # fmt: skip
+    return float(test.pvalue)
 
 
 def best_of_k(x, y, k: int, rng=None, resamples: int = RESAMPLES) -> float:
-    """p of the difference in expected best of k under random labels, two-sided: compares searches, not runs.
+    """Returns p of the difference in expected best of k under random labels, two-sided: compares searches, not runs.
 
     x, y: [configs] or [configs, seeds], equally many seeds; a config keeps its seeds. Failures count as the worst score
     of both.
@@ -97,18 +100,18 @@ def best_of_k(x, y, k: int, rng=None, resamples: int = RESAMPLES) -> float:
     first = np.zeros((resamples, len(pooled)), dtype=bool)
     first[:, : len(x)] = True
     first = _rng(rng).permuted(first, axis=1)
-    drawn, seen = np.zeros(resamples), 0.0
+    permuted, observed = np.zeros(resamples), 0.0
     for seed, scores in enumerate(pooled.T):
         order = np.argsort(scores)
         values, is_first = np.broadcast_to(scores[order], first.shape), first[:, order]
-        drawn += values[is_first].reshape(resamples, -1) @ weight_x
-        drawn -= values[~is_first].reshape(resamples, -1) @ weight_y
-        seen += np.sort(x[:, seed]) @ weight_x - np.sort(y[:, seed]) @ weight_y
-    return float((1 + np.sum(np.abs(drawn) >= abs(seen) * (1 - 1e-12))) / (1 + resamples))
+        permuted += values[is_first].reshape(resamples, -1) @ weight_x
+        permuted -= values[~is_first].reshape(resamples, -1) @ weight_y
+        observed += np.sort(x[:, seed]) @ weight_x - np.sort(y[:, seed]) @ weight_y
+    return float((1 + np.sum(np.abs(permuted) >= abs(observed) * (1 - 1e-12))) / (1 + resamples))
 
 
 def holm(p) -> np.ndarray:
-    """p values adjusted for their number (Holm 1979): of those below alpha any is wrong at most alpha of the time."""
+    """Returns p values adjusted for their number (Holm 1979), which control the family-wise error rate."""
     p = np.asarray(p, dtype=np.float64)
     order = np.argsort(p)
     adjusted = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)).clip(max=1)
@@ -116,12 +119,12 @@ def holm(p) -> np.ndarray:
 
 
 def pairs(results: Results, rule: str = "best", test: str = "mann_whitney", level: float = 0.95) -> "pd.DataFrame":
-    """One row per pair of methods: a b configs_a configs_b improvement low high p p_holm needed.
+    """Returns one row per pair of methods: a b configs_a configs_b improvement low high p p_holm needed.
 
     improvement: probability that a run of `a` is better than one of `b`, over all trials; p: of the test on the medians
     of configs, p_holm corrected for all pairs; needed: configs of each method for 80 % power, `configs_needed`.
-    Configs that a searcher chose by the scores of others take no part, because no test holds for them. Methods with
-    fewer than 2 finished configs are left out.
+    Configs that a searcher chose by the scores of others are left out, because the tests do not hold for them. Methods
+    with fewer than 2 finished configs are left out.
     """
     import pandas as pd
 
@@ -143,9 +146,9 @@ def pairs(results: Results, rule: str = "best", test: str = "mann_whitney", leve
 
 
 def paired(table: "pd.DataFrame", test: str = "wilcoxon") -> "pd.DataFrame":
-    """One row per pair of columns: a b pairs wins difference p p_holm, over rows where both have a score.
+    """Returns one row per pair of columns: a b pairs wins difference p p_holm, over rows in which both have a score.
 
-    table: one row per thing tried alike (the same settings, data set or seed), one column per method. wins: rows in
+    table: one row per matched condition (the same settings, data set or seed), one column per method. wins: rows in
     which a is lower; difference: median of a - b.
     """
     import pandas as pd
@@ -159,18 +162,18 @@ def paired(table: "pd.DataFrame", test: str = "wilcoxon") -> "pd.DataFrame":
             p = PAIRED[test](x, y) if len(both) > 1 else np.nan
             capped = np.subtract(*_capped(x, y, np.positive)) if len(both) else np.array([np.nan])
             rows.append((a, b, len(both), int((x < y).sum()), float(np.median(capped)), p))
-    found = pd.DataFrame(rows, columns=["a", "b", "pairs", "wins", "difference", "p"])
-    tested = found["p"].notna()
-    found["p_holm"] = np.nan
-    found.loc[tested, "p_holm"] = holm(found.loc[tested, "p"])
-    return found
+    frame = pd.DataFrame(rows, columns=["a", "b", "pairs", "wins", "difference", "p"])
+    tested = frame["p"].notna()
+    frame["p_holm"] = np.nan
+    frame.loc[tested, "p_holm"] = holm(frame.loc[tested, "p"])
+    return frame
 
 
 def seeds_needed(difference: float, sd: float, power: float = 0.8, level: float = 0.05) -> float:
-    """Seeds of each of two configs for a two-sided t test to tell them apart with this power; inf for no difference.
+    """Returns the seeds per config with which a two-sided t test tells two configs apart with this power.
 
-    Assumes normal scores of equal deviation `sd` and that the true difference is `difference`. One taken from the few
-    seeds at hand, or of configs that were selected, is too large, and the number then too small.
+    inf for no difference. Assumes normal scores of equal deviation `sd` and a true difference of `difference`. An
+    observed difference of few seeds, or of selected configs, is too large, and the number then too small.
     """
     if difference == 0:
         return np.inf
@@ -179,10 +182,10 @@ def seeds_needed(difference: float, sd: float, power: float = 0.8, level: float 
 
 
 def configs_needed(improvement: float, power: float = 0.8, level: float = 0.05) -> float:
-    """Configs of each of two methods for the rank test to tell them apart (Noether 1987); inf for a probability of 0.5.
+    """Returns the configs per method with which the rank test tells two methods apart (Noether 1987).
 
-    Assumes that the true probability of improvement is the given one; the same warning as for `seeds_needed`. For
-    methods that hardly overlap it is some configs too many.
+    inf for an improvement of 0.5. Assumes that `improvement` is the true probability; the warning of `seeds_needed`
+    applies. Slightly too large for methods that hardly overlap.
     """
     if abs(improvement - 0.5) < 1e-12:
         return np.inf
@@ -191,12 +194,12 @@ def configs_needed(improvement: float, power: float = 0.8, level: float = 0.05) 
 
 
 def configs_needed_by_simulation(x, y, power: float = 0.8, level: float = 0.05, repeats: int = 400, seed: int = 0):
-    """The same by drawing from the scores at hand with replacement, as if they were all there is; inf beyond 1000.
+    """Returns the same, simulated by drawing from the observed scores with replacement; inf beyond 1000.
 
-    Repeats of the rank test at sizes that double, then by bisection: an estimate with an error of a few per cent.
+    Repeats the rank test at sizes that double, then bisects: an estimate with an error of a few per cent.
     """
     rng = np.random.default_rng(seed)
-    x, y = (np.asarray(each, dtype=np.float64) for each in (x, y))
+    x, y = (np.asarray(scores, dtype=np.float64) for scores in (x, y))
 
     def reached(n):
         draws = rng.choice(x, (repeats, n)), rng.choice(y, (repeats, n))
@@ -226,7 +229,7 @@ def _smallest(reached: Callable, power: float, most: int = MOST) -> float:
 
 
 def _capped(x, y, scale=None):
-    x, y = (np.asarray(each, dtype=np.float64) for each in (x, y))
+    x, y = (np.asarray(scores, dtype=np.float64) for scores in (x, y))
     both = np.concatenate([x, y])
     finite = both[np.isfinite(both)]
     worst = finite.max() if finite.size else 1.0

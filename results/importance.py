@@ -1,9 +1,9 @@
-"""Which hyperparameter mattered, and whether the question can be answered.
+"""Importance of hyperparameters, and whether it can be determined.
 
 A random forest (scikit-learn) predicts the score from the settings. Two answers, in shares that do not depend on the
 unit of the score: permutation importance on held-out configs (Breiman 2001), and the functional analysis of variance of
-the forest (Hutter, Hoos and Leyton-Brown 2014), which splits its variance over the whole space into what one setting
-does alone and what two do together. Both describe the forest: where it cannot predict configs that it has not seen
+the forest (Hutter, Hoos and Leyton-Brown 2014), which divides its variance over the whole space into the effects
+of single settings and the interactions of two. Both describe the forest: if it cannot predict unseen configs
 (out-of-fold R^2 below `TRUSTED`) they mean nothing, and `Importance.interpretable` is False.
 """
 
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TRUSTED = 0.3
-CONFIGS = 10  # below which no forest is asked
-MOST = 500  # configs a forest is grown on; of more this many are drawn
+CONFIGS = 10  # with fewer configs no forest is fitted
+MOST = 500  # configs a forest is fitted to; of more this many are drawn
 TREES, FOLDS, REPEATS = 100, 5, 10
 LOGARITHMIC = 20.0  # a positive number that spans more than this factor is searched on a log scale
 
 
 class Importance(NamedTuple):
-    """What `importance` found.
+    """The result of `importance`.
 
-    r2: out-of-fold, NaN where there are too few configs; configs, trials: that took part, at most `MOST` configs;
-    reason: why not interpretable.
+    r2: out-of-fold, NaN for too few configs; configs, trials: how many were used, at most `MOST` configs; reason: why
+    the result is not interpretable, else empty.
 
     single: setting alone alone_sd permutation permutation_sd; alone: the share of the forest's variance that the
     setting explains by itself (sd: between trees), permutation: the rise of the squared error in units of the variance
     when the setting is shuffled among held-out trials (sd: between repeats), best first.
-    pairs: a b share share_sd: what two settings explain together beyond each alone.
+    pairs: a b share share_sd; share: the share of the variance that two settings explain beyond each alone.
     """
 
     r2: float
@@ -46,7 +46,7 @@ class Importance(NamedTuple):
 
 
 def importance(results: Results, method: str | None = None, rule: str = "best", seed: int = 0) -> Importance:
-    """Of the settings that differ between the trials of one method, or of all of them with the method as a setting."""
+    """Returns the importance of settings that differ between trials of a method, or of all (method as a setting)."""
     table, score, config = design(results, method, rule, MOST, seed)
     count = int(config.nunique())
     if count < CONFIGS or table.empty or np.ptp(score) == 0:
@@ -65,13 +65,11 @@ def importance(results: Results, method: str | None = None, rule: str = "best", 
 
 
 def design(results: Results, method: str | None = None, rule: str = "best", most: int | None = None, seed: int = 0):
-    """Settings that differ (one column each), scores and configs of the finished trials.
+    """Returns the settings that differ (one column each), the scores and the configs of the finished trials.
 
-    Of more than `most` configs that many are drawn.
-
-    Scores are on their log scale; a failure counts as the worst of them. Settings that go together (equal numbers,
-    such as the two learning rates, or words that say the same) are one column, named after the first. With several
-    methods the method is a setting, and those that it decides by itself are left out.
+    Of more than `most` configs that many are drawn. Scores are on their log scale; a failure counts as the worst of
+    them. Settings that always change together (such as equal learning rates) are one column, named after the first.
+    With several methods the method is a setting, and settings that it determines are left out.
     """
     value = results.searched(rule).set_index("trial")["value"]
     trials = results.trials().set_index("trial").loc[value.index]
@@ -89,19 +87,19 @@ def design(results: Results, method: str | None = None, rule: str = "best", most
         varies = settings.astype(str).groupby(trials["method"]).nunique().max() > 1
         settings = settings.loc[:, varies]
         settings.insert(0, "method", trials["method"])
-    found: dict[tuple, str] = {}
+    distinct: dict[tuple, str] = {}
     for name in settings.columns:
         words = settings[name].astype(str)
         if words.nunique() > 1:
-            found.setdefault(tuple(words) if is_number(settings[name]) else tuple(words.factorize()[0]), name)
-    return settings[list(found.values())], score, trials["config"]
+            distinct.setdefault(tuple(words) if is_number(settings[name]) else tuple(words.factorize()[0]), name)
+    return settings[list(distinct.values())], score, trials["config"]
 
 
 def encode(table: "pd.DataFrame") -> tuple[np.ndarray, np.ndarray]:
-    """[trials, settings] numbers and [settings, 2] their ranges, over which the analysis of variance averages.
+    """Returns settings as numbers [trials, settings], and their ranges [settings, 2] for the analysis of variance.
 
-    Numbers that span more than a factor of 20 are taken as logarithms; where a trial does not have the setting it gets
-    the median. Words become 0, 1, ... in alphabetical order, each of equal weight.
+    Numbers that span more than a factor of 20 become logarithms; a trial without the setting gets the median. Words
+    become 0, 1, ... in alphabetical order, each of equal weight.
     """
     columns, bounds = [], []
     for name in table.columns:
@@ -120,12 +118,12 @@ def encode(table: "pd.DataFrame") -> tuple[np.ndarray, np.ndarray]:
 
 
 def is_number(column) -> bool:
-    """Whether all that a setting was given are numbers."""
+    """Returns whether all values of a setting are numbers."""
     return all(isinstance(value, int | float) and not isinstance(value, bool) for value in column.dropna())
 
 
 def tree_variance(boxes, values, bounds) -> tuple[np.ndarray, np.ndarray] | None:
-    """[settings] and [settings, settings]: shares of a piecewise constant function's variance over a box.
+    """Returns shares of a piecewise constant function's variance over a box: [settings] and [settings, settings].
 
     boxes: [leaves, settings, 2]; values: [leaves]; bounds: [settings, 2]. The second is zero on its diagonal and
     symmetric. None for a constant function. Exact: Hutter et al. 2014, Algorithms 1 and 2.
@@ -148,7 +146,7 @@ def tree_variance(boxes, values, bounds) -> tuple[np.ndarray, np.ndarray] | None
 
 
 def _cells(intervals, bound):
-    """[leaves, cells] whether a cell between neighbouring edges lies in a leaf, and [cells] its share of the range."""
+    """Returns [leaves, cells], whether each cell between edges lies in a leaf, and [cells], its share of the range."""
     edges = np.unique(intervals)
     inside = (intervals[:, :1] <= edges[:-1]) & (edges[1:] <= intervals[:, 1:])
     return inside.astype(np.float64), np.diff(edges) / (bound[1] - bound[0])
@@ -160,7 +158,7 @@ def _shares(tree, bounds):
 
 
 def _leaves(tree, bounds):
-    """The boxes and values of a scikit-learn tree's leaves within the bounds."""
+    """Returns the boxes and values of a scikit-learn tree's leaves within the bounds."""
     boxes, values, waiting = [], [], [(0, bounds)]
     while waiting:
         node, box = waiting.pop()
@@ -182,7 +180,7 @@ def _forest(seed):
 
 
 def _held_out(x, score, config, seed):
-    """Out-of-fold R^2 with all seeds of a config in one fold, and [repeats, settings] rises of the squared error."""
+    """Returns the out-of-fold R^2 (folds divide configs), and rises of the squared error [repeats, settings]."""
     from sklearn.model_selection import GroupKFold
 
     rng, predicted = np.random.default_rng(seed), np.empty(len(score))

@@ -1,8 +1,8 @@
-"""The best so far where the order of trials, or what they cost, matters.
+"""The best score so far, over the order of trials or over their costs.
 
 Scores: lower is better, +inf for a failed run. `budget` treats configurations as exchangeable draws of equal cost;
-here each has its cost (`by_cost`), or a place in the order of a search that learns (`of_searches`), or a practitioner
-goes through a list of known settings first (`practitioner`, Kurach et al. 2019, Figs. 1 to 4).
+here each has its own cost (`by_cost`), or a position in the order of a search that depends on scores (`of_searches`),
+or comes after a list of known settings (`practitioner`, Kurach et al. 2019, Figs. 1 to 4).
 """
 
 from itertools import permutations
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ORDERS = 1000
-LARGEST = 1_000_000  # scores in all orders together; more configurations are put in fewer orders
+LARGEST = 1_000_000  # scores in all orders together; with more configurations there are fewer orders
 POINTS = 120
 
 
 def by_cost(values, costs, orders: int = ORDERS, seed: int = 0) -> "pd.DataFrame":
-    """The best finished within a cost, over random orders of the configurations: cost mean q05 median q95 success.
+    """Returns the best score within a cost, over random orders of configurations: cost mean q05 median q95 success.
 
-    values, costs: [configs] or [configs, seeds]; each seed is a replicate of the whole search. A run counts from when
-    it is paid in full. Every order is taken where there are no more than `orders` (exact), else that many at random.
-    The quantiles are the spread of what one search finds, no confidence interval; mean is +inf while nothing may have
-    worked, success the share of orders in which something had.
+    values, costs: [configs] or [configs, seeds]; each seed is a replicate of the whole search. A run counts once its
+    whole cost is paid. All orders are used if there are at most `orders` (exact), else that many random ones. The
+    quantiles are the spread of single searches, not a confidence interval. mean is +inf as long as all runs may have
+    failed; success is the share of orders in which one has not.
     """
     import pandas as pd
 
@@ -48,15 +48,15 @@ def by_cost(values, costs, orders: int = ORDERS, seed: int = 0) -> "pd.DataFrame
 
 
 def practitioner(fixed, bandit, fixed_first: int | None = None) -> "pd.DataFrame":
-    """Columns k fixed bandit mean: who tries known settings first and then goes on with a bandit's.
+    """Returns columns k fixed bandit mean: the best of k for a practitioner who tries known settings before a bandit's.
 
-    With a budget of k the first min(k, fixed_first) are drawn from `fixed` without replacement, the others are the
-    first ones of `bandit` in its order. Exact: the mean over all draws, where the study simulated 1000. How the study
-    divided k is not published; fixed_first is all of them unless given.
+    Of a budget k, min(k, fixed_first) are drawn from `fixed` without replacement, the others are the first ones of
+    `bandit`. Exact: the mean over all draws, where the study simulated 1000. How the study divided k is not published;
+    fixed_first is the number of known settings by default.
 
     Args:
-      fixed: [configs] or [configs, seeds], scores of settings known beforehand.
-      bandit: [configs] or [configs, seeds], scores in the order asked.
+      fixed: [configs] or [configs, seeds], scores of known settings.
+      bandit: [configs] or [configs, seeds], scores in the order of proposals.
     """
     import pandas as pd
 
@@ -74,9 +74,9 @@ def practitioner(fixed, bandit, fixed_first: int | None = None) -> "pd.DataFrame
 
 
 def of_method(results: Results, method: str, rule: str = "best") -> "pd.DataFrame | None":
-    """`practitioner` of one method: the defaults of the definition, then the others in the order asked.
+    """Returns `practitioner` for one method: the defaults of the definition, then the others in the order of proposals.
 
-    None where no default is finished on its seeds.
+    None if no default is finished on all its seeds.
     """
     trials, known = results.searched(rule), results.defaults()
     rows = trials[trials["method"] == method]
@@ -86,18 +86,18 @@ def of_method(results: Results, method: str, rule: str = "best") -> "pd.DataFram
 
 
 def of_study(results: Results, rule: str = "best") -> "dict[str, pd.DataFrame]":
-    """`of_searches` of each method over the searches of a study, each folder of a concatenation being one.
+    """Returns `of_searches` for each method over the searches of a study, one per folder of a concatenation.
 
-    Of one search: the best so far in the order asked, the mean over its seeds; `of_method` where known settings come
-    first. Searches are cut to the shortest. Methods without a finished config are left out.
+    A search contributes its best score so far in the order of proposals, averaged over seeds, or `of_method` if known
+    settings come first. Searches are cut to the shortest. Methods without a finished config are left out.
     """
-    found = {}
+    by_method = {}
     for method in results.methods():
         curves = [curve for part in results.searches() if len(curve := _of_one(part, method, rule))]
         if curves:
             shortest = min(map(len, curves))
-            found[method] = of_searches(np.stack([curve[:shortest] for curve in curves]))
-    return found
+            by_method[method] = of_searches(np.stack([curve[:shortest] for curve in curves]))
+    return by_method
 
 
 def _of_one(part, method, rule) -> np.ndarray:
@@ -109,11 +109,11 @@ def _of_one(part, method, rule) -> np.ndarray:
 
 
 def of_searches(searches) -> "pd.DataFrame":
-    """Columns k mean low high best worst: the incumbent after k configurations over whole searches.
+    """Returns columns k mean low high best worst: the best score after k configurations, over whole searches.
 
-    searches: [searches, configs] scores in the order asked. low, high: Student's interval of the mean over SEARCHES,
-    carried to its logarithm where all scores are positive; NaN for one search or while some search has only failures.
-    Seeds of the configurations of one search are no searches: they were chosen together.
+    searches: [searches, configs] scores in the order of proposals. low, high: Student's interval of the mean over
+    SEARCHES, on the logarithmic scale if all scores are positive; NaN for one search or as long as one has only
+    failures. Seeds of the configurations of one search are not separate searches: they were chosen together.
     """
     import pandas as pd
 
@@ -123,9 +123,9 @@ def of_searches(searches) -> "pd.DataFrame":
     low, high = np.full_like(centre, np.nan), np.full_like(centre, np.nan)
     known = np.isfinite(centre)
     if count > 1:
-        each = best[:, known]
-        reach = stdtrit(count - 1, 0.975) * each.std(axis=0, ddof=1) / np.sqrt(count)
-        if (each > 0).all():  # the error of the logarithm, to first order
+        finite = best[:, known]
+        reach = stdtrit(count - 1, 0.975) * finite.std(axis=0, ddof=1) / np.sqrt(count)
+        if (finite > 0).all():  # the error of the logarithm, to first order
             reach = np.exp(reach / centre[known])
             low[known], high[known] = centre[known] / reach, centre[known] * reach
         else:
@@ -141,7 +141,7 @@ def _orders(n, count, rng) -> np.ndarray:
 
 
 def _incumbents(scores, costs, grid) -> np.ndarray:
-    """[orders, points]: the lowest score among the runs of an order that are paid for by each point of the grid."""
+    """Returns [orders, points], the lowest score of the runs that an order has paid for at each point of the grid."""
     best, paid = np.minimum.accumulate(scores, axis=1), np.cumsum(costs, axis=1)
     best = np.pad(best, ((0, 0), (1, 0)), constant_values=np.inf)
     tolerance = 1e-9 * grid[-1]
@@ -150,7 +150,7 @@ def _incumbents(scores, costs, grid) -> np.ndarray:
 
 
 def _mixed(known, m, others) -> float:
-    """Mean over draws of m of the known settings, and over all pairs of replicates, of the lower of the two minima."""
+    """Returns the mean of the lower minimum of m known settings and of `others`, over all draws and replicates."""
     if m == 0:
         return float(others.mean())
     weight = budget.weights(len(known), m)[:, None]

@@ -1,8 +1,7 @@
-"""What can be said of the scores of one method, and how surely. Lower is better, +inf for a failed run.
+"""Statistics of the scores of one method, with intervals. Lower is better, +inf for a failed run.
 
-Every interval is at `level` (0.95) and says in its docstring what it assumes; docs/statistics.md has how often each of
-them covered the truth in simulations, also where the assumption does not hold. Nothing here is an interval of the best
-score itself: for that `budget.interval`.
+Every interval is at `level` (0.95); its docstring states its assumptions, and docs/statistics.md how often it covered
+the truth in simulations, also where these do not hold. For intervals of the best score see `budget.interval`.
 """
 
 import math
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Interval(NamedTuple):
-    """An estimate and its interval; low and high are NaN where there is none."""
+    """An estimate and its interval; low and high are NaN if there is none."""
 
     value: float
     low: float
@@ -26,7 +25,12 @@ class Interval(NamedTuple):
 
 
 class Components(NamedTuple):
-    """What scores vary by. configs, seeds: standard deviations; share: of the variance that is between configs."""
+    """Components of the variance of scores.
+
+    configs, seeds: standard deviations between configs and between seeds of a config.
+    share: share of the variance that is between configs.
+    groups, scores: how many configs and scores they were computed from.
+    """
 
     configs: float
     seeds: Interval
@@ -36,7 +40,7 @@ class Components(NamedTuple):
 
 
 def mean(scores, level: float = 0.95) -> Interval:
-    """The mean with Student's interval: normal scores, or many."""
+    """Returns the mean with Student's interval. Assumes normal scores, or many."""
     x = np.asarray(scores, dtype=np.float64)
     if len(x) < 2 or not np.isfinite(x).all():
         return Interval(float(x.mean()) if len(x) else np.nan, np.nan, np.nan)
@@ -45,21 +49,22 @@ def mean(scores, level: float = 0.95) -> Interval:
 
 
 def share(successes: int, count: int, level: float = 0.95) -> Interval:
-    """A proportion with Wilson's interval: independent runs."""
+    """Returns a proportion with Wilson's interval. Assumes independent runs."""
     if count == 0:
         return Interval(np.nan, np.nan, np.nan)
-    found = stats.binomtest(int(successes), int(count)).proportion_ci(level, method="wilson")
-    return Interval(successes / count, found.low, found.high)
+    interval = stats.binomtest(int(successes), int(count)).proportion_ci(level, method="wilson")
+    return Interval(successes / count, interval.low, interval.high)
 
 
 def variance_components(groups, level: float = 0.95) -> Components:
-    """Seeds against configs: score = mean + effect of the config + effect of the seed, both normal.
+    """Returns the variance components of score = mean + effect of the config + effect of the seed, both normal.
 
-    groups: one array of scores per config, as many seeds each as there are; failed runs are left out by the caller.
+    groups: one array of scores per config, of any numbers of seeds; the caller leaves out failed runs.
+
     Moments of the analysis of variance (Searle, Casella and McCulloch 1992, 3.6); a negative variance between configs
-    is 0. The interval of the seeds' deviation is exact (chi-square); that of the share is exact where all configs have
-    equally many seeds, else by Thomas and Hultquist (1978), with the harmonic mean of their numbers. One config tells
-    the seeds' deviation alone: the other two are NaN.
+    is 0. The interval of the seeds' deviation is exact (chi-square). That of the share is exact if all configs have
+    equally many seeds, else by Thomas and Hultquist (1978), with the harmonic mean of the numbers of seeds. For a
+    single config the other components are NaN.
     """
     groups = [np.asarray(group, dtype=np.float64) for group in groups if len(group)]
     sizes = np.array([len(group) for group in groups])
@@ -89,10 +94,10 @@ def variance_components(groups, level: float = 0.95) -> Components:
 
 
 def profile(scores, thresholds, level: float = 0.95) -> "pd.DataFrame":
-    """Columns threshold share low high: the share of runs with a score at or below each threshold.
+    """Returns the share of runs with a score at or below each threshold, as columns threshold share low high.
 
     scores: [configs] or [configs, seeds]; a failed run reaches no threshold. The band holds for all thresholds at once
-    (Dvoretzky, Kiefer and Wolfowitz 1956, Massart 1990), n counting configs: independent draws.
+    (Dvoretzky, Kiefer and Wolfowitz 1956, Massart 1990). Assumes independently drawn configs, which n counts.
     """
     import pandas as pd
 
@@ -105,7 +110,7 @@ def profile(scores, thresholds, level: float = 0.95) -> "pd.DataFrame":
 
 
 def top_share(scores, share: float = 0.05) -> np.ndarray:
-    """The ceil(share * n) lowest scores, ascending (Kurach et al. 2019, Figs. 1 to 4); failures stay in n."""
+    """Returns the ceil(share * n) lowest scores, ascending (Kurach et al. 2019, Figs. 1 to 4); failures count in n."""
     if not 0 < share <= 1:
         raise ValueError(f"share = {share} is outside (0, 1]")
     scores = np.asarray(scores, dtype=np.float64)
@@ -113,11 +118,11 @@ def top_share(scores, share: float = 0.05) -> np.ndarray:
 
 
 def selection_bias(table) -> dict[str, float]:
-    """What the best config loses when it is trained again: selected by one seed, judged by the others.
+    """Returns how much worse the best config is on other seeds than on the seed that selected it.
 
-    table: [configs, seeds]. Each seed selects in turn; reported is its score of the config it selects, again that
-    config's mean over the other seeds, selection_bias their difference, all averaged over the seeds, which
-    share their data: there is no interval. NaN for one seed; infinite where a selected config fails on another seed.
+    table: [configs, seeds]. Each seed selects a config in turn: "reported" is its score on that seed, "again" its mean
+    over the other seeds, "selection_bias" their difference, all averaged over the selecting seeds. These share data, so
+    there is no interval. NaN for one seed; infinite if a selected config fails on another seed.
     """
     table = np.asarray(table, dtype=np.float64)
     if table.ndim != 2 or min(table.shape) < 1 or table.shape[1] < 2 or np.isinf(table).all(axis=0).any():
@@ -125,33 +130,35 @@ def selection_bias(table) -> dict[str, float]:
     chosen, seeds = table.argmin(axis=0), np.arange(table.shape[1])
     reported = table[chosen, seeds]
     others = [np.delete(table[config], seed).mean() for config, seed in zip(chosen, seeds, strict=True)]
-    found = {"reported": float(reported.mean()), "again": float(np.mean(others))}
-    return found | {"selection_bias": found["again"] - found["reported"]}
+    means = {"reported": float(reported.mean()), "again": float(np.mean(others))}
+    return means | {"selection_bias": means["again"] - means["reported"]}
 
 
 def shrunken_best(table) -> Interval:
-    """What the config with the lowest mean is expected to score on fresh seeds, under the model of the components.
+    """Returns the expected score on fresh seeds of the config with the lowest mean, its best linear prediction.
 
-    table: [configs, seeds], finite. Its mean is drawn towards the mean of all by the share of its variance that is
-    seeds' (best linear prediction); the interval is of the config's true mean, with the components as if known.
+    table: [configs, seeds], finite. The lowest mean is shrunk towards the mean of all configs by the share of its
+    variance that is due to seeds. The interval is for the config's true mean, and takes the variance components
+    (`variance_components`) as known.
     """
     table = np.asarray(table, dtype=np.float64)
-    found = variance_components(table)
-    if not np.isfinite(found.share.value) or not np.isfinite(table).all():
+    components = variance_components(table)
+    if not np.isfinite(components.share.value) or not np.isfinite(table).all():
         return Interval(np.nan, np.nan, np.nan)
-    noise, spread = found.seeds.value**2 / table.shape[1], found.configs**2
-    weight = spread / (spread + noise)
+    noise, between = components.seeds.value**2 / table.shape[1], components.configs**2
+    weight = between / (between + noise)
     value = weight * table.mean(axis=1).min() + (1 - weight) * table.mean()
-    reach = stats.norm.ppf(0.975) * math.sqrt(weight * noise + (1 - weight) ** 2 * (spread + noise) / len(table))
+    reach = stats.norm.ppf(0.975) * math.sqrt(weight * noise + (1 - weight) ** 2 * (between + noise) / len(table))
     return Interval(value, value - reach, value + reach)
 
 
 def seed_variance(results: Results, rule: str = "best") -> "pd.DataFrame":
-    """One row per method: method configs scores failed seed low high config share share_low share_high.
+    """Returns the variance components of each method.
 
-    seed, config: standard deviations of the natural logarithm of the score where all are positive (0.1 is about 10 %),
-    else of the score; share: of the variance that is between configs. low, high: interval of `seed`.
-    Second looks at the best configs count like any other seed.
+    Columns method configs scores failed seed low high config share share_low share_high. seed, config: standard
+    deviations of the natural logarithm of the score if all are positive (0.1 is about 10 %), else of the score. low,
+    high: interval of `seed`. share: share of the variance that is between configs. Seeds of confirming phases count
+    like any other.
     """
     import pandas as pd
 
@@ -165,22 +172,22 @@ def seed_variance(results: Results, rule: str = "best") -> "pd.DataFrame":
             codes = finite.index.factorize()[0]
             order = np.argsort(codes, kind="stable")
             starts = np.flatnonzero(np.diff(codes[order])) + 1
-            found = variance_components(np.split(scale(finite.to_numpy())[order], starts))
+            parts = variance_components(np.split(scale(finite.to_numpy())[order], starts))
         else:  # one seed each, however many configs
-            found = variance_components([])._replace(groups=len(finite), scores=len(finite))
-        rows.append((method, found.groups, found.scores, int(np.isinf(value).sum()), *found.seeds, found.configs,
-                     *found.share))  # fmt: skip
+            parts = variance_components([])._replace(groups=len(finite), scores=len(finite))
+        rows.append((method, parts.groups, parts.scores, int(np.isinf(value).sum()), *parts.seeds, parts.configs,
+                     *parts.share))  # fmt: skip
     columns = ["method", "configs", "scores", "failed", "seed", "low", "high", "config", "share", "share_low",
                "share_high"]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
 
 
 def selection(results: Results, rule: str = "best") -> "pd.DataFrame":
-    """One row per method: what its best config promised and what it kept.
+    """Returns, for each method, the score by which its best config was selected and its score on other seeds.
 
-    Columns method seeds reported again selection_bias (see that function), fresh fresh_low fresh_high fresh_seeds: the
-    mean over the seeds that only the chosen configs were given, with Student's interval, carried to the logarithm where
-    all are positive; NaN where there are none.
+    Columns method seeds reported again selection_bias (see that function) fresh fresh_low fresh_high fresh_seeds.
+    fresh: the mean over seeds that only chosen configs were trained with, with Student's interval, on the logarithmic
+    scale if all are positive; NaN without such seeds.
     """
     import pandas as pd
 
@@ -189,9 +196,9 @@ def selection(results: Results, rule: str = "best") -> "pd.DataFrame":
     searched, trials, rows = results.searched(rule), results.per_trial(rule), []
     for method in results.methods():
         table = replicates(searched, method)
-        later = _second_looks(trials[trials["method"] == method])
+        later = _fresh_scores(trials[trials["method"] == method])
         rows.append(
-            (method, table.shape[1], *selection_bias(table).values(), *_carried(mean(later), later), len(later))
+            (method, table.shape[1], *selection_bias(table).values(), *_on_log_scale(mean(later), later), len(later))
         )
     columns = [
         "method",
@@ -208,21 +215,24 @@ def selection(results: Results, rule: str = "best") -> "pd.DataFrame":
 
 
 def log_scale(scores):
-    """np.log where all finite scores are positive, else the identity."""
+    """Returns np.log if all finite scores are positive, else the identity."""
     finite = np.asarray(scores)[np.isfinite(scores)]
     return np.log if finite.size and (finite > 0).all() else np.positive
 
 
-def _carried(found: Interval, scores) -> Interval:
-    """An interval of a mean, of its logarithm to first order where all scores are positive."""
-    if not np.isfinite(found).all() or not (np.asarray(scores) > 0).all():
-        return found
-    factor = math.exp((found.high - found.value) / found.value)
-    return Interval(found.value, found.value / factor, found.value * factor)
+def _on_log_scale(interval: Interval, scores) -> Interval:
+    """Returns the interval of a mean, on the logarithmic scale to first order if all scores are positive."""
+    if not np.isfinite(interval).all() or not (np.asarray(scores) > 0).all():
+        return interval
+    factor = math.exp((interval.high - interval.value) / interval.value)
+    return Interval(interval.value, interval.value / factor, interval.value * factor)
 
 
-def _second_looks(trials) -> np.ndarray:
-    """Scores, on the seeds that most configs were not given, of the config chosen by the seeds that all were given."""
+def _fresh_scores(trials) -> np.ndarray:
+    """Returns the scores of the chosen config on the seeds that only chosen configs were trained with.
+
+    The chosen config has the lowest median on the seeds of all configs.
+    """
     counts = trials.groupby("config")["seed"].transform("size")
     if trials.empty or counts.min() == counts.max():
         return np.array([])
