@@ -1,3 +1,4 @@
+import functools
 import gzip
 import json
 
@@ -73,26 +74,30 @@ def shipped(name):
     return classifier.read_shipped(classifier.FOLDER / f"{name}.safetensors", classifier.SHA256[name])
 
 
+@functools.cache
+def compiled(name):
+    """Returns the function from 16 images to features, compiled once for all tests."""
+    return jax.jit(ENCODERS[name](SHAPES[name]).encode)
+
+
 def test_features_are_finite_float32_rows_under_jit(encoder):
-    features = jax.jit(encoder.encode)(images_for(encoder, 7))
-    assert features.shape == (7, encoder.dimension)
+    features = compiled(encoder.name)(images_for(encoder, 16))
+    assert features.shape == (16, encoder.dimension)
     assert features.dtype == np.float32
     assert np.isfinite(features).all()
 
 
 def test_the_same_images_have_the_same_features_bit_for_bit(encoder):
     images = images_for(encoder, 16)
-    compiled, compiled_again = (jax.jit(lambda x: encoder.encode(x)) for _ in range(2))
-    first = np.asarray(compiled(images)).tobytes()
-    assert first == np.asarray(compiled(images)).tobytes()
-    assert first == np.asarray(compiled_again(images)).tobytes()
+    first = np.asarray(compiled(encoder.name)(images)).tobytes()
+    assert first == np.asarray(compiled(encoder.name)(images)).tobytes()
+    assert first == np.asarray(jax.jit(lambda x: encoder.encode(x))(images)).tobytes()
 
 
 def test_features_of_an_image_do_not_depend_on_its_batch(encoder):
-    images = images_for(encoder, 32)
-    encode = jax.jit(encoder.encode)
+    images, encode = images_for(encoder, 16), compiled(encoder.name)
     together = np.asarray(encode(images))
-    alone = np.concatenate([encode(images[i : i + 1]) for i in range(0, 32, 5)])
+    alone = np.concatenate([encode(images[i : i + 1]) for i in range(0, 16, 5)])
     np.testing.assert_allclose(alone, together[::5], rtol=1e-5, atol=1e-5 * np.abs(together).max())
     reversed_ = np.asarray(encode(images[::-1]))[::-1]
     np.testing.assert_allclose(reversed_, together, rtol=1e-5, atol=1e-5 * np.abs(together).max())

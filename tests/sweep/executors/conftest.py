@@ -39,7 +39,10 @@ class Sweep:
         return self
 
     def finish(self):
-        self.process.wait(timeout=300)
+        try:
+            self.process.wait(timeout=300)
+        finally:
+            self.end()
         assert self.process.returncode == 0, self.errors.read_text()[-2000:]
         return self
 

@@ -1,0 +1,36 @@
+"""Files are written whole or not at all."""
+
+import os
+import stat
+
+import pytest
+
+from ganscape.files import replacing
+
+
+def test_the_content_is_on_the_disk_before_the_name_changes(tmp_path, monkeypatch):
+    events = []
+    monkeypatch.setattr(os, "fsync", lambda handle: events.append(("synced", os.fstat(handle).st_size)))
+    replace = os.replace
+    monkeypatch.setattr(os, "replace", lambda *names: events.append("renamed") or replace(*names))
+    with replacing(tmp_path / "file", "w") as file:
+        file.write("four")
+    assert events == [("synced", 4), "renamed"]
+    assert (tmp_path / "file").read_text() == "four"
+
+
+def test_a_block_that_raises_leaves_the_file_as_it_was_and_nothing_beside_it(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    with pytest.raises(KeyboardInterrupt), replacing(path) as file:
+        file.write(b"new")
+        raise KeyboardInterrupt
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_has_the_permissions_of_any_other_new_one(tmp_path):
+    (tmp_path / "other").touch()
+    with replacing(tmp_path / "file"):
+        pass
+    assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == stat.S_IMODE((tmp_path / "other").stat().st_mode)
