@@ -125,8 +125,8 @@ ROWS: list[tuple[list[str], str, Callable]] = [
     (["Spearman", "Kendall"], "10 configs, rho = 0.8, normal", agreement(10, 0.8)),
     (["Spearman", "Kendall"], "50 configs, rho = 0.95, normal", agreement(50, 0.95)),
     (["`profile`, whole band"], "n = 20", profile(20)),
-    (["`shrunk`"], "60 configs of 3 seeds, equal deviations", shrunk(60, 3, 1.0)),
-    (["`shrunk`"], "8 configs of 3 seeds, equal deviations", shrunk(8, 3, 1.0)),
+    (["`shrunken_best`"], "60 configs of 3 seeds, equal deviations", shrunk(60, 3, 1.0)),
+    (["`shrunken_best`"], "8 configs of 3 seeds, equal deviations", shrunk(8, 3, 1.0)),
 ]  # fmt: skip
 
 

@@ -37,7 +37,7 @@ const parallel = (() => {
     let on = false;
     pen.beginPath();
     axes.forEach((axis, a) => {
-      const unit = axis.at(valueOf(axis.key)(i));
+      const unit = axis.units[i];
       if (unit === null) return;  // a setting that the config does not have
       on ? pen.lineTo(x(a), y(unit)) : pen.moveTo(x(a), y(unit));
       on = true;
@@ -102,7 +102,7 @@ const parallel = (() => {
     const a = Math.max(0, Math.min(axes.length - 2, Math.floor((px - MARGIN.side) / (x(1) - x(0))))), part = (px - x(a)) / (x(a + 1) - x(a));
     let best = -1, least = 8;
     for (const i of view.matching) {
-      const left = axes[a].at(valueOf(axes[a].key)(i)), right = axes[a + 1].at(valueOf(axes[a + 1].key)(i));
+      const left = axes[a].units[i], right = axes[a + 1].units[i];
       if (left === null || right === null) continue;
       const far = Math.abs(y(left + part * (right - left)) - py);
       if (far < least) [best, least] = [i, far];
@@ -162,7 +162,7 @@ const slice = (() => {
     axes = [scaleOf(choice.value), scaleOf("score")];
     width = Math.min(canvas.parentElement.clientWidth, 900);
     const pen = prepare(canvas, width, height), mine = ++token;
-    points = view.matching.map(i => [i, axes[0].at(valueOf(axes[0].key)(i)), axes[1].at(COLUMNS.score(i))])
+    points = view.matching.map(i => [i, axes[0].units[i], axes[1].units[i]])
       .filter(([, a, b]) => a !== null && b !== null)
       .map(([i, a, b]) => [i, x(a) + (axes[0].numeric ? 0 : 18 * ((i * 0.618034) % 1 - 0.5)), y(b)]);
     pen.strokeStyle = "#d8dee4";

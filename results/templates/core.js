@@ -52,8 +52,15 @@ const COLUMNS = {
 };
 const valueOf = key => COLUMNS[key] || (i => facts.configs.settings[key]?.[configOf(i)] ?? null);
 const settingNames = () => Object.keys(facts.configs.settings);
+// What follows from the facts alone is computed once for them.
+let remembered = {of: null, values: new Map()};
+const once = (name, compute) => {
+  if (remembered.of !== facts) remembered = {of: facts, values: new Map()};
+  if (!remembered.values.has(name)) remembered.values.set(name, compute());
+  return remembered.values.get(name);
+};
 // Settings that some method tries several values of, each once: of two that always agree the first.
-const searchedNames = () => {
+const searchedNames = () => once("searched", () => {
   const varied = settingNames().filter(name => {
     const first = new Map();
     return facts.configs.settings[name].some((value, c) => {
@@ -67,7 +74,7 @@ const searchedNames = () => {
     const all = JSON.stringify(facts.configs.settings[name]);
     return !seen.has(all) && seen.add(all);
   });
-};
+});
 
 // Round numbers between two: 1, 2, 5 times powers of ten, or steps of such a number.
 const round = (low, high, log) => {
@@ -84,7 +91,12 @@ const round = (low, high, log) => {
 };
 
 // Where the values of a column stand between 0 and 1: numbers on a line or a logarithmic one, words side by side.
-const scaleOf = key => {
+// units: where each trial stands, null for one that has no value.
+const scaleOf = key => once(`scale ${key}`, () => {
+  const scale = computeScale(key), value = valueOf(key);
+  return {...scale, units: facts.trials.id.map((_, i) => scale.at(value(i)))};
+});
+const computeScale = key => {
   const value = valueOf(key), all = facts.trials.id.map((_, i) => value(i)).filter(each => each !== null);
   const numbers = all.filter(each => typeof each === "number");
   if (numbers.length && numbers.length === all.filter(each => each !== "failed").length) {

@@ -3,13 +3,14 @@ const ROW = 30, SPARE = 8;
 const box = find("#trials .scroll"), table = find("#trials table");
 let first = -1, current = 0;
 
-const columns = () => {
+const columns = () => once("columns", () => {
   const phases = facts.phases.length > 1 ? ["phase"] : [];
   const searched = searchedNames(), others = settingNames().filter(name => !searched.includes(name));
   return ["method", "score", "status", "seed", ...searched, ...phases, "rung", "images", "seconds", "config", "trial", ...others];
-};
+});
 const NUMBERS = new Set(["score", "seed", "rung", "images", "seconds"]);
-const isNumber = key => NUMBERS.has(key) || (facts.configs.settings[key] || []).some(value => typeof value === "number");
+const isNumber = key => once(`number ${key}`, () =>
+  NUMBERS.has(key) || (facts.configs.settings[key] || []).some(value => typeof value === "number"));
 const cellText = (key, i) => {
   const value = valueOf(key)(i);
   if (key === "score") return score(value);

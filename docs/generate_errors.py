@@ -1,0 +1,94 @@
+"""How often the verdict of a report is wrong, and how often it finds the best, as a table of docs/statistics.md.
+
+    python docs/generate_errors.py [--write] [--simulations 400]
+
+Prints the table; --write puts it between the marks of docs/statistics.md.
+"""
+
+import argparse
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from scipy import stats
+
+from ganscape.results import budget, ranking
+
+PAGE = Path(__file__).parent / "statistics.md"
+MARKS = "<!-- errors -->\n", "<!-- end of errors -->\n"
+
+
+def alike(rng, method: int, configs: int, k: int) -> np.ndarray:
+    """Scores of one log-normal distribution."""
+    return np.exp(0.8 * rng.standard_normal((configs, 1)))
+
+
+def other_spreads(rng, method: int, configs: int, k: int) -> np.ndarray:
+    """Log-normal scores of another deviation for each method, scaled to the same expected best of k."""
+    sigma = (0.2, 1.5, 0.5, 1.0)[method % 4]
+    unit = (np.arange(4000) + 0.5) / 4000
+    lowest = stats.norm.ppf(1 - (1 - unit) ** (1 / k))  # quantiles of the lowest of k normal draws
+    return np.exp(sigma * rng.standard_normal((configs, 1))) / np.exp(sigma * lowest).mean()
+
+
+def mostly_hopeless(rng, method: int, configs: int, k: int) -> np.ndarray:
+    """A fifth of the configs works, the others score twenty times as much."""
+    works = rng.random((configs, 1)) < 0.2
+    return np.where(works, 1.0, 20.0) * np.exp(0.3 * rng.standard_normal((configs, 1)))
+
+
+def one_ahead(factor: float) -> Callable:
+    return lambda rng, method, configs, k: alike(rng, method, configs, k) * (factor if method else 1.0)
+
+
+ROWS = [
+    *((words, draw, methods, configs) for words, draw in (
+        ("equal", alike), ("equal in the expected best of k alone", other_spreads),
+        ("equal, a fifth of the configs works", mostly_hopeless),
+    ) for methods, configs in ((2, 12), (6, 12), (6, 25))),
+    ("one ahead by a factor of 2", one_ahead(2.0), 3, 25),
+    ("one ahead by a factor of 4", one_ahead(4.0), 3, 25),
+    ("one ahead by a factor of 4", one_ahead(4.0), 8, 50),
+]  # fmt: skip
+
+
+def shares(draw: Callable, methods: int, configs: int, simulations: int) -> tuple[float, float, float]:
+    """Shares of studies in which the first method is called worse, any one is, and the first is named as the best."""
+    rng, k, outcomes = np.random.default_rng(0), budget.comparable(configs), []
+    for _ in range(simulations):
+        found = ranking.by_budget({str(m): draw(rng, m, configs, k) for m in range(methods)}, k)
+        outcomes.append(("0" in found.worse, bool(found.worse), found.candidates == ("0",)))
+    excluded, told, named = np.mean(outcomes, axis=0)
+    return float(excluded), float(told), float(named)
+
+
+def table(simulations: int) -> str:
+    """The rows as Markdown, under the command that makes them."""
+    error = 100 * math.sqrt(0.05 * 0.95 / simulations)
+    text = f"`python docs/generate_errors.py --write --simulations {simulations}`, "
+    text += f"standard error {error:.1f} points at 5 %:\n\n"
+    text += "| methods that are | methods | configs | best called worse | any called worse | best named alone |\n"
+    text += "| --- | --- | --- | --- | --- | --- |\n"
+    for words, draw, methods, configs in ROWS:
+        found = " | ".join(f"{100 * share:.1f} %" for share in shares(draw, methods, configs, simulations))
+        text += f"| {words} | {methods} | {configs} | {found} |\n"
+    return text
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--write", action="store_true", help="into docs/statistics.md")
+    parser.add_argument("--simulations", type=int, default=400)
+    options = parser.parse_args()
+    text = table(options.simulations)
+    if options.write:
+        before, rest = PAGE.read_text(encoding="utf-8").split(MARKS[0])
+        after = rest.split(MARKS[1])[1]
+        PAGE.write_text(f"{before}{MARKS[0]}{text}{MARKS[1]}{after}", encoding="utf-8")
+    else:
+        print(text)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
