@@ -20,6 +20,13 @@ def test_the_newest_counts_and_older_ones_are_removed(tmp_path):
     assert [path.name for path in (tmp_path / "trial").iterdir()] == ["10"]
 
 
+def test_of_two_that_a_killed_worker_left_the_newest_counts(tmp_path):
+    for trial, cycle in (("trial", 9), ("other", 10)):
+        checkpoints.save(str(tmp_path), trial, cycle, {"cycle": np.asarray(cycle)})
+    (tmp_path / "other" / "10").rename(tmp_path / "trial" / "10")
+    assert checkpoints.load(str(tmp_path), "trial")["cycle"] == 10
+
+
 def test_an_unfinished_write_is_not_a_checkpoint(tmp_path):
     checkpoints.save(str(tmp_path), "trial", 3, ARRAYS)
     (tmp_path / "trial" / "4.orbax-checkpoint-tmp-1").mkdir()
