@@ -4,6 +4,7 @@
 this module says what its absence means.
 """
 
+import itertools
 from collections.abc import Mapping
 from typing import Any, NotRequired, TypedDict, cast
 
@@ -89,6 +90,15 @@ def current_searcher(name: str) -> str:
     return RENAMED.get(name, name)
 
 
+def with_names_of(definition: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a definition with the names that a stored one has for the same searchers, by which its phases go on."""
+    kept = {**definition, **_same_searcher(definition, stored)}
+    if "phases" in kept:
+        pairs = itertools.zip_longest(kept["phases"], stored.get("phases", ()), fillvalue={})
+        kept["phases"] = [{**phase, **_same_searcher(phase, earlier)} for phase, earlier in pairs if phase]
+    return kept
+
+
 def phases_of(definition: Mapping[str, Any]) -> list[PhaseDefinition]:
     """Returns every phase in order, the first one included, each with all its facts.
 
@@ -141,6 +151,13 @@ def are_listed(settings: Mapping[str, Any], listed: Mapping[str, Any]) -> bool:
 def _with_facts(phase: Mapping[str, Any]) -> PhaseDefinition:
     facts = {fact: phase.get(fact, phase["searcher"] in names) for fact, names in UNSTATED.items()}
     return cast(PhaseDefinition, {**phase, **facts})
+
+
+def _same_searcher(phase: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, str]:
+    """The stored name of the searcher if it is the phase's under an earlier or the present name, else nothing."""
+    name, earlier = phase.get("searcher"), stored.get("searcher")
+    same = name and earlier and current_searcher(name) == current_searcher(earlier)
+    return {"searcher": earlier} if same else {}
 
 
 def _decisive(phase: Mapping[str, Any]) -> dict[str, Any]:

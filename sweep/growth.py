@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import cast
 
 from ganscape.data import DataError, fetch, find_source
-from ganscape.results.definition import Definition, comparable, phases_of
+from ganscape.results.definition import Definition, comparable, current_searcher, phases_of
 from ganscape.results.store import StoreError, check, read
 from ganscape.search_spaces import Phase
 from ganscape.search_spaces.descriptions import read_space
@@ -22,7 +22,9 @@ def united_plan(plan: Plan, out: str | Path) -> Plan:
     """
     definition = check(out, plan.definition)
     if comparable(definition) == comparable(plan.definition):
-        return plan
+        names = [phase["name"] for phase in phases_of(definition)]
+        phases = tuple(phase._replace(name=name) for phase, name in zip(plan.phases, names, strict=True))
+        return plan._replace(definition=cast(Definition, definition), phases=phases)
     methods = {
         name: plan.methods.get(name) or read_space(description) for name, description in definition["methods"].items()
     }
@@ -87,5 +89,15 @@ def confirming_plan(plan: Plan, seeds: int, top: int = 1) -> Plan:
 
 
 def _phases(definition) -> tuple[Phase, ...]:
-    names = Phase._fields
-    return tuple(Phase(*(phase[name] for name in names)) for phase in phases_of(definition))  # type: ignore[literal-required]
+    """The phases of a definition, by the names that it has for them, with searchers by their present names."""
+    return tuple(
+        Phase(
+            phase["name"],
+            current_searcher(phase["searcher"]),
+            phase["configs"],
+            phase["seeds"],
+            phase["rounds"],
+            phase["settings"],
+        )
+        for phase in phases_of(definition)
+    )

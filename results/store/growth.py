@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ganscape.results.definition import comparable, phase_of_round, phases_of
+from ganscape.results.definition import comparable, phase_of_round, phases_of, with_names_of
 from ganscape.results.store.database import StoreError
 from ganscape.results.store.definitions import as_plain, differences
 
@@ -20,7 +20,7 @@ def unite(folder, stored: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[s
       StoreError: if they are different studies, if less is asked for than is stored, or if what is there would not have
         come about in the larger study.
     """
-    stored, asked = dict(stored), dict(as_plain(asked))
+    stored, asked = dict(stored), with_names_of(as_plain(asked), stored)
     one, two = comparable(stored), comparable(asked)
     fixed = [{name: value for name, value in study.items() if name not in MAY_GROW} for study in (one, two)]
     both = [name for name in one["methods"] if name in two.get("methods", {})] if "methods" in one else []

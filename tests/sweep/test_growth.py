@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from ganscape.results import frames
+from ganscape.results.definition import UNSTATED
 from ganscape.results.store import open_store
 from ganscape.search_spaces import StudyError
 from ganscape.sweep.backlog import Backlog
@@ -112,3 +113,16 @@ def test_a_folder_of_an_older_version_grows(tmp_path, recorded):
     again = frames.load(recorded)
     assert again.study["seeds"] == definition["seeds"] + 1
     pd.testing.assert_frame_equal(again.trials(), trials)
+
+
+def test_a_folder_goes_on_under_the_names_that_it_has_for_its_searchers(tmp_path):
+    """It was begun when the searcher `defaults` was called `points` and definitions stated no facts."""
+    begun = planned(tmp_path, study="equal/defaults", seeds=1)
+    definition = {key: value for key, value in begun.definition.items() if key not in UNSTATED} | {"searcher": "points"}
+    run(begun._replace(definition=definition, phases=(begun.phases[0]._replace(name="points"),)), tmp_path)
+    assert run(planned(tmp_path, study="equal/defaults", seeds=1), tmp_path) == []
+    assert run(planned(tmp_path, study="equal/defaults", seeds=2, confirm=2), tmp_path)
+    assert run(stored_plan(tmp_path), tmp_path) == []
+    results = frames.load(tmp_path)
+    assert results.trials().groupby("phase", sort=False).size().to_dict() == {"points": 2 * 2, "confirm": 2 * 2}
+    assert results.study["searcher"] == "points" and results.exchangeable() and len(results.confirmed()) == 4
