@@ -4,7 +4,6 @@
 this module says what its absence means.
 """
 
-import itertools
 from collections.abc import Mapping
 from typing import Any, NotRequired, TypedDict, cast
 
@@ -94,8 +93,9 @@ def with_names_of(definition: Mapping[str, Any], stored: Mapping[str, Any]) -> d
     """Returns a definition with the names that a stored one has for the same searchers, by which its phases go on."""
     kept = {**definition, **_same_searcher(definition, stored)}
     if "phases" in kept:
-        pairs = itertools.zip_longest(kept["phases"], stored.get("phases", ()), fillvalue={})
-        kept["phases"] = [{**phase, **_same_searcher(phase, earlier)} for phase, earlier in pairs if phase]
+        stored_phases = [*stored.get("phases", ()), *({} for _ in kept["phases"])]
+        pairs = zip(kept["phases"], stored_phases, strict=False)
+        kept["phases"] = [{**phase, **_same_searcher(phase, earlier)} for phase, earlier in pairs]
     return kept
 
 
@@ -155,9 +155,10 @@ def _with_facts(phase: Mapping[str, Any]) -> PhaseDefinition:
 
 def _same_searcher(phase: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, str]:
     """The stored name of the searcher if it is the phase's under an earlier or the present name, else nothing."""
-    name, earlier = phase.get("searcher"), stored.get("searcher")
-    same = name and earlier and current_searcher(name) == current_searcher(earlier)
-    return {"searcher": earlier} if same else {}
+    if "searcher" not in phase or "searcher" not in stored:
+        return {}
+    same = current_searcher(phase["searcher"]) == current_searcher(stored["searcher"])
+    return {"searcher": stored["searcher"]} if same else {}
 
 
 def _decisive(phase: Mapping[str, Any]) -> dict[str, Any]:
