@@ -1,6 +1,6 @@
-"""A trained generator in one file: saved with its config and whatever is to be known of it, loaded as a function.
+"""Saves a trained generator with its config in one file, and loads it as a function from keys to images.
 
-The file is of the format safetensors: named arrays behind a JSON header, nothing that is executed when it is read.
+The format is safetensors: named arrays after a JSON header; reading it executes nothing.
 """
 
 import functools
@@ -28,39 +28,41 @@ SEPARATOR = "/"
 
 
 class GeneratorError(UserError):
-    """A generator's file that cannot be used; the message is one line."""
+    """A generator file that cannot be used; the message is one line."""
 
 
 class SavedGenerator:
-    """A generator as it was saved: called with a key and a count, it returns images.
+    """A saved generator: a function (key, count) -> images.
 
-    config: what it was trained with. weights: what it samples with. image_shape: height, width, channels.
-    card: what else was saved with it; of a sweep's generator its trial, data, protocol and score.
+    config: the config that it was trained with.
+    weights: its SamplingWeights.
+    image_shape: height, width, channels.
+    card: further facts saved with it; for the generator of a sweep its trial, data, protocol and score.
     """
 
     def __init__(self, config: Config, weights: SamplingWeights, image_shape: tuple[int, int, int], card: dict):
         self.config, self.weights, self.image_shape, self.card = config, weights, image_shape, card
 
     def __call__(self, key: Array, count: int, *, label: int | None = None, truncation: float | None = None) -> Array:
-        """Returns images [count, height, width, channels] in [0, 1] of fresh latents.
+        """Returns images [count, height, width, channels] in [0, 1] from random latents.
 
-        label: the class of all images; each of a class drawn uniformly by default.
+        label: the class of all images; by default each image is of a random class.
         truncation: the largest magnitude of a latent's coordinates, for generators trained on normal latents.
 
         Raises:
-          ConfigError: for a class that the generator does not have, and a truncation that means nothing to it.
+          ConfigError: for a class that the generator does not have, and for a truncation of latents that are not normal.
         """
         self._check(label)
         return _sample(self.traced, self.weights, key, label, truncation, self.image_shape, count)
 
     def walk(self, key: Array, count: int, *, label: int | None = None, truncation: float | None = None) -> Array:
-        """Returns images [count, height, width, channels] along the way between two fresh latents, ends included."""
+        """Returns images [count, height, width, channels] along the path between two random latents, both included."""
         self._check(label)
         return _interpolate(self.traced, self.weights, key, label, truncation, self.image_shape, count)
 
     @property
     def traced(self) -> Config:
-        """The config with its numbers as float32, as training has them."""
+        """The config with its numbers as float32, as in training."""
         return jax.tree.map(np.float32, self.config)
 
     def _check(self, label: int | None) -> None:
@@ -88,11 +90,11 @@ def save_generator(
     image_shape: tuple[int, int, int],
     card: Mapping[str, Any] | None = None,
 ) -> int:
-    """Writes what a state samples with, averaged weights where there are any, whole or not at all; returns the bytes.
+    """Writes the sampling weights of a state to a file, atomically. Returns the number of bytes.
 
     Args:
-      state: of the config's family, or the SamplingWeights of one.
-      card: JSON-able facts to be saved with it.
+      state: a training state of the config's family, or SamplingWeights.
+      card: JSON-serializable facts to save with it.
     """
     from safetensors.numpy import save
 
@@ -111,11 +113,11 @@ def save_generator(
 
 
 def load_generator(path: str | Path) -> SavedGenerator:
-    """Returns the generator of a file of `save_generator`, a function (key, count) -> images.
+    """Returns the generator in a file of `save_generator`, a function (key, count) -> images.
 
     Raises:
-      GeneratorError: for a file that is not there, is none of these, is damaged, or is of a version whose networks
-        have other arrays.
+      GeneratorError: for a file that is missing, of another kind, damaged, or written by a version whose networks have
+        other arrays.
     """
     header, arrays = _read(Path(path))
     try:
@@ -154,7 +156,7 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
 
 
 def weight_shapes(config: Config, image_shape: tuple[int, int, int]) -> SamplingWeights:
-    """Returns shape and type of each of the arrays that a config samples with."""
+    """Returns the shapes and types of the sampling weights of a config."""
     generator, latents = build(config, image_shape).generator, (config.batch_size, config.z_dim)
     variables = variable_shapes(generator, latents, classes=config.classes)
     images_seen: Any = jax.ShapeDtypeStruct((), np.float32)
@@ -167,7 +169,7 @@ def _by_name(weights: SamplingWeights) -> dict[str, np.ndarray]:
 
 
 def _names(weights: SamplingWeights) -> list[str]:
-    """The path of every array, such as params/dense0/kernel."""
+    """Returns the name of every array, its path such as params/dense0/kernel."""
     paths, _ = jax.tree_util.tree_flatten_with_path(weights)
     return [SEPARATOR.join(str(getattr(key, "name", getattr(key, "key", key))) for key in path) for path, _ in paths]
 

@@ -51,7 +51,7 @@ def write(rows: Iterable[dict], folder: str | Path, experiment: str) -> Path:
 
 
 def read(folder: str | Path, experiment: str) -> "pd.DataFrame":
-    """The table of an experiment in OUT. Raises StoreError if there is none or the file is not such a table."""
+    """Returns the table of an experiment in OUT. Raises StoreError if there is none or the file is not such a table."""
     import pandas as pd
 
     path = Path(folder) / f"worth-{experiment}.csv"
@@ -67,7 +67,7 @@ def read(folder: str | Path, experiment: str) -> "pd.DataFrame":
 
 
 def saved(ax: "Axes", path: Path) -> Path:
-    """The path of the PNG that was made of the figure."""
+    """Writes the figure to a PNG file. Returns its path."""
     drawn = ax.get_figure(root=True)
     assert drawn is not None
     try:
@@ -79,9 +79,9 @@ def saved(ax: "Axes", path: Path) -> Path:
 
 
 def summary(table: "pd.DataFrame") -> "pd.DataFrame":
-    """One row per data set, metric and level, in the table's order: SUMMARY. sd: over repeats, divisor repeats - 1.
+    """Returns one row per data set, metric and level, in the table's order, with columns SUMMARY.
 
-    Raises StoreError where scores of one level have two protocols.
+    sd: over repeats, divisor repeats - 1. Raises StoreError if scores of one level have two protocols.
     """
     import pandas as pd
 
@@ -99,7 +99,7 @@ def summary(table: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def sights(table: "pd.DataFrame", better: Mapping[str, str], real: str) -> "pd.DataFrame":
-    """What metrics see of each fault: one row per data set, metric and level but `real`.
+    """Returns whether metrics see each fault: one row per data set, metric and level except `real`.
 
     Columns: data metric level real score verdict; real and score are means over repeats. verdict: "seen" where every
     score of the level is worse than every one of `real`, "taken for better" where every one is better, else "not seen".
@@ -129,7 +129,7 @@ def at_infinity(means: "pd.DataFrame") -> tuple[float, float]:
 
 
 def joined(folders: Sequence[str | Path]) -> Results:
-    """The sweeps in these folders as one: the same trials, scored by other metrics.
+    """Returns the sweeps in these folders as one: the same trials, scored by several metrics.
 
     What a trial learns does not depend on its metric, so the same study run once per metric trains the same models.
     Raises StoreError for fewer than two folders, studies that differ in more than the metric, or no trial in common.
@@ -156,7 +156,7 @@ def joined(folders: Sequence[str | Path]) -> Results:
 
 
 def _of_trials(table: dict[str, list], trials: set[str]) -> dict[str, list]:
-    """The rows of these trials; all of a table that is not about trials."""
+    """Returns the rows of these trials, and all rows of a table without trials."""
     kept = [trial in trials for trial in table["trial"]] if "trial" in table else None
     return {name: list(compress(column, kept)) if kept is not None else column for name, column in table.items()}
 
