@@ -50,7 +50,7 @@ class SavedGenerator:
         truncation: the largest magnitude of a latent's coordinates, for generators trained on normal latents.
 
         Raises:
-          ConfigError: for a class that the generator does not have, and for a truncation of latents that are not normal.
+          ConfigError: for a class that the generator does not have, or a truncation of latents that are not normal.
         """
         self._check(label)
         return _sample(self.traced, self.weights, key, label, truncation, self.image_shape, count)
