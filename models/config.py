@@ -24,6 +24,8 @@ from ganscape.models.fields import (
     ConfigError,
     Only,
     all_but_none,
+    check_number,
+    check_structure,
     fraction,
     number,
     positive,
@@ -267,6 +269,13 @@ def expand(name: str, value: Any) -> dict[str, Any]:
     """
     check_name("config field", name, sorted([*FIELDS, *ALIASES]), ConfigError)
     return {name: value} if name in FIELDS else ALIASES[name](value)
+
+
+def check_value(name: str, value: Any) -> None:
+    """Raises ConfigError unless a config may have this value under this name of a field or of an alias."""
+    for field, chosen in expand(name, value).items():
+        metadata = Config.__dataclass_fields__[field].metadata
+        (check_number if metadata["number"] else check_structure)(Config.__dataclass_fields__[field], chosen)
 
 
 def check_choice(name: str, value: Any) -> None:

@@ -5,7 +5,8 @@ import math
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
-from ganscape.errors import UserError, check_name
+from ganscape.errors import UserError, check_name, shown
+from ganscape.limits import LIMITS, check_size
 
 
 class ConfigError(UserError):
@@ -96,7 +97,8 @@ def check_structure(field: dataclasses.Field, value: Any) -> Any:
         return value
     whole = isinstance(value, Integral) or (isinstance(value, float) and value.is_integer())
     if isinstance(value, bool) or not whole or value < low:
-        raise ConfigError(f"{field.name}={value!r} must be a whole number of at least {low}")
+        raise ConfigError(f"{field.name}={shown(value)} must be a whole number of at least {low}")
+    check_size("field", int(value), ConfigError, field.name)
     return int(value)
 
 
@@ -105,10 +107,16 @@ def check_number(field: dataclasses.Field, value: Any) -> float:
     name, (low, high, open_low, open_high) = field.name, field.metadata["interval"]
     left, right = "(" if open_low else "[", ")" if open_high else "]"
     interval = f"{left}{low:g}, {high:g}{right}"
-    if isinstance(value, bool) or not isinstance(value, Real) or math.isnan(value):
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise ConfigError(f"{name}={shown(value)} must be a number in {interval}")
+    largest = LIMITS["number"]
+    # Before anything makes a float of it, which may be too large for one.
+    if high == math.inf and value > largest.value:  # type: ignore[operator]
+        raise ConfigError(f"{name}={shown(value)} is more than {largest.value:g}: {largest.reason}")
+    if math.isnan(value):
         raise ConfigError(f"{name}={value!r} must be a number in {interval}")
     below = value <= low if open_low else value < low
     above = value >= high if open_high else value > high
     if below or above:
-        raise ConfigError(f"{name}={value!r} is outside {interval}")
+        raise ConfigError(f"{name}={shown(value)} is outside {interval}")
     return float(value) + 0.0  # turns -0.0 into 0.0, so that both have one identity

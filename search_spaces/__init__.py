@@ -18,7 +18,7 @@ from ganscape.search_spaces.presets import PRESETS, Preset
 from ganscape.search_spaces.space import Space
 from ganscape.search_spaces.spaces import SPACES
 from ganscape.search_spaces.studies import STUDIES, find_shipped
-from ganscape.search_spaces.study import SELECTING, Phase, Scale, Study, all_phases, find_scale, rungs
+from ganscape.search_spaces.study import SELECTING, Phase, Scale, Study, all_phases, find_scale, image_counts, rungs
 from ganscape.search_spaces.study_file import read_study
 from ganscape.search_spaces.study_text import write_study
 
@@ -45,6 +45,7 @@ __all__ = [
     "all_phases",
     "find_scale",
     "find_shipped",
+    "image_counts",
     "narrow",
     "published_sets",
     "read_study",

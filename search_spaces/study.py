@@ -168,11 +168,17 @@ def rungs(scale: Scale, data: str) -> tuple[int, ...]:
 
     Raises StudyError if the scale has no training length for the data set, or one that is not positive.
     """
-    images, interval = (_for_data(table, data) for table in (scale.images, scale.interval))
+    images, interval = image_counts(scale, data)
     for name, value in (("images", images), ("interval", interval)):
         if value < 1:
             raise StudyError(f"{name} of a scale is a positive number of real images, not {value}")
     return (*range(interval, images, interval), images)
+
+
+def image_counts(scale: Scale, data: str) -> tuple[int, int]:
+    """Returns the real images of a trial on data set `data`, and those between two rungs; StudyError where the scale
+    has none for it."""
+    return _for_data(scale.images, data), _for_data(scale.interval, data)
 
 
 def _without(settings: dict[str, Value], name: str) -> dict[str, Value]:

@@ -3,12 +3,13 @@
 import itertools
 import re
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ganscape.errors import check_name
+from ganscape.errors import UserError, check_name, shown
+from ganscape.limits import LIMITS
 from ganscape.search_spaces.dimensions import (
     Choice,
     Dimension,
@@ -69,6 +70,10 @@ OPTIONAL = {
 KINDS = {str: "text", int: "a whole number of at least 1", dict: "a table", list: "a list", bool: "true or false"}
 
 
+JUST_INSIDE = 1e-9
+METHOD_NAME = re.compile(r"[^\W_][\w .+-]{0,63}")
+
+
 class _File(NamedTuple):
     """The text of a study file, and the names that it may use."""
 
@@ -77,6 +82,7 @@ class _File(NamedTuple):
     searchers: Collection[str]
     fields: Collection[str]
     schedulers: Collection[str]
+    check_value: Callable[[str, Any], None]
 
     def refuse(self, keys: tuple, message: str) -> StudyError:
         """Returns an error about the entry under these keys, with its line."""
@@ -88,39 +94,76 @@ def read_study(
     searchers: Collection[str],
     fields: Collection[str],
     schedulers: Collection[str] = ("none",),
+    check_value: Callable[[str, Any], None] = lambda field, value: None,
 ) -> Study:
     """Returns the study in a TOML file.
 
     searchers: the names that a study or a phase may use.
     fields: the names of config fields and their aliases.
     schedulers: the names that a scale may use.
+    check_value: raises UserError for a value that a config field cannot have.
 
     Raises:
       StudyError: one line with file and line number, for invalid TOML, an unknown or missing key, a value of the wrong
         type, an empty range, or a condition that can never hold.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-        content = tomllib.loads(text)
-    except OSError as error:
-        raise StudyError(f"no study in {path}: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path}: not TOML: {error}") from error
-    file = _File(path, text, searchers, fields, schedulers)
+    text, content = _content(path)
+    file = _File(path, text, searchers, fields, schedulers, check_value)
     _check(file, (), content, STUDY)
     _check_name(file, ("searcher",), content["searcher"], searchers)
     for part in ("methods", "scales"):
         if not content[part]:
             raise file.refuse((part,), f"{part} is empty; a study needs one at least")
+    for name in content["methods"] if isinstance(content["methods"], dict) else ():
+        if not METHOD_NAME.fullmatch(name):
+            allowed = "letters, digits, spaces and . _ + -, a letter or digit first, 64 at most"
+            raise file.refuse(("methods", name), f"method {shown(name)} must be {allowed}")
+    methods = _methods(file, content["methods"])
+    for scale, each in content["scales"].items():
+        for method in each.get("own", {}) if isinstance(each, dict) and isinstance(each.get("own", {}), dict) else ():
+            _check_name(file, ("scales", scale, "own", method), method, methods, "method")
     return Study(
         content["question"],
         content.get("source", path.name),
-        _methods(file, content["methods"]),
+        methods,
         content["searcher"],
         {name: _scale(file, ("scales", name), scale) for name, scale in content["scales"].items()},
         _metrics(file, content.get("metrics", {})),
     )
+
+
+def _content(path: Path) -> tuple[str, dict[str, Any]]:
+    """Returns the text of a TOML file and what it says."""
+    limit = LIMITS["study file"]
+    try:
+        if path.exists() and not path.is_file():
+            raise StudyError(f"no study in {path}: it is no file")
+        with open(path, encoding="utf-8-sig") as file:
+            text = file.read(limit.value + 1)
+    except OSError as error:
+        raise StudyError(f"no study in {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise StudyError(f"{path}: not TOML: {error}") from error
+    if len(text) > limit.value:
+        raise StudyError(f"{path}: more than {limit.value:,} {limit.reason}")
+    try:
+        return text, tomllib.loads(text)
+    except RecursionError:
+        raise StudyError(f"{path}: not TOML: tables or lists nested too deep") from None
+    except ValueError as error:  # TOMLDecodeError, and Python's own for integers of thousands of digits
+        reason = str(error).partition(";")[0]
+        raise StudyError(f"{path}: not TOML: {reason}") from error
+
+
+def _ends(dimension: Dimension) -> list:
+    """Returns the values of a dimension that a limit would meet first: all options, or what lies just inside its ends,
+    because a range may end where the numbers that a field takes end without being one of them."""
+    while isinstance(dimension, When):
+        dimension = dimension.dimension
+    if isinstance(dimension, Uniform | LogUniform):
+        return [dimension.from_unit(JUST_INSIDE), dimension.from_unit(1 - JUST_INSIDE)]
+    return dimension.grid(2)
 
 
 def _methods(file: _File, content: dict | str) -> dict[str, Space]:
@@ -190,9 +233,9 @@ def _is(kind: type, value: Any) -> bool:
     return isinstance(value, kind) and not (isinstance(value, int) and value < 1)
 
 
-def _check_name(file: _File, keys: tuple, name: str, choices: Collection[str]) -> None:
+def _check_name(file: _File, keys: tuple, name: str, choices: Collection[str], kind: str = "") -> None:
     try:
-        check_name(keys[-1], name, choices, StudyError)
+        check_name(kind or keys[-1], name, choices, StudyError)
     except StudyError as error:
         raise file.refuse(keys, str(error)) from None
 
@@ -202,7 +245,8 @@ def _check_settings(file: _File, keys: tuple, settings: dict) -> dict:
         try:
             check_name("config field", field, file.fields, StudyError)
             Fixed(value)
-        except StudyError as error:
+            file.check_value(field, value)
+        except UserError as error:
             raise file.refuse((*keys, field), str(error)) from None
     return settings
 
@@ -219,7 +263,9 @@ def _space(file: _File, keys: tuple, content: Any) -> Space:
         try:
             check_name("config field", name, file.fields, StudyError)
             check_condition(name, fixed, dimensions)
-        except StudyError as error:
+            for value in _ends(dimensions[name]):
+                file.check_value(name, value)
+        except UserError as error:
             raise file.refuse((*keys, "ranges", name), str(error)) from None
     defaults = content.get("defaults", [])
     for number, default in enumerate(defaults):

@@ -15,8 +15,12 @@ BYTES_PER_PARAMETER = 12  # a weight and two moments of its optimizer, float32
 
 def cohort_limit(plan: Plan, config: Config, trials: int, workers: int) -> int:
     """Returns how many trials of a config's structure a worker trains at a time: its share of the trials so far, as
-    far as their weights and optimizers fit in COHORT_BYTES."""
-    member = BYTES_PER_PARAMETER * sum(parameters(config, plan.workload.dataset.image_shape))
+    far as their weights and optimizers fit in COHORT_BYTES. A config whose networks cannot be built is trained alone:
+    its worker reports why it cannot."""
+    try:
+        member = BYTES_PER_PARAMETER * sum(parameters(config, plan.workload.dataset.image_shape))
+    except Exception:
+        return 1
     round_size = max(phase.batch * phase.seeds for phase in plan.phases) * len(plan.methods)
     share = math.ceil(min(trials, round_size) / workers)
     return max(1, plan.workload.lanes, min(COHORT_TRIALS, share, COHORT_BYTES // member))

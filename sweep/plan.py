@@ -9,7 +9,7 @@ from ganscape.errors import check_name
 from ganscape.metrics import Protocol, check_lower, check_samples, make_encoder
 from ganscape.metrics.defaults import default_metric, warnings
 from ganscape.models import ConfigError
-from ganscape.models.config import ALIASES, FIELDS, check_choice, expand, inert_fields
+from ganscape.models.config import ALIASES, FIELDS, check_choice, check_value, expand, inert_fields
 from ganscape.results.definition import RENAMED, Definition, PhaseDefinition, current_searcher
 from ganscape.results.store import STORE, read
 from ganscape.search_spaces import (
@@ -27,6 +27,7 @@ from ganscape.search_spaces import (
 from ganscape.sweep.messages import Workload
 from ganscape.sweep.own_images import fit_architecture, length_name
 from ganscape.sweep.plan_checks import check_configs, check_least, check_scheduler
+from ganscape.sweep.plan_size import check_scale, check_settings_are_values
 from ganscape.sweep.schedulers import SCHEDULERS, decision_rungs
 from ganscape.sweep.searchers import SEARCHERS, SELECTORS, facts
 from ganscape.sweep.transfer import with_ranges_from
@@ -131,6 +132,7 @@ def plan(
         searcher = current_searcher(searcher)
         check_name("searcher", searcher, sorted(SEARCHERS), StudyError)
         chosen = chosen._replace(searcher=searcher)
+    check_settings_are_values(dict(settings or {}))
     chosen, size = _override(chosen, scale, settings or {})
     size = size._replace(scheduler=size.scheduler if scheduler is None else scheduler)
     check_name("scheduler", size.scheduler, SCHEDULERS, StudyError)
@@ -143,6 +145,7 @@ def plan(
     if metric is not None:
         check_lower(metric)
         make_encoder(metric, source.image_shape)
+    check_scale(chosen, size, length_name(data, source), seed, lanes)
     budgets = rungs(size, length_name(data, source))
     check_scheduler(chosen, size, budgets)
     size, replaced = fit_architecture(
@@ -199,7 +202,7 @@ def find_study(name: str) -> Study:
     Raises StudyError if there is none, or the file is wrong.
     """
     if name.endswith(FILE):
-        study = read_study(name, [*SEARCHERS, *RENAMED], [*FIELDS, *ALIASES], SCHEDULERS)
+        study = read_study(name, [*SEARCHERS, *RENAMED], [*FIELDS, *ALIASES], SCHEDULERS, check_value)
     else:
         study = find_shipped(name)
     scales = {

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ganscape.data import Source
+from ganscape.errors import shown
 from ganscape.models.rules import check_images
 from ganscape.search_spaces import Scale, Study, StudyError, all_phases
 from ganscape.sweep.population import images_per_cycle
@@ -14,7 +15,7 @@ from ganscape.sweep.searchers import SEARCHERS, SELECTORS
 def check_least(name: str, value: Any, low: int) -> int:
     """Returns `value` if it is a whole number of at least `low`; StudyError otherwise."""
     if isinstance(value, bool) or not isinstance(value, int) or value < low:
-        raise StudyError(f"{name}={value!r} must be a whole number of at least {low}")
+        raise StudyError(f"{name}={shown(value)} must be a whole number of at least {low}")
     return value
 
 

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 # What each folder may import beside itself and the leaves: `sweep` knows them all.
-LEAVES = {"ganscape", "ganscape.environment", "ganscape.errors", "ganscape.files"}
+LEAVES = {"ganscape", "ganscape.environment", "ganscape.errors", "ganscape.files", "ganscape.limits"}
 ALLOWED = {
     "data": {"PIL", "mlxtend", "numpy", "pooch", "pyarrow", "sklearn"},
     "metrics": {"jax", "numpy", "optax", "safetensors", "scipy", "sklearn", "threadpoolctl"},
@@ -67,7 +67,7 @@ ORDER = {
         ),
         *("searchers.contract", "searchers.coordinates", "searchers.sequences", "searchers.gp_bandit"),
         *("searchers.optimizer", "searchers.optuna_samplers", "searchers", "schedulers", "transfer"),
-        *("proposals", "own_images", "plan_checks", "plan", "growth", "rounds"),
+        *("proposals", "own_images", "plan_checks", "plan_size", "plan", "growth", "rounds"),
         *(
             "trial",
             "estimate",
@@ -86,6 +86,7 @@ ORDER = {
             "executors",
             "driver",
             "commands",
+            "commands.settings",
             "commands.progress",
             "commands.watching",
             "commands.terminal",

@@ -39,8 +39,9 @@ def build(config: "Config", image_shape: ImageShape) -> Networks:
     generator, discriminator = ARCHITECTURES[config.architecture].build(config, image_shape)
     if config.generator_normalization == "virtual_batch_norm":
         generator = WithReference(generator, config.batch_size)
+    # Copies before wrappers: a copy of a wrapper would share the network in it with the wrapper.
+    discriminators = [discriminator.clone() for _ in range(config.discriminator_scales or 1)]
     if config.discriminator_normalization == "virtual_batch_norm":
-        discriminator = WithReference(discriminator, NetworkSpec.of(config).discriminator_batch_size)
-    if (config.discriminator_scales or 1) > 1:
-        discriminator = Scales(tuple(discriminator.clone() for _ in range(config.discriminator_scales)))
-    return Networks(generator, discriminator)
+        size = NetworkSpec.of(config).discriminator_batch_size
+        discriminators = [WithReference(each, size) for each in discriminators]
+    return Networks(generator, discriminators[0] if len(discriminators) == 1 else Scales(tuple(discriminators)))

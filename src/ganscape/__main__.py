@@ -13,9 +13,13 @@ def main() -> None:
         )
     if names := environment.clean():
         sys.stderr.write(f"note: not used, because scores would depend on it: {', '.join(sorted(names))}\n")
-    from ganscape.sweep.commands.cli import app
+    try:
+        from ganscape.sweep.commands.cli import app
 
-    app(prog_name="ganscape")
+        app(prog_name="ganscape")
+    except KeyboardInterrupt:  # while modules were imported
+        sys.stderr.write("interrupted\n")
+        sys.exit(130)
 
 
 def _older_installation() -> str | None:

@@ -1,7 +1,11 @@
 """Errors that a user can mend, and the sentence for a name that is none of the choices."""
 
 import difflib
+import math
 from collections.abc import Callable, Iterable
+from typing import Any
+
+LONGEST = 60  # letters of a value that an error quotes
 
 
 class UserError(ValueError):
@@ -29,10 +33,19 @@ def check_name(
     if name in names:
         return
     beside = f"{or_else}, or one of" if or_else else "one of"
-    raise error(f"{before}unknown {kind} {name!r}{nearest(name, names)}; {beside}: {', '.join(names)}")
+    raise error(f"{before}unknown {kind} {shown(name)}{nearest(name, names)}; {beside}: {', '.join(names)}")
 
 
 def nearest(name: object, choices: Iterable[str]) -> str:
     """Returns " (did you mean <choice>?)" of the choice that is spelled most like `name`, "" where none is like it."""
-    near = difflib.get_close_matches(str(name), list(choices), 1)
+    near = difflib.get_close_matches(str(name), list(choices), 1) if len(shown(name)) < LONGEST else []
     return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def shown(value: Any) -> str:
+    """A value as it is quoted to a user: numbers of many digits rounded, long text cut."""
+    if isinstance(value, int) and abs(value) >= 10**15:
+        digits = int(value.bit_length() * math.log10(2))  # Python refuses to write integers of thousands of digits
+        return f"{value:.2g}" if digits < 300 else f"{'-' if value < 0 else ''}1e{digits}"
+    text = repr(value)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."

@@ -1,9 +1,8 @@
 """The command line: parsing and printing only. Heavy imports happen inside the commands."""
 
-import json
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -13,11 +12,13 @@ from ganscape.sweep.commands.calibrate import Root
 from ganscape.sweep.commands.encoder import Weights, look_for
 from ganscape.sweep.commands.results import Out
 from ganscape.sweep.commands.running import run_plan, unite_with_folder
+from ganscape.sweep.commands.settings import check_paths, expand_user, parse_settings
 from ganscape.sweep.commands.studies import StudyName
 from ganscape.sweep.commands.tables import print_plan
-from ganscape.sweep.commands.terminal import one_line_errors
+from ganscape.sweep.commands.terminal import OneLineGroup, one_line_errors
 
 app = typer.Typer(
+    cls=OneLineGroup,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -159,6 +160,7 @@ def run(
 ) -> None:
     """Run a study, or continue it: the same command again computes only what is missing."""
     with one_line_errors():
+        check_paths(out=out, data_root=data_root, weights=weights, cache_dir=cache_dir, ranges_from=ranges_from)
         look_for(weights)
         from ganscape.sweep.executors import check_executor
         from ganscape.sweep.resources import Cluster, Resources, default_workers, with_others
@@ -171,12 +173,13 @@ def run(
             cache_dir.mkdir(parents=True, exist_ok=True)
             os.environ["JAX_COMPILATION_CACHE_DIR"] = str(cache_dir.resolve())
         _prepare_jax(dry_run, resources)
-        settings = _settings(assignments or [])
+        settings = parse_settings(assignments or [])
         from ganscape.search_spaces import find_scale
         from ganscape.sweep.keeping import find_keep
         from ganscape.sweep.plan import find_study, plan, study_label
 
-        data = data or find_scale(find_study(study), scale).data
+        data = expand_user(data or find_scale(find_study(study), scale).data)
+        check_paths(data=data)
         folder = out or Path("runs", "-".join((*study_label(study).split("/"), Path(data).stem, scale)))
         planned = plan(
             study,
@@ -230,21 +233,6 @@ def confirm(
 
         planned = unite_with_folder(confirming_plan(stored_plan(out, data, data_root), seeds, top), out)
         run_plan(planned, out, executor="local", workers=workers, verbose=verbose)
-
-
-def _settings(assignments: list[str]) -> dict[str, Any]:
-    from ganscape.models import ConfigError
-
-    settings: dict[str, Any] = {}
-    for assignment in assignments:
-        name, equals, text = assignment.partition("=")
-        if not equals or not name:
-            raise ConfigError(f"--set {assignment!r} must be NAME=VALUE, such as --set batch_size=32")
-        try:
-            settings[name] = json.loads(text)
-        except json.JSONDecodeError:
-            settings[name] = text
-    return settings
 
 
 def _prepare_jax(dry_run: bool, resources) -> None:

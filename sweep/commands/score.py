@@ -8,6 +8,7 @@ import typer
 
 from ganscape.sweep.commands.calibrate import Root
 from ganscape.sweep.commands.encoder import Weights, look_for
+from ganscape.sweep.commands.settings import check_paths
 from ganscape.sweep.commands.terminal import one_line_errors, print_table, print_warnings
 
 app = typer.Typer()
@@ -35,6 +36,7 @@ def score(
 ) -> None:
     """Score images that were made elsewhere, the way sweeps are scored."""
     with one_line_errors():
+        check_paths(images=images, against=against, data_root=data_root, weights=weights)
         look_for(weights)
         from ganscape.sweep.measuring.scoring import score_images
 

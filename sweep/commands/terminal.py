@@ -1,16 +1,86 @@
 """What all commands print alike: a user's mistake in one line, warnings, tables."""
 
 import errno
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
+from typer.core import TyperGroup
 
-from ganscape.errors import UserError
+from ganscape.errors import UserError, nearest
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+# What other programs call an option -> what does it here.
+HINTS = {
+    "--epochs": "training length is counted in real images: --set images=N",
+    "--steps": "training length is counted in real images: --set images=N",
+    "--iterations": "training length is counted in real images: --set images=N",
+    "--gpus": "--gpus-per-worker",
+    "--gpu": "--gpus-per-worker",
+    "--num-gpus": "--gpus-per-worker",
+    "--cpus": "--cpus-per-worker or --workers",
+    "--device": "--gpus-per-worker 1",
+    "--num-workers": "--workers",
+    "-j": "--workers",
+    "--jobs": "--workers",
+    "--config": "a study file is an argument: ganscape run FILE.toml",
+    "-c": "a study file is an argument: ganscape run FILE.toml",
+    "--resume": "the same command again continues",
+    "--continue": "the same command again continues",
+    "--checkpoint": "the same command again continues",
+    "-n": "--set configs=N",
+    "--num-samples": "--set configs=N for configs, --set samples=N for generated images",
+    "--trials": "--set configs=N for configs, --seeds for trials per config",
+    "--n-trials": "--set configs=N for configs, --seeds for trials per config",
+    "--lr": "--set learning_rate=VALUE",
+    "--learning-rate": "--set learning_rate=VALUE",
+    "--batch-size": "--set batch_size=N",
+    "--dataset": "--data",
+    "--output": "--out",
+    "-o": "--out",
+    "--outdir": "--out",
+    "--logdir": "--out",
+    "--storage": "--out",
+    "--local-dir": "--out",
+}
+
+
+class OneLineGroup(TyperGroup):
+    """Commands whose usage errors are one line, as all other mistakes of a user."""
+
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        try:
+            code = super().main(*args, **extra | {"standalone_mode": False})
+        except Exception as error:
+            # typer may bring click's exceptions under another module: they are known by what they can do.
+            if type(error).__name__ == "Abort":  # Ctrl-C before a command had begun
+                typer.echo("interrupted", err=True)
+                sys.exit(130)
+            if not hasattr(error, "format_message") or type(error).__name__ == "NoArgsIsHelpError":
+                if not hasattr(error, "show"):
+                    raise
+                error.show()
+                sys.exit(2)
+            typer.echo(f"error: {_usage(error)}", err=True)
+            code = 2
+        if standalone_mode:
+            sys.exit(code if isinstance(code, int) else 0)
+        return code
+
+
+def _usage(error: Any) -> str:
+    """A usage error in one line, with the command whose --help has the choices."""
+    text, option = " ".join(error.format_message().split()), getattr(error, "option_name", "")
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoSuchOption":
+        hint = HINTS.get(option)
+        names = [] if context is None else [name for each in context.command.params for name in each.opts]
+        text = f"no such option: {option}{f' (here: {hint})' if hint else nearest(option, names)}"
+    return text.rstrip(".") + (f"; see {context.command_path} --help" if context is not None else "")
 
 
 @contextmanager

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from ganscape.errors import check_name
+from ganscape.errors import check_name, shown
+from ganscape.limits import LIMITS, check_size
 from ganscape.sweep.executors.contract import RunningExecutor
 from ganscape.sweep.resources import ALONE, TPU_CHIPS, Cluster, ExecutorError, Resources, default_workers
 
@@ -45,11 +46,15 @@ def check_executor(name: str, workers: int | None, resources: Resources, cluster
         option = "address" if cluster.address is not None else "callback"
         raise ExecutorError(f"--{option} means nothing to executor {name!r}; use --executor ray")
     if workers is not None and workers < 1:
-        raise ExecutorError(f"workers={workers} must be at least 1")
+        raise ExecutorError(f"workers={shown(workers)} must be at least 1")
+    if workers is not None:
+        check_size("workers", workers, ExecutorError)
     for kind, amount in (*list(resources._asdict().items())[:3], *resources.others):
         low = "above 0" if kind == "cpus" else "at least 0"
         if not math.isfinite(amount) or amount < 0 or (kind == "cpus" and amount == 0):
             raise ExecutorError(f"{kind}_per_worker={amount:g} must be {low}")
+        if amount > LIMITS["amount"].value:
+            raise ExecutorError(f"{kind}_per_worker={amount:g} is more than any machine has")
     if resources.gpus > 1 and resources.gpus % 1:
         raise ExecutorError(f"gpus_per_worker={resources.gpus:g} must be a share of one GPU or a whole number of them")
     if resources.tpus not in TPU_CHIPS:
