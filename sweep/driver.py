@@ -7,11 +7,12 @@ import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 from ganscape.errors import check_name
-from ganscape.results.store import describe_growth, open_store
+from ganscape.results.store import STORE, describe_growth, open_store, read
 from ganscape.sweep import pictures
 from ganscape.sweep.backlog import MAX_FAILURES, Backlog
 from ganscape.sweep.executors import EXECUTORS, check_executor
@@ -26,6 +27,7 @@ from ganscape.sweep.resources import ALONE, Cluster, ExecutorError, Resources, c
 RETRIED = ("crashed", "lost", "diverged", "timeout")
 ONE_CORE = Resources()
 logger = logging.getLogger(__name__)
+NUMERICAL = ("ganscape", "jax", "jaxlib", "flax", "optax", "numpy", "scipy")
 PACKAGES = ("ganscape", "jax", "jaxlib", "flax", "optax", "numpy", "scipy", "ray", "scikit-learn")
 
 
@@ -77,6 +79,8 @@ def run_study(
         run = {"executor": executor, "workers": running.workers, "lanes": plan.workload.lanes} | resources._asdict()
         start = environment() | run
         logger.info("start: %s", start["command"])
+        for change in changed_circumstances(out):
+            logger.warning("%s", change)
         logger.info("%s, %s", start["platform"], ", ".join(f"{name} {v}" for name, v in start["versions"].items()))
         for warning in plan.warnings:
             logger.warning(warning)
@@ -133,6 +137,29 @@ def environment() -> dict:
         "command": shlex.join(["ganscape", *sys.argv[1:]]),
         "versions": versions,
     }
+
+
+def changed_circumstances(out: str | Path) -> list[str]:
+    """Returns what differs from the last start of the sweep in `out`, in words; scores on both sides of such a change
+    may differ in their last digits. Empty for a folder without a sweep."""
+    if not (Path(out) / STORE).exists():
+        return []
+    starts = read(out)["environments"]
+    return circumstances_between(starts[-1]["environment"], environment()) if starts else []
+
+
+def circumstances_between(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Returns what differs between two starts that numbers may depend on, in words."""
+    facts = [("processor", before.get("processor"), now["processor"])]
+    facts += [("XLA_FLAGS", before.get("xla_flags"), now["xla_flags"])]
+    versions = before.get("versions", {})
+    facts += [(name, versions.get(name), now["versions"].get(name)) for name in NUMERICAL]
+    return [
+        f"continued on another {name}: {then or 'none'} before, {current or 'none'} now; scores may differ in their "
+        "last digits, and the store has both starts"
+        for name, then, current in facts
+        if then is not None and then != current
+    ]
 
 
 def _processor() -> str:

@@ -137,7 +137,7 @@ def provenance(results: Results) -> dict[str, list[tuple]]:
     tables = {"Study": [(name, value) for name, value in study.items() if name in OF_THE_STUDY]}
     tables["Protocol"] = _items(chosen.iloc[0]) if len(chosen) else []
     if len(environments):
-        last = _items(environments.iloc[-1].dropna())
+        last = _items(environments.iloc[-1].dropna().drop("host", errors="ignore"))  # a page may be published
         tables["Environment"] = [("starts of the sweep", len(environments)), *last]
     tables["Compilation"] = _compilation(results.programs())
     return {name: [(str(key).replace("_", " "), value) for key, value in rows] for name, rows in tables.items() if rows}

@@ -312,3 +312,12 @@ def test_scores_by_another_metric_finish_no_trial(planned, store):
     store.add_scores([row | {"protocol": planned.protocol.fingerprint}])
     backlog = reopened(planned, store)
     assert trial.id in backlog.waiting and backlog.best is None
+
+
+def test_a_config_whose_networks_cannot_be_built_is_handed_out_alone_and_the_sweep_goes_on(planned, store, monkeypatch):
+    def cannot_build(config, image_shape):
+        raise ValueError("no such shape")
+
+    monkeypatch.setattr("ganscape.sweep.cohort_size.parameters", cannot_build)
+    handed = list(cohorts(reopened(planned, store)))
+    assert {len(cohort.trials) for cohort in handed} == {1} and len(handed) == 8 * 3 * 2

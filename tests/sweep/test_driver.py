@@ -3,6 +3,7 @@ import subprocess
 
 import pytest
 
+from ganscape.results.store import open_store
 from ganscape.sweep import driver
 from ganscape.sweep.executors import EXECUTORS, check_executor
 from ganscape.sweep.plan import plan
@@ -83,3 +84,24 @@ def test_local_workers_have_no_resources_of_a_cluster(tmp_path):
 def test_the_share_of_failures_is_a_share(tmp_path):
     with pytest.raises(ExecutorError, match=r"max_failures=1\.5 must be a share"):
         driver.run_study(plan("equal/wide", out=tmp_path), tmp_path, max_failures=1.5)
+
+
+def test_what_numbers_depend_on_and_has_changed_since_the_last_start_is_said():
+    before = {"processor": "Old", "xla_flags": "", "versions": {"jaxlib": "0.9.0", "ray": "1"}, "cores": 2}
+    now = {"processor": "New", "xla_flags": "", "versions": {"jaxlib": "0.10.2", "ray": "2"}, "cores": 64}
+    changes = driver.circumstances_between(before, now)
+    assert [change.partition(";")[0] for change in changes] == [
+        "continued on another processor: Old before, New now",
+        "continued on another jaxlib: 0.9.0 before, 0.10.2 now",
+    ]
+    assert driver.circumstances_between(now, now) == []
+
+
+def test_a_new_folder_and_the_same_machine_have_nothing_to_say(tmp_path, monkeypatch):
+    assert driver.changed_circumstances(tmp_path) == []
+    with open_store(tmp_path / "out") as store:
+        store.add_environment(driver.environment())
+    assert driver.changed_circumstances(tmp_path / "out") == []
+    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_enable_fast_math=true")
+    (change,) = driver.changed_circumstances(tmp_path / "out")
+    assert "XLA_FLAGS" in change and "fast_math" in change

@@ -125,7 +125,7 @@ BAD = {
     "weight": ({"settings": {"penalty_weight": 3}}, ConfigError, "mm_gan.*penalty_weight=3.*wgangp"),
     "size": ({"settings": {"architecture": "dcgan"}}, ConfigError, "dcgan.*multiples of 16.*8x8.*conv8, infogan, mlp"),
     "samples": ({"settings": {"samples": 1}}, ValueError, "at least 2"),
-    "interval": ({"settings": {"interval": 10}}, StudyError, "closer than one training cycle"),
+    "interval": ({"settings": {"interval": 40}}, StudyError, "closer than one training cycle"),
 }
 
 
