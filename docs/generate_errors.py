@@ -1,22 +1,16 @@
-"""How often the verdict of a report is wrong, and how often it finds the best, as a table of docs/statistics.md.
+"""How often the verdict of a report is wrong, and how often it finds the best: prints a table in Markdown.
 
-    python docs/generate_errors.py [--write] [--simulations 400]
-
-Prints the table; --write puts it between the marks of docs/statistics.md.
+python docs/generate_errors.py [--simulations 400]
 """
 
 import argparse
 import math
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 from scipy import stats
 
 from ganscape.results import budget, ranking
-
-PAGE = Path(__file__).parent / "statistics.md"
-MARKS = "<!-- errors -->\n", "<!-- end of errors -->\n"
 
 
 def alike(rng, method: int, configs: int, k: int) -> np.ndarray:
@@ -64,30 +58,21 @@ def shares(draw: Callable, methods: int, configs: int, simulations: int) -> tupl
 
 
 def table(simulations: int) -> str:
-    """The rows as Markdown, under the command that makes them."""
+    """The rows as Markdown."""
     error = 100 * math.sqrt(0.05 * 0.95 / simulations)
-    text = f"`python docs/generate_errors.py --write --simulations {simulations}`, "
-    text += f"standard error {error:.1f} points at 5 %:\n\n"
+    text = f"{simulations} studies per row, standard error {error:.1f} points at 5 %:\n\n"
     text += "| methods that are | methods | configs | best called worse | any called worse | best named alone |\n"
     text += "| --- | --- | --- | --- | --- | --- |\n"
     for words, draw, methods, configs in ROWS:
-        found = " | ".join(f"{100 * share:.1f} %" for share in shares(draw, methods, configs, simulations))
-        text += f"| {words} | {methods} | {configs} | {found} |\n"
+        percents = " | ".join(f"{100 * share:.1f} %" for share in shares(draw, methods, configs, simulations))
+        text += f"| {words} | {methods} | {configs} | {percents} |\n"
     return text
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--write", action="store_true", help="into docs/statistics.md")
     parser.add_argument("--simulations", type=int, default=400)
-    options = parser.parse_args()
-    text = table(options.simulations)
-    if options.write:
-        before, rest = PAGE.read_text(encoding="utf-8").split(MARKS[0])
-        after = rest.split(MARKS[1])[1]
-        PAGE.write_text(f"{before}{MARKS[0]}{text}{MARKS[1]}{after}", encoding="utf-8")
-    else:
-        print(text)  # noqa: T201
+    print(table(parser.parse_args().simulations))  # noqa: T201
 
 
 if __name__ == "__main__":

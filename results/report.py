@@ -12,7 +12,7 @@ from ganscape.results.page.next_steps import next_steps
 from ganscape.results.page.templates import load_template, source
 from ganscape.results.page.trials import trials_json
 from ganscape.results.store import StoreError
-from ganscape.results.verdict import claim
+from ganscape.results.verdict import decide
 
 SCRIPTS = ("core", "filter", "tables", "figures", "trials", "charts", "dialog", "start")  # in the order they run
 OF_THE_STUDY = ("question", "data", "scale", "rungs", "configs", "seeds")
@@ -35,7 +35,7 @@ def write_report(folder) -> Path:
 
 def render(results: Results) -> str:
     """Returns the page as text."""
-    shared, decision = tables.shared_settings(results), claim(results)
+    shared, decision = tables.shared_settings(results), decide(results)
     pairs, seeds = figures.pairs(results), figures.seeds(results)
     data = figures.data_tables(results, ("improvement", pairs), ("seeds-versus-configs", seeds))
     return load_template("report.html.jinja").render(

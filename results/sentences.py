@@ -8,7 +8,7 @@ from ganscape.results import baselines, incumbents
 from ganscape.results.cautions import cautions, progress, searchers
 from ganscape.results.frames import Results
 from ganscape.results.ranking import LEAST, Estimate
-from ganscape.results.verdict import Claim, best_configs, claim
+from ganscape.results.verdict import Verdict, best_configs, decide
 from ganscape.results.wording import count, join, number
 
 if TYPE_CHECKING:
@@ -26,15 +26,15 @@ class Answer(NamedTuple):
     cautions: list[str]
 
 
-def answer(results: Results, rule: str = "best", decision: Claim | None = None) -> Answer:
-    """Returns which method is best, as far as the sweep tells it, in sentences; decision: what `claim` returns."""
+def answer(results: Results, rule: str = "best", decision: Verdict | None = None) -> Answer:
+    """Returns which method is best, as far as the sweep tells it, in sentences; decision: of `verdict.decide`."""
     table = best_configs(results, rule)
     working = table[np.isfinite(table["median"].astype(float))]
     if working.empty:
         asked = table["trials"].sum()
         headline = "No configuration has worked on every seed yet." if asked else "No trial has been asked yet."
         return Answer(headline, progress(table), [])
-    decision = claim(results, rule) if decision is None else decision
+    decision = decide(results, rule) if decision is None else decision
     evidence = _ranked(decision, results, rule) if len(working) > 1 and not _tied(working) else []
     evidence += [*_best_found(decision, working, results), *_baselines(working, results)]
     return Answer(_headline(decision, working, results), evidence, progress(table) + cautions(results, table))
@@ -50,7 +50,7 @@ def _tied(working: "pd.DataFrame") -> bool:
     return working["median"].nunique() == 1
 
 
-def _headline(decision: Claim, working, results) -> str:
+def _headline(decision: Verdict, working, results) -> str:
     if blind := baselines.no_better_than(results, working["median"].iloc[0]):
         return f"No method works: the best configuration is no better than {BLIND[blind]}."
     if len(working) == 1:
@@ -75,7 +75,7 @@ def _headline(decision: Claim, working, results) -> str:
     return f"{names} may be best, and this sweep does not tell them apart; {worse}."
 
 
-def _ranked(decision: Claim, results, rule) -> list[str]:
+def _ranked(decision: Verdict, results, rule) -> list[str]:
     """What the methods are ranked by, with the estimates of the first and the next, and which test told them apart."""
     if decision.rule == "none":
         return _in_order(results, rule)
@@ -102,7 +102,7 @@ def _estimate(estimate: Estimate) -> str:
     return f"{estimate.method} {number(estimate.value)}"
 
 
-def _best_found(decision: Claim, working, results) -> list[str]:
+def _best_found(decision: Verdict, working, results) -> list[str]:
     """The configuration with the lowest median, and why its method may be another than the one that leads."""
     best = working.iloc[0]
     metric, seeds = results.study.get("metric", "score"), len(best["scores"])

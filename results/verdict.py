@@ -17,7 +17,7 @@ COLUMNS = [
 ]
 
 
-class Claim(NamedTuple):
+class Verdict(NamedTuple):
     """Which methods may be the best, and by what rule that was decided.
 
     rule: "fresh seeds" (one configuration of each method, chosen before these seeds were drawn), "budget" (the expected
@@ -65,7 +65,7 @@ def best_configs(results: Results, rule: str = "best") -> "pd.DataFrame":
     return pd.DataFrame(rows, columns=COLUMNS).sort_values("median", kind="stable", ignore_index=True)
 
 
-def claim(results: Results, rule: str = "best") -> Claim:
+def decide(results: Results, rule: str = "best") -> Verdict:
     """Ranks the methods by fresh seeds where all that work have them, else by the expected best at a budget.
 
     The budget is `budget.comparable` of the method with the fewest finished configurations. By neither, and in the
@@ -73,12 +73,12 @@ def claim(results: Results, rule: str = "best") -> Claim:
     """
     table = best_configs(results, rule)
     working = table[np.isfinite(table["median"].astype(float))].set_index("method")
-    nothing = Claim("none", Ranking((), tuple(working.index), ()))
+    nothing = Verdict("none", Ranking((), tuple(working.index), ()))
     if len(working) < 2:
         return nothing
     if working["confirmed"].all() and (working["scores"].map(len) > 1).all():
         fresh = {str(method): np.asarray(row, dtype=np.float64) for method, row in working["scores"].items()}
-        return Claim("fresh seeds", ranking.by_seeds(fresh))
+        return Verdict("fresh seeds", ranking.by_seeds(fresh))
     if results.begins_with_known() or not results.exchangeable():
         return nothing
     trials = results.searched(rule)
@@ -87,7 +87,7 @@ def claim(results: Results, rule: str = "best") -> Claim:
     scores = {method: rows for method, rows in scores.items() if len(rows)}
     k = budget.comparable(min(map(len, scores.values())))
     order = ranking.by_budget(scores, k)
-    return Claim("budget", order._replace(candidates=order.candidates + unfinished), k)
+    return Verdict("budget", order._replace(candidates=order.candidates + unfinished), k)
 
 
 def _best_config(method, trials, fresh):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from ganscape.results.cautions import FEW_CONFIGS, FEW_SEEDS, at_the_edge
 from ganscape.results.frames import Results
-from ganscape.results.verdict import Claim, best_configs
+from ganscape.results.verdict import Verdict, best_configs
 from ganscape.results.wording import count, join
 
 
@@ -19,7 +19,7 @@ class Step(NamedTuple):
 MANY = 4  # methods that a sentence names
 
 
-def next_steps(results: Results, decision: Claim) -> list[Step]:
+def next_steps(results: Results, decision: Verdict) -> list[Step]:
     """Returns what would make the answer surer, the most useful first; nothing before a configuration has worked.
 
     Every command but that which continues runs into a folder of its own, so that nothing recorded is touched.

@@ -35,7 +35,7 @@ def rankings(draw, methods, configs, studies=STUDIES):
 @pytest.mark.parametrize("draw", [equal, equal_in_expectation_alone, mostly_hopeless])
 @pytest.mark.parametrize("methods", [2, 6])
 def test_equal_methods_are_told_apart_at_most_one_time_in_twenty(draw, methods):
-    """Within two standard errors; docs/statistics.md has the shares in 2,000 studies."""
+    """Within two standard errors; docs/statistics.md has the shares in more studies."""
     wrong = np.mean([bool(found.worse) for found in rankings(draw, methods, configs=12)])
     assert wrong <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / STUDIES)
 
