@@ -20,7 +20,8 @@ from ganscape.sweep.population import Population, start
 
 MOST_DRAWS = 3
 IMAGES = 10_000  # encoded for each kind, unless one draw has more
-MOMENTS_IMAGES = 5_000  # real images that noise has the moments of
+MOMENTS_IMAGES = 5_000  # real images that noise has the moments of, as far as they fit in MOMENTS_BYTES
+MOMENTS_BYTES = 2**28  # of their pixels as floats, which are all in memory
 
 
 def draws(samples: int) -> int:
@@ -42,31 +43,36 @@ def measure(trials: Sequence[Trial], workload: Workload, evaluator: Evaluator) -
         noise = gaussian_images(train[order[:MOMENTS_IMAGES]], samples, np.random.default_rng(draw))
         yield Baseline("noise", "", draw, score(evaluator, reference_features(evaluator.encoder, noise)))
     for trial in trials:
-        images = untrained_images(trial, workload.dataset.image_shape, samples)
-        value = score(evaluator, encode_images(evaluator.encoder, images))
-        yield Baseline("untrained", str(trial.config.architecture), trial.seed, value)
+        parts = untrained_images(trial, workload.dataset.image_shape, samples)
+        features = np.concatenate([encode_images(evaluator.encoder, part) for part in parts])[:samples]
+        yield Baseline("untrained", str(trial.config.architecture), trial.seed, score(evaluator, features))
 
 
 def gaussian_images(images: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Returns float32 images [count, height, width, channels] in [0, 1] of Gaussian noise.
+    """Returns images of Gaussian noise, uint8 [count, height, width, channels].
 
-    Before values outside [0, 1] are clipped, its mean and covariance over all pixels are those of `images`, uint8.
+    Before it is clipped to 0..255 and rounded, its mean and covariance over all pixels are those of `images`, uint8, of
+    which it takes the first that fit in MOMENTS_BYTES.
     """
-    pixels = images.reshape(len(images), -1).astype(np.float32) / 255
+    size = images[0].size
+    pixels = images[: max(2, MOMENTS_BYTES // (4 * size))].reshape(-1, size).astype(np.float32)
     mean = pixels.mean(axis=0)
-    # Weighted sums of deviations have their covariance, which itself may not fit in memory.
-    weights = rng.standard_normal((count, len(images)), np.float32) / np.sqrt(np.float32(max(len(images) - 1, 1)))
-    return np.clip(mean + weights @ (pixels - mean), 0, 1).reshape(count, *images.shape[1:])
+    pixels -= mean
+    noise = np.empty((count, size), np.uint8)
+    for start_at in range(0, count, CHUNK):
+        part = noise[start_at : start_at + CHUNK]
+        # Weighted sums of deviations have their covariance, which itself may not fit in memory.
+        weights = rng.standard_normal((len(part), len(pixels)), np.float32) / np.float32(max(len(pixels) - 1, 1)) ** 0.5
+        part[:] = np.round(np.clip(mean + weights @ pixels, 0, 255))
+    return noise.reshape(count, *images.shape[1:])
 
 
-def untrained_images(trial: Trial, image_shape: tuple[int, int, int], count: int) -> np.ndarray:
-    """Returns images [count, height, width, channels], float32 in [0, 1], of a trial's generator before any step."""
+def untrained_images(trial: Trial, image_shape: tuple[int, int, int], count: int) -> Iterator[np.ndarray]:
+    """Yields at least `count` images of a trial's generator before any step, float32 in [0, 1], in parts of one size
+    [n, height, width, channels]."""
     member = start(trial.config, image_shape, trial.key)
-    parts = [
-        np.asarray(_sample(member, jnp.int32(number), image_shape=image_shape, count=min(count, CHUNK)))
-        for number in range(-(-count // CHUNK))
-    ]
-    return np.concatenate(parts)[:count]
+    for number in range(-(-count // CHUNK)):
+        yield np.asarray(_sample(member, jnp.int32(number), image_shape=image_shape, count=min(count, CHUNK)))
 
 
 @functools.partial(jax.jit, static_argnames=("image_shape", "count"))
