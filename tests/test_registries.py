@@ -208,7 +208,7 @@ def test_a_data_set_has_a_score_and_an_architecture(name):
 
 @pytest.mark.parametrize(("study", "scale"), SCALES)
 def test_a_study_s_first_configs_can_be_trained_at_every_scale(study, scale):
-    chosen, size = STUDIES[study].at(scale), STUDIES[study].scales[scale]
+    chosen, size = STUDIES[study].at_scale(scale), STUDIES[study].scales[scale]
     shape = DATASETS[size.data].image_shape
     budgets = rungs(size, size.data)
     for space in chosen.methods.values():
