@@ -1,7 +1,7 @@
-"""The cost of a plan: trials and images counted, seconds measured on one member."""
+"""The cost of a plan: trials and images counted, seconds measured on a few members."""
 
+import statistics
 import time
-from collections import Counter
 from typing import NamedTuple
 
 import jax
@@ -15,7 +15,8 @@ from ganscape.sweep.proposals import trial_of
 from ganscape.sweep.rounds import count_trials, first_configs
 from ganscape.sweep.trial import on_device
 
-MEASURED_SECONDS = 2.0
+MEASURED_SECONDS = 2.0  # of training, for each structure that is measured
+MEASURED_STRUCTURES = 3
 
 
 class Estimate(NamedTuple):
@@ -29,7 +30,15 @@ class Estimate(NamedTuple):
     structures: int
     images: int
     seconds: float
-    measured: Config
+    measured: tuple[Config, ...]
+
+
+class Cost(NamedTuple):
+    """Seconds that one member takes: until its programs can run, for each image it is trained on, for each score."""
+
+    ready: float
+    image: float
+    score: float
 
 
 def first_round(plan: Plan) -> list[Config]:
@@ -40,22 +49,29 @@ def first_round(plan: Plan) -> list[Config]:
 def estimate(plan: Plan, workers: int) -> Estimate:
     """Returns the cost of a plan with this many workers, each as fast as this process.
 
-    One member of the commonest structure is compiled, trained for two seconds and evaluated.
+    A member of each of a few structures is compiled, trained for two seconds and evaluated. The first one takes longer
+    until it can run, because JAX starts: every worker starts once, and compiles each of its structures.
     """
-    configs = first_round(plan)
-    structures = Counter(config.structure() for config in configs)
-    commonest = structures.most_common(1)[0][0]
-    chosen = next(config for config in configs if config.structure() == commonest)
-    compiling, per_image, per_score = _measure(plan, chosen)
+    configs = {config.structure(): config for config in reversed(first_round(plan))}
+    chosen = _spread(list(reversed(configs.values())), MEASURED_STRUCTURES)
+    costs = [_measure(plan, config) for config in chosen]
     count = count_trials(plan)
-    images = count * plan.workload.rungs[-1]
-    scores = count * len(plan.workload.rungs)
-    work = len(structures) * compiling + images * per_image + scores * per_score
-    return Estimate(count, len(structures), images, work / min(workers, count), chosen)
+    images, scores = count * plan.workload.rungs[-1], count * len(plan.workload.rungs)
+    compiling = statistics.mean(cost.ready for cost in costs[1:] or costs)
+    starting = max(0.0, costs[0].ready - compiling)
+    work = len(configs) * compiling
+    work += images * statistics.mean(cost.image for cost in costs)
+    work += scores * statistics.mean(cost.score for cost in costs)
+    return Estimate(count, len(configs), images, starting + work / min(workers, count), tuple(chosen))
 
 
-def _measure(plan: Plan, config: Config) -> tuple[float, float, float]:
-    """Returns seconds per compilation, per image trained on, and per score."""
+def _spread(configs: list[Config], count: int) -> list[Config]:
+    """At most `count` configs, spread evenly over their order."""
+    count = min(count, len(configs))
+    return [configs[number * len(configs) // count] for number in range(count)]
+
+
+def _measure(plan: Plan, config: Config) -> Cost:
     workload = plan.workload
     evaluation = evaluator(workload.metric, workload.dataset.test, workload.samples)
     began = time.monotonic()
@@ -65,7 +81,7 @@ def _measure(plan: Plan, config: Config) -> tuple[float, float, float]:
     images, labels = on_device(config, workload.dataset)
     population = advance(population, images, jnp.int32(1), labels, lanes=1)
     jax.block_until_ready(sample_and_encode(population, evaluation))
-    compiling = time.monotonic() - began
+    ready = time.monotonic() - began
 
     cycles, began = 1, time.monotonic()
     while (trained := time.monotonic() - began) < MEASURED_SECONDS:
@@ -76,4 +92,4 @@ def _measure(plan: Plan, config: Config) -> tuple[float, float, float]:
 
     began = time.monotonic()
     evaluate(evaluation, jax.device_get(sample_and_encode(population, evaluation)), 0)
-    return compiling, per_image, time.monotonic() - began
+    return Cost(ready, per_image, time.monotonic() - began)

@@ -58,8 +58,11 @@ def print_plan(planned, workers: int, folder: Path, keep) -> None:
         ("images per trial", f"{definition['images']:,}, scored at {len(definition['rungs'])} rungs"),
         ("images in all", f"{cost.images:,}{_at_most(planned)}"),
         ("generators kept", _kept(planned, keep)),
-        ("estimated time", f"{duration(cost.seconds)} with {workers} workers, roughly: from one config alone"),
-        ("that config", cost.measured.structure()),
+        (
+            "estimated time",
+            f"{duration(cost.seconds)} with {workers} workers, roughly: from {len(cost.measured)} configs",
+        ),
+        ("those configs", "\n".join(config.structure() for config in cost.measured)),
     ]
     print_table("Plan", ("", ""), rows)
 

@@ -1,0 +1,48 @@
+"""The cost of a plan: what is measured on a few structures, and what follows for all."""
+
+import pytest
+
+from ganscape.sweep import estimate as module
+from ganscape.sweep.estimate import Cost, estimate
+from ganscape.sweep.plan import plan
+
+SETTINGS = {"configs": 2, "images": 6400, "interval": 3200}
+METHODS = ["mm_gan", "ns_gan", "lsgan", "wgan", "vae"]
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """Costs of members in the order in which they are measured: JAX starts in ten seconds, a program takes two."""
+    configs = []
+
+    def measure(plan, config):
+        configs.append(config)
+        return Cost(12.0 if len(configs) == 1 else 2.0, 1e-3 * len(configs), 0.5)
+
+    monkeypatch.setattr(module, "_measure", measure)
+    return configs
+
+
+def of(tmp_path, methods=tuple(METHODS)):
+    return plan("equal/wide", out=tmp_path, methods=list(methods), seeds=2, settings=SETTINGS)
+
+
+def test_the_start_of_jax_counts_once_and_every_structure_is_compiled(tmp_path, measured):
+    planned = of(tmp_path)
+    cost = estimate(planned, workers=2)
+    assert cost.trials == 5 * 2 * 2 and cost.images == 20 * 6400
+    assert 3 < cost.structures <= 5 * 2 and len(set(measured)) == 3 and cost.measured == tuple(measured)
+    work = cost.structures * 2.0 + cost.images * 2e-3 + 20 * 2 * 0.5
+    assert cost.seconds == pytest.approx(10.0 + work / 2)
+
+
+def test_a_plan_of_one_structure_is_measured_once(tmp_path, measured):
+    cost = estimate(of(tmp_path, ["vae"]), workers=1)
+    assert cost.structures == len(measured) == 1
+    assert cost.seconds == pytest.approx(12.0 + cost.images * 1e-3 + 4 * 2 * 0.5)
+
+
+def test_structures_from_all_over_the_study_are_measured(tmp_path, measured):
+    estimate(of(tmp_path), workers=2)
+    losses = [config.loss or config.family for config in measured]
+    assert losses[0] == "minimax" and losses[-1] != losses[0] and len(set(losses)) == 3
