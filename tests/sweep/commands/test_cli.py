@@ -80,7 +80,7 @@ def test_an_unwritable_place_is_refused(ganscape, refused, tmp_path):
 def test_workers_keep_programs_in_the_cache_folder_that_is_named(ganscape, tmp_path, monkeypatch):
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "elsewhere")
     told = []
-    monkeypatch.setattr(cli, "_run", lambda *_, **__: told.append(environment("OUT/xla-cache", Resources())))
+    monkeypatch.setattr(cli, "run_plan", lambda *_, **__: told.append(environment("OUT/xla-cache", Resources())))
     for words in (["--cache-dir", tmp_path / "programs"], []):
         assert ganscape("run", "equal/defaults", "--methods", "vae", *TINY, "--out", tmp_path, *words).exit_code == 0
     assert told[0]["JAX_COMPILATION_CACHE_DIR"] == str(tmp_path / "programs") and (tmp_path / "programs").is_dir()
