@@ -24,7 +24,8 @@ QUARTILES_TWO_APART = math.log(2.0) / 1.349
 Draw = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
 SHAPES: dict[str, Draw] = {
     "normal": lambda rng, size: rng.normal(size=size),
-    "skewed": lambda rng, size: rng.exponential(size=size) - 1.0,
+    # Scaled so that the quartiles are as far apart as those of the normal.
+    "skewed": lambda rng, size: (rng.exponential(size=size) - 1.0) * 1.349 / math.log(3.0),
 }
 
 
@@ -116,7 +117,7 @@ def made(scores: np.ndarray) -> Results:
     }  # fmt: skip
     zeros = {"seed", "round", "attempt"}
     empty = {
-        table: {name: [0] * count if name in zeros and table in columns else [] for name in names_of}
+        table: {name: [0 if name in zeros else None] * (count if table in columns else 0) for name in names_of}
         for table, names_of in tables.items()
     }
     filled = {table: empty[table] | values for table, values in columns.items()}

@@ -82,7 +82,10 @@ def test_workers_keep_programs_in_the_cache_folder_that_is_named(ganscape, tmp_p
     told = []
     monkeypatch.setattr(cli, "run_plan", lambda *_, **__: told.append(environment("OUT/xla-cache", Resources())))
     for words in (["--cache-dir", tmp_path / "programs"], []):
-        assert ganscape("run", "equal/defaults", "--methods", "vae", *TINY, "--out", tmp_path, *words).exit_code == 0
+        assert (
+            ganscape("run", "equal/defaults", "--methods", "vae", *TINY, "--out", tmp_path / "out", *words).exit_code
+            == 0
+        )
     assert told[0]["JAX_COMPILATION_CACHE_DIR"] == str(tmp_path / "programs") and (tmp_path / "programs").is_dir()
     monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
     assert environment("OUT/xla-cache", Resources())["JAX_COMPILATION_CACHE_DIR"] == "OUT/xla-cache"
