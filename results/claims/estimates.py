@@ -69,12 +69,20 @@ def log_best_of(scores: np.ndarray, k: int) -> tuple[float, np.ndarray]:
     return math.log(budget.expected_best(scores, k)), np.log(left_out.mean(axis=1))
 
 
-def deviation(scores: np.ndarray) -> Estimate:
-    """Estimates the log of the standard deviation of log scores between configs, by the jackknife.
+def spread(scores: np.ndarray) -> Estimate:
+    """Estimates the log of the mean absolute difference of two configs' log scores (Gini's), by the jackknife.
 
-    scores: [configs, seeds]; a config counts with the mean of its seeds' logarithms.
+    scores: [configs, seeds]; a config counts with the mean of its seeds' logarithms. A standard deviation would be
+    ruled by the few worst configs, and its jackknife wrong more often where scores are skewed.
     """
-    return jackknife(lambda rows: math.log(np.log(rows).mean(axis=1).std(ddof=1)), [scores])
+    return jackknife(lambda rows: math.log(_mean_difference(np.log(rows).mean(axis=1))), [scores])
+
+
+def _mean_difference(values: np.ndarray) -> float:
+    """The mean of |x - y| over all pairs, from the sorted values: sum of (2 i - n - 1) x_(i), over n (n - 1) / 2."""
+    count = len(values)
+    ranks = 2.0 * np.arange(1, count + 1) - count - 1.0
+    return float(2.0 * np.sum(ranks * np.sort(values)) / (count * (count - 1)))
 
 
 def mean(values) -> Estimate:

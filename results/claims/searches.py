@@ -13,12 +13,12 @@ import numpy as np
 from ganscape.results.claims.estimates import (
     Estimate,
     best_of,
-    deviation,
     difference,
     jackknife,
     jackknife_variance,
     log_best_of,
     mean,
+    spread,
 )
 from ganscape.results.claims.evidence import LEAST_DRAWS, NotTestable, draws, first_asked, fresh_seeds, require
 from ganscape.results.claims.rules import Contrast
@@ -137,27 +137,29 @@ def reordered(results: Results, keep_failed: bool) -> list[Contrast]:
     return [contrast for pair in zip(small, large, strict=True) for contrast in pair]
 
 
-# Of normal log scores the quartiles are a factor of 2 apart where the deviation is log 2 / 1.349.
-_QUARTILES_TWO_APART = math.log(math.log(2.0) / 1.349)
+# Of normal log scores the quartiles are a factor of 2 apart where the deviation is log 2 / 1.349, and the mean absolute
+# difference is 2 / sqrt(pi) deviations.
+_QUARTILES_TWO_APART = math.log(math.log(2.0) / 1.349 * 2.0 / math.sqrt(math.pi))
 
 
 def sensitive(results: Results, keep_failed: bool) -> list[Contrast]:
-    """How far each GAN's log deviation between configs is above that of quartiles a factor of 2 apart."""
+    """How far each GAN's spread between configs is above that of quartiles a factor of 2 apart."""
     scores = _scores(results, GANS, WIDE, keep_failed)
     contrasts = []
     for method, values in scores.items():
-        estimate = deviation(values)
+        estimate = spread(values)
         below = estimate._replace(value=_QUARTILES_TWO_APART - estimate.value)
         contrasts.append(Contrast(f"factor 2 / spread of {method}", below))
     return contrasts
 
 
 def similarly_sensitive(results: Results, keep_failed: bool) -> list[Contrast]:
-    """Ratios of the deviations between configs, of all pairs of GANs."""
+    """Ratios of the spreads between configs, of all pairs of GANs."""
     scores = _scores(results, GANS, WIDE, keep_failed)
-    spread = {method: deviation(values) for method, values in scores.items()}
+    spreads = {method: spread(values) for method, values in scores.items()}
     return [
-        Contrast(f"spread of {a} / {b}", difference(spread[a], spread[b])) for a, b in itertools.combinations(spread, 2)
+        Contrast(f"spread of {a} / {b}", difference(spreads[a], spreads[b]))
+        for a, b in itertools.combinations(spreads, 2)
     ]
 
 

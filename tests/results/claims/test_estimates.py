@@ -1,5 +1,6 @@
 """Estimates of claims against scipy's tests and against leaving out by hand."""
 
+import itertools
 import math
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from scipy import stats
 
 from ganscape.results import budget
-from ganscape.results.claims.estimates import Estimate, best_of, deviation, difference, jackknife, log_best_of, mean
+from ganscape.results.claims.estimates import Estimate, best_of, difference, jackknife, log_best_of, mean, spread
 
 
 @pytest.fixture
@@ -41,11 +42,17 @@ def test_the_jackknife_of_a_mean_is_its_standard_error():
     assert estimate.freedom == 7
 
 
-def test_a_deviation_does_not_change_with_the_unit_of_the_score(scores):
-    assert deviation(scores * 1000.0) == pytest.approx(deviation(scores))
-    assert deviation(scores**2.0).value == pytest.approx(deviation(scores).value + math.log(2.0))
+def test_a_spread_does_not_change_with_the_unit_of_the_score(scores):
+    assert spread(scores * 1000.0) == pytest.approx(spread(scores))
+    assert spread(scores**2.0).value == pytest.approx(spread(scores).value + math.log(2.0))
 
 
 def test_an_estimate_without_error_is_told_from_all_but_itself():
     exact = Estimate(1.0, 0.0, 3, 4)
     assert exact.p_below(2.0) == 0.0 and exact.p_below(0.0) == 1.0 and exact.p_below(1.0) == 0.5
+
+
+def test_a_spread_is_the_mean_difference_of_all_pairs(scores):
+    logs = np.log(scores).mean(axis=1)
+    pairs = [abs(a - b) for a, b in itertools.combinations(logs, 2)]
+    assert spread(scores).value == pytest.approx(math.log(np.mean(pairs)))
