@@ -32,6 +32,8 @@ KEPT_PREFIXES = (
     *("JAX_COMPILATION_CACHE_DIR", "JAX_COMPILATION_CACHE_MAX_SIZE", "JAX_PERSISTENT_CACHE_"),
     *("JAX_LOG", "JAX_DEBUG_LOG_MODULES", "JAX_EXPLAIN_CACHE_MISSES", "JAX_TRACEBACK_FILTERING"),
     *("JAX_COORDINATOR_", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID", "JAX_LOCAL_DEVICE_IDS"),
+    # How OpenMP is loaded: scikit-learn sets these in every process that imports it.
+    *("KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK"),
 )
 # One BLAS thread in a worker: the number of threads decides how a matrix product is cut, and so its last bits.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
