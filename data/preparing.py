@@ -98,7 +98,7 @@ def prepare(folder: Path, to: Path, rules: Rules) -> Prepared:
         if to.suffix == ".npz":
             aside.flush()
             arrays: dict[str, Any] = {} if classes is None else {"labels": classes.labels[kept]}
-            np.savez(stream, images=np.load(aside.name, mmap_mode="r"), **arrays)
+            np.savez(stream, images=np.load(aside.name, mmap_mode="r", allow_pickle=False), **arrays)
     return Prepared(len(kept), shape, refused, classes.names if classes else ())
 
 

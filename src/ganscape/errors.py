@@ -43,9 +43,10 @@ def nearest(name: object, choices: Iterable[str]) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value as it is quoted to a user: numbers of many digits rounded, long text cut."""
+    """Returns a value as it is quoted to a user: numbers of many digits rounded, long text without its middle."""
     if isinstance(value, int) and abs(value) >= 10**15:
         digits = int(value.bit_length() * math.log10(2))  # Python refuses to write integers of thousands of digits
         return f"{value:.2g}" if digits < 300 else f"{'-' if value < 0 else ''}1e{digits}"
     text = repr(value)
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+    half = (LONGEST - 3) // 2
+    return text if len(text) <= LONGEST else f"{text[:half]}...{text[-half:]}"
