@@ -111,7 +111,7 @@ def check_number(field: dataclasses.Field, value: Any) -> float:
         raise ConfigError(f"{name}={shown(value)} must be a number in {interval}")
     largest = LIMITS["number"]
     # Before anything makes a float of it, which may be too large for one.
-    if high == math.inf and value > largest.value:  # type: ignore[operator]
+    if high == math.inf and largest.value < value < math.inf:  # type: ignore[operator]
         raise ConfigError(f"{name}={shown(value)} is more than {largest.value:g}: {largest.reason}")
     if math.isnan(value):
         raise ConfigError(f"{name}={value!r} must be a number in {interval}")

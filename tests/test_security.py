@@ -25,7 +25,7 @@ def risks(path):
                 yield node.func.id
             if ast.unparse(node.func) in ("np.load", "numpy.load"):
                 allowed = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
-                if allowed.get("allow_pickle") != "False":
+                if allowed.get("allow_pickle", "False") != "False":
                     yield "np.load"
 
 

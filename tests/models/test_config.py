@@ -17,6 +17,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from ganscape import models
+from ganscape.limits import LIMITS
 from ganscape.models import FAMILIES, Config, ConfigError
 from ganscape.models.architectures import ARCHITECTURES
 from ganscape.models.config import ALIASES, FIELDS, NUMBERS, expand
@@ -113,8 +114,9 @@ def value_of(field, architecture):
             return st.sampled_from(sorted(choices))
         return st.integers(1, 50).map(lambda n: 6 * n) if field.name == "batch_size" else st.integers(low, low + 2)
     low, high, open_low, open_high = field.metadata["interval"]
-    high = None if math.isinf(high) else high
-    return st.floats(low, high, exclude_min=open_low, exclude_max=open_high and high is not None, allow_infinity=False)
+    if math.isinf(high):
+        high, open_high = float(LIMITS["number"].value), False
+    return st.floats(low, high, exclude_min=open_low, exclude_max=open_high)
 
 
 @st.composite
