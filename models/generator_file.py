@@ -74,12 +74,12 @@ class SavedGenerator:
 
 
 @functools.partial(jax.jit, static_argnums=(5, 6))
-def _sample(config, weights, key, label, truncation, image_shape, count):
+def _sample(config: Config, weights, key, label, truncation, image_shape, count):
     return sampling.sample(config, weights, image_shape, key, count, label, truncation)
 
 
 @functools.partial(jax.jit, static_argnums=(5, 6))
-def _interpolate(config, weights, key, label, truncation, image_shape, count):
+def _interpolate(config: Config, weights, key, label, truncation, image_shape, count):
     return sampling.interpolate(config, weights, image_shape, key, count, label, truncation)
 
 

@@ -97,8 +97,11 @@ def settings_with(name):
     only = field.metadata.get("only")
     if only is None:
         return {}
+    before, offered = settings_with(only.field), FIELD[only.field].metadata.get("offered")
     value = only.values[0] if isinstance(only, Only) else only.low + 1
-    settings = completed({**settings_with(only.field), only.field: value})
+    if offered:
+        value = next(value for value in only.values if value in getattr(ARCHITECTURES[before["architecture"]], offered))
+    settings = completed({**before, only.field: value})
     settings.pop(name, None)
     return settings
 
