@@ -36,7 +36,7 @@ def measure(network: str, lanes: int) -> dict:
 
     from ganscape.models import Config
     from ganscape.sweep.population import advance, stack, start
-    from ganscape.sweep.programs import made
+    from ganscape.sweep.programs import count
 
     mark("import")
     config, shape = Config(architecture=network), SHAPES[network]
@@ -48,7 +48,7 @@ def measure(network: str, lanes: int) -> dict:
     lowered.compile()
     mark("compile")
     seconds = {name: round(at - marks[index][1], 2) for index, (name, at) in enumerate(marks[1:])}
-    compiled, loaded = made()
+    compiled, loaded = count()
     total = {"total": round(marks[-1][1] - marks[0][1], 2), "cpu_seconds": round(time.process_time(), 2)}
     return seconds | total | {"compiled": compiled, "loaded": loaded}
 

@@ -76,7 +76,7 @@ def shrunk(n: int, seeds: int, spread: float):
     def draw(rng):
         effect = spread * rng.normal(size=(n, 1))
         table = effect + rng.normal(size=(n, seeds))
-        return [(statistics.shrunk(table)[1:], float(effect[table.mean(axis=1).argmin(), 0]))]
+        return [(statistics.shrunken_best(table)[1:], float(effect[table.mean(axis=1).argmin(), 0]))]
 
     return draw
 

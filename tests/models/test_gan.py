@@ -236,8 +236,8 @@ def test_the_generator_moves_after_the_first_discriminator_update_and_on_its_lat
         return wrapper
 
     monkeypatch.setattr(gan, "update_discriminator", updated(gan.update_discriminator))
-    monkeypatch.setattr(gan, "generate", recorded("G", gan.generate))
-    monkeypatch.setattr(gan, "discriminate", recorded("D", gan.discriminate))
+    monkeypatch.setattr(gan, "apply_generator", recorded("G", gan.apply_generator))
+    monkeypatch.setattr(gan, "apply_discriminator", recorded("D", gan.apply_discriminator))
     _, logs = jax.jit(lambda state: gan.step(config, state, images, jax.random.key(0)))(state)
     jax.effects_barrier()
 

@@ -141,8 +141,8 @@ def passes(monkeypatch):
 
         return wrapper
 
-    monkeypatch.setattr(gan, "generate", recorded("G", gan.generate))
-    monkeypatch.setattr(gan, "discriminate", recorded("D", gan.discriminate))
+    monkeypatch.setattr(gan, "apply_generator", recorded("G", gan.apply_generator))
+    monkeypatch.setattr(gan, "apply_discriminator", recorded("D", gan.apply_discriminator))
 
     def of(run):
         """Those of run()."""

@@ -127,7 +127,7 @@ def test_all_widths_grow_with_the_base_number_of_channels(name, shape):
 def test_heights_for_attention_are_those_of_activations_in_both(name, shape, monkeypatch):
     """Each is met exactly once in either network, after a layer that resizes or makes the first activations."""
     met = []
-    monkeypatch.setattr("ganscape.models.architectures.base.attended", lambda x, *_: met.append(x.shape[1]) or x)
+    monkeypatch.setattr("ganscape.models.architectures.base.attend", lambda x, *_: met.append(x.shape[1]) or x)
     networks = pair(name, shape, channels=2)
     heights = ARCHITECTURES[name].attention(shape)
     assert len(heights) > 1

@@ -148,10 +148,10 @@ def test_a_second_driver_is_refused(ganscape, tmp_path):
 
 
 def test_values_are_read_as_json_where_they_are(monkeypatch):
-    from ganscape.sweep.commands.cli import _settings
+    from ganscape.sweep.commands.settings import parse_settings
 
-    assert _settings(["a=1", "b=1e-3", "c=true", "d=hinge"]) == {"a": 1, "b": 1e-3, "c": True, "d": "hinge"}
-    assert json.dumps(_settings(["e=null"])) == '{"e": null}'
+    assert parse_settings(["a=1", "b=1e-3", "c=true", "d=hinge"]) == {"a": 1, "b": 1e-3, "c": True, "d": "hinge"}
+    assert json.dumps(parse_settings(["e=null"])) == '{"e": null}'
 
 
 @pytest.fixture

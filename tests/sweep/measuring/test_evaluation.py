@@ -77,7 +77,7 @@ def test_images_that_are_not_finite_have_no_score(digits):
 
 def test_a_metric_of_the_generator_finds_precision_recall_and_f1():
     """Of a generator whose every image is white: no triangle, and none of the test images."""
-    images = polygons.to_uint8(polygons.generate(24, 3, 0))[..., None]
+    images = polygons.to_uint8(polygons.generate_levels(24, 3, 0))[..., None]
     evaluation = evaluator("one_minus_f1_triangles", images, 16)
     member = start(Config(z_dim=4), (28, 28, 1), (1, 2))
     population = jax.device_put(stack([member], 2))
@@ -86,7 +86,7 @@ def test_a_metric_of_the_generator_finds_precision_recall_and_f1():
     assert not sampled.inverted.squared[1].any()
     found = evaluate(evaluation, sampled, 0)
     assert found.value == 1 and {"precision", "recall", "f1", "moving", "diversity"} == found.facts.keys()
-    first = polygons.to_uint8(polygons.generate(24, 3, 0))[:16].reshape(16, -1) / np.float32(255)
+    first = polygons.to_uint8(polygons.generate_levels(24, 3, 0))[:16].reshape(16, -1) / np.float32(255)
     exact = sampled._replace(features=np.stack([first, first]))
     near = exact._replace(inverted=Inverted(np.zeros((2, 16)), np.zeros((2, 16), bool)))
     assert evaluate(evaluation, near, 0).value == 0
