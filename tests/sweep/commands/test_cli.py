@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from ganscape.data import load
+from ganscape.errors import UserError
 from ganscape.metrics import Protocol
 from ganscape.results import frames
 from ganscape.results.store import open_store
@@ -151,7 +152,9 @@ def test_values_are_read_as_json_where_they_are(monkeypatch):
     from ganscape.sweep.commands.settings import parse_settings
 
     assert parse_settings(["a=1", "b=1e-3", "c=true", "d=hinge"]) == {"a": 1, "b": 1e-3, "c": True, "d": "hinge"}
-    assert json.dumps(parse_settings(["e=null"])) == '{"e": null}'
+    for text in ("null", "[1]", "{}"):
+        with pytest.raises(UserError, match="must be one value"):
+            parse_settings([f"e={text}"])
 
 
 @pytest.fixture
