@@ -226,10 +226,10 @@ def test_belief_changes_no_mean_and_makes_its_place_certain(surrogate):
 def test_a_belief_below_the_incumbent_becomes_it(surrogate):
     one = surrogate()
     before = one.incumbent
-    one.believe(CUBE.settings(dict.fromkeys("abcd", 0.0)))
+    one.believe(CUBE.complete(dict.fromkeys("abcd", 0.0)))
     lowest = one.model.predict(one.coordinates.box.transform([[0.5] * 4]))[0]
     assert one.incumbent == pytest.approx(lowest, abs=1e-6) and one.incumbent < before - 0.01
-    one.believe(CUBE.settings(dict.fromkeys("abcd", 0.9)))
+    one.believe(CUBE.complete(dict.fromkeys("abcd", 0.9)))
     assert one.incumbent == pytest.approx(lowest, abs=1e-6)
 
 
