@@ -219,8 +219,8 @@ def test_an_export_that_fails_leaves_the_earlier_file(tmp_path, build, monkeypat
 
 
 PHASES = [
-    {"name": "bandit", "searcher": "gp_bandit", "rounds": 2},
-    {"name": "confirm", "searcher": "best", "rounds": 1},
+    {"name": "bandit", "searcher": "gp_bandit", "configs": 2, "seeds": 1, "rounds": 2},
+    {"name": "confirm", "searcher": "best", "configs": 1, "seeds": 1, "rounds": 1},
 ]
 
 

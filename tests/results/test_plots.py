@@ -17,7 +17,7 @@ FIGURES = [
     plots.performance_profiles, plots.improvement_matrix,
 ]  # fmt: skip
 
-BANDIT = [{"name": "bandit", "searcher": "gp_bandit", "rounds": 1}]
+BANDIT = [{"name": "bandit", "searcher": "gp_bandit", "configs": 1, "seeds": 1, "rounds": 1}]
 KNOWN = [{"learning_rate": 1.0}, {"learning_rate": 0.1}]
 
 

@@ -68,7 +68,7 @@ def test_a_searcher_that_does_not_draw_at_random_is_named(build):
     assert "searcher" not in said(build({"a": [[1.0], [2.0]]}, "two", searcher="random"))
 
 
-BANDIT = [{"name": "bandit", "searcher": "gp_bandit", "rounds": 1}]
+BANDIT = [{"name": "bandit", "searcher": "gp_bandit", "configs": 1, "seeds": 1, "rounds": 1}]
 
 
 def test_a_phase_that_learns_makes_no_draw_of_any_config(build):
@@ -126,7 +126,7 @@ def test_that_defaults_are_no_random_draws_is_said(build):
     assert "Defaults of the study" not in said(build(table, "without", searcher="random"))
 
 
-CONFIRM = [{"name": "confirm", "searcher": "best", "rounds": 1}]
+CONFIRM = [{"name": "confirm", "searcher": "best", "configs": 1, "seeds": 2, "rounds": 1}]
 
 
 def test_fresh_seeds_count_when_all_of_them_are_finished(build):

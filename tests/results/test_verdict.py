@@ -23,7 +23,7 @@ def test_a_configuration_that_is_not_finished_or_failed_on_half_its_seeds_is_not
     assert math.isinf(table["median"][1])
 
 
-CONFIRM = [{"name": "confirm", "searcher": "best", "rounds": 1}]
+CONFIRM = [{"name": "confirm", "searcher": "best", "configs": 1, "seeds": 2, "rounds": 1}]
 
 
 def test_the_choice_is_the_search_s_and_its_numbers_are_those_of_fresh_seeds(build):
