@@ -18,7 +18,7 @@ from ganscape.sweep.messages import Cohort, Score, Workload
 from ganscape.sweep.proposals import trial_of
 from ganscape.sweep.trial import train
 
-WILD = 1e30
+WILD = 1e12
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from ganscape.sweep.measuring.diagnostics import diagnose
 from ganscape.sweep.messages import Compiled, Failure, Score
 from ganscape.sweep.trial import train
 
-WILD = Config(g_lr=1e30, d_lr=1e30, z_dim=8)
+WILD = Config(g_lr=1e12, d_lr=1e12, z_dim=8)
 
 
 def reports(cohort, workload, judge):
