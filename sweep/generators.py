@@ -7,7 +7,6 @@ A worker writes both before it reports the score that they belong to; which of t
 (`sweep.keeping`).
 """
 
-import contextlib
 import importlib.metadata
 import json
 from collections.abc import Iterator
@@ -79,12 +78,10 @@ def card_of(workload: Workload, trial: Trial, cycle: int, score: Score) -> dict[
 
 
 def remove(folder: str | Path, trial: str, rung: int) -> None:
-    """Removes a generator's file and card, and the trial's folder when it is empty."""
+    """Removes a generator's file and card. The trial's folder stays: its worker may be writing the next one into it."""
     path = path_of(folder, trial, rung)
     path.unlink(missing_ok=True)
     path.with_suffix(CARD).unlink(missing_ok=True)
-    with contextlib.suppress(OSError):
-        path.parent.rmdir()
 
 
 def found_in(folder: str | Path) -> Iterator[tuple[str, int]]:
