@@ -60,6 +60,7 @@ class Definition(Facts):
     images: real images that a trial sees; rungs: those after which it is scored, increasing up to `images`.
     metric, protocol: what scores are called, and the fingerprint of how they are measured.
     scheduler: which stops trials early; absent where none does.
+    further: metric -> fingerprint of the other metrics that score the same samples; absent where there are none.
     """
 
     study: str
@@ -82,6 +83,7 @@ class Definition(Facts):
     protocol: str
     phases: NotRequired[list[PhaseDefinition]]
     scheduler: NotRequired[str]
+    further: NotRequired[dict[str, str]]
 
 
 def current_searcher(name: str) -> str:

@@ -315,8 +315,10 @@ class Results:
         return scores[kept].drop_duplicates("trial").reset_index(drop=True)
 
     def scored_at(self) -> list[str]:
-        """When each score was committed, UTC in ISO format, in that order."""
-        return list(self._tables["scores"]["recorded"])
+        """When each score of the study's metric and protocol was committed, UTC in ISO format, in that order."""
+        scores, wanted = self._tables["scores"], (self.study.get("metric"), self.study.get("protocol"))
+        rows = zip(scores["recorded"], scores["metric"], scores["protocol"], strict=True)
+        return [recorded for recorded, *how in rows if (*how,) == wanted]
 
     def _confirming(self) -> list[str]:
         return [phase["name"] for phase in self._phases if phase["confirms"]]

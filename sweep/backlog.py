@@ -235,14 +235,8 @@ class Backlog:
         folder = self._samples / message.trial
         pictures.save_grid(folder / f"{message.rung}.png", message.grid[:GRID], WALK)
         pictures.save_grid(folder / f"{message.rung}_walks.png", message.grid[GRID:], WALK)
-        row = message._asdict() | {
-            "metric": self.plan.workload.metric,
-            "protocol": self.plan.protocol.fingerprint,
-        }
-        del row["grid"]
-        row["signs"] = [sign._asdict() for sign in message.signs]
         changes = self.kept.on_score(message.trial, message.rung, message.value, self._generator_bytes(message))
-        self.store.add_scores([row | {"generators": _rows(changes)}])
+        self.store.add_scores(_score_rows(self.plan, message, changes))
         self._remove(changes)
         if message.generator_bytes and not self.kept.holds(message.trial, message.rung):
             generators.remove(self.plan.workload.generators, message.trial, message.rung)
@@ -404,6 +398,17 @@ class Backlog:
 
 def _rows(changes: list[Change]) -> list[dict]:
     return [change._asdict() for change in changes]
+
+
+def _score_rows(plan: Plan, message: Score, changes: list[Change]) -> list[dict]:
+    """The rows of a score, and of the scores of the same samples by further metrics; what goes with them is in the
+    first."""
+    shared = {name: getattr(message, name) for name in ("trial", "rung", "images", "attempt", "seconds")}
+    signs = [sign._asdict() for sign in message.signs]
+    first = {"metric": plan.protocol.metric, "protocol": plan.protocol.fingerprint, "value": message.value}
+    protocols = {protocol.metric: protocol.fingerprint for protocol in plan.further}
+    further = [{"metric": name, "protocol": protocols[name], "value": value} for name, value in message.further]
+    return [shared | first | {"signs": signs, "generators": _rows(changes)}, *(shared | row for row in further)]
 
 
 def _failure_row(

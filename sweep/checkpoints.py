@@ -8,6 +8,7 @@ that can be read counts.
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -71,7 +72,9 @@ def pack(member: Population, seconds: float, scores: list[Score]) -> Arrays:
         numbers = (score.rung, score.images, score.value, score.seconds)
         arrays[f"score{score.rung:012d}"] = np.asarray(numbers, np.float64)
         arrays[f"grid{score.rung:012d}"] = score.grid
-        arrays[f"signs{score.rung:012d}"] = np.frombuffer(json.dumps(score.signs).encode(), np.uint8)
+        arrays[f"signs{score.rung:012d}"] = _as_bytes(score.signs)
+        if score.further:  # one metric alone leaves the checkpoint as it always was
+            arrays[f"further{score.rung:012d}"] = _as_bytes(score.further)
     return arrays
 
 
@@ -89,8 +92,15 @@ def unpack(arrays: Arrays, trial: Trial, attempt: int, template: Population) -> 
         rung, images, value, seconds = arrays[name].tolist()
         grid, text = (arrays[name.replace("score", part)] for part in ("grid", "signs"))
         diagnostics = tuple(Diagnostic(*row) for row in json.loads(text.tobytes()))
-        scores.append(Score(trial.id, attempt, int(rung), int(images), value, seconds, grid, diagnostics))
+        rest = arrays.get(name.replace("score", "further"))
+        further = () if rest is None else tuple((metric, other) for metric, other in json.loads(rest.tobytes()))
+        score = Score(trial.id, attempt, int(rung), int(images), value, seconds, grid, diagnostics, further=further)
+        scores.append(score)
     return member, float(arrays["seconds"]), scores
+
+
+def _as_bytes(value: Any) -> np.ndarray:
+    return np.frombuffer(json.dumps(value).encode(), np.uint8)
 
 
 def _kind(array: np.ndarray) -> tuple:

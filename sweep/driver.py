@@ -88,7 +88,8 @@ def run_study(
         if grown:
             logger.info("the study is given more: %s", grown)
         store.begin(plan.definition, start["command"])
-        store.add_protocol(plan.protocol.fingerprint, plan.protocol.describe())
+        for protocol in (plan.protocol, *plan.further):
+            store.add_protocol(protocol.fingerprint, protocol.describe())
         pictures.save_grid(Path(out) / "samples" / "real.png", plan.workload.dataset.test[:GRID], WALK)
         if causes:
             logger.info("%d failed trials are tried again", store.retry(causes))

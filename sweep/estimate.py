@@ -73,7 +73,7 @@ def _spread(configs: list[Config], count: int) -> list[Config]:
 
 def _measure(plan: Plan, config: Config) -> Cost:
     workload = plan.workload
-    evaluation = evaluator(workload.metric, workload.dataset.test, workload.samples)
+    evaluation = evaluator(workload.metric, workload.dataset.test, workload.samples, further=workload.further)
     began = time.monotonic()
     trial = trial_of(plan.seed, next(iter(plan.methods)), config, 0)
     member = start(config, workload.dataset.image_shape, trial.key)

@@ -9,8 +9,9 @@ from ganscape.results.store import StoreError, check, read
 from ganscape.search_spaces import Phase
 from ganscape.search_spaces.descriptions import read_space
 from ganscape.sweep.messages import Workload
-from ganscape.sweep.plan import CHECKPOINT_SECONDS, CONFIRM, CONFIRMING, Plan, protocol_of
+from ganscape.sweep.plan import CHECKPOINT_SECONDS, CONFIRM, CONFIRMING, Plan
 from ganscape.sweep.plan_checks import check_least
+from ganscape.sweep.protocols import protocol_of
 from ganscape.sweep.searchers import facts
 
 
@@ -59,16 +60,21 @@ def stored_plan(out: str | Path, data: str | None = None, data_root: str | Path 
     protocol = protocol_of(definition["metric"], dataset, samples)
     if protocol.fingerprint != definition["protocol"]:
         raise StoreError(f"'{out}' was scored by a protocol that this version of Ganscape measures otherwise")
+    further = tuple(protocol_of(name, dataset, samples) for name in definition.get("further", ()))
+    if {other.metric: other.fingerprint for other in further} != definition.get("further", {}):
+        raise StoreError(f"'{out}' has further scores by protocols that this version of Ganscape measures otherwise")
     rungs, checkpoints = tuple(definition["rungs"]), str(Path(out) / "checkpoints")
+    metrics = tuple(other.metric for other in further)
     return Plan(
         definition,
         {name: read_space(description) for name, description in definition["methods"].items()},
         definition["settings"],
         _phases(definition),
         definition["seed"],
-        Workload(dataset, protocol.metric, samples, rungs, lanes, checkpoints, CHECKPOINT_SECONDS),
+        Workload(dataset, protocol.metric, samples, rungs, lanes, checkpoints, CHECKPOINT_SECONDS, further=metrics),
         protocol,
         definition.get("scheduler", "none"),
+        further=further,
     )
 
 

@@ -54,6 +54,7 @@ class Workload(NamedTuple):
     samples: generated images in a score. rungs: real images seen, increasing. lanes: members side
     by side. checkpoints: the folder; a trial is saved after each checkpoint_seconds of training.
     generators: the folder for trained generators, "" if none are kept. card: facts, as JSON, that each is saved with.
+    further: metrics by which the same samples are scored too.
     """
 
     dataset: Dataset
@@ -65,6 +66,7 @@ class Workload(NamedTuple):
     checkpoint_seconds: float
     generators: str = ""
     card: Mapping[str, Any] = {}
+    further: tuple[str, ...] = ()
 
 
 class Score(NamedTuple):
@@ -75,6 +77,7 @@ class Score(NamedTuple):
     grid: images to look at, uint8 [n, height, width, channels], as `sample_and_encode` orders them.
     signs: what its losses, gradients and samples say beside the score.
     generator_bytes: the size of the generator's file, 0 if none was written.
+    further: (metric, value) of the same samples by each further metric of the workload, as far as they have one.
     """
 
     trial: str
@@ -86,6 +89,7 @@ class Score(NamedTuple):
     grid: np.ndarray
     signs: tuple[Diagnostic, ...] = ()
     generator_bytes: int = 0
+    further: tuple[tuple[str, float], ...] = ()
 
 
 class Failure(NamedTuple):

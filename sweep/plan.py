@@ -4,14 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from ganscape.data import DATASETS, Source, fetch, find_source
+from ganscape.data import fetch, find_source
 from ganscape.errors import check_name
-from ganscape.metrics import Protocol, check_lower, check_samples, make_encoder
+from ganscape.metrics import Protocol, check_lower, make_encoder
 from ganscape.metrics.defaults import default_metric, warnings
 from ganscape.models import ConfigError
 from ganscape.models.config import ALIASES, FIELDS, check_choice, check_value, expand, inert_fields
 from ganscape.results.definition import RENAMED, Definition, PhaseDefinition, current_searcher
-from ganscape.results.store import STORE, read
 from ganscape.search_spaces import (
     Phase,
     Scale,
@@ -28,6 +27,7 @@ from ganscape.sweep.messages import Workload
 from ganscape.sweep.own_images import fit_architecture, length_name
 from ganscape.sweep.plan_checks import check_configs, check_least, check_scheduler
 from ganscape.sweep.plan_size import check_scale, check_settings_are_values
+from ganscape.sweep.protocols import check_further, protocol_of, recorded_metrics
 from ganscape.sweep.schedulers import SCHEDULERS, decision_rungs
 from ganscape.sweep.searchers import SEARCHERS, SELECTORS, facts
 from ganscape.sweep.transfer import with_ranges_from
@@ -46,6 +46,7 @@ class Plan(NamedTuple):
     fixed: settings of every config; a method's space overrides them.
     phases: one after the other in each method; rounds are numbered through all of them.
     warnings: what was chosen for the user's images, and reasons to doubt the scores, one line each.
+    further: how the same samples are scored by other metrics, which select nothing.
     """
 
     definition: Definition
@@ -57,6 +58,7 @@ class Plan(NamedTuple):
     protocol: Protocol
     scheduler: str = "none"
     warnings: tuple[str, ...] = ()
+    further: tuple[Protocol, ...] = ()
 
     @property
     def rounds(self) -> int:
@@ -98,6 +100,7 @@ def plan(
     seed: int = 0,
     lanes: int = 1,
     metric: str | None = None,
+    further: Sequence[str] = (),
     settings: Mapping[str, Any] | None = None,
     data_root: str | Path | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
@@ -117,6 +120,7 @@ def plan(
       lanes: members side by side in a program.
       metric: what trials are scored by, where lower is better; by default that of the sweep in `out`, the study's own,
         or `metrics.defaults.default_metric`.
+      further: metrics by which the same samples are scored too, lower or higher being better: they select nothing.
       settings: config fields fixed for all methods, `configs rounds images interval samples`, and `confirm`:
         on how many fresh seeds the best config of each method is trained at the end.
       data_root: the folder with the data sets' files.
@@ -141,10 +145,12 @@ def plan(
     size = size._replace(seeds=check_least("seeds", size.seeds if seeds is None else seeds, 1))
     check_least("seed", seed, 0)
     check_least("lanes", lanes, 1)
-    metric = _recorded_metric(Path(out), data, source) or chosen.metric(data) if metric is None else metric
+    if metric is None:
+        metric, further = recorded_metrics(Path(out), data, source) or (chosen.metric(data), further)
     if metric is not None:
         check_lower(metric)
         make_encoder(metric, source.image_shape)
+    check_further(metric, further, source)
     check_scale(chosen, size, length_name(data, source), seed, lanes)
     budgets = rungs(size, length_name(data, source))
     check_scheduler(chosen, size, budgets)
@@ -156,6 +162,8 @@ def plan(
     fewest = min(samples, len(dataset.test))
     metric = metric or default_metric(data, dataset.image_shape, fewest)
     protocol = protocol_of(metric, dataset, samples)
+    check_further(metric, further, source)  # again: it may be the default
+    others = tuple(protocol_of(name, dataset, samples) for name in further)
     definition: Definition = {
         "study": study_label(study),
         "question": chosen.question,
@@ -181,8 +189,12 @@ def plan(
         definition["phases"] = [_described(phase) for phase in size.phases]
     if size.scheduler != "none":
         definition["scheduler"] = size.scheduler
+    if others:
+        definition["further"] = {other.metric: other.fingerprint for other in others}
     checkpoints = str(Path(out) / "checkpoints")
-    workload = Workload(dataset, protocol.metric, samples, budgets, lanes, checkpoints, checkpoint_seconds)
+    workload = Workload(
+        dataset, protocol.metric, samples, budgets, lanes, checkpoints, checkpoint_seconds, further=tuple(further)
+    )
     return Plan(
         definition,
         chosen.methods,
@@ -193,6 +205,7 @@ def plan(
         protocol,
         size.scheduler,
         (*replaced, *warnings(metric, dataset.image_shape, fewest)),
+        others,
     )
 
 
@@ -245,20 +258,6 @@ def _override(study: Study, name: str, settings: Mapping[str, Any]) -> tuple[Stu
     return study.at_scale(name), scale
 
 
-def _recorded_metric(out: Path, data: str, source: Source) -> str | None:
-    """Returns the metric of the sweep that `out` holds, or None if there is no sweep yet, or one on other data.
-
-    A continuation is then scored alike, whatever the default is now.
-    """
-    if not (out / STORE).exists():
-        return None
-    name = data if data in DATASETS else Path(data).resolve().stem
-    recorded = (row["definition"] for row in read(out)["study"])
-    same_data = (name, list(source.image_shape))
-    metrics = (row["metric"] for row in recorded if (row["data"], row["image_shape"]) == same_data)
-    return next(metrics, None)
-
-
 def _described(phase: Phase) -> PhaseDefinition:
     return {
         "name": phase.name,
@@ -269,20 +268,3 @@ def _described(phase: Phase) -> PhaseDefinition:
         "settings": dict(phase.settings),
         **facts(phase.searcher),
     }
-
-
-def protocol_of(name: str, dataset, samples: int) -> Protocol:
-    """Returns how a metric is measured on a data set: so many samples against its test images."""
-    encoder = make_encoder(name, dataset.image_shape)
-    check_samples(name, samples)
-    check_samples(name, len(dataset.test))
-    return Protocol(
-        metric=name,
-        encoder=encoder.name,
-        weights=encoder.weights,
-        preprocessing=encoder.preprocessing,
-        samples=samples,
-        reference=f"{dataset.name}/test",
-        reference_samples=len(dataset.test),
-        reference_fingerprint=dataset.fingerprint,
-    )

@@ -15,7 +15,7 @@ from ganscape.models import Config
 from ganscape.models.family import SamplingWeights
 from ganscape.sweep import programs
 from ganscape.sweep.measuring.diagnostics import Diagnostic, diagnose
-from ganscape.sweep.measuring.evaluation import Evaluator, Sampled, evaluate, sample_and_encode
+from ganscape.sweep.measuring.evaluation import Evaluation, Evaluator, Sampled, evaluate, sample_and_encode
 from ganscape.sweep.members import Member, Report, failure_of, keep_generator, members_of, restore, save
 from ganscape.sweep.messages import Cohort, Compiled, Score, Workload
 from ganscape.sweep.population import (
@@ -203,26 +203,40 @@ def _evaluate(training: _Training, evaluator: Evaluator, pending: _Pending | Non
                 check_headroom()
                 own = {name: mean[slot] for name, mean in pending.logs.items()}
                 diagnostics = diagnose(member.trial.config, own | evaluation.facts)
-                scored[slot] = evaluation.value, diagnostics
+                scored[slot] = evaluation, diagnostics
             except MetricError as error:
                 _fail(training, slot, "diverged", rung, error)
             except Exception as error:
                 _fail(training, slot, "crashed", rung, error)
         _charge(training, [arrival.member for arrival in pending.arrivals.values()])
-        for slot, (value, diagnostics) in scored.items():
-            _score(training, pending.arrivals[slot], value, sampled.images[slot], diagnostics)
+        for slot, (evaluation, diagnostics) in scored.items():
+            _score(training, pending.arrivals[slot], evaluation, sampled.images[slot], diagnostics)
     training.running = {slot: member for slot, member in training.running.items() if member.ahead}
 
 
 def _score(
-    training: _Training, arrival: _Arrival, value: float, grid: np.ndarray, diagnostics: tuple[Diagnostic, ...]
+    training: _Training,
+    arrival: _Arrival,
+    evaluation: Evaluation,
+    grid: np.ndarray,
+    diagnostics: tuple[Diagnostic, ...],
 ) -> None:
     """Reports the score, after the generator is written if no earlier score of the trial is as low. If the trial pauses
     here, saves its checkpoint first, because another worker may resume it as soon as the report arrives."""
     member, rung, paused, weights = arrival
     images = member.cycle * images_per_cycle(member.trial.config)
-    score = Score(member.trial.id, member.attempt, rung, images, value, member.seconds, grid, diagnostics)
-    if weights is not None and all(value < earlier.value for earlier in member.scores):
+    score = Score(
+        member.trial.id,
+        member.attempt,
+        rung,
+        images,
+        evaluation.value,
+        member.seconds,
+        grid,
+        diagnostics,
+        further=evaluation.further,
+    )
+    if weights is not None and all(score.value < earlier.value for earlier in member.scores):
         score = keep_generator(member, training.workload, score, weights)
     member.scores.append(score)
     member.scored |= {rung}

@@ -56,6 +56,7 @@ ORDER = {
         *("measuring", "measuring.diagnostics", "resources", "proof", "messages", "log", "population"),
         *("checkpoints", "generators", "members", "programs"),
         *(
+            "measuring.further",
             "measuring.evaluation",
             "measuring.resampling",
             "measuring.reference_cache",
@@ -67,7 +68,7 @@ ORDER = {
         ),
         *("searchers.contract", "searchers.coordinates", "searchers.sequences", "searchers.gp_bandit"),
         *("searchers.optimizer", "searchers.optuna_samplers", "searchers", "schedulers", "transfer"),
-        *("proposals", "own_images", "plan_checks", "plan_size", "plan", "growth", "rounds"),
+        *("proposals", "own_images", "plan_checks", "plan_size", "protocols", "plan", "growth", "rounds"),
         *(
             "trial",
             "estimate",

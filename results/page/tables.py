@@ -29,14 +29,18 @@ def methods(results: Results, shared: dict[str, str]) -> list[dict]:
     return rows
 
 
-def _medians(results, config: str) -> dict[str, float]:
-    """Median precision and recall over seeds where a config scored its best, for metrics that come with them."""
-    values, best = results.signs(), results.per_trial()
-    values = values[(values["config"] == config) & values["quantity"].isin(BESIDE)]
-    if values.empty:
-        return {}
-    at = values.merge(best[["trial", "rung"]], on=["trial", "rung"])
-    return {name: float(group["value"].median()) for name, group in at.groupby("quantity")}
+def _medians(results: Results, config: str) -> dict[str, float]:
+    """Returns medians over the seeds of a config, each where it scored its best: of precision and recall, for metrics
+    that come with them, and of its scores by other metrics."""
+    values, scores = results.signs(), results.scores()
+    values = values[values["quantity"].isin(BESIDE)][["config", "trial", "rung", "quantity", "value"]]
+    others = scores[scores["metric"] != results.study.get("metric")].rename(columns={"metric": "quantity"})
+    at = results.per_trial()[["trial", "rung"]]
+    return {
+        str(name): float(group["value"].median())
+        for table in (values, others)
+        for name, group in table[table["config"] == config].merge(at, on=["trial", "rung"]).groupby("quantity")
+    }
 
 
 def shared_settings(results: Results) -> dict[str, str]:

@@ -108,7 +108,7 @@ def run(
     metric: Annotated[
         str | None,
         typer.Option(
-            help="Metric that trials are scored by; lower must be better.",
+            help="Metric that selects trials; lower must be better. Others, after commas, score the same samples.",
             show_default="that of OUT, else of the study or the data",
         ),
     ] = None,
@@ -181,6 +181,7 @@ def run(
         data = expand_user(data or find_scale(find_study(study), scale).data)
         check_paths(data=data)
         folder = out or Path("runs", "-".join((*study_label(study).split("/"), Path(data).stem, scale)))
+        first, *further = metric.split(",") if metric else ("",)
         planned = plan(
             study,
             out=folder,
@@ -193,7 +194,8 @@ def run(
             seeds=seeds,
             seed=seed,
             lanes=lanes,
-            metric=metric,
+            metric=first or None,
+            further=further,
             settings=settings,
             data_root=data_root,
         )

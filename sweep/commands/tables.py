@@ -50,6 +50,7 @@ def print_plan(planned, workers: int, folder: Path, keep) -> None:
         ("output", folder),
         ("data", f"{definition['data']} {'x'.join(map(str, definition['image_shape']))}"),
         ("score", planned.protocol.label()),
+        *([("also scored by", ", ".join(protocol.metric for protocol in planned.further))] if planned.further else []),
         *(("warning", warning) for warning in planned.warnings),
         ("methods", ", ".join(planned.methods)),
         ("trials", f"{cost.trials}"),

@@ -230,7 +230,7 @@ def _serve_session(config: dict, workload: Workload, mailbox: Any) -> None:
         return pickle.loads(ray.get(mailbox.take.remote(name)))
 
     name = tune.get_context().get_trial_id()
-    study = (workload.dataset.fingerprint, workload.metric, workload.samples)
+    study = (workload.dataset.fingerprint, workload.metric, workload.samples, workload.further)
     if study not in _evaluators:
         _evaluators[study] = evaluator_of(workload)
     serve(workload, _evaluators[study], receive, send, _warm)

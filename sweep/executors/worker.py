@@ -115,7 +115,7 @@ def evaluator_of(workload: Workload) -> "Evaluator":
     from ganscape.sweep.measuring.evaluation import evaluator
     from ganscape.sweep.measuring.reference_cache import reference_features
 
-    return evaluator(workload.metric, workload.dataset.test, workload.samples, reference_features)
+    return evaluator(workload.metric, workload.dataset.test, workload.samples, reference_features, workload.further)
 
 
 def ready() -> Ready:

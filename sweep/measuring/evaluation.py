@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -16,6 +16,7 @@ from ganscape.metrics.encoders import Encoder
 from ganscape.metrics.manifold import POOL, Inverted, invert
 from ganscape.models import sampling
 from ganscape.sweep.measuring.diagnostics import feature_variance
+from ganscape.sweep.measuring.further import FurtherMetric, prepare_further, score_further
 from ganscape.sweep.population import Population, over_members
 from ganscape.sweep.proof import check_headroom
 
@@ -25,10 +26,11 @@ WALKS, WALK = 4, 8
 
 
 class Evaluator(NamedTuple):
-    """Everything that scores by one metric are computed with; a worker builds it once.
+    """Everything that scores of a sweep are computed with; a worker builds it once.
 
     parameters: the encoder's, on the device. targets: features [n, dimension] of the images that `invert` approximates;
-    empty for most metrics. feature_variance: that of the reference's features.
+    empty for most metrics. feature_variance: that of the reference's features. further: metrics that score the same
+    samples; further_encoders: those that they need besides `encoder`, with their parameters.
     """
 
     metric: Metric
@@ -39,6 +41,9 @@ class Evaluator(NamedTuple):
     samples: int
     image_shape: tuple[int, int, int]
     feature_variance: float
+    further: tuple[FurtherMetric, ...] = ()
+    further_encoders: tuple[Encoder, ...] = ()
+    further_parameters: tuple[Any, ...] = ()
 
 
 class Sampled(NamedTuple):
@@ -46,27 +51,38 @@ class Sampled(NamedTuple):
 
     features: [members, samples, dimension]. images: to look at, uint8
     [members, GRID + WALKS * WALK, height, width, channels]: the first samples, then walks of WALK images from one
-    latent to another. inverted: how near each member comes to the evaluator's targets.
+    latent to another. inverted: how near each member comes to the evaluator's targets. further_features: those of the
+    further encoders, in their order.
     """
 
     features: Array | np.ndarray
     images: Array | np.ndarray
     inverted: Inverted
+    further_features: tuple[Array | np.ndarray, ...] = ()
 
 
 class Evaluation(NamedTuple):
-    """A member's score, and further quantities by name: `diversity` and those of the metric."""
+    """A member's score, and further quantities by name: `diversity` and those of the metric.
+
+    further: (metric, score) of the same samples by each further metric of the evaluator, as far as they have one.
+    """
 
     value: float
     facts: dict[str, float]
+    further: tuple[tuple[str, float], ...] = ()
 
 
 def evaluator(
-    metric: str, images: np.ndarray, samples: int, encode: Callable[[Encoder, np.ndarray], np.ndarray] | None = None
+    metric: str,
+    images: np.ndarray,
+    samples: int,
+    encode: Callable[[Encoder, np.ndarray], np.ndarray] | None = None,
+    further: Sequence[str] = (),
 ) -> Evaluator:
     """Returns the evaluator of a metric against reference images, uint8 [n, height, width, channels].
 
     encode: (encoder, images) -> features, such as a cache of them; `encode_images` by default.
+    further: metrics by which the same samples are scored too; none that needs the generator.
     """
     encoder, chosen = make_encoder(metric, images.shape[1:]), find_metric(metric)
     parameters = jax.device_put(encoder.parameters)
@@ -81,6 +97,7 @@ def evaluator(
         samples,
         images.shape[1:],
         feature_variance(features),
+        *prepare_further(further, chosen.encoder, features, images, encode or encode_images),
     )
 
 
@@ -115,9 +132,9 @@ def sample_and_encode(population: Population, evaluator: Evaluator) -> Sampled:
     """
     return _sample_and_encode(
         population,
-        evaluator.parameters,
+        (evaluator.parameters, *evaluator.further_parameters),
         evaluator.targets,
-        apply=evaluator.encoder.apply,
+        applies=(evaluator.encoder.apply, *(encoder.apply for encoder in evaluator.further_encoders)),
         samples=evaluator.samples,
         image_shape=evaluator.image_shape,
     )
@@ -135,8 +152,8 @@ def chunks_of(samples: int) -> tuple[int, int]:
     return chunks, math.ceil(max(samples, GRID) / chunks)
 
 
-@functools.partial(jax.jit, static_argnames=("apply", "samples", "image_shape"))
-def _sample_and_encode(population, parameters, targets, *, apply, samples, image_shape):
+@functools.partial(jax.jit, static_argnames=("applies", "samples", "image_shape"))
+def _sample_and_encode(population, parameters, targets, *, applies, samples, image_shape):
     chunks, count = chunks_of(samples)
 
     def one(member: Population) -> Sampled:
@@ -145,7 +162,8 @@ def _sample_and_encode(population, parameters, targets, *, apply, samples, image
         def chunk(number):
             key = jax.random.fold_in(sampling_key, number)
             images = sampling.sample(member.config, member.state, image_shape, key, count)
-            return apply(parameters, images), to_pixels(images[:GRID])
+            features = tuple(apply(values, images) for apply, values in zip(applies, parameters, strict=True))
+            return features, to_pixels(images[:GRID])
 
         def walk(number):
             key = jax.random.fold_in(sampling_key, number)
@@ -154,10 +172,9 @@ def _sample_and_encode(population, parameters, targets, *, apply, samples, image
         features, images = jax.lax.map(chunk, jnp.arange(chunks))
         walks = jax.lax.map(walk, chunks + jnp.arange(WALKS)).reshape(-1, *image_shape)
         inversion_key = jax.random.fold_in(sampling_key, chunks + WALKS)
-        inverted = _inverted(member, parameters, targets, apply, image_shape, inversion_key)
-        return Sampled(
-            features.reshape(-1, features.shape[-1])[:samples], jnp.concatenate([images[0], walks]), inverted
-        )
+        inverted = _inverted(member, parameters[0], targets, applies[0], image_shape, inversion_key)
+        first, *further = (chunks.reshape(-1, chunks.shape[-1])[:samples] for chunks in features)
+        return Sampled(first, jnp.concatenate([images[0], walks]), inverted, tuple(further))
 
     def one_running(member: Population) -> Sampled:
         shapes = jax.eval_shape(one, member)
@@ -196,7 +213,9 @@ def evaluate(evaluator: Evaluator, sampled: Sampled, slot: int) -> Evaluation:
     else:
         facts = inversion.facts(features, jax.tree.map(lambda leaf: leaf[slot], sampled.inverted))
         value = facts.pop(inversion.score)
-    return Evaluation(value, {"diversity": diversity(evaluator, features), **facts})
+    all_features = [np.asarray(encoded[slot]) for encoded in (sampled.features, *sampled.further_features)]
+    further = score_further(evaluator.further, all_features)
+    return Evaluation(value, {"diversity": diversity(evaluator, features), **facts}, further)
 
 
 def score(evaluator: Evaluator, features: np.ndarray) -> float:

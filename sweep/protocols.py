@@ -1,0 +1,49 @@
+"""How the trials of a plan are scored: its metrics, their protocols, and those of a sweep that goes on."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ganscape.data import DATASETS, Dataset, Source
+from ganscape.metrics import MetricError, Protocol, check_images_alone, check_samples, make_encoder
+from ganscape.results.store import STORE, read
+
+
+def protocol_of(name: str, dataset: Dataset, samples: int) -> Protocol:
+    """Returns how a metric is measured on a data set: so many samples against its test images."""
+    encoder = make_encoder(name, dataset.image_shape)
+    check_samples(name, samples)
+    check_samples(name, len(dataset.test))
+    return Protocol(
+        metric=name,
+        encoder=encoder.name,
+        weights=encoder.weights,
+        preprocessing=encoder.preprocessing,
+        samples=samples,
+        reference=f"{dataset.name}/test",
+        reference_samples=len(dataset.test),
+        reference_fingerprint=dataset.fingerprint,
+    )
+
+
+def check_further(metric: str | None, further: Sequence[str], source: Source) -> None:
+    """Raises MetricError unless the images can be scored by these metrics, besides `metric`."""
+    for index, name in enumerate(further):
+        check_images_alone(name)
+        if name == metric or name in further[:index]:
+            raise MetricError(f"metric {name} is given twice")
+        make_encoder(name, source.image_shape)
+
+
+def recorded_metrics(out: Path, data: str, source: Source) -> tuple[str, tuple[str, ...]] | None:
+    """Returns the metric and the further ones of the sweep that `out` holds, or None if there is no sweep yet, or one
+    on other data.
+
+    A continuation is then scored alike, whatever the default is now.
+    """
+    if not (out / STORE).exists():
+        return None
+    name = data if data in DATASETS else Path(data).resolve().stem
+    recorded = (row["definition"] for row in read(out)["study"])
+    same_data = (name, list(source.image_shape))
+    same = (row for row in recorded if (row["data"], row["image_shape"]) == same_data)
+    return next(((row["metric"], tuple(row.get("further", ()))) for row in same), None)
