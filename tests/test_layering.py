@@ -45,6 +45,7 @@ ORDER = {
         *("combined", "budget", "incumbents", "statistics", "agreement", "comparisons", "importance", "ranking"),
         *("verdict", "wording", "cautions", "sentences", "samples", "live", "calibration"),
         *("claims.estimates", "claims.rules", "claims.evidence", "claims.claim", "claims.searches"),
+        "claims.encoders",
         *("claims.equal", "claims.landscape"),
         *("claims.calibrations", "claims.judging", "claims.table", "claims"),
         *("plots.canvas", "plots.budgets", "plots.distributions", "plots.comparisons"),

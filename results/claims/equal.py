@@ -1,6 +1,7 @@
 """Claims of Lucic et al. 2018, "Are GANs Created Equal?", as data; `searches` has what they compare."""
 
 from ganscape.results.claims.claim import Paper, PublishedClaim
+from ganscape.results.claims.encoders import STUDIES, same_order
 from ganscape.results.claims.rules import ALIKE, EVERY, REVERSAL, SOME, THREE
 from ganscape.results.claims.searches import (
     WIDE,
@@ -87,8 +88,14 @@ CLAIMS = (
     PublishedClaim(
         "equal/lsgan-seeds",
         "GANs are robust to the seed, except LSGAN.",
-        PAPER, "Table 3; from memory", ("equal/seeds",), EVERY, BETTER, robust_to_seed, "seed",
+        PAPER, "Table 3; from memory", WIDE, EVERY, BETTER, robust_to_seed, "seed",
         published="deviation over seeds on CIFAR10: LSGAN 47.5, others 0.9 to 3.6",
+    ),
+    PublishedClaim(
+        "equal/encoder-alike",
+        "Another encoder orders the models alike: the rank correlation of their distances is above 0.8.",
+        PAPER, "Fig. 2; from memory", STUDIES, EVERY, 1.0, same_order, "model",
+        published="Spearman's correlation of Inception and VGG on CelebA: 0.9",
     ),
     PublishedClaim(
         "equal/wide-finds-better",

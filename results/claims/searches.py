@@ -193,7 +193,7 @@ def vae_worst(results: Results, keep_failed: bool) -> list[Contrast]:
 
 def robust_to_seed(results: Results, keep_failed: bool) -> list[Contrast]:
     """The deviation of the other GANs' log scores over fresh seeds, pooled, over that of LSGAN's."""
-    require(results, ("equal/seeds",), GANS)
+    require(results, WIDE, GANS)
     seeds = {method: np.log(values) for method, values in fresh_seeds(results, GANS, keep_failed=keep_failed).items()}
     others = [seeds[method] - seeds[method].mean() for method in GANS if method != "lsgan"]
 

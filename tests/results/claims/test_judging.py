@@ -10,11 +10,12 @@ from typer.testing import CliRunner
 
 from ganscape.results import load
 from ganscape.results.calibration import COLUMNS, write
-from ganscape.results.claims import CLAIMS, judge, rows, shared_caveats, table, write_markdown
+from ganscape.results.claims import CLAIMS, encoders, judge, rows, shared_caveats, table, write_markdown
+from ganscape.results.claims.rules import EVERY
 from ganscape.results.claims.searches import ALL, GANS
 from ganscape.results.frames import RECORDED
 from ganscape.results.report import render
-from ganscape.results.store import StoreError
+from ganscape.results.store import StoreError, open_store
 from ganscape.search_spaces import STUDIES
 from ganscape.sweep.commands.cli import app
 
@@ -189,6 +190,41 @@ def test_tables_of_calibrations_are_judged(tmp_path):
     answers = by_name(judge([tmp_path]))
     assert answers["equal/bias-without-variance"].verdict == "fails"
     assert answers["equal/modes-show"].verdict != "holds"
+
+
+def scored_twice(build, correlation, models=200, seed=0, name="out"):
+    """A finished folder of equal/wide whose log scores by a second encoder have this Pearson correlation."""
+    rng = np.random.default_rng(seed)
+    logs = rng.multivariate_normal([0.0, 0.0], [[1.0, correlation], [correlation, 1.0]], size=models)
+    folder = build({"ns_gan": [[math.exp(value)] for value in logs[:, 0]]}, name, study="equal/wide")
+    with open_store(folder) as store:
+        store.add_protocol("other", {"metric": "fd_random_conv"})
+        for number, value in enumerate(logs[:, 1]):
+            row = {"trial": f"ns_gan-{number}-0", "rung": 200, "images": 200, "attempt": 0, "seconds": 1.0}
+            score = {"metric": "fd_random_conv", "value": math.exp(value), "protocol": "other"}
+            store.add_scores([row | score])
+    return folder
+
+
+@pytest.mark.parametrize(("correlation", "verdict"), [(0.95, "holds"), (0.5, "fails"), (0.81, "undecided")])
+def test_whether_two_encoders_order_models_alike_is_decided(build, correlation, verdict):
+    answer = by_name(judge([scored_twice(build, correlation)]))["equal/encoder-alike"]
+    assert answer.verdict == verdict
+    assert answer.decision.telling.estimate.units == 200
+
+
+def test_the_encoders_claim_is_wrong_at_its_margin_at_most_5_percent_of_the_time():
+    """Of normal pairs Spearman's correlation is 6 / pi asin(rho / 2), so 0.8135 gives 0.8."""
+    rng, wrong, cases = np.random.default_rng(0), 0, 1000
+    for _ in range(cases):
+        x, y = rng.multivariate_normal([0.0, 0.0], [[1.0, 0.8135], [0.8135, 1.0]], size=60).T
+        wrong += EVERY.decide([encoders._contrast("a", "b", x, y)], 0.0).verdict != "undecided"
+    assert wrong <= 0.06 * cases  # 5 % and two standard errors of the simulation
+
+
+def test_one_metric_alone_says_nothing_about_encoders(build):
+    answer = by_name(judge([build({"ns_gan": [[1.0]] * 20}, study="equal/wide")]))["equal/encoder-alike"]
+    assert answer.verdict == "not testable" and "two encoders" in answer.needed
 
 
 def test_every_claim_is_of_studies_and_methods_that_exist():
