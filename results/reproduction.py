@@ -51,7 +51,9 @@ REPRODUCTIONS = {
         },
     ),
     "landscape": Reproduction(
-        LANDSCAPE, ("landscape/reg-norm", "landscape/loss", "landscape/both", "landscape/architecture"), {}
+        LANDSCAPE,
+        ("landscape/reg-norm", "landscape/loss", "landscape/both", "landscape/combined", "landscape/architecture"),
+        {},
     ),
 }
 

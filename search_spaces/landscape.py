@@ -15,7 +15,7 @@ from ganscape.search_spaces.dimensions import Choice, Dimension, LogUniform, Uni
 from ganscape.search_spaces.space import Space, make_space
 from ganscape.search_spaces.study import Phase, Scale, Study
 
-_PAPER = "arXiv:1807.04720"
+PAPER = "arXiv:1807.04720"
 _FIXED = "fixed settings of table 1, ranges of table 2"
 
 # Table 1: a setting combines one entry of each of these.
@@ -24,13 +24,13 @@ _WEIGHTS = (1.0, 10.0)
 _BETAS_AND_ITERS = ((0.5, 0.999, 1), (0.5, 0.9, 5), (0.5, 0.999, 5), (0.9, 0.999, 5))
 
 # Table 2.
-_RANGES: dict[str, Dimension] = {
+RANGES: dict[str, Dimension] = {
     "learning_rate": LogUniform(1e-5, 1e-2),
     "beta1": Uniform(0.0, 1.0),
     "beta2": Uniform(0.0, 1.0),
     "disc_iters": Choice((1, 5)),
 }
-_WEIGHT_RANGES = {
+WEIGHT_RANGES = {
     "wgangp": LogUniform(1e-1, 1e2),
     "dragan_v2": LogUniform(1e-1, 1e2),
     "l2": LogUniform(1e-4, 1e1),
@@ -50,9 +50,9 @@ def _slice(loss: str, normalization: str, penalty: str, architecture: str | None
     method: dict[str, Value] = {"loss": loss, "penalty": penalty, "discriminator_normalization": normalization}
     if architecture is not None:
         method["architecture"] = architecture
-    weight = {"penalty_weight": _WEIGHT_RANGES[penalty]} if penalty in _WEIGHT_RANGES else {}
+    weight = {"penalty_weight": WEIGHT_RANGES[penalty]} if penalty in WEIGHT_RANGES else {}
     defaults = fixed_settings(penalty)
-    space = make_space(method, _RANGES | weight, defaults[0], f"{_PAPER}, {_FIXED}")
+    space = make_space(method, RANGES | weight, defaults[0], f"{PAPER}, {_FIXED}")
     return space._replace(defaults=tuple(method | default for default in defaults))
 
 
@@ -83,6 +83,15 @@ SPACES: dict[str, dict[str, Space]] = {
         for penalty, name in (("gp", _GP), ("dragan", _DRAGAN), ("l2", _L2))
         for norm, normalization in (("sn", _SN), ("ln", _LN), ("bn", _BN))
     },
+    # Singles and both together in one study, so that their settings pair.
+    "landscape/combined": {
+        "ns":       _slice(_NS, _NONE, _NONE),
+        "ns_sn":    _slice(_NS, _SN,   _NONE),
+        "ns_ln":    _slice(_NS, _LN,   _NONE),
+        "ns_gp":    _slice(_NS, _NONE, _GP),
+        "ns_gp_sn": _slice(_NS, _SN,   _GP),
+        "ns_gp_ln": _slice(_NS, _LN,   _GP),
+    },
     "landscape/architecture": {
         f"{short}{suffix}": _slice(_NS, normalization, penalty, architecture)
         for short, architecture in (("resnet", _RESNET), ("sndcgan", _SNDCGAN))
@@ -96,18 +105,18 @@ SPACES: dict[str, dict[str, Space]] = {
 }  # fmt: skip
 
 # A step is one discriminator update on 64 images: 200,000 of them on CIFAR10, scored every 20,000.
-_COMMON: dict[str, Value] = {"optimizer": "adam", "batch_size": 64, "z_dim": 128}
-_DIGITS: dict[str, Value] = _COMMON | {"architecture": "conv8"}
-_SMALL: dict[str, Value] = _COMMON | {"channels": 8}
+COMMON: dict[str, Value] = {"optimizer": "adam", "batch_size": 64, "z_dim": 128}
+_DIGITS: dict[str, Value] = COMMON | {"architecture": "conv8"}
+SMALL: dict[str, Value] = COMMON | {"channels": 8}
 # A training of 1,600 updates would be scored by running averages (momentum 0.999) that still hold its first images.
-_MNIST16: dict[str, Value] = _COMMON | {
+_MNIST16: dict[str, Value] = COMMON | {
     "architecture": "infogan",
     "channels": 16,
     "hidden_per_channel": 8,
     "sampling_statistics": "standing",
 }
-_PUBLISHED: dict[str, Value] = _COMMON | {"architecture": _RESNET}
-_STEPS, _EVERY = 200_000 * 64, 20_000 * 64
+_PUBLISHED: dict[str, Value] = COMMON | {"architecture": _RESNET}
+STEPS, EVERY = 200_000 * 64, 20_000 * 64
 
 
 def _bandits(configs: int, rounds: int) -> tuple[Phase, ...]:
@@ -124,7 +133,7 @@ _ON_DIGITS = {
     "smoke":  Scale("digits",  _DIGITS,    2,  1,    96_000,  48_000,  None, "8x8 digits, minutes", 1, _bandits(3, 1)),
     "laptop": Scale("digits",  _DIGITS,    24, 2,   480_000, 160_000,  None, "8x8 digits, hours", 1, _bandits(20, 4)),
     "hour":   Scale("mnist16", _MNIST16,   24, 1,   102_400,  51_200, 5_000, "16x16 MNIST, listed settings alone"),
-    "paper":  Scale("cifar10", _PUBLISHED, 24, 5,    _STEPS,  _EVERY, 10_000,
+    "paper":  Scale("cifar10", _PUBLISHED, 24, 5,    STEPS,  EVERY, 10_000,
                     "published protocol, on CIFAR10 with its residual pair", 1, _bandits(120, 12)),
 }  # fmt: skip
 _BOTH = {
@@ -134,17 +143,17 @@ _BOTH = {
     "paper":  _ON_DIGITS["paper"]._replace(phases=_draws(24)),
 }  # fmt: skip
 _ON_CIFAR10 = {
-    "smoke":  Scale("cifar10", _SMALL,     2,  1,     3_200,   1_600,   500, "narrow networks, 50 steps", 1,
+    "smoke":  Scale("cifar10", SMALL,     2,  1,     3_200,   1_600,   500, "narrow networks, 50 steps", 1,
                     _bandits(3, 1)),
-    "laptop": Scale("cifar10", _SMALL,     12, 1,    64_000,  16_000, 2_000, "narrow networks, 1,000 steps", 1,
+    "laptop": Scale("cifar10", SMALL,     12, 1,    64_000,  16_000, 2_000, "narrow networks, 1,000 steps", 1,
                     _bandits(10, 2)),
-    "paper":  Scale("cifar10", _COMMON,    24, 5,    _STEPS,  _EVERY, 10_000, "published protocol", 1,
+    "paper":  Scale("cifar10", COMMON,    24, 5,    STEPS,  EVERY, 10_000, "published protocol", 1,
                     _bandits(120, 12)),
 }  # fmt: skip
 
 
 def _study(name: str, question: str, section: str, scales: dict[str, Scale]) -> Study:
-    return Study(question, f"{_PAPER}, {section}", SPACES[name], "defaults", scales)
+    return Study(question, f"{PAPER}, {section}", SPACES[name], "defaults", scales)
 
 
 STUDIES: dict[str, Study] = {
@@ -165,6 +174,12 @@ STUDIES: dict[str, Study] = {
         "Does a penalty help further where the discriminator is normalised?",
         "section 3.1, both at once: 24 fixed and 24 random settings; on CELEBA-HQ and LSUN there, with ResNet19",
         _BOTH,
+    ),
+    "landscape/combined": _study(
+        "landscape/combined",
+        "Is a gradient penalty together with a normalization at least as good as either alone?",
+        "section 3.1, both at once, beside each alone; on CELEBA-HQ and LSUN there, with ResNet19",
+        _ON_DIGITS,
     ),
     "landscape/architecture": _study(
         "landscape/architecture",

@@ -1,6 +1,13 @@
 """SPACES: every shipped search space, by study and method."""
 
-from ganscape.search_spaces import equal, landscape, presets, r3gan, tricks
+from ganscape.search_spaces import equal, landscape, landscape_best, presets, r3gan, tricks
 from ganscape.search_spaces.space import Space
 
-SPACES: dict[str, dict[str, Space]] = equal.SPACES | landscape.SPACES | presets.SPACES | r3gan.SPACES | tricks.SPACES
+SPACES: dict[str, dict[str, Space]] = {
+    **equal.SPACES,
+    **landscape.SPACES,
+    **landscape_best.SPACES,
+    **presets.SPACES,
+    **r3gan.SPACES,
+    **tricks.SPACES,
+}

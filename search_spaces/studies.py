@@ -1,7 +1,7 @@
 """STUDIES: every shipped study, by name."""
 
 from ganscape.errors import check_name
-from ganscape.search_spaces import equal, landscape, presets, r3gan, tricks
+from ganscape.search_spaces import equal, landscape, landscape_best, presets, r3gan, tricks
 from ganscape.search_spaces.study import Study, StudyError
 
 
@@ -11,4 +11,11 @@ def find_shipped(name: str) -> Study:
     return STUDIES[name]
 
 
-STUDIES: dict[str, Study] = equal.STUDIES | landscape.STUDIES | presets.STUDIES | r3gan.STUDIES | tricks.STUDIES
+STUDIES: dict[str, Study] = {
+    **equal.STUDIES,
+    **landscape.STUDIES,
+    **landscape_best.STUDIES,
+    **presets.STUDIES,
+    **r3gan.STUDIES,
+    **tricks.STUDIES,
+}

@@ -46,6 +46,7 @@ ORDER = {
         *("verdict", "wording", "cautions", "sentences", "samples", "live", "calibration"),
         *("claims.estimates", "claims.rules", "claims.evidence", "claims.claim", "claims.searches"),
         "claims.encoders",
+        "claims.best_models",
         *("claims.equal", "claims.landscape"),
         *("claims.calibrations", "claims.judging", "claims.table", "claims"),
         *("plots.canvas", "plots.budgets", "plots.distributions", "plots.comparisons"),

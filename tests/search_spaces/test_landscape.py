@@ -5,10 +5,12 @@ import itertools
 import pytest
 
 from ganscape.models.architectures import ARCHITECTURES
+from ganscape.results.claims.best_models import PUBLISHED
 from ganscape.search_spaces import SPACES, STUDIES, Choice, LogUniform, Uniform, all_phases, find_scale, rungs
 from ganscape.search_spaces.landscape import fixed_settings
 
-SLICES = [(name, method) for name, methods in SPACES.items() if name.startswith("landscape/") for method in methods]
+NAMES = [name for name in STUDIES if name.startswith("landscape/") and name != "landscape/best"]
+SLICES = [(name, method) for name in NAMES for method in SPACES[name]]
 each_slice = pytest.mark.parametrize(("study", "method"), SLICES)
 
 
@@ -53,7 +55,7 @@ def test_ranges_are_those_of_table_2(study, method):
     assert space.dimensions == expected
 
 
-@pytest.mark.parametrize("study", [name for name in STUDIES if name.startswith("landscape/") and "both" not in name])
+@pytest.mark.parametrize("study", [name for name in NAMES if name != "landscape/both"])
 def test_a_slice_costs_360_trainings(study):
     """24 settings with 5 seeds, then 12 rounds of 10 for each of two numbers of discriminator updates."""
     fixed, *bandits = all_phases(STUDIES[study].searcher, find_scale(STUDIES[study], "paper"))
@@ -90,6 +92,25 @@ def test_slices_are_the_published_ones():
     both = made_of("landscape/both", norm, penalty).values()
     assert len(set(both)) == 9 and not {"none"} & set(itertools.chain(*both))
     assert {pair[0] for pair in made_of("landscape/cifar10", norm).values()} == {"spectral_norm"}
+    combined = set(made_of("landscape/combined", norm, penalty).values())
+    norms = {("none",), ("spectral_norm",), ("layer_norm",)}
+    assert combined == {(*one, other) for one in norms for other in ("none", "wgangp")}
+
+
+def test_the_best_models_are_those_with_published_distances():
+    """Nine settings of six methods; each published distance belongs to a default of the study."""
+    asked = {
+        (method, default["learning_rate"])
+        for method, space in SPACES["landscape/best"].items()
+        for default in space.defaults
+    }
+    assert asked == set(PUBLISHED)
+    scale = find_scale(STUDIES["landscape/best"], "paper")
+    assert scale.seeds == 3 and scale.configs == max(len(space.defaults) for space in SPACES["landscape/best"].values())
+    iters = made_of("landscape/best", "architecture")
+    for method, (architecture,) in iters.items():
+        updates = {default["disc_iters"] for default in SPACES["landscape/best"][method].defaults}
+        assert updates == ({5} if architecture == "resnet_cifar" else {1})
 
 
 @each_slice
@@ -100,7 +121,7 @@ def test_networks_know_the_normalization(study, method):
         assert fixed["discriminator_normalization"] in pair.discriminator_normalizations
 
 
-@pytest.mark.parametrize("study", [name for name in STUDIES if name.startswith("landscape/")])
+@pytest.mark.parametrize("study", [*NAMES, "landscape/best"])
 def test_cifar10_is_trained_for_200000_steps_and_scored_every_20000(study):
     paper = find_scale(STUDIES[study], "paper")
     assert paper.data == "cifar10"
