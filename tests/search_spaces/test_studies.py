@@ -110,7 +110,7 @@ def test_the_smallest_scale_is_a_few_dozen_trials(name):
     study = find_shipped(name)
     scale = find_scale(study, "smoke")
     trials = len(study.methods) * sum(each.configs * each.seeds for each in all_phases(study.searcher, scale))
-    assert 16 <= trials <= 90
+    assert 12 <= trials <= 90
     assert 2 <= len(rungs(scale, scale.data)) <= 4
 
 
@@ -125,13 +125,12 @@ def test_a_study_is_asked_in_one_round_unless_its_searcher_looks_at_scores():
 
 
 @pytest.mark.parametrize("name", STUDIES)
-def test_points_studies_ask_no_more_than_their_defaults(name):
+def test_no_scale_asks_for_more_defaults_than_its_methods_have(name):
+    """A method may have fewer than another: those without a penalty have no weights to cross with."""
     study = find_shipped(name)
-    for scale in study.scales.values():
-        for each in study.methods.values():
-            if study.searcher == "defaults":
-                # Crossed with a penalty's weight where there is a penalty: half of that without.
-                assert scale.configs <= len(each.defaults) * (1 if len(each.defaults) != 12 else 2)
+    if study.searcher == "defaults":
+        most = max(len(space.defaults) for space in study.methods.values())
+        assert all(scale.configs <= most for scale in study.scales.values())
 
 
 def test_pinning_reaches_every_method_and_changes_the_description():
