@@ -26,7 +26,7 @@ def _models(
     }
     penalised = {} if weight is None else {"penalty_weight": WEIGHT_RANGES["wgangp"]}
     rest = _BETAS | {"disc_iters": disc_iters} | ({} if weight is None else {"penalty_weight": weight})
-    defaults = [{"learning_rate": rate} | rest for rate in rates]
+    defaults: list[dict[str, Value]] = [{"learning_rate": rate, **rest} for rate in rates]
     space = make_space(method, RANGES | penalised, defaults[0], f"{PAPER}, best models; ranges of table 2")
     return space._replace(defaults=tuple(method | default for default in defaults))
 

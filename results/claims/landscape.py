@@ -77,7 +77,7 @@ def penalty_wants_length(results: Results, keep_failed: bool) -> list[Contrast]:
     half = [rung for rung in scores.columns if 2 * rung == length]
     if not half:
         raise NotTestable(f"needs scores at half of the {length:,} images")
-    gains = np.log(scores[length] / scores[half[0]]).dropna()
+    gains = (scores[length] / scores[half[0]]).dropna().map(math.log)
     trials = results.trials().set_index("trial")
     by_setting = gains.groupby([trials[name].reindex(gains.index) for name in ("method", *SETTING)]).mean()
     gp, sn = (by_setting.get(method) for method in ("ns_gp", "ns_sn"))
