@@ -8,10 +8,12 @@ from typing import NamedTuple
 from ganscape.models import Config
 from ganscape.results.counts import expected_trials
 from ganscape.results.definition import phases_of
+from ganscape.results.wording import count
 from ganscape.sweep.messages import Trial
 from ganscape.sweep.plan import Plan
 from ganscape.sweep.proposals import config_of, searcher_seed, space_in, trial_of
-from ganscape.sweep.searchers import SEARCHERS, SELECTORS, Observation
+from ganscape.sweep.searchers import SEARCHERS, SELECTORS, Observation, facts
+from ganscape.sweep.searchers.sequences import REPEATS
 
 
 class Entry(NamedTuple):
@@ -149,10 +151,12 @@ class Rounds:
 
 
 def ask(
-    plan: Plan, method: str, phase_index: int, number: int, observations: list[Observation], count: int
+    plan: Plan, method: str, phase_index: int, number: int, observations: list[Observation], size: int
 ) -> list[Config]:
-    """Returns at most `count` configs for a round of a searching phase, none of which is among the observations.
+    """Returns `size` configs for a round of a searching phase, distinct and none of them among the observations; fewer
+    where the searcher has no more.
 
+    Draws that are equal are drawn again: in a space of few configs, until REPEATS in a row were there before.
     observations: every config of the method's earlier rounds, in the order they were asked, with the scores of its
       trials.
     """
@@ -161,12 +165,18 @@ def ask(
     searcher = SEARCHERS[phase.searcher](space, searcher_seed(plan.seed, method, number))
     searcher.tell([item._replace(settings=space.select_fields(item.settings)) for item in observations])
     seen = {Config.from_dict(observation.settings).identity() for observation in observations}
-    configs = []
-    for settings in searcher.ask(count):
-        config = config_of(method, {**plan.fixed, **settings}, plan.workload.dataset.classes)
-        if config.identity() not in seen:
-            seen.add(config.identity())
-            configs.append(config)
+    configs: list[Config] = []
+    repeated, most = 0, REPEATS if facts(phase.searcher)["independent"] else 0
+    while len(configs) < size and (proposals := searcher.ask(size - len(configs))):
+        for settings in proposals:
+            config = config_of(method, {**plan.fixed, **settings}, plan.workload.dataset.classes)
+            repeated += 1
+            if config.identity() not in seen:
+                seen.add(config.identity())
+                configs.append(config)
+                repeated = 0
+        if repeated >= most:
+            break
     return configs
 
 
@@ -174,6 +184,20 @@ def first_configs(plan: Plan, method: str) -> list[Config]:
     """Returns the configs of a method's first round."""
     phase = plan.phases[0]
     return ask(plan, method, 0, 0, [], min(phase.batch, phase.configs))
+
+
+def shortages(plan: Plan) -> list[str]:
+    """Returns a sentence for each method whose first round has fewer distinct configs than the plan asks for."""
+    phase = plan.phases[0]
+    if facts(phase.searcher)["only_defaults"]:  # methods have different numbers of them, by design
+        return []
+    wanted = min(phase.batch, phase.configs)
+    counts = {method: len(first_configs(plan, method)) for method in plan.methods}
+    return [
+        f"method {method} has {count(found, 'distinct config')} in its space, not the {wanted:,} asked for"
+        for method, found in counts.items()
+        if found < wanted
+    ]
 
 
 def count_trials(plan: Plan) -> int:

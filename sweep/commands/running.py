@@ -38,10 +38,11 @@ def run_plan(planned, folder: Path, **options) -> None:
     from ganscape.results.report import write_report
     from ganscape.sweep.commands.progress import shown
     from ganscape.sweep.driver import changed_circumstances, run_study
+    from ganscape.sweep.rounds import shortages
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     print_cost(planned)
-    print_warnings([*planned.warnings, *changed_circumstances(folder)])
+    print_warnings([*planned.warnings, *shortages(planned), *changed_circumstances(folder)])
     try:
         with shown(Console(stderr=True)) as show:
             run_study(planned, folder, observe=show, **options)

@@ -42,6 +42,7 @@ def print_plan(planned, workers: int, folder: Path, keep) -> None:
     """Prints what a plan would run, and about how long it takes with so many workers."""
     from ganscape.results.wording import duration
     from ganscape.sweep.estimate import estimate
+    from ganscape.sweep.rounds import shortages
 
     cost = estimate(planned, workers)
     definition = planned.definition
@@ -51,7 +52,7 @@ def print_plan(planned, workers: int, folder: Path, keep) -> None:
         ("data", f"{definition['data']} {'x'.join(map(str, definition['image_shape']))}"),
         ("score", planned.protocol.label()),
         *([("also scored by", ", ".join(protocol.metric for protocol in planned.further))] if planned.further else []),
-        *(("warning", warning) for warning in planned.warnings),
+        *(("warning", warning) for warning in (*planned.warnings, *shortages(planned))),
         ("methods", ", ".join(planned.methods)),
         ("trials", f"{cost.trials}"),
         *((f"phase {phase.name}", _size(phase)) for phase in planned.phases),

@@ -10,7 +10,7 @@ from ganscape.search_spaces import StudyError
 from ganscape.sweep.cohort_size import parameters
 from ganscape.sweep.plan import plan
 from ganscape.sweep.proposals import trial_of
-from ganscape.sweep.rounds import ask, first_configs
+from ganscape.sweep.rounds import ask, first_configs, shortages
 from ganscape.sweep.searchers import Observation
 
 
@@ -83,6 +83,41 @@ def test_a_space_with_nothing_left_to_search_gives_each_config_once(planned):
     made = planned(settings=pins)
     (config,) = first_configs(made, "ns_gan")
     assert ask(made, "ns_gan", 0, 0, [Observation(config.to_dict(), (1.0,))], 5) == []
+
+
+SMALL_SPACE = """
+question = "?"
+searcher = "random"
+[scales.smoke]
+data = "digits"
+configs = {configs}
+rounds = {rounds}
+seeds = 1
+images = 6400
+interval = 3200
+settings = {{architecture = "mlp"}}
+[methods.ns]
+fixed = {{loss = "non_saturating"}}
+ranges.batch_size = {{low = 16, high = 25, integer = true}}
+"""
+
+
+@pytest.mark.parametrize(("wanted", "rounds", "expected"), [(10, 1, 10), (8, 1, 8), (12, 1, 10)])
+def test_a_random_search_asks_for_as_many_distinct_configs_as_its_space_has(tmp_path, wanted, rounds, expected):
+    """Ten values: ten draws alone would hold about six of them. The first draws are those of a smaller search."""
+    study = tmp_path / "small.toml"
+    study.write_text(SMALL_SPACE.format(configs=wanted, rounds=rounds))
+    made = plan(str(study), out=tmp_path / "out")
+    configs = first_configs(made, "ns")
+    assert len(configs) == len({config.batch_size for config in configs}) == expected
+    study.write_text(SMALL_SPACE.format(configs=3, rounds=1))
+    assert first_configs(plan(str(study), out=tmp_path / "out"), "ns") == configs[:3]
+    words = [f"method ns has {expected} distinct configs in its space, not the {wanted} asked for"]
+    assert shortages(made) == (words if expected < wanted else [])
+
+
+def test_a_study_of_defaults_lacks_nothing_where_a_method_has_fewer(planned):
+    assert shortages(planned("landscape/reg-norm", scale="laptop")) == []
 
 
 def test_a_method_asks_for_what_its_budget_leaves(planned):
