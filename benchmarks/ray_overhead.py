@@ -72,7 +72,7 @@ def measure(folder: Path, trials: int, workers: int, cohort: int) -> dict:
     marks: dict[int, tuple[float, float, float]] = {}
 
     def observe(backlog) -> None:
-        done = len(backlog.finished)
+        done = len(backlog.outcomes.ended)
         if done and done % max(1, trials // 10) == 0 and done not in marks:
             marks[done] = (time.monotonic(), time.process_time(), resident())
 

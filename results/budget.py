@@ -33,6 +33,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy.special import stdtrit
 
+from ganscape.results.sorted_scores import SortedScores, check_budget, sort_scores
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -52,19 +54,19 @@ class Jackknife(NamedTuple):
 
 def weights(n: int, k: int) -> np.ndarray:
     """Returns [n], the probability of each of n sorted scores to be the smallest of k drawn without replacement."""
-    _check(n, k)
+    check_budget(n, k)
     return np.pad(_leading_weights(n, k), (0, n - _reach(n, k)))
 
 
 def lucic_weights(n: int, k: int) -> np.ndarray:
     """Returns the same for k drawn with replacement."""
-    _check(n, k)
+    check_budget(n, k)
     return _leading_lucic_weights(n, k, n)
 
 
 def expected_best(values, k: int) -> float:
     """Returns E[min of k]; +inf if k draws can all fail."""
-    sample = _sample(values, k)
+    sample = sort_scores(values, k)
     if sample.failures.max() >= k:
         return np.inf
     weight = _leading_weights(sample.n, k)
@@ -76,7 +78,7 @@ def interval(values, k: int, level: float = 0.95) -> tuple[float, float]:
 
     Computed for the logarithm if all scores are positive, so the bounds are positive too.
     """
-    sample = _sample(values, k)
+    sample = sort_scores(values, k)
     return _interval(sample, k, _leading_weights(sample.n, k), level)
 
 
@@ -95,7 +97,7 @@ def jackknife(values, k: int, logarithmic: bool) -> Jackknife:
     freedom: degrees of freedom of the error, n - 1 or fewer where a few scores decide it (Satterthwaite's, from the
     kurtosis of what leaving out each configuration moves). Raises ValueError while the expectation is infinite.
     """
-    sample = _sample(values, k)
+    sample = sort_scores(values, k)
     if sample.failures.max() >= k:
         raise ValueError(f"values holds {sample.failures.max()} failed runs; E[min of {k}] is infinite")
     weight = _leading_weights(sample.n, k)
@@ -113,7 +115,7 @@ def jackknife(values, k: int, logarithmic: bool) -> Jackknife:
 
 def spread(values, k: int) -> float:
     """Returns the standard deviation of the minimum of k; nan if its expectation is infinite."""
-    sample = _sample(values, k)
+    sample = sort_scores(values, k)
     if sample.failures.max() >= k:
         return np.nan
     return _spread(sample, _leading_weights(sample.n, k))
@@ -124,13 +126,13 @@ def quantile(values, k: int, p):
 
     p: a number or an array.
     """
-    sample = _sample(values, k)
+    sample = sort_scores(values, k)
     return _quantile(sample, _leading_weights(sample.n, k), p)
 
 
 def success_probability(values, k: int) -> float:
     """Returns the probability that at least one of k draws did not fail: 1 - C(f, k) / C(n, k), f failures among n."""
-    sample = _sample(values, k)
+    sample = sort_scores(values, k)
     return _success(sample, k)
 
 
@@ -142,7 +144,7 @@ def expected_best_curve(values, max_k: int | None = None) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    sample = _sample(values, max_k)
+    sample = sort_scores(values, max_k)
     rows = []
     for k in _ks(sample.n if max_k is None else max_k):
         weight, finite = _leading_weights(sample.n, k), sample.failures.max() < k
@@ -159,7 +161,7 @@ def lucic_curve(values, max_k: int | None = None) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    sample = _sample(values, max_k)
+    sample = sort_scores(values, max_k)
     finite, rows = sample.failures.max() == 0, []
     for k in _ks(sample.n if max_k is None else max_k):
         weight = _leading_lucic_weights(sample.n, k, _reach(sample.n, k, sample.n))
@@ -190,46 +192,6 @@ def replicates(trials: "pd.DataFrame", method: str, column: str = "value") -> np
     return values[~np.isnan(scores).any(axis=1)]
 
 
-class _Sample(NamedTuple):
-    """Scores sorted once. order, scores: [seeds, n], per replicate; merged: of all replicates; rank: of
-    each merged score in its own replicate."""
-
-    n: int
-    order: np.ndarray
-    scores: np.ndarray
-    failures: np.ndarray
-    merged: np.ndarray
-    rank: np.ndarray
-    positive: bool
-
-
-def _sample(values, k: int | None = None) -> _Sample:
-    columns = columns_of(values)
-    n, seeds = columns.shape
-    _check(n, n if k is None else k)
-    order = np.argsort(columns, axis=0, kind="stable").T
-    scores = np.take_along_axis(columns.T, order, axis=1)
-    merge = np.argsort(scores.ravel(), kind="stable") if seeds > 1 else np.arange(n)
-    failures, positive = np.isinf(columns).sum(axis=0), bool(scores[:, 0].min() > 0)
-    return _Sample(n, order, scores, failures, scores.ravel()[merge], merge % n, positive)
-
-
-def columns_of(values) -> np.ndarray:
-    """Returns values as [configs, seeds]. Raises ValueError if they are empty or contain NaN or -inf."""
-    columns = np.asarray(values, dtype=np.float64)
-    columns = columns[:, None] if columns.ndim == 1 else columns
-    if columns.ndim != 2 or columns.size == 0:
-        raise ValueError(f"values has shape {np.shape(values)}; expected [configs] or [configs, seeds], not empty")
-    if np.isnan(columns).any() or np.isneginf(columns).any():
-        raise ValueError("values holds NaN or -inf; a failed run is +inf, an unfinished one is left out")
-    return columns
-
-
-def _check(n: int, k: int):
-    if not 1 <= k <= n:
-        raise ValueError(f"budget k = {k} is outside 1 .. {n}, the number of configurations")
-
-
 def _reach(n: int, k: int, most: int | None = None) -> int:
     """Returns how many of the smallest scores matter: further weights are 0 or sum to less than 1e-16."""
     most = n - k + 1 if most is None else most
@@ -247,16 +209,16 @@ def _leading_lucic_weights(n: int, k: int, count: int) -> np.ndarray:
     return -np.diff((1 - np.arange(count + 1) / n) ** k)
 
 
-def _mean(sample: _Sample, weight) -> float:
+def _mean(sample: SortedScores, weight) -> float:
     return float(np.mean(sample.scores[:, : len(weight)] @ weight))
 
 
-def _spread(sample: _Sample, weight) -> float:
+def _spread(sample: SortedScores, weight) -> float:
     squares = (sample.scores[:, : len(weight)] - _mean(sample, weight)) ** 2
     return float(np.sqrt(np.mean(squares @ weight)))
 
 
-def _quantile(sample: _Sample, weight, p):
+def _quantile(sample: SortedScores, weight, p):
     if len(sample.scores) == 1:
         cumulated = np.cumsum(weight)
     else:
@@ -266,12 +228,12 @@ def _quantile(sample: _Sample, weight, p):
     return sample.merged[reached]
 
 
-def _success(sample: _Sample, k: int) -> float:
+def _success(sample: SortedScores, k: int) -> float:
     n, j = sample.n, np.arange(k)
     return float(np.mean([1 - np.prod((f - j) / (n - j)) if f >= k else 1.0 for f in sample.failures]))
 
 
-def _interval(sample: _Sample, k: int, weight, level: float) -> tuple[float, float]:
+def _interval(sample: SortedScores, k: int, weight, level: float) -> tuple[float, float]:
     n = sample.n
     if k == n or sample.failures.max() >= k:
         return np.nan, np.nan
@@ -283,7 +245,7 @@ def _interval(sample: _Sample, k: int, weight, level: float) -> tuple[float, flo
     return float(centre - reach), float(centre + reach)
 
 
-def _moves(sample: _Sample, k: int, weight, logarithmic: bool) -> np.ndarray:
+def _moves(sample: SortedScores, k: int, weight, logarithmic: bool) -> np.ndarray:
     """Returns how much E[min of k], or its logarithm, changes when each configuration is left out, up to a constant.
 
     [n], or shorter for one seed: the change is 0 for the others.

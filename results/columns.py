@@ -1,4 +1,35 @@
-"""The columns of the frames of `results.frames`, in order, with their types."""
+"""The columns of the frames of `results.frames`, in order, with their types.
+
+trials        trial config method seed round phase status rungs + one column per setting
+              phase: the part of the search that the round belongs to; a phase that confirms trains the best config
+              of each method again, on seeds that had no say in choosing it.
+              status: done (has the study's metric at the last rung of the definition), failed (a final failure),
+              stopped (ended early on purpose by a scheduler, which is no failure), running (none of these: being
+              trained, or waiting); rungs: how many rungs have a score.
+              A setting named like a column before it appears as `setting_<name>`.
+scores        trial config method seed rung images metric value protocol attempt seconds
+              rung: the planned point on the training axis; images: real images seen by then; value: finite, lower is
+              better; protocol: fingerprint; seconds: wall seconds of training and evaluating the trial up to this rung.
+failures      trial config method seed attempt cause rung step message detail final
+              final False: an attempt that was lost and is tried again.
+signs         trial config method seed rung quantity value cause
+              quantity: diversity of the samples, a log of the trial's method, or what else the metric found, such as
+              precision and recall; cause: the failure of which the value is a sign (discriminator_won,
+              exploding_gradient, mode_collapse), None for most.
+generators    trial config method seed rung bytes path
+              trained generators that are kept, for `ganscape.load_generator`; rung: that of the trial's lowest score.
+per_trial     trial config method seed phase status rung value
+              value: the study's metric under a rule, taken at `rung`, for a stopped trial among those it reached;
+              +inf for a failed trial, NaN while running.
+costs         trial images seconds
+              of finished trials: up to the last score. A failed one is charged up to the rung it was heading for, at
+              its own seconds per image, or its method's median where it has no score; NaN while running.
+environments  recorded + one column per entry: one row per start of the sweep.
+protocols     fingerprint + one column per entry.
+programs      structure compiled loaded seconds lanes
+              what a worker compiled, or loaded from the compilation cache, before it could train trials of a structure;
+              lanes: members side by side. Empty for stores of versions without it.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -12,6 +43,7 @@ FAILURES = [*TRIAL, "attempt", "cause", "rung", "step", "message", "detail", "fi
 SIGNS = [*TRIAL, "rung", "quantity", "value", "cause"]
 PROGRAMS = ["structure", "compiled", "loaded", "seconds", "lanes"]
 BASELINES = ["kind", "source", "draw", "metric", "value"]
+COSTS = ["trial", "images", "seconds"]
 PER_TRIAL = [*TRIAL, "phase", "status", "rung", "value"]
 DTYPES = {"seed": "int64", "round": "int64", "rungs": "int64", "images": "int64", "attempt": "int64", "rung": "Int64",
           "step": "Int64", "value": "float64", "seconds": "float64", "final": "bool"}  # fmt: skip

@@ -1,35 +1,4 @@
-"""From the store to tidy frames, one consistent view per `load`.
-
-trials        trial config method seed round phase status rungs + one column per setting
-              phase: the part of the search that the round belongs to; a phase that confirms trains the best config
-              of each method again, on seeds that had no say in choosing it.
-              status: done (has the study's metric at the last rung of the definition), failed (a final failure),
-              stopped (ended early on purpose by a scheduler, which is no failure), running (none of these: being
-              trained, or waiting); rungs: how many rungs have a score.
-              A setting named like a column before it appears as `setting_<name>`.
-scores        trial config method seed rung images metric value protocol attempt seconds
-              rung: the planned point on the training axis; images: real images seen by then; value: finite, lower is
-              better; protocol: fingerprint; seconds: wall seconds of training and evaluating the trial up to this rung.
-failures      trial config method seed attempt cause rung step message detail final
-              final False: an attempt that was lost and is tried again.
-signs         trial config method seed rung quantity value cause
-              quantity: diversity of the samples, a log of the trial's method, or what else the metric found, such as
-              precision and recall; cause: the failure of which the value is a sign (discriminator_won,
-              exploding_gradient, mode_collapse), None for most.
-generators    trial config method seed rung bytes path
-              trained generators that are kept, for `ganscape.load_generator`; rung: that of the trial's lowest score.
-per_trial     trial config method seed phase status rung value
-              value: the study's metric under a rule, taken at `rung`, for a stopped trial among those it reached;
-              +inf for a failed trial, NaN while running.
-costs         trial images seconds
-              of finished trials: up to the last score. A failed one is charged up to the rung it was heading for, at
-              its own seconds per image, or its method's median where it has no score; NaN while running.
-environments  recorded + one column per entry: one row per start of the sweep.
-protocols     fingerprint + one column per entry.
-programs      structure compiled loaded seconds lanes
-              what a worker compiled, or loaded from the compilation cache, before it could train trials of a structure;
-              lanes: members side by side. Empty for stores of versions without it.
-"""
+"""From the store to tidy frames, one consistent view per `load`; `results.columns` says what every column means."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -52,7 +21,9 @@ from ganscape.results.columns import (
     frame_of_rows,
     make_frame,
 )
+from ganscape.results.costs import costs_of_trials
 from ganscape.results.definition import Definition, PhaseDefinition, are_listed, phase_of_round, phases_of
+from ganscape.results.status import status_of_trials
 from ganscape.results.store import StoreError
 
 if TYPE_CHECKING:
@@ -276,19 +247,9 @@ class Results:
         return rows.astype("float64").sort_index(axis=1)
 
     def costs(self) -> "pd.DataFrame":
-        """One row per trial: real images seen and seconds of training and evaluating it."""
-        trials = self.per_trial()[["trial", "method", "status"]]
-        spent = self.scores().groupby("trial")[["images", "seconds"]].max()
-        trials = trials.join(spent, on="trial")
-        pace = (trials["seconds"] / trials["images"]).where(trials["images"] > 0)
-        pace = pace.fillna(pace.groupby(trials["method"]).transform("median"))
-        heading = self.failures().query("final").groupby("trial")["rung"].max()
-        charged = trials["trial"].map(heading).astype("float64").fillna(max(self.study.get("rungs") or [0]))
-        failed = trials["status"] == "failed"
-        trials["images"] = trials["images"].astype("float64").mask(failed, charged)
-        trials["seconds"] = trials["seconds"].astype("float64").mask(failed, charged * pace)
-        trials.loc[trials["status"] == "running", ["images", "seconds"]] = np.nan
-        return trials[["trial", "images", "seconds"]]
+        """Returns one row per trial: real images seen and seconds of training and evaluating it."""
+        last = max(self.study.get("rungs") or [0])
+        return costs_of_trials(self.per_trial(), self.scores(), self.failures(), last)
 
     def defaults(self) -> set[str]:
         """The configs that the study's definition lists as the defaults of their method."""
@@ -335,14 +296,7 @@ class Results:
 
     def _status(self) -> dict[str, str]:
         if self._ended is None:
-            failures, scores = self._tables["failures"], self._tables["scores"]
-            ends = zip(failures["trial"], failures["cause"], failures["final"], strict=True)
-            status = dict.fromkeys(self._place, "running")
-            status |= {trial: "stopped" if cause == "stopped" else "failed" for trial, cause, final in ends if final}
-            last = max(self.study.get("rungs") or [0])
-            wanted = (self.study.get("metric"), self.study.get("protocol"))
-            rows = zip(scores["trial"], scores["rung"], scores["metric"], scores["protocol"], strict=True)
-            self._ended = status | {trial: "done" for trial, rung, *how in rows if rung >= last and (*how,) == wanted}
+            self._ended = status_of_trials(self._tables, self.study)
         return self._ended
 
 

@@ -14,6 +14,7 @@ from scipy.special import stdtrit
 
 from ganscape.results import budget
 from ganscape.results.frames import Results
+from ganscape.results.sorted_scores import columns_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +34,7 @@ def by_cost(values, costs, orders: int = ORDERS, seed: int = 0) -> "pd.DataFrame
     """
     import pandas as pd
 
-    columns, spent = budget.columns_of(values), budget.columns_of(costs)
+    columns, spent = columns_of(values), columns_of(costs)
     if columns.shape != spent.shape or not (np.isfinite(spent) & (spent > 0)).all():
         raise ValueError(f"costs has shape {spent.shape}, values {columns.shape}; expected the same, all positive")
     n, seeds = columns.shape
@@ -60,8 +61,8 @@ def practitioner(fixed, bandit, fixed_first: int | None = None) -> "pd.DataFrame
     """
     import pandas as pd
 
-    known = budget.columns_of(fixed)
-    later = budget.columns_of(bandit) if np.size(bandit) else np.empty((0, known.shape[1]))
+    known = columns_of(fixed)
+    later = columns_of(bandit) if np.size(bandit) else np.empty((0, known.shape[1]))
     first = len(known) if fixed_first is None else fixed_first
     if not 0 <= first <= len(known):
         raise ValueError(f"fixed_first = {first} is outside 0 .. {len(known)}, the number of fixed settings")
@@ -117,7 +118,7 @@ def of_searches(searches) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    best = np.minimum.accumulate(budget.columns_of(np.transpose(searches)).T, axis=1)
+    best = np.minimum.accumulate(columns_of(np.transpose(searches)).T, axis=1)
     count = len(best)
     centre = np.where(np.isfinite(best).all(axis=0), np.where(np.isfinite(best), best, 0).mean(axis=0), np.inf)
     low, high = np.full_like(centre, np.nan), np.full_like(centre, np.nan)

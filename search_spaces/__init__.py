@@ -1,17 +1,7 @@
 """Search spaces and studies, as data."""
 
-from ganscape.search_spaces.dimensions import (
-    Choice,
-    Dimension,
-    Fixed,
-    Integer,
-    LogUniform,
-    Partly,
-    StudyError,
-    Uniform,
-    Unless,
-    When,
-)
+from ganscape.search_spaces.conditions import Partly, Unless, When
+from ganscape.search_spaces.dimensions import Choice, Dimension, Fixed, Integer, LogUniform, StudyError, Uniform
 from ganscape.search_spaces.narrowing import narrow
 from ganscape.search_spaces.original import published_sets
 from ganscape.search_spaces.presets import PRESETS, Preset

@@ -3,18 +3,8 @@
 from typing import Any
 
 from ganscape.errors import check_name
-from ganscape.search_spaces.dimensions import (
-    Choice,
-    Dimension,
-    Fixed,
-    Integer,
-    LogUniform,
-    Partly,
-    StudyError,
-    Uniform,
-    Unless,
-    When,
-)
+from ganscape.search_spaces.conditions import Partly, Unless, When
+from ganscape.search_spaces.dimensions import Choice, Dimension, Fixed, Integer, LogUniform, StudyError, Uniform
 from ganscape.search_spaces.space import Space
 
 KINDS: dict[str, Any] = {

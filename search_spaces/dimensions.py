@@ -71,7 +71,7 @@ class Uniform(Dimension):
 
     def to_unit(self, value: float) -> float:
         """Returns the position of `value` in [0, 1]. Raises StudyError outside the range."""
-        _check_member(self, value)
+        check_member(self, value)
         return (value - self.low) / (self.high - self.low)
 
     def from_unit(self, u: float) -> float:
@@ -103,7 +103,7 @@ class LogUniform(Dimension):
 
     def to_unit(self, value: float) -> float:
         """Returns the position of log `value` in [0, 1]. Raises StudyError outside the range."""
-        _check_member(self, value)
+        check_member(self, value)
         return (math.log(value) - math.log(self.low)) / (math.log(self.high) - math.log(self.low))
 
     def from_unit(self, u: float) -> float:
@@ -135,7 +135,7 @@ class Integer(Dimension):
 
     def to_unit(self, value: int) -> float:
         """Returns the middle of the value's cell, of equal cells in [0, 1]. Raises StudyError outside the range."""
-        _check_member(self, value)
+        check_member(self, value)
         return (value - self.low + 0.5) / (self.high - self.low + 1)
 
     def from_unit(self, u: float) -> int:
@@ -159,7 +159,7 @@ class Choice(Dimension):
             raise StudyError("Choice: no options")
         for option in self.options:
             _check_value(self, option)
-        if len({_key(option) for option in self.options}) < len(self.options):
+        if len({comparison_key(option) for option in self.options}) < len(self.options):
             raise StudyError(f"{self}: an option is given twice")
 
     def grid(self, n: int) -> list[Value]:
@@ -169,8 +169,9 @@ class Choice(Dimension):
 
     def to_unit(self, value: Value) -> float:
         """Returns the middle of the option's cell, of equal cells in [0, 1]. Raises StudyError for other values."""
-        _check_member(self, value)
-        return ([_key(option) for option in self.options].index(_key(value)) + 0.5) / len(self.options)
+        check_member(self, value)
+        keys = [comparison_key(option) for option in self.options]
+        return (keys.index(comparison_key(value)) + 0.5) / len(keys)
 
     def from_unit(self, u: float) -> Value:
         """Returns the option whose cell of [0, 1] contains u."""
@@ -178,7 +179,7 @@ class Choice(Dimension):
         return self.options[min(math.floor(u * len(self.options)), len(self.options) - 1)]
 
     def contains(self, value: Any) -> bool:
-        return any(_key(option) == _key(value) for option in self.options)
+        return any(comparison_key(option) == comparison_key(value) for option in self.options)
 
 
 @dataclass(frozen=True)
@@ -197,7 +198,7 @@ class Fixed(Dimension):
 
     def to_unit(self, value: Value) -> float:
         """Returns 0.5. Raises StudyError for any other value."""
-        _check_member(self, value)
+        check_member(self, value)
         return 0.5
 
     def from_unit(self, u: float) -> Value:
@@ -206,80 +207,18 @@ class Fixed(Dimension):
         return self.value
 
     def contains(self, value: Any) -> bool:
-        return _key(value) == _key(self.value)
+        return comparison_key(value) == comparison_key(self.value)
 
 
-@dataclass(frozen=True)
-class When(Dimension):
-    """A dimension that is part of a config only if the config's `field` has one of `values`."""
-
-    dimension: Dimension
-    field: str
-    values: tuple[Value, ...]
-
-    def __post_init__(self):
-        object.__setattr__(self, "values", tuple(self.values))
-        if not self.values:
-            raise StudyError(f"{self}: no values of {self.field!r} under which it is present")
-
-    def is_present(self, settings: dict[str, Value], value: Value | None = None) -> bool:
-        """Returns whether the dimension is part of a config with these settings, where it has this `value`."""
-        inner = self.dimension
-        return self.condition_holds(settings, value) and (
-            not isinstance(inner, When) or inner.is_present(settings, value)
-        )
-
-    def condition_holds(self, settings: dict[str, Value], value: Value | None) -> bool:
-        """Returns whether this condition holds; if `dimension` is a When too, `is_present` also asks for its own."""
-        return self.field in settings and _key(settings[self.field]) in map(_key, self.values)
-
-    def condition_fields(self) -> set[str]:
-        """Returns the fields that the conditions depend on."""
-        return {self.field} | (self.dimension.condition_fields() if isinstance(self.dimension, When) else set())
-
-    def grid(self, n: int) -> list[Value]:
-        return self.dimension.grid(n)
-
-    def to_unit(self, value: Value) -> float:
-        return self.dimension.to_unit(value)
-
-    def from_unit(self, u: float) -> Value:
-        return self.dimension.from_unit(u)
-
-    def contains(self, value: Any) -> bool:
-        return self.dimension.contains(value)
-
-
-@dataclass(frozen=True)
-class Unless(When):
-    """A dimension that is part of a config unless the config's `field` has one of `values`."""
-
-    def condition_holds(self, settings: dict[str, Value], value: Value | None) -> bool:
-        return not super().condition_holds(settings, value)
-
-
-@dataclass(frozen=True)
-class Partly(When):
-    """A dimension some of whose values, `of`, may be drawn only if the config's `field` has one of `values`.
-
-    In a config where the condition fails, the dimension is left out if its value is one of `of`.
-    """
-
-    of: tuple[Value, ...]
-
-    def __post_init__(self):
-        super().__post_init__()
-        object.__setattr__(self, "of", tuple(self.of))
-        for value in self.of:
-            _check_member(self, value)
-
-    def condition_holds(self, settings: dict[str, Value], value: Value | None) -> bool:
-        return _key(value) not in map(_key, self.of) or super().condition_holds(settings, value)
-
-
-def _key(value: Any) -> tuple:
+def comparison_key(value: Any) -> tuple:
     """Returns a key by which True differs from 1, but 1 equals 1.0."""
     return isinstance(value, bool), value
+
+
+def check_member(dimension: Dimension, value: Any) -> None:
+    """Raises StudyError for a value that the dimension does not contain."""
+    if not dimension.contains(value):
+        raise StudyError(f"{value!r} is not in {dimension}")
 
 
 def _plain(value: Any) -> Any:
@@ -312,11 +251,6 @@ def _check_range(dimension: Uniform | LogUniform | Integer) -> None:
 def _check_value(dimension: Dimension, value: Any) -> None:
     if not (isinstance(value, bool | str) or _is_number(value)):
         raise StudyError(f"{dimension}: {value!r} is not a finite number, a boolean or a string")
-
-
-def _check_member(dimension: Dimension, value: Any) -> None:
-    if not dimension.contains(value):
-        raise StudyError(f"{value!r} is not in {dimension}")
 
 
 def _check_unit(dimension: Dimension, u: float) -> None:

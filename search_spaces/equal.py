@@ -1,6 +1,7 @@
 """EQUAL: search spaces and studies of Lucic et al. 2018, "Are GANs Created Equal? A Large-Scale Study"."""
 
-from ganscape.search_spaces.dimensions import Choice, Dimension, Fixed, LogUniform, Uniform, Value, When
+from ganscape.search_spaces.conditions import When
+from ganscape.search_spaces.dimensions import Choice, Dimension, Fixed, LogUniform, Uniform, Value
 from ganscape.search_spaces.space import Space, make_space
 from ganscape.search_spaces.study import Phase, Scale, Study
 

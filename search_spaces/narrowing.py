@@ -7,17 +7,8 @@ searches; Lucic et al. 2018 chose their narrow ranges by hand, from a wide searc
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ganscape.search_spaces.dimensions import (
-    Choice,
-    Dimension,
-    Integer,
-    LogUniform,
-    Partly,
-    StudyError,
-    Uniform,
-    Value,
-    When,
-)
+from ganscape.search_spaces.conditions import Partly, When
+from ganscape.search_spaces.dimensions import Choice, Dimension, Integer, LogUniform, StudyError, Uniform, Value
 from ganscape.search_spaces.space import Space, check_condition
 
 

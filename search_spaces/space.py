@@ -5,14 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ganscape.errors import check_name
-from ganscape.search_spaces.dimensions import (
-    Dimension,
-    Fixed,
-    StudyError,
-    Unless,
-    Value,
-    When,
-)
+from ganscape.search_spaces.conditions import Unless, When
+from ganscape.search_spaces.dimensions import Dimension, Fixed, StudyError, Value
 
 _LEARNING_RATES = ("g_lr", "d_lr")
 

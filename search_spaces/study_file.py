@@ -1,30 +1,18 @@
 """Reads a study from a TOML file that a user wrote; errors name the line of the mistake."""
 
-import itertools
 import re
-import tomllib
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ganscape.errors import UserError, check_name, shown
-from ganscape.limits import LIMITS
-from ganscape.search_spaces.dimensions import (
-    Choice,
-    Dimension,
-    Fixed,
-    Integer,
-    LogUniform,
-    Partly,
-    StudyError,
-    Uniform,
-    Unless,
-    When,
-)
+from ganscape.search_spaces.conditions import Partly, Unless, When
+from ganscape.search_spaces.dimensions import Choice, Dimension, Fixed, Integer, LogUniform, StudyError, Uniform
 from ganscape.search_spaces.space import Space, check_condition
 from ganscape.search_spaces.studies import find_shipped
 from ganscape.search_spaces.study import SELECTING, Phase, Scale, Study
+from ganscape.search_spaces.toml_text import line_of, read_toml
 
 STUDY = {"question": str, "source": str, "searcher": str, "methods": (dict, str), "scales": dict, "metrics": dict}
 METHOD = {"source": str, "fixed": dict, "ranges": dict, "defaults": list}
@@ -108,7 +96,7 @@ def read_study(
         type, an empty range, or a condition that can never hold.
     """
     path = Path(path)
-    text, content = _content(path)
+    text, content = read_toml(path)
     file = _File(path, text, searchers, fields, schedulers, check_value)
     _check(file, (), content, STUDY)
     _check_name(file, ("searcher",), content["searcher"], searchers)
@@ -131,29 +119,6 @@ def read_study(
         {name: _scale(file, ("scales", name), scale) for name, scale in content["scales"].items()},
         _metrics(file, content.get("metrics", {})),
     )
-
-
-def _content(path: Path) -> tuple[str, dict[str, Any]]:
-    """Returns the text of a TOML file and what it says."""
-    limit = LIMITS["study file"]
-    try:
-        if path.exists() and not path.is_file():
-            raise StudyError(f"no study in {path}: it is no file")
-        with open(path, encoding="utf-8-sig") as file:
-            text = file.read(limit.value + 1)
-    except OSError as error:
-        raise StudyError(f"no study in {path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise StudyError(f"{path}: not TOML: {error}") from error
-    if len(text) > limit.value:
-        raise StudyError(f"{path}: more than {limit.value:,} {limit.reason}")
-    try:
-        return text, tomllib.loads(text)
-    except RecursionError:
-        raise StudyError(f"{path}: not TOML: tables or lists nested too deep") from None
-    except ValueError as error:  # TOMLDecodeError, and Python's own for integers of thousands of digits
-        reason = str(error).partition(";")[0]
-        raise StudyError(f"{path}: not TOML: {reason}") from error
 
 
 def _ends(dimension: Dimension) -> list:
@@ -181,32 +146,6 @@ def _metrics(file: _File, content: dict) -> dict[str, str]:
         if not isinstance(name, str):
             raise file.refuse(("metrics", data), f"metric {name!r} of {data} must be {KINDS[str]}")
     return content
-
-
-def line_of(text: str, keys: tuple) -> int:
-    """Returns the line, counted from 1, of the entry under these keys, or of the longest prefix of them in the text."""
-    header: tuple = ()
-    counts: dict[tuple, int] = {}
-    best_line, best_length = 1, 0
-    for number, line in enumerate(text.splitlines(), start=1):
-        if table := re.match(r"\s*(\[\[?)([^\]]+)\]", line):
-            header = _keys(table[2])
-            if table[1] == "[[":
-                counts[header] = counts.get(header, -1) + 1
-                header = (*header, counts[header])
-            path = header
-        elif entry := re.match(r"\s*([^=#\[\]{}]+?)\s*=", line):
-            path = (*header, *_keys(entry[1]))
-        else:
-            continue
-        shared = len(list(itertools.takewhile(lambda pair: pair[0] == pair[1], zip(keys, path, strict=False))))
-        if shared > best_length:
-            best_line, best_length = number, shared
-    return best_line
-
-
-def _keys(dotted: str) -> tuple[str, ...]:
-    return tuple(bare or quoted for quoted, bare in re.findall(r'"([^"]*)"|([^\s."]+)', dotted))
 
 
 def _check(file: _File, keys: tuple, content: Any, schema: Mapping[str, Any]) -> None:

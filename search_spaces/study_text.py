@@ -4,7 +4,8 @@ import json
 import re
 from typing import Any
 
-from ganscape.search_spaces.dimensions import Choice, Dimension, Integer, LogUniform, Partly, Unless, When
+from ganscape.search_spaces.conditions import Partly, Unless, When
+from ganscape.search_spaces.dimensions import Choice, Dimension, Integer, LogUniform
 from ganscape.search_spaces.study import Study
 
 

@@ -6,7 +6,8 @@ never drawn: a dimension that does not apply is left out, which switches its fie
 `packing` has to divide.
 """
 
-from ganscape.search_spaces.dimensions import Choice, Dimension, LogUniform, Partly, Uniform, Unless, Value, When
+from ganscape.search_spaces.conditions import Partly, Unless, When
+from ganscape.search_spaces.dimensions import Choice, Dimension, LogUniform, Uniform, Value
 from ganscape.search_spaces.space import Space, make_space
 from ganscape.search_spaces.study import Scale, Study
 

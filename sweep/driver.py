@@ -14,13 +14,14 @@ from typing import Any
 from ganscape.errors import check_name
 from ganscape.results.store import STORE, describe_growth, open_store, read
 from ganscape.sweep import pictures
-from ganscape.sweep.backlog import MAX_FAILURES, Backlog
+from ganscape.sweep.backlog import Backlog
 from ganscape.sweep.executors import EXECUTORS, check_executor
 from ganscape.sweep.generators import FOLDER, study_card
 from ganscape.sweep.growth import united_plan
 from ganscape.sweep.keeping import Keep, find_keep
 from ganscape.sweep.log import logging_to
 from ganscape.sweep.measuring.evaluation import GRID, WALK
+from ganscape.sweep.outcomes import MAX_FAILURES
 from ganscape.sweep.plan import Plan
 from ganscape.sweep.resources import ALONE, Cluster, ExecutorError, Resources, check_address_space, cores
 
@@ -101,7 +102,7 @@ def run_study(
             logger.error("ended early: %s", " ".join(f"{type(error).__name__} {error}".split()))
             raise
         backlog.remove_unknown_generators()
-        logger.info("end: %d trials, %d failed", len(backlog.trials), backlog.failed())
+        logger.info("end: %d trials, %d failed", len(backlog.trials), backlog.outcomes.failed())
     return Path(out)
 
 

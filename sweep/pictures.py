@@ -5,8 +5,18 @@ from pathlib import Path
 import numpy as np
 
 from ganscape.files import replacing
+from ganscape.sweep.measuring.evaluation import GRID, WALK
+from ganscape.sweep.messages import Score
 
 GAP, GREY = 1, 128
+
+
+def save_samples(folder: Path, score: Score) -> None:
+    """Writes the pictures of a scored generator into folder/samples/TRIAL: RUNG.png of samples, RUNG_walks.png of
+    interpolations between two latents."""
+    samples = folder / "samples" / score.trial
+    save_grid(samples / f"{score.rung}.png", score.grid[:GRID], WALK)
+    save_grid(samples / f"{score.rung}_walks.png", score.grid[GRID:], WALK)
 
 
 def save_grid(path: Path, images: np.ndarray, columns: int) -> None:

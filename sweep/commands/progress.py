@@ -16,9 +16,9 @@ LINE_SECONDS = 10.0
 
 def describe(backlog) -> str:
     """Returns counts of trials and compiled programs, the best score so far and the time left, in words."""
-    failed, stopped = backlog.failed(), backlog.stopped()
+    failed, stopped = backlog.outcomes.failed(), backlog.outcomes.stopped()
     words = [
-        f"{len(backlog.finished) - failed - stopped} of {backlog.expected()} trials done",
+        f"{len(backlog.outcomes.ended) - failed - stopped} of {backlog.expected()} trials done",
         f"{len(backlog.running)} running",
         f"{failed} failed",
         *([f"{stopped} stopped"] if stopped else []),
@@ -28,7 +28,7 @@ def describe(backlog) -> str:
         value, trial = backlog.best
         words.append(f"best {backlog.plan.workload.metric} {value:.4g} ({trial.method})")
     left = backlog.seconds_left()
-    if math.isfinite(left) and len(backlog.finished) < backlog.expected():
+    if math.isfinite(left) and len(backlog.outcomes.ended) < backlog.expected():
         words.append(f"about {duration(left)} left")
     return ", ".join(words)
 
@@ -36,10 +36,10 @@ def describe(backlog) -> str:
 def describe_briefly(backlog) -> str:
     """Returns trials done and failed, the time left and the best score, in at most 57 characters: beside a bar and a
     percentage that fits on a line of 80. The best score stands last because it may be cut off."""
-    failed, stopped = backlog.failed(), backlog.stopped()
-    words = [f"{len(backlog.finished) - failed - stopped} done", f"{failed} failed"]
+    failed, stopped = backlog.outcomes.failed(), backlog.outcomes.stopped()
+    words = [f"{len(backlog.outcomes.ended) - failed - stopped} done", f"{failed} failed"]
     left = backlog.seconds_left()
-    if math.isfinite(left) and len(backlog.finished) < backlog.expected():
+    if math.isfinite(left) and len(backlog.outcomes.ended) < backlog.expected():
         words.append(f"{duration(left)} left")
     if backlog.best is not None:
         value, trial = backlog.best
@@ -70,7 +70,7 @@ def _lines(console: Console) -> Callable:
 
     def show(backlog) -> None:
         nonlocal printed_at, printed
-        ended = backlog.trials and len(backlog.finished) == backlog.expected()
+        ended = backlog.trials and len(backlog.outcomes.ended) == backlog.expected()
         text = describe(backlog)
         if text != printed and (ended or time.monotonic() - printed_at >= LINE_SECONDS):
             console.print(text, highlight=False, soft_wrap=True)

@@ -16,8 +16,9 @@ from ganscape.search_spaces import (
     Unless,
     When,
 )
-from ganscape.search_spaces.study_file import line_of, read_study
+from ganscape.search_spaces.study_file import read_study
 from ganscape.search_spaces.study_text import write_study
+from ganscape.search_spaces.toml_text import line_of
 
 SEARCHERS = ("random", "defaults", "gp_bandit", "published")
 FIELDS = ("loss", "penalty", "penalty_weight", "learning_rate", "beta1", "disc_iters", "channels", "batch_size")

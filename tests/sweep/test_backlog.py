@@ -76,7 +76,7 @@ def test_it_is_done_when_every_trial_is(planned, store):
     for cohort in cohorts(backlog):
         assert not backlog.done()
         finish(backlog, cohort)
-    assert backlog.done() and backlog.failed() == 0
+    assert backlog.done() and backlog.outcomes.failed() == 0
     assert reopened(planned, store).done()
 
 
@@ -103,7 +103,7 @@ def test_a_failure_ends_its_trial(planned, store):
     backlog.record(Failure(trial.id, 0, "diverged", 640, 3, "the loss is not finite", ""))
     (row,) = store.failures()
     assert (row["trial"], row["cause"], row["step"], row["final"]) == (trial.id, "diverged", 3, True)
-    assert backlog.failed() == 1
+    assert backlog.outcomes.failed() == 1
     assert trial.id not in {each.id for cohort in cohorts(reopened(planned, store)) for each in cohort.trials}
 
 
@@ -118,7 +118,7 @@ def test_a_lost_cohort_is_tried_again_alone_and_given_up_in_the_end(planned, sto
         assert all(len(cohort.trials) == 1 and cohort.attempt == (attempt,) for cohort in handed)
         for cohort in handed:
             backlog.lost(cohort, "killed again")
-    assert backlog.failed() == len(whole.trials)
+    assert backlog.outcomes.failed() == len(whole.trials)
     final = [row for row in store.failures() if row["final"]]
     assert {row["cause"] for row in final} == {"lost"} and len(final) == len(whole.trials)
 
@@ -199,11 +199,11 @@ def test_what_diverged_is_a_result_and_a_larger_share_may_be_allowed(planned, st
     handed = [trial for cohort in cohorts(backlog) for trial in cohort.trials]
     for trial in handed[:24]:
         backlog.record(crashed(trial, "diverged"))
-    assert backlog.failed() == 24
+    assert backlog.outcomes.failed() == 24
     lenient = Backlog(planned, store, 2, {}, lambda backlog: None, max_failures=1.0)
     for trial in handed[24:]:
         lenient.record(crashed(trial))
-    assert lenient.failed() == 48
+    assert lenient.outcomes.failed() == 48
 
 
 def test_programs_that_a_worker_made_are_in_the_store_and_those_it_had_are_not(planned, store):

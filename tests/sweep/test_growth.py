@@ -33,7 +33,7 @@ def run(planned, out):
         while not backlog.done():
             for trial in backlog.take().trials:
                 for rung in planned.workload.rungs:
-                    if rung not in backlog.committed[trial.id]:
+                    if rung not in backlog.outcomes.scores[trial.id]:
                         scored.append((trial.id, rung))
                         picture = np.zeros((96, 8, 8, 1), np.uint8)
                         backlog.record(Score(trial.id, 0, rung, rung, value(trial, rung), 0.5, picture))

@@ -53,7 +53,7 @@ def finish(backlog, trial):
         backlog.record(Failure(trial.id, 0, "diverged", 640, 1, "not finite", ""))
         return
     for rung in backlog.plan.workload.rungs:
-        if rung not in backlog.committed[trial.id]:
+        if rung not in backlog.outcomes.scores[trial.id]:
             picture = np.zeros((96, 8, 8, 1), np.uint8)
             backlog.record(Score(trial.id, 0, rung, rung, value(trial) * (2 - rung / 1280), 0.5, picture))
 
@@ -112,7 +112,7 @@ def test_phases_follow_one_another(planned, tmp_path):
                 stored = {row["trial"]: row for row in store.trials() if row["method"] == trial.method}
                 own = planned.phase_index(stored[trial.id]["round"])
                 earlier = [name for name, row in stored.items() if planned.phase_index(row["round"]) < own]
-                assert all(name in backlog.finished for name in earlier), place
+                assert all(name in backlog.outcomes.ended for name in earlier), place
                 finish(backlog, trial)
 
 

@@ -114,7 +114,7 @@ def test_a_study_that_is_opened_anew_at_every_turn_asks_the_same(planned, tmp_pa
                 break
             cohort = backlog.take()
             trial = cohort.trials[-1]
-            report(backlog, trial, min(set(planned.workload.rungs) - backlog.committed[trial.id].keys()))
+            report(backlog, trial, min(set(planned.workload.rungs) - backlog.outcomes.scores[trial.id].keys()))
     with opened(planned, broken) as store:
         assert sorted(asked(store)) == whole
         assert {(row["trial"], row["rung"]) for row in store.scores()} == scores

@@ -112,7 +112,7 @@ def advance(backlog, cohort, most=math.inf):
     """At most that many reports of the cohort."""
     for rung, trial in ((rung, trial) for rung in RUNGS for trial in cohort.trials):
         held = backlog.running.get(trial.id) is cohort
-        if held and rung not in backlog.committed[trial.id] and most > 0:
+        if held and rung not in backlog.outcomes.scores[trial.id] and most > 0:
             report(backlog, trial, rung)
             most -= 1
 

@@ -15,13 +15,11 @@ def backlog(done=1, failed=1, trials=4, best=12.3456, left=65.0, stopped=0):
     return SimpleNamespace(
         trials={str(n): None for n in range(trials)},
         expected=lambda: trials,
-        finished=finished,
+        outcomes=SimpleNamespace(ended=finished, failed=lambda: failed, stopped=lambda: stopped),
         running={"x"},
         compilations=3,
         best=(best, SimpleNamespace(method="wgan")),
         plan=SimpleNamespace(workload=SimpleNamespace(metric="fd_digits", rungs=(1, 2))),
-        failed=lambda: failed,
-        stopped=lambda: stopped,
         rungs_done=lambda: 2 * len(finished),
         seconds_left=lambda: left,
     )

@@ -1,0 +1,35 @@
+"""What every trial of a sweep cost."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ganscape.results.columns import COSTS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def costs_of_trials(
+    trials: "pd.DataFrame", scores: "pd.DataFrame", failures: "pd.DataFrame", last_rung: int
+) -> "pd.DataFrame":
+    """Returns one row per trial with the columns COSTS: real images seen and seconds of training and evaluating it.
+
+    A failed trial is charged up to the rung that it was heading for, at its own seconds per image, or the median of
+    its method where it has no score. NaN for a running one.
+
+    Args:
+      trials, scores, failures: frames of `results.columns`; trials with a status. last_rung: of the study.
+    """
+    trials = trials[["trial", "method", "status"]]
+    spent = scores.groupby("trial")[["images", "seconds"]].max()
+    trials = trials.join(spent, on="trial")
+    pace = (trials["seconds"] / trials["images"]).where(trials["images"] > 0)
+    pace = pace.fillna(pace.groupby(trials["method"]).transform("median"))
+    heading = failures.query("final").groupby("trial")["rung"].max()
+    charged = trials["trial"].map(heading).astype("float64").fillna(last_rung)
+    failed = trials["status"] == "failed"
+    trials["images"] = trials["images"].astype("float64").mask(failed, charged)
+    trials["seconds"] = trials["seconds"].astype("float64").mask(failed, charged * pace)
+    trials.loc[trials["status"] == "running", ["images", "seconds"]] = np.nan
+    return trials[COSTS]
