@@ -35,12 +35,12 @@ def measure(network: str, lanes: int) -> dict:
     import numpy as np
 
     from ganscape.models import Config
-    from ganscape.sweep.population import advance, stack, start
-    from ganscape.sweep.programs import count
+    from ganscape.sweep.population import advance, stack, start_member
+    from ganscape.sweep.programs import program_counts
 
     mark("import")
     config, shape = Config(architecture=network), SHAPES[network]
-    population = jax.block_until_ready(jax.device_put(stack([start(config, shape, (1, 2))] * lanes, lanes)))
+    population = jax.block_until_ready(jax.device_put(stack([start_member(config, shape, (1, 2))] * lanes, lanes)))
     images = jnp.asarray(np.zeros((100, *shape), np.uint8))
     mark("initialise")
     lowered = advance.lower(population, images, jnp.int32(0), None, lanes=lanes)
@@ -48,7 +48,7 @@ def measure(network: str, lanes: int) -> dict:
     lowered.compile()
     mark("compile")
     seconds = {name: round(at - marks[index][1], 2) for index, (name, at) in enumerate(marks[1:])}
-    compiled, loaded = count()
+    compiled, loaded = program_counts()
     total = {"total": round(marks[-1][1] - marks[0][1], 2), "cpu_seconds": round(time.process_time(), 2)}
     return seconds | total | {"compiled": compiled, "loaded": loaded}
 
@@ -59,7 +59,7 @@ def main() -> None:
         return
     from measuring import options, write
 
-    from ganscape.sweep.executors.worker import environment
+    from ganscape.sweep.executors.worker import worker_environment
     from ganscape.sweep.resources import Resources
 
     parser = options(__doc__)
@@ -70,7 +70,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as cache:
             resources = Resources(gpus=float("JAX_PLATFORMS" in os.environ and "cuda" in os.environ["JAX_PLATFORMS"]))
             variables = {k: v for k, v in os.environ.items() if k != "JAX_COMPILATION_CACHE_DIR"}
-            variables |= environment(cache, resources) | {"JAX_COMPILATION_CACHE_DIR": cache}
+            variables |= worker_environment(cache, resources) | {"JAX_COMPILATION_CACHE_DIR": cache}
             command = [sys.executable, __file__, "--alone", network, str(arguments.lanes)]
             for state in ("cold", "warm"):
                 done = subprocess.run(command, env=variables, stdout=subprocess.PIPE, text=True, check=True)

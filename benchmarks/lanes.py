@@ -14,7 +14,7 @@ from compile import SHAPES
 from measuring import alternate, median, options, ratio, roofline, write
 
 from ganscape.models import Config
-from ganscape.sweep.population import advance, stack, start
+from ganscape.sweep.population import advance, stack, start_member
 
 
 class Side:
@@ -22,7 +22,9 @@ class Side:
 
     def __init__(self, network: str, members: int, lanes: int, steps: int):
         config, shape = Config(architecture=network), SHAPES[network]
-        self.population = jax.device_put(stack([start(config, shape, (1, seed)) for seed in range(members)], members))
+        self.population = jax.device_put(
+            stack([start_member(config, shape, (1, seed)) for seed in range(members)], members)
+        )
         self.images = jnp.asarray(np.random.default_rng(0).integers(0, 256, (1000, *shape), np.uint8))
         self.lanes, self.steps = lanes, steps
         self.compiled = advance.lower(self.population, self.images, jnp.int32(0), None, lanes=lanes).compile()

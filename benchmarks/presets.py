@@ -25,8 +25,8 @@ from ganscape.data import Dataset, load
 from ganscape.models import Config
 from ganscape.models.architectures import ARCHITECTURES
 from ganscape.search_spaces import PRESETS, STUDIES
-from ganscape.sweep.measuring.evaluation import evaluator, sample_and_encode, score
-from ganscape.sweep.population import advance, images_per_cycle, stack, start, trial_key
+from ganscape.sweep.measuring.evaluation import evaluator, sample_and_encode, score_features
+from ganscape.sweep.population import advance, images_per_cycle, stack, start_member, trial_key
 
 LEARNT = 1.5
 NARROW = 8
@@ -81,11 +81,11 @@ def train(config: Config, dataset: Dataset, metric: str, images: int, seed: int)
     """Trains a config. Returns its score before and after."""
     evaluation = evaluator(metric, dataset.test, len(dataset.test))
     labels = None if config.classes is None else jnp.asarray(dataset.train_labels, jnp.int32)
-    member = start(config, dataset.image_shape, trial_key(0, config, seed))
+    member = start_member(config, dataset.image_shape, trial_key(0, config, seed))
 
     def evaluate(population) -> float:
         features = sample_and_encode(population, evaluation).features
-        return score(evaluation, np.asarray(features[0]))
+        return score_features(evaluation, np.asarray(features[0]))
 
     population = stack([member], 1)
     before = evaluate(population)

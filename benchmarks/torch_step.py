@@ -94,10 +94,10 @@ def our_steps(name: str, images):
     import jax.numpy as jnp
 
     from ganscape.models import Config
-    from ganscape.sweep.population import advance, stack, start
+    from ganscape.sweep.population import advance, stack, start_member
 
     config = Config(architecture=name, batch_size=BATCH, z_dim=Z)
-    population = jax.device_put(stack([start(config, SHAPES[name], (1, 2))], 1))
+    population = jax.device_put(stack([start_member(config, SHAPES[name], (1, 2))], 1))
     stored = jnp.asarray(images)
     compiled = advance.lower(population, stored, jnp.int32(0), None, lanes=1).compile()
 

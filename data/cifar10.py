@@ -44,7 +44,7 @@ def load(root: Path) -> Dataset:
     if folder is None and (tables := _tables((root, root / "cifar10"))):
         return _pictures("cifar10", tables, LOSSLESS)
     folder = _download(root / "cifar10") if folder is None else folder
-    parts = [read(folder / name, sha256) for name, sha256 in FILES.items()]
+    parts = [read_batch(folder / name, sha256) for name, sha256 in FILES.items()]
     images, labels = (np.concatenate([part[side] for part in parts[:-1]]) for side in (0, 1))
     return Dataset("cifar10", images, parts[-1][0], labels, parts[-1][1])
 
@@ -61,7 +61,7 @@ def load_jpeg(root: Path) -> Dataset:
     return _pictures("cifar10_jpeg", tables, None)
 
 
-def read(path: Path, sha256: str) -> tuple[np.ndarray, np.ndarray]:
+def read_batch(path: Path, sha256: str) -> tuple[np.ndarray, np.ndarray]:
     """Returns images uint8 [n, 32, 32, 3] and labels int64 [n] of one binary file; DataError if it is another file."""
     try:
         content = path.read_bytes()

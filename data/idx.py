@@ -49,7 +49,7 @@ def load(published: Publication, root: Path) -> Dataset:
     Raises DataError naming the file that is missing, damaged or another one.
     """
     train, train_labels, test, test_labels = (
-        read(locate(file, published, root), file)
+        read_idx(locate(file, published, root), file)
         for file in (published.train_images, published.train_labels, published.test_images, published.test_labels)
     )
     return Dataset(
@@ -115,7 +115,7 @@ def reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or type(error).__name__
 
 
-def read(path: Path, file: IdxFile) -> np.ndarray:
+def read_idx(path: Path, file: IdxFile) -> np.ndarray:
     """Returns the array in the IDX file at `path`, uint8 of shape `file.shape`; DataError if it is another file."""
     packed = path.read_bytes()
     content = decompress(packed, path) if path.suffix == ".gz" else packed

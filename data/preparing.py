@@ -64,7 +64,7 @@ def survey(folder: Path, rules: Rules) -> Survey:
     return Survey(len(files), others, sizes, modes, counted, duplicates, refused)
 
 
-def prepare(folder: Path, to: Path, rules: Rules) -> Prepared:
+def prepare_pictures(folder: Path, to: Path, rules: Rules) -> Prepared:
     """Writes the pictures of a folder to one file, made alike by the rules, and returns what was kept and left out.
 
     A .npy file holds the images, uint8 [n, size, size, channels], and an .npz file, as `images`, with `labels` where

@@ -49,7 +49,7 @@ ROWS = [
 
 def shares(draw: Callable, methods: int, configs: int, simulations: int) -> tuple[float, float, float]:
     """Shares of studies in which the first method is called worse, any one is, and the first is named as the best."""
-    rng, k, outcomes = np.random.default_rng(0), budget.comparable(configs), []
+    rng, k, outcomes = np.random.default_rng(0), budget.comparison_budget(configs), []
     for _ in range(simulations):
         found = ranking.by_budget({str(m): draw(rng, m, configs, k) for m in range(methods)}, k)
         outcomes.append(("0" in found.worse, bool(found.worse), found.candidates == ("0",)))

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ganscape.errors import nearest
+from ganscape.errors import suggestion
 from ganscape.metrics import frechet, inception_score, kernel, moments, prd, precision_recall
 from ganscape.metrics.errors import MetricError
 from ganscape.metrics.protocol import Protocol
@@ -83,7 +83,7 @@ def find_metric(name: str) -> Metric:
     if name not in METRICS:
         named, formulas, encoders = (", ".join(names) for names in (NAMED.values(), FORMULAS, FEATURES | LOGITS))
         raise MetricError(
-            f"unknown metric {name!r}{nearest(name, METRICS)}; it is one of {named}, "
+            f"unknown metric {name!r}{suggestion(name, METRICS)}; it is one of {named}, "
             f"{', '.join(POLYGONS)}, or <formula>_<encoder>, one of {formulas}; one of {encoders}"
         )
     return METRICS[name]
@@ -159,7 +159,7 @@ FORMULAS: dict[str, Formula] = {
     ),
     "classifier_score": Formula(
         inception_score.no_reference,
-        inception_score.score,
+        inception_score.score_without_splits,
         1,
         "higher",
         "exp of the mean divergence of an image's classes from all images' classes",
@@ -218,7 +218,7 @@ def _polygons(data: str, corners: int) -> dict[str, Metric]:
     def facts(features: Any, inverted: Any) -> dict[str, float]:
         from ganscape.metrics import manifold
 
-        return manifold.facts(features, inverted, corners)
+        return manifold.manifold_facts(features, inverted, corners)
 
     def targets(features: Any, samples: int) -> Any:
         from ganscape.metrics import manifold

@@ -44,7 +44,7 @@ def inception_score(logits: ArrayLike, splits: int = 1) -> InceptionScore:
     return InceptionScore(float(np.mean(scores)), float(np.std(scores)))
 
 
-def score(reference: None, logits: ArrayLike) -> float:
+def score_without_splits(reference: None, logits: ArrayLike) -> float:
     """Returns the score of logits [n, classes] without splits, at least 1. reference: the result of `no_reference`.
 
     Raises MetricError for no logits, or some that are not finite.
@@ -53,7 +53,7 @@ def score(reference: None, logits: ArrayLike) -> float:
 
 
 def no_reference(logits: ArrayLike) -> None:
-    """Checks the logits of real images, on which the score does not depend. Raises MetricError as `score`."""
+    """Checks that there are logits of real images, on which the score does not depend. Raises MetricError if not."""
     if not len(as_features(logits)):
         raise MetricError("no real images to compare with")
 

@@ -9,8 +9,8 @@ distance, recall by its square. The paper does not say how it searched for the n
 
 - The nearest polygon: STEPS Levenberg-Marquardt steps on the corners, in pixels, from each of RESTARTS starts. A start
   is a polygon with the centroid and covariance of the image's ink, at another rotation. Steps that come no nearer are
-  undone. Distances are to `metrics.polygons.render`, so to images of the data set; the polygon has as many corners as
-  those of the data set, any size and any position.
+  undone. Distances are to `metrics.polygons.render_polygon`, so to images of the data set; the polygon has as
+  many corners as those of the data set, any size and any position.
 - The nearest generated image: `invert`, Adam on the latent, started from those in a random pool whose images are
   nearest.
 
@@ -32,7 +32,7 @@ from numpy.typing import ArrayLike
 
 from ganscape.metrics.errors import MetricError
 from ganscape.metrics.moments import Floats, as_features
-from ganscape.metrics.polygons import FIRST, SIZE, SUBPIXELS, render
+from ganscape.metrics.polygons import FIRST, SIZE, SUBPIXELS, render_polygon
 
 DELTA = 0.75
 SAMPLES = 1024
@@ -107,7 +107,7 @@ def _descend(image: Array, start: Array, steps: int) -> tuple[Array, Array]:
     """Returns the squared distance and the corners after `steps` steps of Levenberg and Marquardt."""
 
     def residual(parameters: Array) -> Array:
-        return render(parameters.reshape(start.shape)).reshape(-1) - image
+        return render_polygon(parameters.reshape(start.shape)).reshape(-1) - image
 
     def step(carry, _):
         parameters, squared, damping = carry
@@ -193,7 +193,7 @@ def polygon_precision(features: ArrayLike, corners: int, delta: float = DELTA) -
     return float(np.mean(nearest_polygons(features, corners).distances <= delta))
 
 
-def facts(features: ArrayLike, inverted: Inverted, corners: int, delta: float = DELTA) -> dict[str, float]:
+def manifold_facts(features: ArrayLike, inverted: Inverted, corners: int, delta: float = DELTA) -> dict[str, float]:
     """Returns precision, recall, f1, one_minus_f1 and moving, all in [0, 1].
 
     moving: the share of inversions that had not converged.

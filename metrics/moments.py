@@ -118,14 +118,14 @@ def moments(features: ArrayLike) -> Moments:
     return update(empty(array.shape[1]), array)
 
 
-def save(moments: Moments, path: str | PathLike[str]) -> None:
+def save_moments(moments: Moments, path: str | PathLike[str]) -> None:
     """Writes moments to an .npz file of plain arrays."""
     with Path(path).open("wb") as file:
         np.savez(file, count=np.int64(moments.count), mean=moments.mean, scatter=moments.scatter)
 
 
-def load(path: str | PathLike[str]) -> Moments:
-    """Returns the moments that `save` wrote, bit for bit. Pickled objects are refused.
+def load_moments(path: str | PathLike[str]) -> Moments:
+    """Returns the moments that `save_moments` wrote, bit for bit. Pickled objects are refused.
 
     Raises MetricError if the file holds anything else.
     """

@@ -62,7 +62,7 @@ def small_image_ms_ssim(x: ArrayLike, y: ArrayLike) -> Floats:
     return np.mean(product, axis=-1)
 
 
-def diversity(
+def mean_similarity(
     images: ArrayLike,
     *,
     batches: int = 5,

@@ -1,10 +1,10 @@
 """Images of convex polygons as a function of their corners, with a gradient.
 
-`render` gives the images of the data sets `triangles` and `squares` (Lucic et al. 2018,
+`render_polygon` gives the images of the data sets `triangles` and `squares` (Lucic et al. 2018,
 https://arxiv.org/abs/1711.10337): a dark polygon on white, 28x28 pixels, whose gray level counts the points of an 8x8
 grid that lie outside, stored in 8 bits. Such an image is piecewise constant in the corners, so its own derivative is
-0; `render` has the derivative of `pixel_coverage` instead, the share of a pixel that the polygon covers, to which it
-converges on finer grids. In float32 a grid point on an edge may be rounded to either side: a level off by one.
+0; `render_polygon` has the derivative of `pixel_coverage` instead, the share of a pixel that the polygon covers, to
+which it converges on finer grids. In float32 a grid point on an edge may be rounded to either side: a level off by one.
 """
 
 import jax
@@ -20,7 +20,7 @@ LEVELS = ((np.arange(SUBPIXELS**2 + 1) * 255 + 32) // 64 / 255).astype(np.float3
 
 
 @jax.custom_jvp
-def render(corners: Array) -> Array:
+def render_polygon(corners: Array) -> Array:
     """Returns the image [28, 28] in [0, 1] of the polygon with these corners [n, 2] in pixels, n at least 3.
 
     The polygon is convex whatever the corners are: they are joined in the order of their angles about their mean, and a
@@ -39,10 +39,10 @@ def render(corners: Array) -> Array:
     return jnp.asarray(LEVELS)[SUBPIXELS**2 - covered.astype(jnp.int32)]
 
 
-@render.defjvp
+@render_polygon.defjvp
 def _derivative(primals, tangents):
     (corners,), (moved,) = primals, tangents
-    return render(corners), -jax.jvp(pixel_coverage, (corners,), (moved,))[1]
+    return render_polygon(corners), -jax.jvp(pixel_coverage, (corners,), (moved,))[1]
 
 
 def pixel_coverage(corners: Array) -> Array:

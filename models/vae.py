@@ -61,7 +61,7 @@ def kl_divergence(mean: Array, deviation: Array) -> Array:
     return jnp.mean(0.5 * jnp.sum(terms, axis=-1))
 
 
-def update(config: "Config", networks, state: State, images: Array, noise: Array):
+def update_networks(config: "Config", networks, state: State, images: Array, noise: Array):
     """Updates both networks to minimise negative log-likelihood + KL divergence, at z = mean + deviation * noise.
 
     The decoder's learning rate is g_lr, the encoder's d_lr. Lucic et al. 2018 have one optimizer for both: the same
@@ -95,8 +95,10 @@ def step(config: "Config", state: State, images, key: Array, labels: Array | Non
     batches = images.reshape(config.disc_iters, config.batch_size, *images.shape[1:])
     noise = jax.random.normal(key, (config.disc_iters, config.batch_size, config.z_dim))
     if config.disc_iters == 1:
-        return update(config, networks, state, batches[0], noise[0])
-    state, logs = jax.lax.scan(lambda state, inputs: update(config, networks, state, *inputs), state, (batches, noise))
+        return update_networks(config, networks, state, batches[0], noise[0])
+    state, logs = jax.lax.scan(
+        lambda state, inputs: update_networks(config, networks, state, *inputs), state, (batches, noise)
+    )
     return state, jax.tree.map(jnp.mean, logs)
 
 

@@ -17,16 +17,16 @@ KINDS = {"real": "real images", "noise": "noise with the moments of real images"
 UNREAL = ("noise", "untrained")
 
 
-def summary(results: Results) -> "pd.DataFrame":
+def baseline_summary(results: Results) -> "pd.DataFrame":
     """Returns one row per kind and source: kind, source, draws, mean, low, high (lowest and highest draw)."""
     table = results.baselines()
     grouped = table.groupby(["kind", "source"], sort=False)["value"]
     return grouped.agg(draws="count", mean="mean", low="min", high="max").reset_index()
 
 
-def floor(results: Results) -> float:
+def mean_real_score(results: Results) -> float:
     """Returns the mean score of real images, which no generator is expected below; NaN where it was not measured."""
-    table = summary(results)
+    table = baseline_summary(results)
     return float(table.loc[table["kind"] == "real", "mean"].mean())
 
 
@@ -43,10 +43,10 @@ def no_better_than(results: Results, value: float) -> str | None:
     return None
 
 
-def describe(results: Results) -> list[str]:
+def describe_baselines(results: Results) -> list[str]:
     """Returns one line per kind and source: "real images 4.9 (4.5 to 5.3 in 3 draws)"."""
     lines = []
-    for row in summary(results).to_dict("records"):
+    for row in baseline_summary(results).to_dict("records"):
         drawn = f" ({row['low']:.4g} to {row['high']:.4g} in {row['draws']} draws)" if row["draws"] > 1 else ""
         lines.append(f"{KINDS[row['kind']]} {row['source']}".rstrip() + f" {row['mean']:.4g}{drawn}")
     return lines

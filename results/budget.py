@@ -82,7 +82,7 @@ def interval(values, k: int, level: float = 0.95) -> tuple[float, float]:
     return _interval(sample, k, _leading_weights(sample.n, k), level)
 
 
-def comparable(configs: int) -> int:
+def comparison_budget(configs: int) -> int:
     """Returns the budget at which methods of that many configurations each are compared: a quarter of them, at least 1.
 
     The expectation at k rests on about configs / k scores: at half of them the interval follows two or three lucky
@@ -91,7 +91,7 @@ def comparable(configs: int) -> int:
     return max(1, configs // 4)
 
 
-def jackknife(values, k: int, logarithmic: bool) -> Jackknife:
+def jackknife_best(values, k: int, logarithmic: bool) -> Jackknife:
     """Returns E[min of k], or its logarithm, with its standard error; NaN error for k = n.
 
     freedom: degrees of freedom of the error, n - 1 or fewer where a few scores decide it (Satterthwaite's, from the

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ganscape.files import replacing
-from ganscape.results.definition import Definition, comparable
+from ganscape.results.definition import Definition, decisive_part
 from ganscape.results.frames import Results, load
 from ganscape.results.store import StoreError
 
@@ -27,7 +27,7 @@ COLUMNS = [
 SUMMARY = ["data", "metric", "level", "samples", "reference_samples", "repeats", "mean", "sd", "expected", "protocol"]
 
 
-def write(rows: Iterable[dict], folder: str | Path, experiment: str) -> Path:
+def write_table(rows: Iterable[dict], folder: str | Path, experiment: str) -> Path:
     """Writes rows to OUT/worth-EXPERIMENT.csv, which is whole or absent, and returns its path.
 
     Rows that the file holds of other data sets or metrics stay; those of the same are replaced.
@@ -37,7 +37,7 @@ def write(rows: Iterable[dict], folder: str | Path, experiment: str) -> Path:
     path = Path(folder) / f"worth-{experiment}.csv"
     table = pd.DataFrame(list(rows), columns=COLUMNS)
     if path.exists():
-        kept = read(folder, experiment)
+        kept = read_table(folder, experiment)
         known = set(zip(table["data"], table["metric"], table["against"], strict=True))
         stays = [pair not in known for pair in zip(kept["data"], kept["metric"], kept["against"], strict=True)]
         table = pd.concat([part for part in (kept[stays], table) if len(part)], ignore_index=True)
@@ -50,7 +50,7 @@ def write(rows: Iterable[dict], folder: str | Path, experiment: str) -> Path:
     return path
 
 
-def read(folder: str | Path, experiment: str) -> "pd.DataFrame":
+def read_table(folder: str | Path, experiment: str) -> "pd.DataFrame":
     """Returns the table of an experiment in OUT. Raises StoreError if there is none or the file is not such a table."""
     import pandas as pd
 
@@ -78,7 +78,7 @@ def saved(ax: "Axes", path: Path) -> Path:
     return path
 
 
-def summary(table: "pd.DataFrame") -> "pd.DataFrame":
+def calibration_summary(table: "pd.DataFrame") -> "pd.DataFrame":
     """Returns one row per data set, metric and level, in the table's order, with columns SUMMARY.
 
     sd: over repeats, divisor repeats - 1. Raises StoreError if scores of one level have two protocols.
@@ -166,4 +166,4 @@ def _one_below_the_other(tables: list[dict[str, list]]) -> dict[str, list]:
 
 
 def _without_metric(definition: Definition) -> dict:
-    return {name: value for name, value in comparable(definition).items() if name not in ("metric", "protocol")}
+    return {name: value for name, value in decisive_part(definition).items() if name not in ("metric", "protocol")}

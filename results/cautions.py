@@ -24,7 +24,7 @@ def cautions(results: Results, table: "pd.DataFrame") -> list[str]:
     return [sentence for sentence in sentences if sentence]
 
 
-def progress(table: "pd.DataFrame") -> list[str]:
+def unfinished(table: "pd.DataFrame") -> list[str]:
     """Returns how many trials are finished and how many failed, where there are unfinished or failed ones."""
     trials, finished, failed = (int(table[name].sum()) for name in ("trials", "finished", "failed"))
     sentences = []

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from ganscape.results.definition import comparable
+from ganscape.results.definition import decisive_part
 from ganscape.results.frames import Results
 from ganscape.results.store import StoreError, differences
 
@@ -42,7 +42,7 @@ def _check(one: Results, other: Results) -> None:
         raise StoreError(f"scores of {names} do not compare: {differences(*how)}")
     methods = {name for name in one.study["methods"] if name in other.study["methods"]}
     spaces = [{f"method {name}": part.study["methods"][name] for name in sorted(methods)} for part in (one, other)]
-    studies = [{name: comparable(part.study).get(name) for name in AGREE} for part in (one, other)]
+    studies = [{name: decisive_part(part.study).get(name) for name in AGREE} for part in (one, other)]
     if found := differences(studies[0] | spaces[0], studies[1] | spaces[1]):
         raise StoreError(f"{names} cannot be concatenated: {found}")
     both = set(one.trials()["trial"]) & set(other.trials()["trial"])

@@ -125,7 +125,7 @@ def phase_of_round(phases: list[PhaseDefinition], number: int) -> str:
     return phases[-1]["name"]
 
 
-def comparable(definition: Mapping[str, Any]) -> dict[str, Any]:
+def decisive_part(definition: Mapping[str, Any]) -> dict[str, Any]:
     """Returns what decides which trials a study has and how they are scored: the definition without words and facts,
     its searchers by their present names.
 

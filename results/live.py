@@ -20,7 +20,7 @@ STATES = ("done", "running", "stopped", "failed")
 class Progress(NamedTuple):
     """What `progress` found.
 
-    counts: trials asked so far by state, see STATES. expected: see `expected_trials`.
+    counts: trials asked so far by state, see STATES. expected: see `expected_in_all`.
     failures: final ones by cause. per_minute: rungs scored per minute since the sweep was last started, NaN before the
     first. left: seconds to the last rung of all expected trials at that rate, NaN where there is none, 0 at the end.
     idle: seconds since the last score of this start, 0 before the first.
@@ -42,7 +42,7 @@ def progress(results: Results, now: datetime | None = None) -> Progress:
     counts = {state: int(status.get(state, 0)) for state in STATES}
     failures = results.failures().query("final and cause != 'stopped'")["cause"].value_counts()
     ended = sum(counts.values()) - counts["running"]
-    expected = max(expected_trials(results), sum(counts.values()))
+    expected = max(expected_in_all(results), sum(counts.values()))
     left = 0.0 if 0 < ended == expected else np.nan
     rate, idle = np.nan, 0.0
     if pace := _pace(results, datetime.now(UTC) if now is None else now):
@@ -65,7 +65,7 @@ def methods_without_score(results: Results) -> dict[str, dict[str, int]]:
     return without
 
 
-def expected_trials(results: Results) -> int:
+def expected_in_all(results: Results) -> int:
     """How many trials the sweep will have in all, as far as can be told from its store; 0 before it began."""
     trials = results.trials()
     methods = results.study.get("methods", ())
@@ -89,15 +89,15 @@ def by_method(results: Results, rule: str = "best") -> "pd.DataFrame":
 
     failed_low, failed_high: Wilson's 95 % interval of the share of trials that fail. best, config, seed: the lowest
     score so far, of unfinished trials too. expected, low, high: the expected best of k configs and its 95 % interval,
-    k being `budget.comparable` of the method with the fewest finished configs; NaN for searches that learn, and while
-    there are too few.
+    k being `budget.comparison_budget` of the method with the fewest finished configs; NaN for searches that learn, and
+    while there are too few.
     """
     import pandas as pd
 
     trials, searched, scores = results.per_trial(rule), results.searched(rule), results.lowest()
     tables = {method: budget.replicates(searched, method) for method in results.methods()}
     configs = min(map(len, tables.values()), default=0)
-    k = budget.comparable(configs) if configs else 0
+    k = budget.comparison_budget(configs) if configs else 0
     rows = []
     for method, table in tables.items():
         status = trials.loc[trials["method"] == method, "status"]

@@ -19,7 +19,7 @@ RESAMPLES = 1999
 LEAST = 12  # configs of each of two methods, below which a test of the expected best is wrong too often
 
 
-class Estimate(NamedTuple):
+class MethodEstimate(NamedTuple):
     """What a method is ranked by: a value with its 95 % interval (NaN where there is none), from n configs or seeds."""
 
     method: str
@@ -32,7 +32,7 @@ class Estimate(NamedTuple):
 class Ranking(NamedTuple):
     """Estimates by method, lowest first; the methods that may be best, of which the first leads, and the worse ones."""
 
-    estimates: tuple[Estimate, ...]
+    estimates: tuple[MethodEstimate, ...]
     candidates: tuple[str, ...]
     worse: tuple[str, ...]
 
@@ -49,7 +49,7 @@ def by_budget(scores: dict[str, np.ndarray], k: int) -> Ranking:
     finite = np.concatenate([table[np.isfinite(table)] for table in scores.values()])
     worst, logarithmic = finite.max(), log_scale(finite) is np.log
     tables = {method: np.minimum(table, worst) for method, table in scores.items()}
-    found = {method: budget.jackknife(table, k, logarithmic) for method, table in tables.items()}
+    found = {method: budget.jackknife_best(table, k, logarithmic) for method, table in tables.items()}
     estimates = [_estimate(method, scores[method], tables[method], k) for method in scores]
     order = sorted(scores, key=lambda method: found[method].value)
     leader, *rivals = order
@@ -80,16 +80,16 @@ def by_seeds(scores: dict[str, np.ndarray]) -> Ranking:
         reach = stats.t.ppf(1 - LEVEL / 2, mean.freedom) * mean.error if mean.freedom > 0 else np.nan
         ends = [mean.value - reach, mean.value, mean.value + reach]
         low, value, high = np.exp(ends) if scale is np.log else ends
-        estimates.append(Estimate(method, float(value), float(low), float(high), len(scores[method])))
+        estimates.append(MethodEstimate(method, float(value), float(low), float(high), len(scores[method])))
     return Ranking(tuple(estimates), tuple(method for method in order if method not in worse), worse)
 
 
-def _estimate(method, scores, capped, k) -> Estimate:
+def _estimate(method, scores, capped, k) -> MethodEstimate:
     """With failures capped only where the expectation is infinite: then it is a lower bound without an interval."""
     value = budget.expected_best(scores, k)
     low, high = budget.interval(scores, k)
     value = value if np.isfinite(value) else budget.expected_best(capped, k)
-    return Estimate(method, value, low, high, len(scores))
+    return MethodEstimate(method, value, low, high, len(scores))
 
 
 def _mean(values) -> budget.Jackknife:

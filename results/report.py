@@ -1,5 +1,6 @@
 """One output folder -> one self-contained HTML page that opens anywhere, offline and on a phone."""
 
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +9,11 @@ from ganscape.files import replacing
 from ganscape.results import sentences, statistics
 from ganscape.results.frames import Results, load
 from ganscape.results.page import figures, tables
-from ganscape.results.page.next_steps import next_steps
+from ganscape.results.page.next_steps import command_words, next_steps
 from ganscape.results.page.templates import load_template, source
 from ganscape.results.page.trials import trials_json
 from ganscape.results.store import StoreError
-from ganscape.results.verdict import decide
+from ganscape.results.verdict import find_verdict
 
 SCRIPTS = ("core", "filter", "tables", "figures", "trials", "charts", "dialog", "start")  # in the order they run
 OF_THE_STUDY = ("question", "data", "scale", "rungs", "configs", "seeds")
@@ -35,8 +36,8 @@ def write_report(folder) -> Path:
 
 def render(results: Results) -> str:
     """Returns the page as text."""
-    shared, decision = tables.shared_settings(results), decide(results)
-    pairs, seeds = figures.pairs(results), figures.seeds(results)
+    shared, decision = tables.shared_settings(results), find_verdict(results)
+    pairs, seeds = figures.pairs_figure(results), figures.seeds(results)
     data = figures.data_tables(results, ("improvement", pairs), ("seeds-versus-configs", seeds))
     return load_template("report.html.jinja").render(
         study=dict.fromkeys(OF_THE_STUDY) | results.study,
@@ -47,13 +48,13 @@ def render(results: Results) -> str:
         seeds=seeds,
         logarithmic=statistics.log_scale(results.per_trial()["value"]) is np.log,
         pairs=pairs,
-        claims=tables.claims(results),
-        importance=figures.importance(results),
+        claims=tables.claim_table(results),
+        importance=figures.importance_figure(results),
         methods=tables.methods(results, shared),
         shared_settings=shared,
         failures=tables.failures(results),
         signs=tables.signs(results),
-        stopped=tables.stopped(results),
+        stopped=tables.stopped_by_method(results),
         facts=trials_json(results, shared, data),
         script=source(*(f"{name}.js" for name in SCRIPTS)),
         css=source("style.css"),
@@ -63,6 +64,6 @@ def render(results: Results) -> str:
         samples=tables.samples(results),
         cost=tables.cost(results),
         provenance=tables.provenance(results),
-        command=tables.command(results),
+        command=shlex.join(command_words(results)),
         infinity=np.inf,
     )

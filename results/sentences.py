@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ganscape.results import baselines, incumbents
-from ganscape.results.cautions import cautions, progress, searchers
+from ganscape.results.cautions import cautions, searchers, unfinished
 from ganscape.results.frames import Results
-from ganscape.results.ranking import LEAST, Estimate
-from ganscape.results.verdict import Verdict, best_configs, decide
-from ganscape.results.wording import count, join, number
+from ganscape.results.ranking import LEAST, MethodEstimate
+from ganscape.results.verdict import Verdict, best_configs, find_verdict
+from ganscape.results.wording import count, join, rounded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,17 +27,17 @@ class Answer(NamedTuple):
 
 
 def answer(results: Results, rule: str = "best", decision: Verdict | None = None) -> Answer:
-    """Returns which method is best, as far as the sweep tells it, in sentences; decision: of `verdict.decide`."""
+    """Returns which method is best, as far as the sweep tells it, in sentences; decision: of `verdict.find_verdict`."""
     table = best_configs(results, rule)
     working = table[np.isfinite(table["median"].astype(float))]
     if working.empty:
         asked = table["trials"].sum()
         headline = "No configuration has worked on every seed yet." if asked else "No trial has been asked yet."
-        return Answer(headline, progress(table), [])
-    decision = decide(results, rule) if decision is None else decision
+        return Answer(headline, unfinished(table), [])
+    decision = find_verdict(results, rule) if decision is None else decision
     evidence = _ranked(decision, results, rule) if len(working) > 1 and not _tied(working) else []
     evidence += [*_best_found(decision, working, results), *_baselines(working, results)]
-    return Answer(_headline(decision, working, results), evidence, progress(table) + cautions(results, table))
+    return Answer(_headline(decision, working, results), evidence, unfinished(table) + cautions(results, table))
 
 
 def describe(results: Results, rule: str = "best") -> list[str]:
@@ -96,10 +96,10 @@ def _ranked(decision: Verdict, results, rule) -> list[str]:
     return [text, f"Told from {decision.candidates[0]} at {tests}: {told}."]
 
 
-def _estimate(estimate: Estimate) -> str:
+def _estimate(estimate: MethodEstimate) -> str:
     if np.isfinite(estimate.low):
-        return f"{estimate.method} {number(estimate.value)} ({number(estimate.low)} to {number(estimate.high)})"
-    return f"{estimate.method} {number(estimate.value)}"
+        return f"{estimate.method} {rounded(estimate.value)} ({rounded(estimate.low)} to {rounded(estimate.high)})"
+    return f"{estimate.method} {rounded(estimate.value)}"
 
 
 def _best_found(decision: Verdict, working, results) -> list[str]:
@@ -107,12 +107,12 @@ def _best_found(decision: Verdict, working, results) -> list[str]:
     best = working.iloc[0]
     metric, seeds = results.study.get("metric", "score"), len(best["scores"])
     tied = list(working.loc[working["median"] == best["median"], "method"])
-    text = f"Best configuration: {join(tied)} with a median {metric} of {number(best['median'])}"
+    text = f"Best configuration: {join(tied)} with a median {metric} of {rounded(best['median'])}"
     text += " on its only seed" if seeds == 1 else f" over {seeds} seeds{_extent(best['low'], best['high'])}"
     others = working[~working["method"].isin(tied)]
     if len(others):
         second = others.iloc[0]
-        text += f"; then {second['method']} with {number(second['median'])}{_extent(second['low'], second['high'])}"
+        text += f"; then {second['method']} with {rounded(second['median'])}{_extent(second['low'], second['high'])}"
     if len(tied) > 1 or not decision.ranking.estimates or decision.candidates[0] == best["method"]:
         return [f"{text}."]
     why = "a mean over seeds" if decision.rule == "fresh seeds" else "all configurations of a method"
@@ -123,12 +123,12 @@ def _best_found(decision: Verdict, working, results) -> list[str]:
 
 def _baselines(working, results) -> list[str]:
     """What scores are read by, and which methods are no better than a generator that has learnt nothing."""
-    table = baselines.summary(results)
+    table = baselines.baseline_summary(results)
     if table.empty:
         return []
     words = {"real": "real images score", "untrained": "untrained generators", "noise": "noise with their moments"}
     reached = [
-        f"{words[kind]} {number(rows['mean'].mean())}{_extent(rows['low'].min(), rows['high'].max())}"
+        f"{words[kind]} {rounded(rows['mean'].mean())}{_extent(rows['low'].min(), rows['high'].max())}"
         for kind in words if len(rows := table[table["kind"] == kind])
     ]  # fmt: skip
     text = join(reached)
@@ -146,7 +146,7 @@ def _baselines(working, results) -> list[str]:
 
 def _extent(low, high) -> str:
     """A range in brackets, nothing where both ends read the same."""
-    words = number(low), number(high) if np.isfinite(high) else "a failure"
+    words = rounded(low), rounded(high) if np.isfinite(high) else "a failure"
     return "" if words[0] == words[1] else f" ({words[0]} to {words[1]})"
 
 
@@ -164,8 +164,8 @@ def _in_order(results, rule) -> list[str]:
     several = len(results.searches()) > 1
     words = []
     for mean, method, row in ranked:
-        bounds = f" (95 % interval {number(row['low'])} to {number(row['high'])})" if np.isfinite(row["low"]) else ""
-        reached = number(mean) + (bounds if several else "") if np.isfinite(mean) else "not known, for all may fail"
+        bounds = f" (95 % interval {rounded(row['low'])} to {rounded(row['high'])})" if np.isfinite(row["low"]) else ""
+        reached = rounded(mean) + (bounds if several else "") if np.isfinite(mean) else "not known, for all may fail"
         words.append(f"{method} {reached}")
     text = f"With a budget of {count(k, 'configuration')}, {order}, the best is on average: {join(words)}. "
     if several:

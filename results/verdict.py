@@ -65,11 +65,11 @@ def best_configs(results: Results, rule: str = "best") -> "pd.DataFrame":
     return pd.DataFrame(rows, columns=COLUMNS).sort_values("median", kind="stable", ignore_index=True)
 
 
-def decide(results: Results, rule: str = "best") -> Verdict:
+def find_verdict(results: Results, rule: str = "best") -> Verdict:
     """Ranks the methods by fresh seeds where all that work have them, else by the expected best at a budget.
 
-    The budget is `budget.comparable` of the method with the fewest finished configurations. By neither, and in the
-    order of the best configurations, where searches learn from scores or begin with known settings.
+    The budget is `budget.comparison_budget` of the method with the fewest finished configurations. By neither, and in
+    the order of the best configurations, where searches learn from scores or begin with known settings.
     """
     table = best_configs(results, rule)
     working = table[np.isfinite(table["median"].astype(float))].set_index("method")
@@ -85,7 +85,7 @@ def decide(results: Results, rule: str = "best") -> Verdict:
     scores = {method: budget.replicates(trials, method) for method in results.methods()}
     unfinished = tuple(method for method, rows in scores.items() if not len(rows))
     scores = {method: rows for method, rows in scores.items() if len(rows)}
-    k = budget.comparable(min(map(len, scores.values())))
+    k = budget.comparison_budget(min(map(len, scores.values())))
     order = ranking.by_budget(scores, k)
     return Verdict("budget", order._replace(candidates=order.candidates + unfinished), k)
 

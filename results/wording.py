@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 
-def number(value: float) -> str:
+def rounded(value: float) -> str:
     """Returns four significant digits, thousands separated: 12.34, 0.1234, 12,345."""
     return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.4g}"
 

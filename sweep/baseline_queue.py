@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from ganscape.metrics import find_metric
 from ganscape.results.store import Store
-from ganscape.sweep.measuring.baselines import draws
+from ganscape.sweep.measuring.baselines import draw_count
 from ganscape.sweep.messages import Baselines, BaselineTask, Trial
 from ganscape.sweep.plan import Plan
 from ganscape.sweep.proposals import trial_of
@@ -38,7 +38,7 @@ class BaselineQueue:
         first: dict[str | None, Trial] = {}
         for trial in trials:
             first.setdefault(trial.config.architecture, trial)
-        seeds = range(draws(self.plan.workload.samples))
+        seeds = range(draw_count(self.plan.workload.samples))
         return BaselineTask(
             tuple(trial_of(self.plan.seed, each.method, each.config, seed) for each in first.values() for seed in seeds)
         )

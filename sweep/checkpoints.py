@@ -20,7 +20,7 @@ from ganscape.sweep.population import Population
 Arrays = dict[str, np.ndarray]
 
 
-def save(folder: str, trial: str, cycle: int, arrays: Arrays) -> None:
+def save_checkpoint(folder: str, trial: str, cycle: int, arrays: Arrays) -> None:
     """Writes the checkpoint of a trial at a cycle, then removes the trial's older ones."""
     import orbax.checkpoint as ocp
 
@@ -32,7 +32,7 @@ def save(folder: str, trial: str, cycle: int, arrays: Arrays) -> None:
             shutil.rmtree(home / str(older), ignore_errors=True)
 
 
-def load(folder: str, trial: str) -> Arrays | None:
+def load_checkpoint(folder: str, trial: str) -> Arrays | None:
     """Returns the arrays of the newest readable checkpoint of a trial, None if there is none."""
     home = Path(folder).absolute() / trial
     cycles = _cycles(home)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from ganscape.models import Config
 from ganscape.sweep.measuring.evaluation import evaluate, evaluator, sample_and_encode
 from ganscape.sweep.plan import Plan
-from ganscape.sweep.population import advance, images_per_cycle, stack, start
+from ganscape.sweep.population import advance, images_per_cycle, stack, start_member
 from ganscape.sweep.proposals import trial_of
 from ganscape.sweep.rounds import count_trials, first_configs
 from ganscape.sweep.trial import on_device
@@ -19,7 +19,7 @@ MEASURED_SECONDS = 2.0  # of training, for each structure that is measured
 MEASURED_STRUCTURES = 3
 
 
-class Estimate(NamedTuple):
+class PlanCost(NamedTuple):
     """The cost of a plan.
 
     trials, images (real images seen by all trials): of all rounds. structures: programs to compile for the
@@ -33,7 +33,7 @@ class Estimate(NamedTuple):
     measured: tuple[Config, ...]
 
 
-class Cost(NamedTuple):
+class MemberCost(NamedTuple):
     """Seconds that one member takes: until its programs can run, for each image it is trained on, for each score."""
 
     ready: float
@@ -46,7 +46,7 @@ def first_round(plan: Plan) -> list[Config]:
     return [config for method in plan.methods for config in first_configs(plan, method)]
 
 
-def estimate(plan: Plan, workers: int) -> Estimate:
+def estimate(plan: Plan, workers: int) -> PlanCost:
     """Returns the cost of a plan with this many workers, each as fast as this process.
 
     A member of each of a few structures is compiled, trained for two seconds and evaluated. The first one takes longer
@@ -62,7 +62,7 @@ def estimate(plan: Plan, workers: int) -> Estimate:
     work = len(configs) * compiling
     work += images * statistics.mean(cost.image for cost in costs)
     work += scores * statistics.mean(cost.score for cost in costs)
-    return Estimate(count, len(configs), images, starting + work / min(workers, count), tuple(chosen))
+    return PlanCost(count, len(configs), images, starting + work / min(workers, count), tuple(chosen))
 
 
 def _spread(configs: list[Config], count: int) -> list[Config]:
@@ -71,12 +71,12 @@ def _spread(configs: list[Config], count: int) -> list[Config]:
     return [configs[number * len(configs) // count] for number in range(count)]
 
 
-def _measure(plan: Plan, config: Config) -> Cost:
+def _measure(plan: Plan, config: Config) -> MemberCost:
     workload = plan.workload
     evaluation = evaluator(workload.metric, workload.dataset.test, workload.samples, further=workload.further)
     began = time.monotonic()
     trial = trial_of(plan.seed, next(iter(plan.methods)), config, 0)
-    member = start(config, workload.dataset.image_shape, trial.key)
+    member = start_member(config, workload.dataset.image_shape, trial.key)
     population = jax.device_put(stack([member], 1))
     images, labels = on_device(config, workload.dataset)
     population = advance(population, images, jnp.int32(1), labels, lanes=1)
@@ -92,4 +92,4 @@ def _measure(plan: Plan, config: Config) -> Cost:
 
     began = time.monotonic()
     evaluate(evaluation, jax.device_get(sample_and_encode(population, evaluation)), 0)
-    return Cost(ready, per_image, time.monotonic() - began)
+    return MemberCost(ready, per_image, time.monotonic() - began)

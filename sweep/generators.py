@@ -35,7 +35,7 @@ def size_of(folder: str, trial: str, rung: int) -> int:
     return path.stat().st_size if folder and path.is_file() else 0
 
 
-def write(workload: Workload, trial: Trial, cycle: int, score: Score, weights: SamplingWeights) -> int:
+def write_generator(workload: Workload, trial: Trial, cycle: int, score: Score, weights: SamplingWeights) -> int:
     """Writes the generator that was scored, with its card, and returns the bytes of its file.
 
     cycle: training cycles done, from which the draw of the score's samples follows.

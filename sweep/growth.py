@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import cast
 
 from ganscape.data import DataError, fetch, find_source
-from ganscape.results.definition import Definition, comparable, current_searcher, phases_of
+from ganscape.results.definition import Definition, current_searcher, decisive_part, phases_of
 from ganscape.results.store import StoreError, check, read
 from ganscape.search_spaces import Phase
 from ganscape.search_spaces.descriptions import read_space
@@ -12,7 +12,7 @@ from ganscape.sweep.messages import Workload
 from ganscape.sweep.plan import CHECKPOINT_SECONDS, CONFIRM, CONFIRMING, Plan
 from ganscape.sweep.plan_checks import check_least
 from ganscape.sweep.protocols import protocol_of
-from ganscape.sweep.searchers import facts
+from ganscape.sweep.searchers import facts_of
 
 
 def united_plan(plan: Plan, out: str | Path) -> Plan:
@@ -22,7 +22,7 @@ def united_plan(plan: Plan, out: str | Path) -> Plan:
       StoreError: where the two cannot be one study; see `results.store.growth.unite`.
     """
     definition = check(out, plan.definition)
-    if comparable(definition) == comparable(plan.definition):
+    if decisive_part(definition) == decisive_part(plan.definition):
         names = [phase["name"] for phase in phases_of(definition)]
         phases = tuple(phase._replace(name=name) for phase, name in zip(plan.phases, names, strict=True))
         return plan._replace(definition=cast(Definition, definition), phases=phases)
@@ -90,7 +90,7 @@ def confirming_plan(plan: Plan, seeds: int, top: int = 1) -> Plan:
     if phases and phases[-1]["searcher"] == CONFIRMING:
         phases.pop()
     confirming = {"name": CONFIRM, "searcher": CONFIRMING, "configs": top, "seeds": seeds, "rounds": 1, "settings": {}}
-    definition = cast(Definition, {**plan.definition, "phases": [*phases, {**confirming, **facts(CONFIRMING)}]})
+    definition = cast(Definition, {**plan.definition, "phases": [*phases, {**confirming, **facts_of(CONFIRMING)}]})
     return plan._replace(definition=definition, phases=_phases(definition))
 
 

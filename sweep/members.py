@@ -9,7 +9,7 @@ from collections.abc import Callable
 from ganscape.models.family import SamplingWeights
 from ganscape.sweep import checkpoints, generators
 from ganscape.sweep.messages import Cohort, Compiled, Failure, Score, Trial, Workload
-from ganscape.sweep.population import Population, images_per_cycle, start
+from ganscape.sweep.population import Population, images_per_cycle, start_member
 
 Report = Callable[[Score | Failure | Compiled], None]
 
@@ -51,8 +51,8 @@ def restore(member: Member, workload: Workload, report: Report) -> Population:
     """Loads a member's state from its checkpoint, or starts it fresh. Reports scores that the checkpoint holds and the
     store does not."""
     trial = member.trial
-    state = start(trial.config, workload.dataset.image_shape, trial.key)
-    arrays = checkpoints.load(workload.checkpoints, trial.id)
+    state = start_member(trial.config, workload.dataset.image_shape, trial.key)
+    arrays = checkpoints.load_checkpoint(workload.checkpoints, trial.id)
     if arrays is not None:
         state, member.seconds, member.scores = checkpoints.unpack(arrays, trial, member.attempt, state)
     member.cycle = int(state.cycle)
@@ -74,12 +74,12 @@ def failure_of(member: Member, cause: str, rung: int, error: Exception | str) ->
     return Failure(member.trial.id, member.attempt, cause, rung, step, message, detail)
 
 
-def save(member: Member, checkpoint_folder: str, state: Population) -> None:
+def save_member(member: Member, checkpoint_folder: str, state: Population) -> None:
     """Writes a member's checkpoint. What cannot be written is a warning: it costs time later, not the trial."""
     trial = member.trial.id
     try:
         arrays = checkpoints.pack(state, member.seconds, member.scores)
-        checkpoints.save(checkpoint_folder, trial, int(state.cycle), arrays)
+        checkpoints.save_checkpoint(checkpoint_folder, trial, int(state.cycle), arrays)
         logger.info("checkpoint of trial %s written at cycle %d", trial, int(state.cycle))
     except (OSError, ValueError) as error:
         warnings.warn(f"no checkpoint of trial {trial}: {error}", stacklevel=1)
@@ -89,7 +89,7 @@ def keep_generator(member: Member, workload: Workload, score: Score, weights: Sa
     """Writes the generator that a score belongs to, and returns the score with the size of the file. What cannot be
     written is a warning: the score counts without it."""
     try:
-        size = generators.write(workload, member.trial, member.cycle, score, weights)
+        size = generators.write_generator(workload, member.trial, member.cycle, score, weights)
     except OSError as error:
         warnings.warn(f"no generator of trial {member.trial.id} kept: {error}", stacklevel=1)
         return score

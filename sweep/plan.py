@@ -29,7 +29,7 @@ from ganscape.sweep.plan_checks import check_configs, check_least, check_schedul
 from ganscape.sweep.plan_size import check_scale, check_settings_are_values
 from ganscape.sweep.protocols import check_further, protocol_of, recorded_metrics
 from ganscape.sweep.schedulers import SCHEDULERS, decision_rungs
-from ganscape.sweep.searchers import SEARCHERS, SELECTORS, facts
+from ganscape.sweep.searchers import SEARCHERS, SELECTORS, facts_of
 from ganscape.sweep.transfer import with_ranges_from
 
 Searched = TypeVar("Searched", Study, Phase)
@@ -177,7 +177,7 @@ def plan(
         "configs": size.configs,
         "rounds": size.rounds,
         "searcher": chosen.searcher,
-        **facts(chosen.searcher),
+        **facts_of(chosen.searcher),
         "methods": {name: space.describe() for name, space in chosen.methods.items()},
         "settings": dict(size.settings),
         "images": budgets[-1],
@@ -266,5 +266,5 @@ def _described(phase: Phase) -> PhaseDefinition:
         "seeds": phase.seeds,
         "rounds": phase.rounds,
         "settings": dict(phase.settings),
-        **facts(phase.searcher),
+        **facts_of(phase.searcher),
     }

@@ -47,7 +47,7 @@ def trial_key(study_seed: int, config: Config, seed: int) -> tuple[int, int]:
     return int.from_bytes(digest[:4]), int.from_bytes(digest[4:8])
 
 
-def start(config: Config, image_shape: tuple[int, int, int], key: tuple[int, int]) -> Population:
+def start_member(config: Config, image_shape: tuple[int, int, int], key: tuple[int, int]) -> Population:
     """Returns a member before its first cycle, without the leading axis, as numpy arrays."""
     words = np.asarray(key, np.uint32)
     state = FAMILIES[config.family].init(config, image_shape, words)

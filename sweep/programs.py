@@ -20,7 +20,7 @@ def _count(event: str, **_) -> None:
 monitoring.register_event_listener(_count)
 
 
-def count() -> tuple[int, int]:
+def program_counts() -> tuple[int, int]:
     """Returns how many programs this process has compiled, and how many it has read from the compilation cache.
 
     Programs that compile in a moment are neither cached nor counted.

@@ -15,7 +15,7 @@ from ganscape.results.winners import Winner
 from ganscape.sweep import generators
 from ganscape.sweep.keeping import Change
 from ganscape.sweep.messages import Score, Workload
-from ganscape.sweep.population import advance, images_per_cycle, on_devices, sampling_weights, stack, start
+from ganscape.sweep.population import advance, images_per_cycle, on_devices, sampling_weights, stack, start_member
 from ganscape.sweep.proposals import trial_of
 from ganscape.sweep.trial import on_device
 
@@ -47,7 +47,7 @@ def train_again(
     config = Config.from_dict(winner.settings)
     trial = trial_of(results.study["seed"], winner.method, config, winner.seed)
     cycles = winner.rung // images_per_cycle(config)
-    population = on_devices(stack([start(config, dataset.image_shape, trial.key)], 1))
+    population = on_devices(stack([start_member(config, dataset.image_shape, trial.key)], 1))
     images, labels = on_device(config, dataset)
     for done in range(0, cycles, SEGMENT):
         population = advance(population, images, jnp.int32(min(SEGMENT, cycles - done)), labels, lanes=1)
@@ -60,6 +60,6 @@ def train_again(
     workload = Workload(dataset, metric, protocol["samples"], (), 1, "", 0.0, str(folder), card)
     score = Score(trial.id, 0, winner.rung, cycles * images_per_cycle(config), winner.value, 0.0, dataset.test[:0])
     with open_store(results.folder) as store:
-        size = generators.write(workload, trial, cycles, score, weights)
+        size = generators.write_generator(workload, trial, cycles, score, weights)
         store.add_generators([Change(trial.id, winner.rung, size, True)._asdict()])
     return generators.path_of(folder, trial.id, winner.rung)

@@ -16,7 +16,7 @@ from ganscape.models.family import SamplingWeights
 from ganscape.sweep import programs
 from ganscape.sweep.measuring.diagnostics import Diagnostic, diagnose
 from ganscape.sweep.measuring.evaluation import Evaluation, Evaluator, Sampled, evaluate, sample_and_encode
-from ganscape.sweep.members import Member, Report, failure_of, keep_generator, members_of, restore, save
+from ganscape.sweep.members import Member, Report, failure_of, keep_generator, members_of, restore, save_member
 from ganscape.sweep.messages import Cohort, Compiled, Score, Workload
 from ganscape.sweep.population import (
     Population,
@@ -140,7 +140,7 @@ def _compile(training: _Training, real: tuple[Array, Array | None], evaluator: E
 
     Each program is run once with all members halted, which computes nothing: that is what fills JAX's caches.
     """
-    began, before = time.monotonic(), programs.count()
+    began, before = time.monotonic(), programs.program_counts()
     images, labels = real
     idle = only(training.population, [])
 
@@ -153,7 +153,7 @@ def _compile(training: _Training, real: tuple[Array, Array | None], evaluator: E
     training.population = advance(idle, images, jnp.int32(0), labels, lanes=lanes)
     jax.block_until_ready(sample_and_encode(training.population, evaluator))
     training.charged = time.monotonic()
-    compiled, loaded = (after - earlier for after, earlier in zip(programs.count(), before, strict=True))
+    compiled, loaded = (after - earlier for after, earlier in zip(programs.program_counts(), before, strict=True))
     training.report(Compiled(training.config.structure(), training.charged - began, compiled, loaded, lanes))
 
 
@@ -241,7 +241,7 @@ def _score(
     member.scores.append(score)
     member.scored |= {rung}
     if paused is not None:
-        save(member, training.workload.checkpoints, paused)
+        save_member(member, training.workload.checkpoints, paused)
     training.report(score)
 
 
@@ -285,5 +285,5 @@ def _checkpoint(training: _Training) -> None:
     """Writes a checkpoint of every running trial if `checkpoint_seconds` have passed since the last."""
     if time.monotonic() - training.saved >= training.workload.checkpoint_seconds:
         for slot, member in training.running.items():
-            save(member, training.workload.checkpoints, take(training.population, slot))
+            save_member(member, training.workload.checkpoints, take(training.population, slot))
         training.saved = time.monotonic()

@@ -12,10 +12,10 @@ from ganscape.metrics.encoders.weight_files import (
     Network,
     check_tensors,
     find_weights,
-    folder,
-    load,
-    read,
-    save,
+    load_weights,
+    read_weights,
+    save_weights,
+    weights_folder,
 )
 from ganscape.metrics.errors import MetricError
 
@@ -38,7 +38,7 @@ def contents(path: Path) -> Contents:
 
     Raises MetricError if it cannot be read or does not hold all of a network and nothing else.
     """
-    file = read(path)
+    file = read_weights(path)
     network = max(NETWORKS.values(), key=lambda candidate: len(candidate.shapes.keys() & file.tensors.keys()))
     if not network.shapes.keys() & file.tensors.keys():
         raise MetricError(f"{path} holds none of: {', '.join(NETWORKS)}")
@@ -57,7 +57,7 @@ def convert(path: Path, to: Path) -> Contents:
         raise MetricError(f"{to} exists; remove it or name another file")
     source = contents(path)
     card = {"network": source.network.name, "source": path.name, "source_sha256": source.file.file_sha256}
-    save(to, source.file.tensors, source.file.card or card)
+    save_weights(to, source.file.tensors, source.file.card or card)
     return source
 
 
@@ -79,10 +79,10 @@ def encoder_facts(name: str) -> list[Row]:
         ("published as", "\n".join(network.files)),
         ("at", network.url),
         ("sha256 of that file", network.sha256),
-        ("looked for in", str(folder())),
+        ("looked for in", str(weights_folder())),
         ("found", _place(network)),
     ]
-    return rows if _place(network) == ABSENT else [*rows, ("sha256 of the tensors", load(network).sha256)]
+    return rows if _place(network) == ABSENT else [*rows, ("sha256 of the tensors", load_weights(network).sha256)]
 
 
 def file_facts(path: Path) -> list[Row]:

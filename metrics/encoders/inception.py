@@ -276,7 +276,7 @@ def encoder(
     Raises MetricError for another image shape, and if there are no weights, or not of this network.
     """
     require_gray_or_colour(name, image_shape)
-    weights = weight_files.load(NETWORK)
+    weights = weight_files.load_weights(NETWORK)
     words = f"{UNRESIZED}, {PREPROCESSINGS[preprocessing].words}, 1 channel repeated to 3"
     layers = _folded(weights.sha256)
     return Encoder(name, OUTPUTS[output], weights.sha256, words, layers, _applied(preprocessing, output))
@@ -298,4 +298,4 @@ def _applied(preprocessing: str, output: str) -> Callable[[Layers, jax.Array], j
 
 @cache
 def _folded(sha256: str) -> Layers:
-    return fold(weight_files.load(NETWORK).tensors)
+    return fold(weight_files.load_weights(NETWORK).tensors)

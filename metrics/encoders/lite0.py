@@ -169,7 +169,7 @@ def read_network(path: Path) -> Network:
         raise MetricError(f"weights {path}: {error.strerror}; install {PACKAGE} again") from None
     if found != SHA256:
         raise MetricError(f"weights {path} are not the ones lite0 scores with: sha256 {found}, not {SHA256}")
-    return fold(torch_file.read(path))
+    return fold(torch_file.read_state_dict(path))
 
 
 @cache

@@ -44,7 +44,7 @@ class _Tensor(NamedTuple):
     strides: tuple[int, ...]
 
 
-def read(path: Path) -> dict[str, np.ndarray]:
+def read_state_dict(path: Path) -> dict[str, np.ndarray]:
     """Returns the arrays of a state dict by their names, of the types that they have in the file.
 
     Raises MetricError if the file refers to anything but tensors, is not a flat dictionary of them, or is damaged.

@@ -64,7 +64,7 @@ def shift_randomly(images: np.ndarray, most: int, rng: np.random.Generator) -> n
     return padded[np.arange(len(images))[:, None, None], rows, columns]
 
 
-def train(
+def train_classifier(
     architecture: ClassifierLayout, recipe: Recipe, images: np.ndarray, labels: np.ndarray, *, seed: int
 ) -> dict[str, np.ndarray]:
     """Returns the weights after training on images (uint8 [n, height, width, channels]) and labels (integers [n])."""
@@ -121,7 +121,7 @@ def main() -> None:
     with np.load(arguments.data, allow_pickle=False) as file:
         data = {name: file[name] for name in ("train_images", "train_labels", "test_images", "test_labels")}
     architecture = CLASSIFIERS[arguments.name]
-    weights = train(
+    weights = train_classifier(
         architecture, RECIPES[arguments.name], data["train_images"], data["train_labels"], seed=arguments.seed
     )
     test_accuracy = accuracy(architecture, weights, data["test_images"], data["test_labels"])

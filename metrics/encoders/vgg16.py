@@ -36,7 +36,7 @@ def encoder(image_shape: tuple[int, int, int]) -> Encoder:
     Raises MetricError for another image shape, and if there are no weights, or not of this network.
     """
     require_gray_or_colour("vgg16", image_shape)
-    weights = weight_files.load(NETWORK)
+    weights = weight_files.load_weights(NETWORK)
     return Encoder("vgg16", 4096, weights.sha256, f"{UNRESIZED}, {WORDS}", _layers(weights.sha256), _apply)
 
 
@@ -89,7 +89,7 @@ NETWORK = Network(
 
 @cache
 def _layers(sha256: str) -> Layers:
-    return arrange(weight_files.load(NETWORK).tensors)
+    return arrange(weight_files.load_weights(NETWORK).tensors)
 
 
 def _apply(layers: Layers, images: jax.Array) -> jax.Array:

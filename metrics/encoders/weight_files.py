@@ -50,7 +50,7 @@ class File(NamedTuple):
     card: dict[str, str]  # what a converted file says of its origin; empty for others
 
 
-def folder() -> Path:
+def weights_folder() -> Path:
     """Returns $GANSCAPE_WEIGHTS, else ~/.cache/ganscape/weights. Raises MetricError if there is no home for the `~`."""
     path = Path(os.environ.get("GANSCAPE_WEIGHTS") or "~/.cache/ganscape/weights")
     try:
@@ -64,17 +64,17 @@ def find_weights(network: Network) -> Path:
 
     Raises MetricError, saying where to get it and where to put it, if there is none.
     """
-    weights_folder = folder()
+    folder = weights_folder()
     for name in (f"{network.name}.safetensors", f"{network.name}.npz", *network.files):
-        if (weights_folder / name).is_file():
-            return weights_folder / name
+        if (folder / name).is_file():
+            return folder / name
     raise MetricError(
         f"{network.name} needs weights that do not ship with Ganscape: get {network.files[0]} from {network.url} "
-        f"and put it in {weights_folder} or set GANSCAPE_WEIGHTS to its folder"
+        f"and put it in {folder} or set GANSCAPE_WEIGHTS to its folder"
     )
 
 
-def load(network: Network) -> File:
+def load_weights(network: Network) -> File:
     """Returns the weights of a network from the file that `find_weights` finds.
 
     Raises MetricError if there is none, it does not hold this network, or a .pth file is not the published one.
@@ -90,7 +90,7 @@ def load(network: Network) -> File:
     return file
 
 
-def read(path: Path) -> File:
+def read_weights(path: Path) -> File:
     """Returns the contents of a weights file: .pth or .pt as torch.save writes it, .npz, or .safetensors.
 
     Raises MetricError for another kind of file, one that is damaged or asks for code to be run, or tensors that are not
@@ -111,7 +111,7 @@ def read(path: Path) -> File:
     return file
 
 
-def save(path: Path, tensors: Tensors, card: Mapping[str, str]) -> None:
+def save_weights(path: Path, tensors: Tensors, card: Mapping[str, str]) -> None:
     """Writes tensors to a .safetensors file, atomically, with a card that holds the sha256 of the tensors."""
     text = json.dumps({**card, "tensors_sha256": fingerprint(tensors)}, sort_keys=True)
     try:
@@ -148,13 +148,13 @@ def fingerprint(tensors: Mapping[str, np.ndarray]) -> str:
 @lru_cache(maxsize=1)
 def _read_once(path: Path, modified: int, size: int) -> File:
     """Reads a file once for the encoders that share it, and again when it changes."""
-    return read(path)
+    return read_weights(path)
 
 
 def _arrays(path: Path, content: bytes) -> tuple[Tensors, dict[str, str]]:
     """Returns the arrays of a file, as they are stored, and its card."""
     if path.suffix in TORCH:
-        return torch_file.read(path), {}
+        return torch_file.read_state_dict(path), {}
     try:
         if path.suffix == ".npz":
             with np.load(BytesIO(content), allow_pickle=False) as archive:

@@ -107,7 +107,7 @@ class Discriminator(Trunk):
         return self.compute_output(self.features(images, context), context, self.widths.dense_draw)
 
 
-class Encoder(Trunk):
+class VariationalEncoder(Trunk):
     """images [batch, height, width, channels] -> [batch, 2 * z_dim]."""
 
     @nn.compact
@@ -145,7 +145,9 @@ def build_with_widths(widths: InfoganWidths, config: "Config", image_shape: Imag
     builders = {
         "gan": lambda: Networks(Generator(spec, widths, image_shape), Discriminator(spec, widths)),
         "began": lambda: Networks(Generator(spec, widths, image_shape), Autoencoder(spec, widths)),
-        "vae": lambda: Networks(Generator(spec, widths, image_shape, jax.nn.relu, identity), Encoder(spec, widths)),
+        "vae": lambda: Networks(
+            Generator(spec, widths, image_shape, jax.nn.relu, identity), VariationalEncoder(spec, widths)
+        ),
     }
     return builders[config.family]()
 

@@ -64,7 +64,7 @@ class Discriminator(Trunk):
         return self.compute_output(self.features(images, context), context, he_normal)
 
 
-class Encoder(Trunk):
+class VariationalEncoder(Trunk):
     """images [batch, height, width, channels] -> [batch, 2 * z_dim]."""
 
     @nn.compact
@@ -94,7 +94,7 @@ def build_mlp(config: "Config", image_shape: ImageShape) -> Networks:
     builders = {
         "gan": lambda: Networks(Generator(spec, image_shape), Discriminator(spec)),
         "began": lambda: Networks(Generator(spec, image_shape), Autoencoder(spec)),
-        "vae": lambda: Networks(Generator(spec, image_shape, jax.nn.relu, identity), Encoder(spec)),
+        "vae": lambda: Networks(Generator(spec, image_shape, jax.nn.relu, identity), VariationalEncoder(spec)),
     }
     return builders[config.family]()
 

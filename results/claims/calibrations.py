@@ -11,7 +11,7 @@ import numpy as np
 
 from ganscape.results.claims.claim import PublishedClaim
 from ganscape.results.claims.equal import PAPER
-from ganscape.results.claims.estimates import difference, jackknife, mean
+from ganscape.results.claims.estimates import difference, estimate_mean, jackknife
 from ganscape.results.claims.evidence import NotTestable
 from ganscape.results.claims.rules import EVERY, Contrast
 
@@ -47,7 +47,7 @@ def steady(table: "pd.DataFrame", keep_failed: bool) -> list[Contrast]:
 def modes_show(table: "pd.DataFrame", keep_failed: bool) -> list[Contrast]:
     """The ratio of the distance with one class more and with one less, for each number of classes."""
     levels = _by_level(table)
-    logs = {level: mean(np.log(values)) for level, values in sorted(levels.items())}
+    logs = {level: estimate_mean(np.log(values)) for level, values in sorted(levels.items())}
     if len(logs) < 3:
         raise NotTestable("needs distances at three numbers of classes at least")
     return [

@@ -69,7 +69,7 @@ def log_best_of(scores: np.ndarray, k: int) -> tuple[float, np.ndarray]:
     return math.log(budget.expected_best(scores, k)), np.log(left_out.mean(axis=1))
 
 
-def spread(scores: np.ndarray) -> Estimate:
+def estimate_spread(scores: np.ndarray) -> Estimate:
     """Estimates the log of the mean absolute difference of two configs' log scores (Gini's), by the jackknife.
 
     scores: [configs, seeds]; a config counts with the mean of its seeds' logarithms. A standard deviation would be
@@ -85,7 +85,7 @@ def _mean_difference(values: np.ndarray) -> float:
     return float(2.0 * np.sum(ranks * np.sort(values)) / (count * (count - 1)))
 
 
-def mean(values) -> Estimate:
+def estimate_mean(values) -> Estimate:
     """Estimates the mean of independent values, such as differences of pairs."""
     values = np.asarray(values, dtype=np.float64)
     units = len(values)

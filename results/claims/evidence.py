@@ -27,7 +27,7 @@ class Scores(NamedTuple):
     failed: int
 
 
-class Settings(NamedTuple):
+class SettingScores(NamedTuple):
     """Scores by method and setting: by_method[method][setting] is an array of scores, one for each trial of it."""
 
     by_method: dict[str, dict[tuple, np.ndarray]]
@@ -53,7 +53,7 @@ def require(results: Results, studies: tuple[str, ...], methods: tuple[str, ...]
         raise NotTestable("needs trials of equal length: a scheduler has stopped some")
 
 
-def draws(results: Results, methods: tuple[str, ...], *, keep_failed: bool) -> Scores:
+def random_draws(results: Results, methods: tuple[str, ...], *, keep_failed: bool) -> Scores:
     """Returns the scores of the random draws of each method's search: not of the settings that are asked first.
 
     keep_failed: False leaves failed trials out, instead of counting them as the worst score.
@@ -86,7 +86,7 @@ def first_asked(results: Results, methods: tuple[str, ...], *, keep_failed: bool
     return by_method
 
 
-def fixed_settings(results: Results, methods: tuple[str, ...], *, keep_failed: bool) -> Settings:
+def scores_of_fixed_settings(results: Results, methods: tuple[str, ...], *, keep_failed: bool) -> SettingScores:
     """Returns the scores of the settings of table 1, which all methods share; a penalty's weights are one setting."""
     trials = results.searched("best")
     trials = trials[trials["phase"] == results.search()[0]["name"]]
@@ -102,10 +102,10 @@ def fixed_settings(results: Results, methods: tuple[str, ...], *, keep_failed: b
                 key = tuple(settings.get(name) for name in SETTING)
                 by_setting.setdefault(key, []).append(min(float(value), worst))
         by_method[method] = {key: np.array(values) for key, values in by_setting.items()}
-    return Settings(by_method, int((trials["status"] == "failed").sum()))
+    return SettingScores(by_method, int((trials["status"] == "failed").sum()))
 
 
-def log_ratios(settings: Settings, a: str, b: str, disc_iters: int | None = None) -> np.ndarray:
+def log_ratios(settings: SettingScores, a: str, b: str, disc_iters: int | None = None) -> np.ndarray:
     """Returns log(score of a / score of b), one for each setting of both: means of logs over weights and seeds.
 
     disc_iters: keeps the settings with so many updates of the discriminator alone.

@@ -9,7 +9,7 @@ from ganscape.results import calibration, store
 from ganscape.results.claims import calibrations, equal, landscape
 from ganscape.results.claims.claim import PublishedClaim
 from ganscape.results.claims.evidence import NotTestable
-from ganscape.results.claims.rules import UNDECIDED, Contrast, Decision, units_needed
+from ganscape.results.claims.rules import UNDECIDED, ClaimDecision, Contrast, units_needed
 from ganscape.results.frames import Results, load
 from ganscape.results.store import StoreError
 from ganscape.results.wording import count, duration
@@ -20,7 +20,7 @@ MOST_UNITS = 10_000
 EXPERIMENT = "calibrate "  # how the study of a claim begins that a table of `ganscape calibrate` tests
 
 
-class Answer(NamedTuple):
+class ClaimAnswer(NamedTuple):
     """What some folders say of a claim.
 
     verdict: "holds", "fails", "undecided" or "not testable". data: the data sets that it is about. contrasts: all
@@ -33,7 +33,7 @@ class Answer(NamedTuple):
     verdict: str
     data: str
     contrasts: tuple[Contrast, ...]
-    decision: Decision | None
+    decision: ClaimDecision | None
     needed: str
     caveats: tuple[str, ...]
 
@@ -47,7 +47,7 @@ class Evidence(NamedTuple):
     metric: str
 
 
-def judge(folders: Iterable[str | Path], claims: Sequence[PublishedClaim] = CLAIMS) -> list[Answer]:
+def judge(folders: Iterable[str | Path], claims: Sequence[PublishedClaim] = CLAIMS) -> list[ClaimAnswer]:
     """Judges claims by what output folders hold: sweeps, and tables of `ganscape calibrate`.
 
     Returns one answer for each claim and folder that can test it, in the order of the claims; one for all folders where
@@ -64,17 +64,17 @@ def judge(folders: Iterable[str | Path], claims: Sequence[PublishedClaim] = CLAI
     return [answer for claim in claims for answer in _answers(claim, paths, sweeps)]
 
 
-def judge_sweep(results: Results, claims: Sequence[PublishedClaim] = CLAIMS) -> list[Answer]:
+def judge_sweep(results: Results, claims: Sequence[PublishedClaim] = CLAIMS) -> list[ClaimAnswer]:
     """Judges the claims that are about this sweep's study, one answer each; [] for a study of no paper's."""
     of_study = [claim for claim in claims if claim.testable_with(results)]
     return [answer for claim in of_study for answer in _answers(claim, (), (results,))]
 
 
-def _answers(claim: PublishedClaim, folders: Sequence[Path], sweeps: Sequence[Results]) -> list[Answer]:
+def _answers(claim: PublishedClaim, folders: Sequence[Path], sweeps: Sequence[Results]) -> list[ClaimAnswer]:
     evidence = list(_evidence(claim, folders, sweeps))
     if not evidence:
         needed = f"needs `ganscape {claim.studies[0]}`" if _of_table(claim) else f"needs {' or '.join(claim.studies)}"
-        return [Answer(claim, NOT_TESTABLE, "", (), None, needed, ())]
+        return [ClaimAnswer(claim, NOT_TESTABLE, "", (), None, needed, ())]
     return [_answer(claim, each) for each in evidence]
 
 
@@ -88,7 +88,7 @@ def _evidence(claim: PublishedClaim, folders: Sequence[Path], sweeps: Sequence[R
         experiment = claim.studies[0].removeprefix(EXPERIMENT)
         for folder in folders:
             if (folder / f"worth-{experiment}.csv").exists():
-                table = calibration.read(folder, experiment)
+                table = calibration.read_table(folder, experiment)
                 for (data, metric), part in table.groupby(["data", "metric"], sort=False):
                     yield Evidence(str(data), part, (), str(metric))
         return
@@ -101,19 +101,19 @@ def _evidence(claim: PublishedClaim, folders: Sequence[Path], sweeps: Sequence[R
             yield Evidence(results.study["data"], results, (results,), results.study["metric"])
 
 
-def _answer(claim: PublishedClaim, evidence: Evidence) -> Answer:
+def _answer(claim: PublishedClaim, evidence: Evidence) -> ClaimAnswer:
     margin = math.log(claim.margin)
     try:
         contrasts = tuple(claim.contrasts(evidence.argument, True))
     except NotTestable as missing:
-        return Answer(claim, NOT_TESTABLE, evidence.data, (), None, str(missing), ())
+        return ClaimAnswer(claim, NOT_TESTABLE, evidence.data, (), None, str(missing), ())
     decision = claim.rule.decide(contrasts, margin)
     needed = _what_decides(claim, decision, evidence) if decision.verdict == UNDECIDED else ""
     caveats = [*_differences(claim, evidence), *_failures(claim, evidence, decision.verdict, margin)]
-    return Answer(claim, decision.verdict, evidence.data, contrasts, decision, needed, tuple(caveats))
+    return ClaimAnswer(claim, decision.verdict, evidence.data, contrasts, decision, needed, tuple(caveats))
 
 
-def _what_decides(claim: PublishedClaim, decision: Decision, evidence: Evidence) -> str:
+def _what_decides(claim: PublishedClaim, decision: ClaimDecision, evidence: Evidence) -> str:
     """What an undecided claim would take, if its telling estimate were the truth."""
     have, units = decision.telling.estimate.units, units_needed(decision)
     if units > MOST_UNITS:

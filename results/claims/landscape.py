@@ -11,8 +11,15 @@ import numpy as np
 from ganscape.results.claims.best_models import STUDIES as BEST
 from ganscape.results.claims.best_models import reached
 from ganscape.results.claims.claim import Paper, PublishedClaim
-from ganscape.results.claims.estimates import mean
-from ganscape.results.claims.evidence import SETTING, NotTestable, Settings, fixed_settings, log_ratios, require
+from ganscape.results.claims.estimates import estimate_mean
+from ganscape.results.claims.evidence import (
+    SETTING,
+    NotTestable,
+    SettingScores,
+    log_ratios,
+    require,
+    scores_of_fixed_settings,
+)
 from ganscape.results.claims.rules import ALIKE, EVERY, NOT_WORSE, Contrast
 from ganscape.results.frames import Results
 
@@ -30,15 +37,15 @@ ARCHITECTURE, COMBINED = ("landscape/architecture",), ("landscape/combined",)
 ONE, FIVE = 1, 5
 
 
-def _settings(results: Results, studies: tuple[str, ...], methods: tuple[str, ...], keep_failed: bool) -> Settings:
+def _settings(results: Results, studies: tuple[str, ...], methods: tuple[str, ...], keep_failed: bool) -> SettingScores:
     require(results, studies, methods)
-    return fixed_settings(results, methods, keep_failed=keep_failed)
+    return scores_of_fixed_settings(results, methods, keep_failed=keep_failed)
 
 
-def _contrast(settings: Settings, a: str, b: str, disc_iters: int | None = None) -> Contrast:
+def _contrast(settings: SettingScores, a: str, b: str, disc_iters: int | None = None) -> Contrast:
     ratios = log_ratios(settings, a, b, disc_iters)
     updates = f", {disc_iters}:1 updates" if disc_iters else ""
-    return Contrast(f"{a} / {b}{updates}", mean(ratios))
+    return Contrast(f"{a} / {b}{updates}", estimate_mean(ratios))
 
 
 def _compare(studies: tuple[str, ...], *pairs: tuple[str, str], disc_iters: int | None = None):
@@ -63,7 +70,7 @@ def penalty_wants_updates(results: Results, keep_failed: bool) -> list[Contrast]
     gains = [ratio[(*key[:3], FIVE)] - ratio[key] for key in ratio if key[3] == ONE and (*key[:3], FIVE) in ratio]
     if len(gains) < 3:
         raise NotTestable(f"needs at least 3 settings with both 1 and 5 updates; there are {len(gains)}")
-    return [Contrast("(ns_gp / ns at 5:1) / (ns_gp / ns at 1:1)", mean(gains))]
+    return [Contrast("(ns_gp / ns at 5:1) / (ns_gp / ns at 1:1)", estimate_mean(gains))]
 
 
 def penalty_wants_length(results: Results, keep_failed: bool) -> list[Contrast]:
@@ -101,7 +108,7 @@ def penalty_costs(results: Results, keep_failed: bool) -> list[Contrast]:
     ratios = [median["ns_gp", iters] - median["ns", iters] - math.log(2.0) for iters in sorted(updates.unique())]
     if len(ratios) < 2:
         raise NotTestable("needs settings with 1 and with 5 updates")
-    return [Contrast("(ns_gp / ns) / 2, seconds per image", mean(ratios))]
+    return [Contrast("(ns_gp / ns) / 2, seconds per image", estimate_mean(ratios))]
 
 
 BETTER = 1.1

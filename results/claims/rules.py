@@ -28,7 +28,7 @@ class Contrast(NamedTuple):
     ratio: bool = True
 
 
-class Decision(NamedTuple):
+class ClaimDecision(NamedTuple):
     """What a rule says of some contrasts.
 
     verdict: "holds", "fails" or "undecided". telling: the contrast that decides, or is nearest to deciding. level: that
@@ -47,10 +47,10 @@ class Rule(NamedTuple):
 
     name: str
     words: str
-    decide: Callable[[Sequence[Contrast], float], Decision]
+    decide: Callable[[Sequence[Contrast], float], ClaimDecision]
 
 
-def decide_least(contrasts: Sequence[Contrast], margin: float, least: int | None = None) -> Decision:
+def decide_least(contrasts: Sequence[Contrast], margin: float, least: int | None = None) -> ClaimDecision:
     """Holds if at least `least` contrasts (None: all) are below 0; fails if too many for that are above -margin.
 
     Partial conjunction tests (Benjamini and Heller 2008): the u-th lowest of m p-values times m - u + 1 is a p of "at
@@ -61,15 +61,15 @@ def decide_least(contrasts: Sequence[Contrast], margin: float, least: int | None
     below = sorted(contrasts, key=lambda contrast: contrast.estimate.p_below(0.0))[least - 1]
     above = sorted(contrasts, key=lambda contrast: contrast.estimate.p_above(-margin))[count - least]
     if below.estimate.p_below(0.0) * (count - least + 1) < TAIL:
-        return Decision(HOLDS, below, 1 - 2 * TAIL / (count - least + 1), 0.0)
+        return ClaimDecision(HOLDS, below, 1 - 2 * TAIL / (count - least + 1), 0.0)
     if above.estimate.p_above(-margin) * least < TAIL:
-        return Decision(FAILS, above, 1 - 2 * TAIL / least, -margin)
+        return ClaimDecision(FAILS, above, 1 - 2 * TAIL / least, -margin)
     if below.estimate.value < -margin / 2:
-        return Decision(UNDECIDED, below, 1 - 2 * TAIL / (count - least + 1), 0.0)
-    return Decision(UNDECIDED, above, 1 - 2 * TAIL / least, -margin)
+        return ClaimDecision(UNDECIDED, below, 1 - 2 * TAIL / (count - least + 1), 0.0)
+    return ClaimDecision(UNDECIDED, above, 1 - 2 * TAIL / least, -margin)
 
 
-def decide_not_worse(contrasts: Sequence[Contrast], margin: float) -> Decision:
+def decide_not_worse(contrasts: Sequence[Contrast], margin: float) -> ClaimDecision:
     """Holds if every contrast is below margin, fails if one is above 0: `decide_least` moved by the margin."""
     moved = [
         contrast._replace(estimate=contrast.estimate._replace(value=contrast.estimate.value - margin))
@@ -80,7 +80,7 @@ def decide_not_worse(contrasts: Sequence[Contrast], margin: float) -> Decision:
     return decision._replace(telling=telling, bound=decision.bound + margin)
 
 
-def decide_alike(contrasts: Sequence[Contrast], margin: float) -> Decision:
+def decide_alike(contrasts: Sequence[Contrast], margin: float) -> ClaimDecision:
     """Holds if every contrast lies within +-margin, fails if one lies beyond.
 
     `holds` by two one-sided tests of each contrast at 5 %, `fails` at 5 % over the number of tests.
@@ -94,13 +94,13 @@ def decide_alike(contrasts: Sequence[Contrast], margin: float) -> Decision:
 
     widest, farthest = max(contrasts, key=p_inside), min(contrasts, key=p_outside)
     if p_inside(widest) < 2 * TAIL:
-        return Decision(HOLDS, widest, 1 - 4 * TAIL, math.copysign(margin, widest.estimate.value))
+        return ClaimDecision(HOLDS, widest, 1 - 4 * TAIL, math.copysign(margin, widest.estimate.value))
     each = TAIL / len(contrasts)
     bound = math.copysign(margin, farthest.estimate.value)
-    return Decision(FAILS if p_outside(farthest) < each else UNDECIDED, farthest, 1 - 2 * each, bound)
+    return ClaimDecision(FAILS if p_outside(farthest) < each else UNDECIDED, farthest, 1 - 2 * each, bound)
 
 
-def decide_reversal(contrasts: Sequence[Contrast], margin: float) -> Decision:
+def decide_reversal(contrasts: Sequence[Contrast], margin: float) -> ClaimDecision:
     """Holds if a pair of methods changes its order, fails if every pair is shown to keep it; the margin plays no part.
 
     contrasts: for each pair one contrast under the first condition, then the one under the second. A pair changes its
@@ -120,18 +120,20 @@ def decide_reversal(contrasts: Sequence[Contrast], margin: float) -> Decision:
     telling = max(nearest, key=lambda contrast: _p_of_sign(contrast.estimate))
     each = TAIL / len(pairs)
     if p_of_signs(nearest, same=False) < each:
-        return Decision(HOLDS, telling, 1 - 2 * each, 0.0)
+        return ClaimDecision(HOLDS, telling, 1 - 2 * each, 0.0)
     farthest = max(pairs, key=lambda pair: p_of_signs(pair, same=True))
     if p_of_signs(farthest, same=True) < TAIL:
-        return Decision(FAILS, max(farthest, key=lambda contrast: _p_of_sign(contrast.estimate)), 1 - 2 * TAIL, 0.0)
-    return Decision(UNDECIDED, telling, 1 - 2 * each, 0.0)
+        return ClaimDecision(
+            FAILS, max(farthest, key=lambda contrast: _p_of_sign(contrast.estimate)), 1 - 2 * TAIL, 0.0
+        )
+    return ClaimDecision(UNDECIDED, telling, 1 - 2 * each, 0.0)
 
 
 def _p_of_sign(estimate: Estimate) -> float:
     return min(estimate.p_below(0.0), estimate.p_above(0.0))
 
 
-def units_needed(decision: Decision) -> float:
+def units_needed(decision: ClaimDecision) -> float:
     """Returns how many units in all would decide the claim with a probability of 80 %, if the telling estimate were the
     truth; inf where it lies at the bound or its error is unknown.
 

@@ -14,13 +14,13 @@ from ganscape.results.claims.estimates import (
     Estimate,
     best_of,
     difference,
+    estimate_mean,
+    estimate_spread,
     jackknife,
     jackknife_variance,
     log_best_of,
-    mean,
-    spread,
 )
-from ganscape.results.claims.evidence import LEAST_DRAWS, NotTestable, draws, first_asked, fresh_seeds, require
+from ganscape.results.claims.evidence import LEAST_DRAWS, NotTestable, first_asked, fresh_seeds, random_draws, require
 from ganscape.results.claims.rules import Contrast
 from ganscape.results.frames import Results
 
@@ -31,7 +31,7 @@ WIDE = ("equal/wide", "equal/seeds")
 
 def _scores(results: Results, methods: tuple[str, ...], studies: tuple[str, ...], keep_failed: bool):
     require(results, studies, methods)
-    return draws(results, methods, keep_failed=keep_failed).by_method
+    return random_draws(results, methods, keep_failed=keep_failed).by_method
 
 
 def _budget(by_method: dict[str, np.ndarray]) -> int:
@@ -147,7 +147,7 @@ def sensitive(results: Results, keep_failed: bool) -> list[Contrast]:
     scores = _scores(results, GANS, WIDE, keep_failed)
     contrasts = []
     for method, values in scores.items():
-        estimate = spread(values)
+        estimate = estimate_spread(values)
         below = estimate._replace(value=_QUARTILES_TWO_APART - estimate.value)
         contrasts.append(Contrast(f"factor 2 / spread of {method}", below))
     return contrasts
@@ -156,7 +156,7 @@ def sensitive(results: Results, keep_failed: bool) -> list[Contrast]:
 def similarly_sensitive(results: Results, keep_failed: bool) -> list[Contrast]:
     """Ratios of the spreads between configs, of all pairs of GANs."""
     scores = _scores(results, GANS, WIDE, keep_failed)
-    spreads = {method: spread(values) for method, values in scores.items()}
+    spreads = {method: estimate_spread(values) for method, values in scores.items()}
     return [
         Contrast(f"spread of {a} / {b}", difference(spreads[a], spreads[b]))
         for a, b in itertools.combinations(spreads, 2)
@@ -171,7 +171,7 @@ def tuned_beats_default(results: Results, keep_failed: bool) -> list[Contrast]:
     scores = _scores(results, GANS, WIDE, keep_failed)
     known, k = first_asked(results, GANS, keep_failed=keep_failed), _budget(scores)
     ratios = [best_of(scores[method], k).value - float(np.log(known[method]).mean()) for method in known]
-    return [Contrast(f"best of {k} / authors' setting, mean of {len(ratios)} methods", mean(ratios))]
+    return [Contrast(f"best of {k} / authors' setting, mean of {len(ratios)} methods", estimate_mean(ratios))]
 
 
 def _two(results: Results, a: str, b: str, keep_failed: bool) -> Contrast:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ganscape.files import replacing
-from ganscape.results.claims.judging import Answer
+from ganscape.results.claims.judging import ClaimAnswer
 from ganscape.results.store import StoreError
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 MOST_LOG = 700.0  # exp of more overflows
 
 
-class Row(NamedTuple):
+class ClaimRow(NamedTuple):
     """One answer in words and numbers.
 
     compared, value, low, high, level: the estimate that decides, or is nearest to deciding, and the interval that it is
@@ -50,19 +50,19 @@ class Row(NamedTuple):
         return f"{self.units:,} {self.unit}s" if self.units else ""
 
 
-def rows(answers: Iterable[Answer]) -> list[Row]:
+def rows(answers: Iterable[ClaimAnswer]) -> list[ClaimRow]:
     """Returns one row per answer, in their order."""
     return [_row(answer) for answer in answers]
 
 
-def table(answers: Iterable[Answer]) -> "pd.DataFrame":
+def table(answers: Iterable[ClaimAnswer]) -> "pd.DataFrame":
     """Returns the rows of answers as a frame with the columns of `Row`."""
     import pandas as pd
 
-    return pd.DataFrame(rows(answers), columns=list(Row._fields))
+    return pd.DataFrame(rows(answers), columns=list(ClaimRow._fields))
 
 
-def write_csv(answers: Iterable[Answer], path: Path) -> Path:
+def write_csv(answers: Iterable[ClaimAnswer], path: Path) -> Path:
     """Writes the rows of answers to a .csv file, whole or not at all, and returns its path."""
     try:
         with replacing(path, "w") as file:
@@ -72,16 +72,16 @@ def write_csv(answers: Iterable[Answer], path: Path) -> Path:
     return path
 
 
-def shared_caveats(answers: Iterable[Answer]) -> list[str]:
+def shared_caveats(answers: Iterable[ClaimAnswer]) -> list[str]:
     """Returns the caveats that all answers of claims that were judged have in common."""
     judged = [answer.caveats for answer in answers if answer.decision is not None]
     return [caveat for caveat in judged[0] if all(caveat in caveats for caveats in judged)] if judged else []
 
 
-def write_markdown(answers: Sequence[Answer]) -> str:
+def write_markdown(answers: Sequence[ClaimAnswer]) -> str:
     """Returns the rows of answers as a table of Markdown, for docs, and below it how each data set differs from the
     papers' protocols."""
-    groups: dict[tuple[str, str], list[Answer]] = {}
+    groups: dict[tuple[str, str], list[ClaimAnswer]] = {}
     for answer in answers:
         if answer.decision is not None:
             groups.setdefault((answer.claim.paper.title, answer.data), []).append(answer)
@@ -97,7 +97,7 @@ def write_markdown(answers: Sequence[Answer]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _row(answer: Answer) -> Row:
+def _row(answer: ClaimAnswer) -> ClaimRow:
     claim, decision = answer.claim, answer.decision
     compared, value, low, high, level, units = "", math.nan, math.nan, math.nan, math.nan, 0
     if decision is not None:
@@ -106,5 +106,5 @@ def _row(answer: Answer) -> Row:
         value, low, high = (math.exp(min(number, MOST_LOG)) if telling.ratio else number for number in numbers)
         compared, units = telling.label, telling.estimate.units
     source = f"{claim.paper.link}, {claim.where}"
-    return Row(claim.name, claim.sentence, source, answer.data, answer.verdict, compared, value, low, high, level,
+    return ClaimRow(claim.name, claim.sentence, source, answer.data, answer.verdict, compared, value, low, high, level,
                claim.unit, units, claim.margin, claim.published, answer.needed, "; ".join(answer.caveats))  # fmt: skip

@@ -116,7 +116,7 @@ def seeds(results: Results) -> dict | None:
     return {"rows": rows, "table": table, "figure": svg(draw(results), "seeds-versus-configs"), "caption": caption}
 
 
-def pairs(results: Results) -> dict | None:
+def pairs_figure(results: Results) -> dict | None:
     """Returns the probability of improvement of each pair, None for fewer than two methods with finished configs."""
     table = comparisons.pairs(results)
     if table.empty:
@@ -127,7 +127,7 @@ def pairs(results: Results) -> dict | None:
     return {"rows": shown, "table": table, "count": len(table), "figure": figure, "caption": caption}
 
 
-def importance(results: Results) -> dict:
+def importance_figure(results: Results) -> dict:
     """Returns how much each setting explains, with its figure, None where that may not be read."""
     found = importances.importance(results)
     picture = svg(plots.importance_bars(found), "importance") if found.interpretable else None

@@ -6,14 +6,14 @@ from ganscape.results import sentences
 from ganscape.results.frames import Results
 from ganscape.results.live import progress
 from ganscape.results.page.templates import load_template, source
-from ganscape.results.wording import number
+from ganscape.results.wording import rounded
 
 
 def describe_sweep(results: Results, name: str) -> dict:
     """Returns what the list says of a sweep, by the names that its template has for that."""
     state, lowest = progress(results), results.lowest()
     study = f"{results.study.get('study', '')} on {results.study.get('data', '')}" if results.study else "no study yet"
-    best = f"{number(lowest['value'].iloc[0])} ({lowest['method'].iloc[0]})" if len(lowest) else "\N{EN DASH}"
+    best = f"{rounded(lowest['value'].iloc[0])} ({lowest['method'].iloc[0]})" if len(lowest) else "\N{EN DASH}"
     return {
         "name": name, "link": quote(name), "trouble": "", "study": study,
         "ended": sum(state.counts.values()) - state.counts["running"], "expected": state.expected,

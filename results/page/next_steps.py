@@ -24,7 +24,7 @@ def next_steps(results: Results, decision: Verdict) -> list[Step]:
 
     Every command but that which continues runs into a folder of its own, so that nothing recorded is touched.
     """
-    words = command(results)
+    words = command_words(results)
     table = best_configs(results)
     working = table[table["config"] != ""]
     if not words or results.trials().empty:
@@ -52,7 +52,7 @@ def next_steps(results: Results, decision: Verdict) -> list[Step]:
     return steps
 
 
-def command(results: Results) -> list[str]:
+def command_words(results: Results) -> list[str]:
     """Returns the words of the command that the environment recorded, else of one that the definition implies."""
     environments = results.environments()
     recorded = environments["command"].iloc[-1] if "command" in environments else None

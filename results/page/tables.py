@@ -1,7 +1,5 @@
 """The tables of the page as rows for its template."""
 
-import shlex
-
 import numpy as np
 
 from ganscape.results import verdict
@@ -9,7 +7,7 @@ from ganscape.results.claims import judge_sweep, shared_caveats
 from ganscape.results.claims import rows as claim_rows
 from ganscape.results.frames import Results
 from ganscape.results.samples import data_url, grid
-from ganscape.results.wording import duration, number, setting
+from ganscape.results.wording import duration, rounded, setting
 
 BESIDE = ("precision", "recall")  # of a metric that is made of them
 OF_THE_STUDY = (
@@ -25,7 +23,7 @@ def methods(results: Results, shared: dict[str, str]) -> list[dict]:
         settings = results.settings(row["config"]) if row["config"] else {}
         row["settings"] = {name: setting(value) for name, value in settings.items() if name not in shared}
         row["also"] = _medians(results, row["config"])
-        row["scores"] = [number(score) if np.isfinite(score) else "failed" for score in row["scores"]]
+        row["scores"] = [rounded(score) if np.isfinite(score) else "failed" for score in row["scores"]]
     return rows
 
 
@@ -60,7 +58,7 @@ def score_cell(value, percent: bool = False) -> str:
         return "\N{EN DASH}"
     if np.isinf(value):
         return "failed"
-    return f"{100 * value:.0f} %" if percent else number(value)
+    return f"{100 * value:.0f} %" if percent else rounded(value)
 
 
 def failures(results: Results) -> list[dict]:
@@ -97,7 +95,7 @@ def signs(results: Results) -> dict:
     return {"looked": len(looked) > 0, "rows": sorted(rows, key=lambda row: -row["trials"])}
 
 
-def stopped(results: Results) -> list[tuple[str, int]]:
+def stopped_by_method(results: Results) -> list[tuple[str, int]]:
     """Returns how many trials of each method were stopped early, for methods with any."""
     trials = results.trials()
     amounts = trials.loc[trials["status"] == "stopped", "method"].value_counts()
@@ -162,18 +160,7 @@ def _compilation(programs):
     ]
 
 
-def command(results: Results) -> str:
-    """Returns the command that the environment recorded, else the one that the definition implies."""
-    environments = results.environments()
-    if "command" in environments:
-        recorded = environments["command"].iloc[-1]
-        return recorded if isinstance(recorded, str) else shlex.join(map(str, recorded))
-    study = results.study
-    options = [part for name in ("data", "scale", "seed") if name in study for part in (f"--{name}", str(study[name]))]
-    return shlex.join(["ganscape", "run", str(study["study"]), *options]) if "study" in study else ""
-
-
-def claims(results: Results) -> dict:
+def claim_table(results: Results) -> dict:
     """Returns what the sweep says of published claims: rows, an answer each, and `shared`, the caveats of all."""
     answers = judge_sweep(results)
     return {"rows": claim_rows(answers), "shared": shared_caveats(answers)}

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganscape.results.page.tables import score_cell
-from ganscape.results.wording import number
+from ganscape.results.wording import rounded
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -24,7 +24,7 @@ def load_template(name: str) -> "Template":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "shown": score_cell}
+    environment.filters |= {"number": rounded, "shown": score_cell}
     return environment.get_template(name)
 
 

@@ -48,7 +48,7 @@ def cost_curves(results: Results, rule: str = "best", ax: "Axes | None" = None, 
     check_name("unit", unit, UNITS, ValueError)
     ax, drawn = _canvas(results, ax), []
     if refusal := _no_draws(results):
-        return canvas.empty(ax, refusal)
+        return canvas.empty_axes(ax, refusal)
     trials = results.searched(rule).merge(results.costs(), on="trial")
     for method in results.methods():
         scores, spent = budget.replicates(trials, method), budget.replicates(trials, method, unit)
@@ -133,7 +133,7 @@ def _over_searches(results):
 def _curves(results, rule, ax, curve_of: Callable, label, note):
     trials, ax = results.searched(rule), _canvas(results, ax)
     if refusal := _no_draws(results):
-        return canvas.empty(ax, refusal)
+        return canvas.empty_axes(ax, refusal)
     drawn: list = []
     for method in results.methods():
         scores = budget.replicates(trials, method)
@@ -176,10 +176,10 @@ def _canvas(results, ax):
     return canvas.axes(5.6, 4.2 + 0.1 * more) if ax is None else ax
 
 
-def _finish(results, rule, ax, drawn, columns, xlabel, ylabel, note, nothing=canvas.NOTHING):
+def _finish(results, rule, ax, drawn, columns, xlabel, ylabel, note, nothing=canvas.NO_SCORES):
     values = np.concatenate([[], *(curve[columns].to_numpy().ravel() for curve in drawn)])
     if not np.isfinite(values).any():
-        return canvas.empty(ax, nothing)
+        return canvas.empty_axes(ax, nothing)
     canvas.fit_score_axis(ax.yaxis, ax.set_yscale, ax.set_ylim, values)
     if "k" in drawn[0]:
         canvas.fit_budget_axis(ax, max(curve["k"].iloc[-1] for curve in drawn))

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ganscape.results.calibration import at_infinity, summary
+from ganscape.results.calibration import at_infinity, calibration_summary
 from ganscape.results.plots import canvas
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ def bias(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
     to first order. A metric that spans other magnitudes than the rest is told apart on the logarithmic axes."""
     ax = canvas.axes(5.6, 4.0) if ax is None else ax
     for place, ((data, metric), part) in enumerate(_groups(table)):
-        means, look = summary(part), _look(place)
+        means, look = calibration_summary(part), _look(place)
         at, error = 1 / means["samples"], means["sd"].fillna(0)
         intercept, _ = at_infinity(means)
         label = f"{metric} of {data}; at infinity {intercept:.2g}"
@@ -25,7 +25,7 @@ def bias(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
         if means["expected"].notna().any():
             ax.plot(at, means["expected"], color=look["color"], linewidth=1, alpha=0.7)
     ax.set_xscale("log")
-    if (summary(table)["mean"] > 0).all():
+    if (calibration_summary(table)["mean"] > 0).all():
         ax.set_yscale("log")
     ax.set_xlabel("1 / samples")
     ax.set_ylabel("score of real images against real ones")
@@ -39,12 +39,12 @@ def modes(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
     """Mean and standard deviation of the score over the number of classes that are kept."""
     ax = canvas.axes(5.6, 4.0) if ax is None else ax
     for place, ((data, metric), part) in enumerate(_groups(table)):
-        means = summary(part)
+        means = calibration_summary(part)
         level, error = means["level"].astype(int), means["sd"].fillna(0)
         ax.errorbar(
             level, means["mean"], yerr=error, capsize=2, markersize=5, label=f"{metric} of {data}", **_look(place)
         )
-    canvas.fit_score_axis(ax.yaxis, ax.set_yscale, ax.set_ylim, summary(table)["mean"])
+    canvas.fit_score_axis(ax.yaxis, ax.set_yscale, ax.set_ylim, calibration_summary(table)["mean"])
     ax.set_xlabel("classes kept")
     ax.set_ylabel("score against all classes")
     sizes = f"{table['samples'].iloc[0]:,} images against {table['reference_samples'].iloc[0]:,}"
@@ -55,7 +55,7 @@ def modes(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
 
 def levels(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
     """Mean and standard deviation of the score at levels that are words, or of each data set: one bar each."""
-    means = summary(table)
+    means = calibration_summary(table)
     ax = canvas.axes(6.4, 1.4 + 0.34 * len(means)) if ax is None else ax
     names = [f"{row.data}, {row.metric}: {row.level}" for row in means.itertuples()]
     place = np.arange(len(means))
@@ -73,7 +73,7 @@ def _groups(table: "pd.DataFrame") -> list:
 
 def _look(place: int) -> dict:
     return {
-        "color": canvas.COLOURS[place % len(canvas.COLOURS)],
+        "color": canvas.METHOD_COLOURS[place % len(canvas.METHOD_COLOURS)],
         "marker": canvas.MARKERS[place % len(canvas.MARKERS)],
     }
 

@@ -11,13 +11,13 @@ from ganscape.results.wording import count
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9", "#7F7F7F"]
+METHOD_COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9", "#7F7F7F"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "<", ">", "h", "*"]
 RATIO_FOR_LOG_AXIS = 5.0
 METHODS_INSIDE = 6  # a longer legend stands below the figure
 EMPTY = 0.9  # inches high
 LONGEST = 28  # characters of a method's name in a figure
-NOTHING = "no trial has finished without failing"
+NO_SCORES = "no trial has finished without failing"
 RULE = {"best": "lowest rung of each trial", "last": "last rung of each trial"}
 
 
@@ -32,7 +32,7 @@ def axes(width: float, height: float) -> "Axes":
     return ax
 
 
-def empty(ax: "Axes", text: str = NOTHING) -> "Axes":
+def empty_axes(ax: "Axes", text: str = NO_SCORES) -> "Axes":
     """Axes that say why nothing is drawn, low where the figure is theirs alone."""
     ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", wrap=True)
     ax.set_xticks([])
@@ -47,7 +47,7 @@ def empty(ax: "Axes", text: str = NOTHING) -> "Axes":
 def style(results: Results, method: str) -> dict:
     """The colour and marker of a method in this study."""
     place = results.methods().index(method)
-    return {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)]}
+    return {"color": METHOD_COLOURS[place % len(METHOD_COLOURS)], "marker": MARKERS[place % len(MARKERS)]}
 
 
 def metric(results: Results) -> str:

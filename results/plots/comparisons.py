@@ -29,7 +29,7 @@ def performance_profiles(results: Results, rule: str = "best", ax: "Axes | None"
     scores = {method: budget.replicates(trials, method) for method in results.methods()}
     scores = {method: table for method, table in scores.items() if np.isfinite(table).any()}
     if not scores:
-        return canvas.empty(ax)
+        return canvas.empty_axes(ax)
     finite = np.concatenate([table[np.isfinite(table)] for table in scores.values()])
     canvas.fit_score_axis(ax.xaxis, ax.set_xscale, ax.set_xlim, finite)
     low, high = ax.get_xlim()
@@ -59,7 +59,7 @@ def improvement_matrix(results: Results, rule: str = "best", ax: "Axes | None" =
     size = 1.9 + 0.66 * max(len(scores), 2)
     ax = canvas.axes(max(size + 0.5, TITLE), size) if ax is None else ax
     if len(scores) < 2:
-        return canvas.empty(ax, "fewer than two methods have finished configs asked without looking at scores")
+        return canvas.empty_axes(ax, "fewer than two methods have finished configs asked without looking at scores")
     names = list(scores)
     above = {(a, b): comparisons.improvement(scores[a], scores[b]) for a, b in combinations_with_replacement(names, 2)}
     below = {(b, a): Interval(1 - cell.value, 1 - cell.high, 1 - cell.low) for (a, b), cell in above.items() if a != b}

@@ -28,7 +28,7 @@ def score_distributions(results: Results, rule: str = "best", ax: "Axes | None" 
     ax = canvas.axes(5.6, 1.3 + 0.48 * max(len(methods), 1)) if ax is None else ax
     finite = trials.loc[np.isfinite(trials["value"]), "value"]
     if finite.empty:
-        return canvas.empty(ax)
+        return canvas.empty_axes(ax)
     drawn = points(results, rule)
     for lane, method in enumerate(methods):
         _lane(ax, lane, trials.loc[trials["method"] == method, "value"].to_numpy(), drawn[method]["value"].to_numpy(),
@@ -83,7 +83,7 @@ def top_distributions(results: Results, rule: str = "best", ax: "Axes | None" = 
     }
     finite = np.concatenate([[], *(rows["value"] for rows in drawn.values())])
     if not finite.size:
-        return canvas.empty(ax)
+        return canvas.empty_axes(ax)
     for lane, (method, scores) in enumerate(best.items()):
         shown, look = drawn[method]["value"].to_numpy(), canvas.style(results, method)
         median = np.quantile(scores, 0.5, method="inverted_cdf") if len(shown) else np.inf
@@ -107,7 +107,7 @@ def seeds_versus_configs(results: Results, rule: str = "best", ax: "Axes | None"
     table = table[table["seed"].notna()]
     ax = canvas.axes(5.6, 1.6 + 0.42 * max(len(table), 1)) if ax is None else ax
     if table.empty:
-        return canvas.empty(ax, "no config has two finished seeds")
+        return canvas.empty_axes(ax, "no config has two finished seeds")
     for lane, row in enumerate(table.to_dict("records")):
         colour = canvas.style(results, row["method"])["color"]
         ax.plot([row["low"], row["high"]], [lane, lane], color=colour, linewidth=2)

@@ -26,7 +26,7 @@ def encoder_scatter(results: Results, a: str, b: str, ax: "Axes | None" = None) 
     ax = canvas.axes(5.2, 4.6) if ax is None else ax
     both = agreement.both_measures(wide, a, b)
     if both.empty:
-        return canvas.empty(ax, "no config has both scores")
+        return canvas.empty_axes(ax, "no config has both scores")
     found = agreement.rank_agreement(both[a], both[b])["spearman"]
     owner = results.trials().drop_duplicates("config").set_index("config")["method"]
     for method in results.methods():
@@ -52,7 +52,7 @@ def sample_grid(results: Results, trial: str, rung: int | None = None, ax: "Axes
     wanted = max(results.study.get("rungs") or [0]) if rung is None else rung
     found = grid(results.folder, trial, wanted)
     if found is None:
-        return canvas.empty(ax, f"no samples of trial {trial} are stored")
+        return canvas.empty_axes(ax, f"no samples of trial {trial} are stored")
     path, rung = found
     ax.grid(False)
     ax.imshow(imread(path), cmap="gray", interpolation="nearest")

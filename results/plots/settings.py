@@ -28,7 +28,7 @@ def slices(results: Results, setting: str, rule: str = "best", ax: "Axes | None"
     rows = rows[rows["value"].notna() & rows["setting"].notna()]
     finite = rows.loc[np.isfinite(rows["value"]), "value"]
     if finite.empty:
-        return canvas.empty(ax)
+        return canvas.empty_axes(ax)
     canvas.fit_score_axis(ax.yaxis, ax.set_yscale, ax.set_ylim, finite)
     place = _place(ax, rows["setting"])
     drawn = 0
@@ -60,7 +60,7 @@ def parallel_coordinates(results: Results, method: str, rule: str = "best", ax: 
     table, score, config = importances.design(results, method, rule)
     ax = canvas.axes(max(5.6, 1.5 * (table.shape[1] + 1)), 3.9) if ax is None else ax
     if table.empty or np.ptp(score) == 0:
-        return canvas.empty(ax, "fewer than two configs differ in settings and score")
+        return canvas.empty_axes(ax, "fewer than two configs differ in settings and score")
     score = np.asarray(score)
     first = ~config.duplicated().to_numpy()
     median = np.array([np.median(score[(config == name).to_numpy()]) for name in config[first]])
@@ -98,7 +98,7 @@ def importance_bars(found: Importance, ax: "Axes | None" = None) -> "Axes":
     rows = sorted(rows, key=lambda row: -row[1])[:SHOWN]
     ax = canvas.axes(5.6, 1.5 + 0.36 * max(len(rows), 1)) if ax is None else ax
     if not found.interpretable:
-        return canvas.empty(ax, f"not shown: {found.reason}")
+        return canvas.empty_axes(ax, f"not shown: {found.reason}")
     place = np.arange(len(rows))
     alone, sd, shuffled, error = (np.array([row[i] for row in rows]) for i in (1, 2, 3, 4))
     ax.barh(place, alone, 0.62, color="#9ecae1", label="share of the forest's variance")

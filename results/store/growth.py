@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ganscape.results.definition import comparable, phase_of_round, phases_of, with_names_of
+from ganscape.results.definition import decisive_part, phase_of_round, phases_of, with_names_of
 from ganscape.results.store.database import StoreError
 from ganscape.results.store.definitions import as_plain, differences
 
@@ -21,7 +21,7 @@ def unite(folder, stored: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[s
         come about in the larger study.
     """
     stored, asked = dict(stored), with_names_of(as_plain(asked), stored)
-    one, two = comparable(stored), comparable(asked)
+    one, two = decisive_part(stored), decisive_part(asked)
     fixed = [{name: value for name, value in study.items() if name not in MAY_GROW} for study in (one, two)]
     both = [name for name in one["methods"] if name in two.get("methods", {})] if "methods" in one else []
     methods = [{f"method {name}": study["methods"][name] for name in both} for study in (one, two)]
@@ -37,7 +37,7 @@ def unite(folder, stored: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[s
     if "rungs" in asked:
         united["rungs"] = _rungs(folder, stored, asked)
         united["images"] = united["rungs"][-1]
-    same = comparable({**united, "scale": ""}) == comparable({**stored, "scale": ""})
+    same = decisive_part({**united, "scale": ""}) == decisive_part({**stored, "scale": ""})
     return dict(stored) if same else united
 
 

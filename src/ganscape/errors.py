@@ -33,10 +33,10 @@ def check_name(
     if name in names:
         return
     beside = f"{or_else}, or one of" if or_else else "one of"
-    raise error(f"{before}unknown {kind} {shown(name)}{nearest(name, names)}; {beside}: {', '.join(names)}")
+    raise error(f"{before}unknown {kind} {shown(name)}{suggestion(name, names)}; {beside}: {', '.join(names)}")
 
 
-def nearest(name: object, choices: Iterable[str]) -> str:
+def suggestion(name: object, choices: Iterable[str]) -> str:
     """Returns " (did you mean <choice>?)" of the choice that is spelled most like `name`, "" where none is like it."""
     near = difflib.get_close_matches(str(name), list(choices), 1) if len(shown(name)) < LONGEST else []
     return f" (did you mean {near[0]!r}?)" if near else ""

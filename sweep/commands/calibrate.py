@@ -11,7 +11,7 @@ Data = Annotated[str, typer.Option(help="Data sets, with commas between.")]
 Metrics = Annotated[
     str | None, typer.Option("--metric", help="Metrics, with commas between.", show_default="the data set's own")
 ]
-Out = Annotated[Path, typer.Option(help="Folder of the table and its figure.")]
+TableFolder = Annotated[Path, typer.Option(help="Folder of the table and its figure.")]
 Repeats = Annotated[int, typer.Option(min=1, help="Draws at each level.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all draws.")]
 Root = Annotated[
@@ -29,7 +29,7 @@ def _measure(experiment: str, data: str, metric: str | None, out: Path, root: Pa
     """Writes the table of an experiment on these data sets by these metrics, and returns its path."""
     from ganscape.data import load
     from ganscape.metrics.defaults import default_metric
-    from ganscape.results.calibration import write
+    from ganscape.results.calibration import write_table
     from ganscape.sweep.measuring.calibration import EXPERIMENTS
 
     rows: list[dict] = []
@@ -37,17 +37,17 @@ def _measure(experiment: str, data: str, metric: str | None, out: Path, root: Pa
         dataset = load(name, root)
         for each in metric.split(",") if metric else [default_metric(name, dataset.image_shape, len(dataset.test))]:
             rows += EXPERIMENTS[experiment](dataset, each, **settings)
-    return write(rows, out, experiment)
+    return write_table(rows, out, experiment)
 
 
 def _run(experiment: str, data: str, metric: str | None, out: Path, root: Path | None, **settings) -> None:
-    from ganscape.results.calibration import read, saved, summary
+    from ganscape.results.calibration import calibration_summary, read_table, saved
     from ganscape.results.plots.calibration import FIGURES
 
     path = _measure(experiment, data, metric, out, root, **settings)
-    table = read(out, experiment)
+    table = read_table(out, experiment)
     figure = saved(FIGURES[experiment](table), path.with_suffix(".png"))
-    found = summary(table)
+    found = calibration_summary(table)
     cells = [tuple(_cell(value) for value in row) for row in found.itertuples(index=False)]
     print_table(f"{path}\n{figure}", tuple(found.columns), cells)
 
@@ -56,7 +56,7 @@ def _run(experiment: str, data: str, metric: str | None, out: Path, root: Path |
 def bias(
     data: Data = "mnist",
     metric: Metrics = None,
-    out: Out = DEFAULT_OUT,
+    out: TableFolder = DEFAULT_OUT,
     sizes: Annotated[
         str | None, typer.Option(help="Numbers of samples, with commas between.", show_default="250, doubling")
     ] = None,
@@ -81,7 +81,7 @@ def bias(
 def modes(
     data: Data = "mnist",
     metric: Metrics = None,
-    out: Out = DEFAULT_OUT,
+    out: TableFolder = DEFAULT_OUT,
     repeats: Repeats = 50,
     seed: Seed = 0,
     data_root: Root = None,
@@ -95,7 +95,7 @@ def modes(
 def floor(
     data: Data = "digits,mnist",
     metric: Metrics = None,
-    out: Out = DEFAULT_OUT,
+    out: TableFolder = DEFAULT_OUT,
     repeats: Repeats = 20,
     seed: Seed = 0,
     data_root: Root = None,
@@ -109,7 +109,7 @@ def floor(
 def sanity(
     data: Data = "digits",
     metric: Metrics = None,
-    out: Out = DEFAULT_OUT,
+    out: TableFolder = DEFAULT_OUT,
     repeats: Repeats = 3,
     seed: Seed = 0,
     data_root: Root = None,
@@ -117,11 +117,11 @@ def sanity(
     """Images with known faults: which of them a metric sees, and which it takes for real or better."""
     with one_line_errors():
         from ganscape.metrics import find_metric
-        from ganscape.results.calibration import read, sights
+        from ganscape.results.calibration import read_table, sights
         from ganscape.sweep.measuring.calibration import REAL
 
         path = _measure("sanity", data, metric, out, data_root, repeats=repeats, seed=seed)
-        table = read(out, "sanity")
+        table = read_table(out, "sanity")
         better = {name: find_metric(name).better for name in table["metric"].unique()}
         seen = sights(table, better, REAL)
         cells = [tuple(_cell(value) for value in row) for row in seen.itertuples(index=False)]
@@ -132,7 +132,7 @@ def sanity(
 def rules(
     data: Data = "mnist",
     metric: Metrics = "fd_random_conv",
-    out: Out = DEFAULT_OUT,
+    out: TableFolder = DEFAULT_OUT,
     repeats: Repeats = 5,
     seed: Seed = 0,
     data_root: Root = None,
@@ -143,7 +143,7 @@ def rules(
 
 
 @app.command()
-def encoders(folders: Folders, out: Out = DEFAULT_OUT) -> None:
+def encoders(folders: Folders, out: TableFolder = DEFAULT_OUT) -> None:
     """How alike metrics rank the models of a study, of which every OUT holds the scores by one metric."""
     with one_line_errors():
         from ganscape.results.agreement import metric_agreement

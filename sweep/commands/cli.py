@@ -9,7 +9,7 @@ import typer
 from ganscape.sweep.commands import calibrate, encoder, generators, reproduce, results, score, studies
 from ganscape.sweep.commands import data as data_commands
 from ganscape.sweep.commands.calibrate import Root
-from ganscape.sweep.commands.encoder import Weights, look_for
+from ganscape.sweep.commands.encoder import WeightsFolder, look_for
 from ganscape.sweep.commands.results import Out
 from ganscape.sweep.commands.running import run_plan, unite_with_folder
 from ganscape.sweep.commands.settings import check_paths, expand_user, parse_settings
@@ -121,7 +121,7 @@ def run(
         ),
     ] = None,
     data_root: Root = None,
-    weights: Weights = None,
+    weights: WeightsFolder = None,
     cpus_per_worker: Annotated[float, typer.Option(help="CPU cores that a worker takes.")] = 1.0,
     gpus_per_worker: Annotated[float, typer.Option(help="GPUs, or the share of one, of a worker.")] = 0.0,
     tpus_per_worker: Annotated[float, typer.Option(help="TPU chips of a worker: 1, 2, 4 or 8.")] = 0.0,
@@ -220,7 +220,7 @@ def confirm(
         str | None, typer.Option(help="Where your own images are now.", show_default="as in the sweep")
     ] = None,
     data_root: Root = None,
-    weights: Weights = None,
+    weights: WeightsFolder = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Print the lines of OUT/log.txt to stderr too.")
     ] = False,
@@ -240,9 +240,9 @@ def confirm(
 def _prepare_jax(dry_run: bool, resources) -> None:
     """The driver computes nothing and must not claim an accelerator; a dry run measures as a worker would."""
     if dry_run:
-        from ganscape.sweep.executors.worker import environment
+        from ganscape.sweep.executors.worker import worker_environment
 
-        os.environ.update(environment("", resources))
+        os.environ.update(worker_environment("", resources))
         os.environ.pop("JAX_COMPILATION_CACHE_DIR")
         return
     import jax

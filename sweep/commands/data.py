@@ -57,9 +57,9 @@ def prepare(
     """Write a folder of pictures to one file, all of one size, for `ganscape run --data FILE`."""
     with one_line_errors():
         from ganscape.data.pictures import Rules
-        from ganscape.data.preparing import prepare as write
+        from ganscape.data.preparing import prepare_pictures
 
-        made = write(path, to, Rules(size, crop, colour, background))
+        made = prepare_pictures(path, to, Rules(size, crop, colour, background))
         shape = "x".join(map(str, made.image_shape))
         classes = f", {len(made.classes)} classes: {', '.join(made.classes)}" if made.classes else ""
         typer.echo(f"{to}: {made.kept:,} pictures of {shape}{classes}")

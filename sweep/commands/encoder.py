@@ -8,7 +8,7 @@ import typer
 
 from ganscape.sweep.commands.terminal import one_line_errors, print_table
 
-Weights = Annotated[
+WeightsFolder = Annotated[
     Path | None,
     typer.Option(
         help="Folder of weights files of encoders.", show_default="$GANSCAPE_WEIGHTS or ~/.cache/ganscape/weights"
@@ -37,7 +37,7 @@ def info(
         str | None,
         typer.Argument(metavar="NAME", help="An encoder, or a weights file.", show_default="all encoders"),
     ] = None,
-    weights: Weights = None,
+    weights: WeightsFolder = None,
 ) -> None:
     """Show the encoders, where their weights are and where to get them, or what a weights file holds."""
     with one_line_errors():

@@ -113,10 +113,10 @@ def _train_again(results, winner, retrain: bool, data: str | None, root: Path | 
 
 def _compute_like_a_worker(results) -> None:
     """Sets the variables that the sweep's workers had, before JAX loads: what is computed is then the same bits."""
-    from ganscape.sweep.executors.worker import environment
+    from ganscape.sweep.executors.worker import worker_environment
     from ganscape.sweep.resources import Resources
 
-    variables = environment("", Resources())
+    variables = worker_environment("", Resources())
     variables.pop("JAX_COMPILATION_CACHE_DIR")
     devices = results.environments()
     if "devices" in devices and not all("cpu" in str(words) for words in devices["devices"]):

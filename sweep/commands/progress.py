@@ -14,7 +14,7 @@ from ganscape.results.wording import duration
 LINE_SECONDS = 10.0
 
 
-def describe(backlog) -> str:
+def describe_progress(backlog) -> str:
     """Returns counts of trials and compiled programs, the best score so far and the time left, in words."""
     failed, stopped = backlog.outcomes.failed(), backlog.outcomes.stopped()
     words = [
@@ -48,7 +48,7 @@ def describe_briefly(backlog) -> str:
 
 
 @contextmanager
-def shown(console: Console) -> Iterator[Callable]:
+def show_progress(console: Console) -> Iterator[Callable]:
     """Yields a function that shows how far a backlog is, to be called after every change of it."""
     if not console.is_terminal:
         yield _lines(console)
@@ -71,7 +71,7 @@ def _lines(console: Console) -> Callable:
     def show(backlog) -> None:
         nonlocal printed_at, printed
         ended = backlog.trials and len(backlog.outcomes.ended) == backlog.expected()
-        text = describe(backlog)
+        text = describe_progress(backlog)
         if text != printed and (ended or time.monotonic() - printed_at >= LINE_SECONDS):
             console.print(text, highlight=False, soft_wrap=True)
             printed_at, printed = time.monotonic(), text

@@ -75,12 +75,12 @@ def _run(planned, folder: Path, workers: int | None) -> None:
     from rich.console import Console
 
     from ganscape.results.report import write_report
-    from ganscape.sweep.commands.progress import shown
+    from ganscape.sweep.commands.progress import show_progress
     from ganscape.sweep.driver import run_study
 
     typer.echo(f"{planned.definition['study']}: {planned.definition['question']}")
     print_cost(planned)
     print_warnings(planned.warnings)
-    with shown(Console(stderr=True)) as show:
+    with show_progress(Console(stderr=True)) as show:
         run_study(planned, folder, observe=show, workers=workers)
     write_report(folder)

@@ -59,9 +59,9 @@ def watch(
         from ganscape.sweep.commands import watching
 
         if once:
-            watching.show(out, console())
+            watching.print_once(out, console())
         else:
-            watching.watch(out, console(), every)
+            watching.follow(out, console(), every)
 
 
 @app.command()

@@ -36,7 +36,7 @@ def run_plan(planned, folder: Path, **options) -> None:
     from ganscape.results.frames import load
     from ganscape.results.live import methods_without_score
     from ganscape.results.report import write_report
-    from ganscape.sweep.commands.progress import shown
+    from ganscape.sweep.commands.progress import show_progress
     from ganscape.sweep.driver import changed_circumstances, run_study
     from ganscape.sweep.rounds import shortages
 
@@ -44,7 +44,7 @@ def run_plan(planned, folder: Path, **options) -> None:
     print_cost(planned)
     print_warnings([*planned.warnings, *shortages(planned), *changed_circumstances(folder)])
     try:
-        with shown(Console(stderr=True)) as show:
+        with show_progress(Console(stderr=True)) as show:
             run_study(planned, folder, observe=show, **options)
     except KeyboardInterrupt:
         with suppress(UserError):  # interrupted before there was a store, or without room for the report

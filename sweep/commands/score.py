@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ganscape.sweep.commands.calibrate import Root
-from ganscape.sweep.commands.encoder import Weights, look_for
+from ganscape.sweep.commands.encoder import WeightsFolder, look_for
 from ganscape.sweep.commands.settings import check_paths
 from ganscape.sweep.commands.terminal import one_line_errors, print_table, print_warnings
 
@@ -29,7 +29,7 @@ def score(
         int | None, typer.Option(help="How many of the images, spread evenly over their order.", show_default="all")
     ] = None,
     data_root: Root = None,
-    weights: Weights = None,
+    weights: WeightsFolder = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print a line of JSON per metric, with its protocol, instead of a table.")
     ] = False,

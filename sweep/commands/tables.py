@@ -90,7 +90,7 @@ def print_cost(planned) -> None:
 
 def print_status(folder: Path) -> None:
     """Prints how many trials of a sweep are in which state, and the best score of each method."""
-    from ganscape.results.baselines import describe, no_better_than
+    from ganscape.results.baselines import describe_baselines, no_better_than
     from ganscape.results.frames import load
 
     results = load(folder)
@@ -111,7 +111,7 @@ def print_status(folder: Path) -> None:
         words = f"no better than {blind}" if blind else ""
         rows.append((method, done, failed, f"{top.value:.4g}", words, top.config, top.seed))
     header = ("method", "done", "failed", f"best {results.study.get('metric', 'score')}", "", "config", "seed")
-    print_table("\n".join([results.protocol_label(), *describe(results)]), header, rows)
+    print_table("\n".join([results.protocol_label(), *describe_baselines(results)]), header, rows)
 
 
 def _state(results) -> str:

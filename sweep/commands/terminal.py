@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperGroup
 
-from ganscape.errors import UserError, nearest
+from ganscape.errors import UserError, suggestion
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -79,7 +79,7 @@ def _usage(error: Any) -> str:
     if type(error).__name__ == "NoSuchOption":
         hint = HINTS.get(option)
         names = [] if context is None else [name for each in context.command.params for name in each.opts]
-        text = f"no such option: {option}{f' (here: {hint})' if hint else nearest(option, names)}"
+        text = f"no such option: {option}{f' (here: {hint})' if hint else suggestion(option, names)}"
     return text.rstrip(".") + (f"; see {context.command_path} --help" if context is not None else "")
 
 

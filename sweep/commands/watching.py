@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SILENT = 120.0  # seconds without a score after which the view mentions them
 
 
-def watch(folder: Path, console: Console, seconds: float) -> None:
+def follow(folder: Path, console: Console, seconds: float) -> None:
     """Shows `view` until every trial has ended, and again whenever the store has changed, which is looked up every
     `seconds`. On a terminal the new view replaces the old one, elsewhere it follows below.
     """
@@ -40,7 +40,7 @@ def watch(folder: Path, console: Console, seconds: float) -> None:
             _wait(folder, seen, seconds)
 
 
-def show(folder: Path, console: Console) -> None:
+def print_once(folder: Path, console: Console) -> None:
     """Prints `view` once."""
     from ganscape.results.frames import load
     from ganscape.results.live import progress

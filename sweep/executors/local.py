@@ -12,7 +12,7 @@ from ganscape.environment import cleaned
 from ganscape.sweep.backlog import Backlog
 from ganscape.sweep.executors.contract import RunningExecutor
 from ganscape.sweep.executors.pool import WorkerPool
-from ganscape.sweep.executors.worker import environment, serve_pipe
+from ganscape.sweep.executors.worker import serve_pipe, worker_environment
 from ganscape.sweep.messages import FromWorker, Task, Workload
 from ganscape.sweep.resources import ExecutorError, Resources
 
@@ -63,7 +63,7 @@ def start(out: Path, workers: int, resources: Resources) -> Iterator[RunningExec
     processes: dict[str, _Worker] = {}
 
     def run(backlog: Backlog, workload: Workload) -> None:
-        variables = environment(str(out / "xla-cache"), resources)
+        variables = worker_environment(str(out / "xla-cache"), resources)
         pool = WorkerPool(backlog, resources, lambda worker, cohort: processes[worker].send(cohort))
         names = map(str, itertools.count(1))
 

@@ -27,7 +27,7 @@ from ganscape.sweep.executors.contract import RunningExecutor
 from ganscape.sweep.executors.mailbox import Mailbox
 from ganscape.sweep.executors.pool import WorkerPool
 from ganscape.sweep.executors.ray_cluster import ANSWER_SECONDS, count_fitting, join_cluster, start_cluster
-from ganscape.sweep.executors.worker import environment, evaluator_of, serve
+from ganscape.sweep.executors.worker import evaluator_of, run_tasks, worker_environment
 from ganscape.sweep.messages import FromWorker, Task, Workload
 from ganscape.sweep.resources import Cluster, ExecutorError, Resources, default_workers
 
@@ -65,7 +65,7 @@ def start(out: Path, workers: int | None, resources: Resources, cluster: Cluster
         raise ExecutorError("Ray is already initialised in this process; call ray.shutdown() first")
     callbacks = [_callback(name) for name in cluster.callbacks]
     state = out.absolute() / "tune"
-    variables = environment(str(out.absolute() / "xla-cache"), resources)
+    variables = worker_environment(str(out.absolute() / "xla-cache"), resources)
     address = cluster.address or os.environ.get("RAY_ADDRESS")
     try:
         if address:
@@ -233,7 +233,7 @@ def _serve_session(config: dict, workload: Workload, mailbox: Any) -> None:
     study = (workload.dataset.fingerprint, workload.metric, workload.samples, workload.further)
     if study not in _evaluators:
         _evaluators[study] = evaluator_of(workload)
-    serve(workload, _evaluators[study], receive, send, _warm)
+    run_tasks(workload, _evaluators[study], receive, send, _warm)
 
 
 def _start_mailbox() -> Any:

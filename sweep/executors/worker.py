@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 THREAD_FLAG = "--xla_cpu_multi_thread_eigen"
 
 
-def environment(cache: str, resources: Resources) -> dict[str, str]:
+def worker_environment(cache: str, resources: Resources) -> dict[str, str]:
     """Returns the environment variables of a worker, which are added to a cleaned environment; see
     `ganscape.environment`.
 
@@ -57,10 +57,10 @@ def serve_pipe(pipe: connection.Connection) -> None:
     threading.Thread(target=_die_with_parent, daemon=True).start()
     with contextlib.suppress(EOFError, OSError):
         workload = pipe.recv()
-        serve(workload, evaluator_of(workload), pipe.recv, pipe.send, set())
+        run_tasks(workload, evaluator_of(workload), pipe.recv, pipe.send, set())
 
 
-def serve(
+def run_tasks(
     workload: Workload,
     evaluator: "Evaluator",
     receive: Callable[[], Task | None],

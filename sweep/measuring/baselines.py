@@ -13,10 +13,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from ganscape.models import sampling
-from ganscape.sweep.measuring.evaluation import CHUNK, Evaluator, encode_images, score
+from ganscape.sweep.measuring.evaluation import CHUNK, Evaluator, encode_images, score_features
 from ganscape.sweep.measuring.reference_cache import reference_features
 from ganscape.sweep.messages import Baseline, Trial, Workload
-from ganscape.sweep.population import Population, start
+from ganscape.sweep.population import Population, start_member
 
 MOST_DRAWS = 3
 IMAGES = 10_000  # encoded for each kind, unless one draw has more
@@ -24,7 +24,7 @@ MOMENTS_IMAGES = 5_000  # real images that noise has the moments of, as far as t
 MOMENTS_BYTES = 2**28  # of their pixels as floats, which are all in memory
 
 
-def draws(samples: int) -> int:
+def draw_count(samples: int) -> int:
     """Returns how many times each kind of images is drawn and scored, for scores of so many images."""
     return max(1, min(MOST_DRAWS, IMAGES // samples))
 
@@ -36,16 +36,16 @@ def measure(trials: Sequence[Trial], workload: Workload, evaluator: Evaluator) -
     """
     train, samples = workload.dataset.train, workload.samples
     order = np.random.default_rng(0).permutation(len(train))
-    for draw in range(min(draws(samples), len(train) // samples)):
+    for draw in range(min(draw_count(samples), len(train) // samples)):
         real = train[order[draw * samples : (draw + 1) * samples]]
-        yield Baseline("real", "", draw, score(evaluator, reference_features(evaluator.encoder, real)))
-    for draw in range(draws(samples)):
+        yield Baseline("real", "", draw, score_features(evaluator, reference_features(evaluator.encoder, real)))
+    for draw in range(draw_count(samples)):
         noise = gaussian_images(train[order[:MOMENTS_IMAGES]], samples, np.random.default_rng(draw))
-        yield Baseline("noise", "", draw, score(evaluator, reference_features(evaluator.encoder, noise)))
+        yield Baseline("noise", "", draw, score_features(evaluator, reference_features(evaluator.encoder, noise)))
     for trial in trials:
         parts = untrained_images(trial, workload.dataset.image_shape, samples)
         features = np.concatenate([encode_images(evaluator.encoder, part) for part in parts])[:samples]
-        yield Baseline("untrained", str(trial.config.architecture), trial.seed, score(evaluator, features))
+        yield Baseline("untrained", str(trial.config.architecture), trial.seed, score_features(evaluator, features))
 
 
 def gaussian_images(images: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
@@ -70,7 +70,7 @@ def gaussian_images(images: np.ndarray, count: int, rng: np.random.Generator) ->
 def untrained_images(trial: Trial, image_shape: tuple[int, int, int], count: int) -> Iterator[np.ndarray]:
     """Yields at least `count` images of a trial's generator before any step, float32 in [0, 1], in parts of one size
     [n, height, width, channels]."""
-    member = start(trial.config, image_shape, trial.key)
+    member = start_member(trial.config, image_shape, trial.key)
     for number in range(-(-count // CHUNK)):
         yield np.asarray(_sample(member, jnp.int32(number), image_shape=image_shape, count=min(count, CHUNK)))
 

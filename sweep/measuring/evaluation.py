@@ -209,16 +209,16 @@ def evaluate(evaluator: Evaluator, sampled: Sampled, slot: int) -> Evaluation:
     """
     features, inversion = np.asarray(sampled.features[slot]), evaluator.metric.inversion
     if inversion is None:
-        value, facts = score(evaluator, features), {}
+        value, facts = score_features(evaluator, features), {}
     else:
         facts = inversion.facts(features, jax.tree.map(lambda leaf: leaf[slot], sampled.inverted))
         value = facts.pop(inversion.score)
     all_features = [np.asarray(encoded[slot]) for encoded in (sampled.features, *sampled.further_features)]
     further = score_further(evaluator.further, all_features)
-    return Evaluation(value, {"diversity": diversity(evaluator, features), **facts}, further)
+    return Evaluation(value, {"diversity": relative_variance(evaluator, features), **facts}, further)
 
 
-def score(evaluator: Evaluator, features: np.ndarray) -> float:
+def score_features(evaluator: Evaluator, features: np.ndarray) -> float:
     """Returns the metric of one member's features [samples, dimension], for metrics that need features alone.
 
     Raises:
@@ -227,6 +227,6 @@ def score(evaluator: Evaluator, features: np.ndarray) -> float:
     return evaluator.metric.compare(evaluator.reference, features)
 
 
-def diversity(evaluator: Evaluator, features: np.ndarray) -> float:
+def relative_variance(evaluator: Evaluator, features: np.ndarray) -> float:
     """Returns the variance of one member's features [samples, dimension] over the reference's; 1 if that is 0."""
     return feature_variance(features) / evaluator.feature_variance if evaluator.feature_variance > 0.0 else 1.0

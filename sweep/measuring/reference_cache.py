@@ -23,7 +23,7 @@ VERSION = 1  # of the files; raise it when features change though names and weig
 CHEAP = ("pixels",)  # encoders of which nothing is kept
 
 
-def folder() -> Path | None:
+def cache_folder() -> Path | None:
     """Returns `references/` in $GANSCAPE_CACHE, else in ~/.cache/ganscape; None if there is no home."""
     try:
         return Path(os.environ.get("GANSCAPE_CACHE") or "~/.cache/ganscape").expanduser() / "references"
@@ -34,10 +34,10 @@ def folder() -> Path | None:
 def reference_features(encoder: Encoder, images: np.ndarray) -> np.ndarray:
     """Returns what `encode_images` does, features [n, dimension], float32: from the cache if they are there, else
     computed and kept."""
-    cache = folder()
+    cache = cache_folder()
     if cache is None or encoder.name in CHEAP:
         return encode_images(encoder, images)
-    path = cache / f"{key(encoder, images)}.npz"
+    path = cache / f"{cache_key(encoder, images)}.npz"
     features = _read(path, (len(images), encoder.dimension))
     if features is None:
         features = encode_images(encoder, images)
@@ -45,7 +45,7 @@ def reference_features(encoder: Encoder, images: np.ndarray) -> np.ndarray:
     return features
 
 
-def key(encoder: Encoder, images: np.ndarray) -> str:
+def cache_key(encoder: Encoder, images: np.ndarray) -> str:
     """Returns 32 hexadecimal digits that depend on everything that the features depend on."""
     facts = [VERSION, array_hash(images), len(images), encoder.name, encoder.weights, encoder.preprocessing]
     facts += [jax.__version__, jax.default_backend(), os.environ.get("XLA_FLAGS", "")]

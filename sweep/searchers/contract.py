@@ -33,12 +33,12 @@ class Searcher(Protocol):
         ...
 
 
-def key(space: Space, settings: Settings) -> tuple:
+def settings_key(space: Space, settings: Settings) -> tuple:
     """Returns a key that is equal for settings of the same config, whichever aliases they use."""
     return tuple(sorted(space.select_fields(settings).items()))
 
 
-def best(observations: list[Observation], count: int) -> list[Settings]:
+def best_settings(observations: list[Observation], count: int) -> list[Settings]:
     """Returns the settings with the lowest medians over seeds, the best first, of equal ones the earlier; none of a
     config half of whose trials failed."""
     medians = [(statistics.median(observation.scores), observation.settings) for observation in observations]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ganscape.search_spaces import Space
-from ganscape.sweep.searchers.contract import Observation, Settings, key
+from ganscape.sweep.searchers.contract import Observation, Settings, settings_key
 from ganscape.sweep.searchers.coordinates import Coordinates, Point, training_data
 from ganscape.sweep.searchers.sequences import Grid, Sobol
 
@@ -48,7 +48,7 @@ class GPBandit:
         self.observations += observations
         for searcher in (self.first, self.rest):
             searcher.tell(observations)
-        self.seen.update(key(self.space, observation.settings) for observation in observations)
+        self.seen.update(settings_key(self.space, observation.settings) for observation in observations)
         self.surrogate = None
 
     def ask(self, count: int) -> list[Settings]:
@@ -73,7 +73,7 @@ class GPBandit:
         settings of a grid; None if the space is exhausted."""
         candidates = map(surrogate.coordinates.settings, surrogate.candidates(self.acquisition))
         for settings in itertools.chain(candidates, self.rest.left()):
-            name = key(self.space, settings)
+            name = settings_key(self.space, settings)
             if name not in self.seen:
                 self.seen.add(name)
                 surrogate.believe(settings)

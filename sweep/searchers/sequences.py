@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ganscape.search_spaces import Space, published_sets
-from ganscape.sweep.searchers.contract import Observation, Settings, key
+from ganscape.sweep.searchers.contract import Observation, Settings, settings_key
 
 REPEATS = 1000  # proposals in a row that were asked before, after which a space counts as exhausted
 BLOCK = 16  # Sobol points drawn at first; every later draw doubles their number, which keeps the sequence balanced
@@ -85,7 +85,7 @@ class Sequence:
         repeats = 0
         while len(batch) < count and repeats < REPEATS and (settings := next(self.order, None)) is not None:
             repeats += 1
-            name = key(self.space, settings)
+            name = settings_key(self.space, settings)
             if name not in self.seen:
                 self.seen.add(name)
                 batch.append(settings)
@@ -96,14 +96,14 @@ class Sequence:
         """Returns the proposals that were not asked before, filled up to `count` with the next of the sequence."""
         fresh: list[Settings] = []
         for settings in proposals:
-            name = key(self.space, settings)
+            name = settings_key(self.space, settings)
             if name not in self.seen:
                 self.seen.add(name)
                 fresh.append(settings)
         return fresh + self.ask(count - len(fresh))
 
     def tell(self, observations: list[Observation]) -> None:
-        self.seen.update(key(self.space, observation.settings) for observation in observations)
+        self.seen.update(settings_key(self.space, observation.settings) for observation in observations)
 
 
 class Grid(Sequence):

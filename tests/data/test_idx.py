@@ -87,7 +87,7 @@ def test_plain_and_packed_files_are_found_in_the_root_and_below(tmp_path, below,
     (folder / f"toy-idx3-ubyte{suffix}").write_bytes(PACKED if suffix else CONTENT)
     found = idx.locate(TOY, mnist.PUBLISHED, tmp_path)
     assert found == folder / f"toy-idx3-ubyte{suffix}"
-    np.testing.assert_array_equal(idx.read(found, TOY), PIXELS)
+    np.testing.assert_array_equal(idx.read_idx(found, TOY), PIXELS)
 
 
 FAULTS = {
@@ -111,7 +111,7 @@ def test_damage_is_told_with_the_file_and_what_was_expected(tmp_path, fault):
     path = tmp_path / "toy-idx3-ubyte.gz"
     path.write_bytes(content)
     with pytest.raises(DataError, match=message) as caught:
-        idx.read(path, TOY)
+        idx.read_idx(path, TOY)
     assert one_line(caught).startswith(f"{path}: ")
 
 
@@ -163,7 +163,7 @@ def test_download_goes_on_to_the_next_mirror(tmp_path, mirror, dead_url):
     (mirror.folder / "toy-idx3-ubyte.gz").write_bytes(PACKED)
     path = idx.locate(TOY, served_by(dead_url, f"{mirror.url}nothing/here/", mirror.url), tmp_path)
     assert path == tmp_path / "mnist" / "toy-idx3-ubyte.gz" and path.read_bytes() == PACKED
-    np.testing.assert_array_equal(idx.read(path, TOY), PIXELS)
+    np.testing.assert_array_equal(idx.read_idx(path, TOY), PIXELS)
 
 
 def test_download_of_other_content_is_refused_and_not_kept(tmp_path, mirror):
@@ -210,10 +210,10 @@ def test_a_file_known_only_as_published_must_be_that_file(tmp_path):
     with pytest.raises(DataError, match=f"no toy-idx3-ubyte.gz in {folder}, and no download"):
         idx.locate(AS_PUBLISHED, published, tmp_path)
     (folder / "toy-idx3-ubyte.gz").write_bytes(PACKED)
-    np.testing.assert_array_equal(idx.read(idx.locate(AS_PUBLISHED, published, tmp_path), AS_PUBLISHED), PIXELS)
+    np.testing.assert_array_equal(idx.read_idx(idx.locate(AS_PUBLISHED, published, tmp_path), AS_PUBLISHED), PIXELS)
     (folder / "toy-idx3-ubyte.gz").write_bytes(gzip.compress(CONTENT, mtime=1))
     with pytest.raises(DataError, match=f"bytes have sha256 .*, expected {TOY.gz_sha256}"):
-        idx.read(idx.locate(AS_PUBLISHED, published, tmp_path), AS_PUBLISHED)
+        idx.read_idx(idx.locate(AS_PUBLISHED, published, tmp_path), AS_PUBLISHED)
 
 
 def test_digits_do_not_pass_for_clothes(tmp_path, mnist_root):

@@ -186,7 +186,7 @@ def test_full_disk_leaves_no_file_behind(tmp_path, monkeypatch):
 
     monkeypatch.setattr(np, "savez_compressed", fill_disk)
     with pytest.raises(OSError, match="No space left on device"):
-        polygons.write(tmp_path / "polygons" / "squares-v1.npz", np.zeros(3, np.uint8))
+        polygons.write_array(tmp_path / "polygons" / "squares-v1.npz", np.zeros(3, np.uint8))
     assert list((tmp_path / "polygons").iterdir()) == []
 
 

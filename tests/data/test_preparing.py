@@ -7,7 +7,7 @@ from PIL import Image
 from ganscape import data
 from ganscape.data import DataError
 from ganscape.data.pictures import Rules, read_picture
-from ganscape.data.preparing import prepare, survey
+from ganscape.data.preparing import prepare_pictures, survey
 
 RULES = Rules(size=8, crop="center")
 
@@ -50,7 +50,7 @@ def test_without_rules_only_what_cannot_be_read_is_refused(photos):
 
 
 def test_prepared_pictures_are_those_of_the_rules_in_order_with_their_classes(photos, tmp_path):
-    made = prepare(photos, tmp_path / "new" / "photos.npz", RULES)
+    made = prepare_pictures(photos, tmp_path / "new" / "photos.npz", RULES)
     assert (made.kept, made.image_shape, made.classes) == (14, (8, 8, 3), ("cats", "dogs"))
     assert len(made.refused) == 2
     with np.load(tmp_path / "new" / "photos.npz") as archive:
@@ -65,8 +65,8 @@ def test_prepared_pictures_are_those_of_the_rules_in_order_with_their_classes(ph
 
 
 def test_an_npy_file_has_as_many_rows_as_pictures_were_kept(photos, tmp_path):
-    prepare(photos, tmp_path / "a.npy", RULES)
-    prepare(photos, tmp_path / "b.npz", RULES)
+    prepare_pictures(photos, tmp_path / "a.npy", RULES)
+    prepare_pictures(photos, tmp_path / "b.npz", RULES)
     with np.load(tmp_path / "b.npz") as archive:
         np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), archive["images"])
 
@@ -74,8 +74,12 @@ def test_an_npy_file_has_as_many_rows_as_pictures_were_kept(photos, tmp_path):
 def test_gray_pictures_alone_stay_gray(tmp_path):
     for number in range(3):
         save(tmp_path / "gray" / f"{number}.png", 9, 9, seed=number)
-    assert prepare(tmp_path / "gray", tmp_path / "gray.npy", RULES).image_shape == (8, 8, 1)
-    assert prepare(tmp_path / "gray", tmp_path / "rgb.npy", RULES._replace(colour="rgb")).image_shape == (8, 8, 3)
+    assert prepare_pictures(tmp_path / "gray", tmp_path / "gray.npy", RULES).image_shape == (8, 8, 1)
+    assert prepare_pictures(tmp_path / "gray", tmp_path / "rgb.npy", RULES._replace(colour="rgb")).image_shape == (
+        8,
+        8,
+        3,
+    )
 
 
 @pytest.mark.parametrize(
@@ -94,7 +98,7 @@ def test_gray_pictures_alone_stay_gray(tmp_path):
 def test_what_cannot_be_prepared_leaves_nothing_behind(photos, tmp_path, to, rules, message):
     (tmp_path / "old.npy").write_bytes(b"kept")
     with pytest.raises(DataError, match=message):
-        prepare(photos, tmp_path / to, rules)
+        prepare_pictures(photos, tmp_path / to, rules)
     assert {path.name for path in tmp_path.iterdir()} == {"photos", "old.npy"}
     assert (tmp_path / "old.npy").read_bytes() == b"kept"
 
@@ -102,4 +106,4 @@ def test_what_cannot_be_prepared_leaves_nothing_behind(photos, tmp_path, to, rul
 def test_a_folder_of_a_class_without_pictures_is_refused_by_name(photos, tmp_path):
     (photos / "birds").mkdir()
     with pytest.raises(DataError, match=r"photos/birds: no pictures in this folder, beside 2 folders of classes"):
-        prepare(photos, tmp_path / "out.npz", RULES)
+        prepare_pictures(photos, tmp_path / "out.npz", RULES)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ganscape.metrics.encoders.inception import NETWORK
-from ganscape.metrics.encoders.weight_files import save
+from ganscape.metrics.encoders.weight_files import save_weights
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +32,7 @@ def inception_tensors(random_tensors):
 def inception_folder(tmp_path_factory, inception_tensors):
     """A folder with random weights of Inception."""
     folder = tmp_path_factory.mktemp("weights")
-    save(folder / "inception.safetensors", inception_tensors, {"source": "random"})
+    save_weights(folder / "inception.safetensors", inception_tensors, {"source": "random"})
     return folder
 
 

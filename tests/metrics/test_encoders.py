@@ -11,7 +11,13 @@ import scipy.signal
 from ganscape.data import load
 from ganscape.metrics import FEATURES, LOGITS, METRICS, MetricError
 from ganscape.metrics.encoders import ENCODERS, NETWORKS, classifier, random_conv
-from ganscape.metrics.encoders.train_classifier import Recipe, initial_weights, shift_randomly, train, weights_file
+from ganscape.metrics.encoders.train_classifier import (
+    Recipe,
+    initial_weights,
+    shift_randomly,
+    train_classifier,
+    weights_file,
+)
 
 SHAPES = {
     "pixels": (5, 6, 3),
@@ -271,7 +277,7 @@ def test_the_trainer_makes_weights_of_the_shipped_shapes(name):
 def test_the_trainer_learns_and_repeats_bit_for_bit(digits, capsys):
     architecture = classifier.CLASSIFIERS["digits"]
     recipe = Recipe(epochs=3, batch_size=50, learning_rate=2e-3, weight_decay=0, shift=0)
-    runs = [train(architecture, recipe, digits.train, digits.train_labels, seed=0) for _ in range(2)]
+    runs = [train_classifier(architecture, recipe, digits.train, digits.train_labels, seed=0) for _ in range(2)]
     found = classifier.logits(architecture, runs[0], digits.test.astype(np.float32) / 255).argmax(axis=-1)
     assert np.mean(found == digits.test_labels) > 0.8
     assert weights_file(runs[0], {"a": "1", "b": "2"}) == weights_file(runs[1], {"a": "1", "b": "2"})

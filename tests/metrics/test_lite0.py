@@ -13,7 +13,7 @@ DAISY, PALACE = 985, 698  # of ImageNet's classes
 
 @pytest.fixture(scope="module")
 def tensors():
-    return torch_file.read(lite0.weights_path())
+    return torch_file.read_state_dict(lite0.weights_path())
 
 
 def convolved(x, kernel, stride, groups):

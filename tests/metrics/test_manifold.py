@@ -5,8 +5,16 @@ import pytest
 
 from ganscape.data import polygons as data
 from ganscape.metrics import METRICS, MetricError, check_images_alone, make_encoder
-from ganscape.metrics.manifold import Inverted, f1, facts, invert, nearest_polygons, polygon_precision, targets
-from ganscape.metrics.polygons import order_corners, pixel_coverage, render
+from ganscape.metrics.manifold import (
+    Inverted,
+    f1,
+    invert,
+    manifold_facts,
+    nearest_polygons,
+    polygon_precision,
+    targets,
+)
+from ganscape.metrics.polygons import order_corners, pixel_coverage, render_polygon
 
 SIDE = 28
 
@@ -25,7 +33,7 @@ def triangles():
 @pytest.mark.parametrize("corners", [3, 4])
 def test_the_renderer_makes_the_images_of_the_data_set(corners):
     points, images = drawn(60, corners, seed=corners)
-    made = np.asarray(jax.jit(jax.vmap(render))(points.astype(np.float32))).reshape(60, -1)
+    made = np.asarray(jax.jit(jax.vmap(render_polygon))(points.astype(np.float32))).reshape(60, -1)
     wrong = np.abs(made - images) > 1e-6
     assert wrong.mean() < 1e-4 and np.abs(made - images).max() < 5 / 255
 
@@ -36,7 +44,7 @@ def test_polygons_that_leave_the_image_and_thin_ones_are_drawn_as_the_data_s_cod
     moved[:20, :, 0] = 14 + (moved[:20, :, 0] - 14) * 0.05
     kept = np.array([np.asarray(order_corners(jnp.asarray(each))) for each in moved.astype(np.float32)])
     expected = data.to_uint8(data.rasterise(kept.astype(np.float64))) / 255
-    made = np.asarray(jax.jit(jax.vmap(render))(moved.astype(np.float32)))
+    made = np.asarray(jax.jit(jax.vmap(render_polygon))(moved.astype(np.float32)))
     assert (np.abs(made - expected) > 1e-6).mean() < 1e-3
     assert (expected != 1).any(axis=(1, 2)).sum() > 30
 
@@ -61,7 +69,7 @@ def test_coverage_adds_up_to_the_area_and_changes_as_it_does(corners):
     @jax.jit
     @jax.vmap
     def covered(points, grown, moved):
-        along = [jax.jvp(lambda p: 784 - render(p).sum(), (points,), (way,))[1] for way in (grown, moved)]
+        along = [jax.jvp(lambda p: 784 - render_polygon(p).sum(), (points,), (way,))[1] for way in (grown, moved)]
         return pixel_coverage(points).sum(), *along
 
     total, gain, shift = covered(points, grown, moved)
@@ -74,12 +82,12 @@ def test_coverage_adds_up_to_the_area_and_changes_as_it_does(corners):
 def test_every_iterate_is_convex():
     """A corner inside the others' triangle leaves a polygon; the order of the corners does not matter."""
     star = jnp.array([[4.0, 4.0], [24.0, 6.0], [13.0, 11.0], [12.0, 24.0]])
-    image = np.asarray(render(star)) < 0.5
+    image = np.asarray(render_polygon(star)) < 0.5
     assert image.sum() > 10
     for lines in (image, image.T):
         runs = [np.flatnonzero(np.diff(np.concatenate([[0], line.astype(int), [0]]))) for line in lines]
         assert all(len(run) in (0, 2) for run in runs)
-    np.testing.assert_array_equal(render(star[jnp.array([2, 0, 3, 1])]), render(star))
+    np.testing.assert_array_equal(render_polygon(star[jnp.array([2, 0, 3, 1])]), render_polygon(star))
 
 
 def test_images_of_triangles_are_found(triangles):
@@ -88,7 +96,7 @@ def test_images_of_triangles_are_found(triangles):
     assert found.distances.max() < 0.5 and np.median(found.distances) < 0.1
     near = np.linalg.norm(found.corners[:, :, None] - points[:, None], axis=-1).min(axis=1)
     assert np.median(near) < 0.05
-    recomputed = np.linalg.norm(np.asarray(jax.vmap(render)(found.corners)).reshape(24, -1) - images, axis=1)
+    recomputed = np.linalg.norm(np.asarray(jax.vmap(render_polygon)(found.corners)).reshape(24, -1) - images, axis=1)
     np.testing.assert_allclose(found.distances, recomputed, atol=1e-4)
     assert polygon_precision(images, 3) == 1
 
@@ -118,7 +126,7 @@ def test_more_starts_come_no_farther_and_squares_need_four_corners():
 def test_shares_and_their_harmonic_mean(triangles):
     half = np.concatenate([triangles[1][:12], np.random.default_rng(1).random((12, 784))])
     inverted = Inverted(np.array([0.1, 0.75, 0.76, 9.0]), np.array([True, False, False, False]))
-    found = facts(half, inverted, 3)
+    found = manifold_facts(half, inverted, 3)
     assert found == {"precision": 0.5, "recall": 0.5, "f1": 0.5, "one_minus_f1": 0.5, "moving": 0.25}
     assert f1(1.0, 0.5) == pytest.approx(2 / 3) and f1(0.0, 0.0) == 0 and f1(0.0, 1.0) == 0
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
 from ganscape.metrics import MetricError
-from ganscape.metrics.moments import empty, load, merge, moments, save, update
+from ganscape.metrics.moments import empty, load_moments, merge, moments, save_moments, update
 
 
 def sample(seed, n, d, offset=0.0):
@@ -77,8 +77,8 @@ def test_float32_features_are_summed_in_float64():
 
 def test_saved_moments_come_back_bit_for_bit(tmp_path):
     kept = moments(sample(6, 20, 5))
-    save(kept, tmp_path / "moments")
-    found = load(tmp_path / "moments")
+    save_moments(kept, tmp_path / "moments")
+    found = load_moments(tmp_path / "moments")
     assert found.count == kept.count
     assert found.mean.tobytes() == kept.mean.tobytes()
     assert found.scatter.tobytes() == kept.scatter.tobytes()
@@ -114,7 +114,7 @@ def test_a_file_of_something_else_is_refused_by_name(tmp_path, write):
     path = tmp_path / "other.npz"
     write(path)
     with pytest.raises(MetricError, match=r"other\.npz holds no moments"):
-        load(path)
+        load_moments(path)
 
 
 def test_values_that_are_not_finite_are_counted():

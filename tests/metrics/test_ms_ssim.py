@@ -5,7 +5,7 @@ import pytest
 from scipy.signal import convolve2d
 
 from ganscape.metrics import MetricError
-from ganscape.metrics.ms_ssim import diversity, ms_ssim, small_image_ms_ssim
+from ganscape.metrics.ms_ssim import mean_similarity, ms_ssim, small_image_ms_ssim
 
 WEIGHTS = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333]
 
@@ -88,7 +88,7 @@ def test_flat_images_differ_in_luminance_alone():
 def test_the_three_flat_images_of_compare_gan_s_test():
     """Gray levels 1, 0.7 and 0 of 255: 0.989989 within 0.001."""
     flat = np.ones((3, 64, 64, 3)) * np.array([1, 0.7, 0])[:, None, None, None] / 255
-    assert diversity(flat, batches=1, size=3, similarity=small_image_ms_ssim) == pytest.approx(0.989989, abs=1e-3)
+    assert mean_similarity(flat, batches=1, size=3, similarity=small_image_ms_ssim) == pytest.approx(0.989989, abs=1e-3)
 
 
 def test_each_channel_has_its_product_before_the_mean():
@@ -101,9 +101,9 @@ def test_each_channel_has_its_product_before_the_mean():
 def test_diversity_is_the_mean_over_pairs_of_different_images():
     x = images(7, 5, 16, 16, 1, smooth=2)
     pairs = [small_image_ms_ssim(x[[i]], x[[j]])[0] for i, j in itertools.permutations(range(5), 2)]
-    found = diversity(x, batches=3, size=5, similarity=small_image_ms_ssim)
+    found = mean_similarity(x, batches=3, size=5, similarity=small_image_ms_ssim)
     assert found == pytest.approx(np.mean(pairs), rel=1e-12)
-    assert diversity(x[:1].repeat(5, 0), batches=1, size=5, similarity=small_image_ms_ssim) == pytest.approx(1)
+    assert mean_similarity(x[:1].repeat(5, 0), batches=1, size=5, similarity=small_image_ms_ssim) == pytest.approx(1)
 
 
 def test_batches_are_drawn_without_replacement_and_by_the_seed():
@@ -111,7 +111,7 @@ def test_batches_are_drawn_without_replacement_and_by_the_seed():
     pairs = {small_image_ms_ssim(x[[i]], x[[j]])[0] for i, j in itertools.combinations(range(6), 2)}
 
     def draw(seed):
-        return diversity(x, batches=1, size=2, seed=seed, similarity=small_image_ms_ssim)
+        return mean_similarity(x, batches=1, size=2, seed=seed, similarity=small_image_ms_ssim)
 
     found = [draw(seed) for seed in range(30)]
     assert len(np.unique(np.round(found, 12))) > 5
@@ -134,4 +134,4 @@ def test_what_has_no_similarity_is_refused():
         small_image_ms_ssim(np.zeros((8, 8)), np.zeros((8, 8)))
     for size in (1, 3):
         with pytest.raises(MetricError, match=f"batches of {size} images cannot be drawn from 2"):
-            diversity(large, size=size)
+            mean_similarity(large, size=size)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ganscape.metrics import MetricError
-from ganscape.metrics.encoders.torch_file import MAGIC, VERSION, read
+from ganscape.metrics.encoders.torch_file import MAGIC, VERSION, read_state_dict
 
 torch = pytest.importorskip("torch")
 
@@ -37,7 +37,7 @@ class Calls:
 
 def test_a_module_s_state_is_read_equal(save):
     module = torch.nn.Sequential(torch.nn.Conv2d(2, 3, 3), torch.nn.BatchNorm2d(3), torch.nn.Linear(4, 5))
-    found = read(save(module.state_dict()))
+    found = read_state_dict(save(module.state_dict()))
     assert list(found) == list(module.state_dict())
     for name, tensor in module.state_dict().items():
         np.testing.assert_array_equal(found[name], tensor.numpy())
@@ -57,7 +57,7 @@ def test_views_parameters_halves_and_scalars_are_read_equal(save):
         "scalar": torch.tensor(7),
         "nothing": torch.zeros(0, 3),
     }
-    found = read(save(state))
+    found = read_state_dict(save(state))
     assert found.keys() == state.keys()
     for name, tensor in state.items():
         np.testing.assert_array_equal(found[name], tensor.detach().numpy(), strict=True)
@@ -71,7 +71,7 @@ def test_code_is_refused_by_name_and_not_run(save, tmp_path, function, name):
     marker = tmp_path / "marker"
     path = save(OrderedDict(a=torch.zeros(2), b=Calls(function, f"touch {marker}", "b")))
     with pytest.raises(MetricError, match=f"weights.pth: it asks for .*{name}, which is refused"):
-        read(path)
+        read_state_dict(path)
     assert not marker.exists()
 
 
@@ -85,7 +85,7 @@ def test_what_is_no_flat_dictionary_of_tensors_is_refused(save):
         ({"a": torch.zeros(2, dtype=torch.bfloat16)}, "asks for torch.BFloat16Storage"),
     ):
         with pytest.raises(MetricError, match=words):
-            read(save(thing))
+            read_state_dict(save(thing))
 
 
 def test_a_damaged_file_is_refused(save):
@@ -94,7 +94,7 @@ def test_a_damaged_file_is_refused(save):
     for length in (0, 1, 100, len(content) // 2, len(content) - 500):
         path.write_bytes(content[:length])
         with pytest.raises(MetricError, match=r"weights\.pth: "):
-            read(path)
+            read_state_dict(path)
 
 
 def handmade(path, *pickles, tail=b""):
@@ -119,7 +119,7 @@ FLOATS = (4).to_bytes(8, "little") + np.arange(4, dtype="<f4").tobytes()
 
 
 def test_a_handmade_file_is_read(tmp_path):
-    found = read(handmade(tmp_path / "a.pth", tensor((2, 2), (1, 2)), ["0"], tail=FLOATS))
+    found = read_state_dict(handmade(tmp_path / "a.pth", tensor((2, 2), (1, 2)), ["0"], tail=FLOATS))
     assert found["a"].tolist() == [[0, 2], [1, 3]]
 
 
@@ -130,23 +130,23 @@ def test_a_handmade_file_is_read(tmp_path):
 def test_tensors_beyond_their_storage_are_refused(tmp_path, shape, strides, offset):
     path = handmade(tmp_path / "a.pth", tensor(shape, strides, offset), ["0"], tail=FLOATS)
     with pytest.raises(MetricError, match=r"tensor a (reaches beyond its storage|has no sound shape)"):
-        read(path)
+        read_state_dict(path)
 
 
 def test_a_storage_of_another_length_than_said_is_refused(tmp_path):
     with pytest.raises(MetricError, match="storage 0 has 4 elements, not 5"):
-        read(handmade(tmp_path / "a.pth", tensor((2,), (1,), count=5), ["0"], tail=FLOATS))
+        read_state_dict(handmade(tmp_path / "a.pth", tensor((2,), (1,), count=5), ["0"], tail=FLOATS))
 
 
 def test_a_file_leaves_nothing_behind(tmp_path):
     """Its pickle sets the defaults of the function that it may name; the next file finds them as they were."""
     hostile = b"\x80\x02ctorch._utils\n_rebuild_parameter\n(N}U\x0c__defaults__(I1\nI2\nI3\ntstb."
     with pytest.raises(MetricError):
-        read(handmade(tmp_path / "hostile.pth", hostile, [], tail=b""))
+        read_state_dict(handmade(tmp_path / "hostile.pth", hostile, [], tail=b""))
     called = b"}U\x01actorch._utils\n_rebuild_parameter\n)Rs}U\x01a"
     calls_bare = tensor((2,), (1,)).replace(b"}U\x01a", called, 1)
     with pytest.raises(MetricError, match="TypeError"):
-        read(handmade(tmp_path / "bare.pth", calls_bare, ["0"], tail=FLOATS))
+        read_state_dict(handmade(tmp_path / "bare.pth", calls_bare, ["0"], tail=FLOATS))
 
 
 def test_numbers_of_the_other_byte_order_are_refused(tmp_path):
@@ -156,9 +156,9 @@ def test_numbers_of_the_other_byte_order_are_refused(tmp_path):
         for name in old.namelist():
             made.writestr(name, b"big" if name.endswith("byteorder") else old.read(name))
     with pytest.raises(MetricError, match="little-endian"):
-        read(path)
+        read_state_dict(path)
 
 
 def test_a_file_that_is_not_there_says_so(tmp_path):
     with pytest.raises(OSError, match="nowhere"):
-        read(tmp_path / "nowhere.pth")
+        read_state_dict(tmp_path / "nowhere.pth")

@@ -4,7 +4,7 @@ import pytest
 from ganscape.metrics import FEATURES, LOGITS, MetricError
 from ganscape.metrics.encoders import NETWORKS, conversion, weight_files
 from ganscape.metrics.encoders.conversion import contents, convert, encoder_facts, encoder_rows, file_facts, network_of
-from ganscape.metrics.encoders.weight_files import Network, fingerprint, load, read, save
+from ganscape.metrics.encoders.weight_files import Network, fingerprint, load_weights, read_weights, save_weights
 
 SHAPES = {"one.weight": (3, 2), "one.bias": (3,), "two.weight": (1, 3)}
 
@@ -36,10 +36,10 @@ def assert_equal(found, tensors):
 
 def test_every_kind_of_file_holds_the_same_tensors_and_has_the_same_fingerprint(tmp_path, tensors):
     np.savez(tmp_path / "a.npz", **tensors)
-    save(tmp_path / "a.safetensors", tensors, {})
+    save_weights(tmp_path / "a.safetensors", tensors, {})
     save_torch(tmp_path / "a.pth", tensors)
     for kind in ("npz", "safetensors", "pth"):
-        found = read(tmp_path / f"a.{kind}")
+        found = read_weights(tmp_path / f"a.{kind}")
         assert_equal(found.tensors, tensors)
         assert found.sha256 == fingerprint(tensors)
 
@@ -58,10 +58,10 @@ def test_the_fingerprint_is_of_names_shapes_and_values_alone(tensors):
 
 def test_counters_are_dropped_and_other_floats_become_single(tmp_path):
     np.savez(tmp_path / "a.npz", **{"a.num_batches_tracked": np.int64(3), "b": np.ones(2), "c": np.ones(2, np.float16)})
-    assert_equal(read(tmp_path / "a.npz").tensors, {"b": np.ones(2, np.float32), "c": np.ones(2, np.float32)})
+    assert_equal(read_weights(tmp_path / "a.npz").tensors, {"b": np.ones(2, np.float32), "c": np.ones(2, np.float32)})
     np.savez(tmp_path / "a.npz", b=np.arange(3))
     with pytest.raises(MetricError, match="b is of type int64, not of floats"):
-        read(tmp_path / "a.npz")
+        read_weights(tmp_path / "a.npz")
 
 
 def test_objects_in_an_npz_are_not_unpickled(tmp_path):
@@ -73,7 +73,7 @@ def test_objects_in_an_npz_are_not_unpickled(tmp_path):
     array[0] = Calls()
     np.savez(tmp_path / "a.npz", a=array)
     with pytest.raises(MetricError, match=r"a\.npz: arrays that cannot be read"):
-        read(tmp_path / "a.npz")
+        read_weights(tmp_path / "a.npz")
     assert not (tmp_path / "marker").exists()
 
 
@@ -82,45 +82,45 @@ def test_a_file_of_nonsense_is_refused(tmp_path, suffix):
     for content in (b"", b"nonsense", bytes(range(256)) * 4):
         (tmp_path / f"a{suffix}").write_bytes(content)
         with pytest.raises(MetricError, match=f"a{suffix}: "):
-            read(tmp_path / f"a{suffix}")
+            read_weights(tmp_path / f"a{suffix}")
 
 
 def test_other_files_and_files_that_are_not_there_are_refused(tmp_path):
     with pytest.raises(MetricError, match=r"a\.h5 is no weights file; .* \.pth, \.pt, \.npz, \.safetensors"):
-        read(tmp_path / "a.h5")
+        read_weights(tmp_path / "a.h5")
     with pytest.raises(MetricError, match=r"weights .*a\.npz: No such file"):
-        read(tmp_path / "a.npz")
+        read_weights(tmp_path / "a.npz")
 
 
 def test_a_converted_file_that_changed_is_refused(tmp_path, tensors):
     path = tmp_path / "a.safetensors"
-    save(path, tensors, {})
+    save_weights(path, tensors, {})
     content = bytearray(path.read_bytes())
     content[-3] ^= 1
     path.write_bytes(content)
     with pytest.raises(MetricError, match="are damaged: sha256 .* of the tensors, not " + fingerprint(tensors)):
-        read(path)
+        read_weights(path)
 
 
 def test_a_torch_file_must_be_the_published_one_whatever_its_name(network, tmp_path, tensors):
     for name in network.files:
         save_torch(tmp_path / name, tensors)
         with pytest.raises(MetricError, match=f"{name} is not the published file of small: sha256 .*, not {'0' * 64}"):
-            load(network)
+            load_weights(network)
         (tmp_path / name).unlink()
     save_torch(tmp_path / "small.pth", tensors)
-    published = network._replace(sha256=read(tmp_path / "small.pth").file_sha256)
-    assert_equal(load(published).tensors, tensors)
+    published = network._replace(sha256=read_weights(tmp_path / "small.pth").file_sha256)
+    assert_equal(load_weights(published).tensors, tensors)
 
 
 def test_weights_are_found_by_the_network_s_name_and_read_again_only_when_they_change(network, tmp_path, tensors):
     with pytest.raises(MetricError, match=f"small needs weights .*get small.pth from https://example.org .*{tmp_path}"):
-        load(network)
+        load_weights(network)
     np.savez(tmp_path / "small.npz", **tensors)
-    first = load(network)
-    assert load(network) is first
-    save(tmp_path / "small.safetensors", {name: values + 1 for name, values in tensors.items()}, {})
-    assert_equal(load(network).tensors, {name: values + 1 for name, values in tensors.items()})
+    first = load_weights(network)
+    assert load_weights(network) is first
+    save_weights(tmp_path / "small.safetensors", {name: values + 1 for name, values in tensors.items()}, {})
+    assert_equal(load_weights(network).tensors, {name: values + 1 for name, values in tensors.items()})
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_what_is_not_the_network_is_refused_by_name(network, tmp_path, tensors, 
     changed = {name: values for name, values in (tensors | change).items() if values is not None}
     np.savez(tmp_path / "small.npz", **changed)
     with pytest.raises(MetricError, match=message):
-        load(network)
+        load_weights(network)
 
 
 def test_a_converted_file_holds_the_same_and_says_where_it_comes_from(network, tmp_path, tensors, monkeypatch):
@@ -197,6 +197,6 @@ def test_facts_of_files_and_of_encoders_name_the_same_tensors(with_inception, in
 def test_the_folder_is_that_of_the_environment_or_of_the_home(monkeypatch, tmp_path):
     monkeypatch.setenv("GANSCAPE_WEIGHTS", "~/there")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert weight_files.folder() == tmp_path / "there"
+    assert weight_files.weights_folder() == tmp_path / "there"
     monkeypatch.delenv("GANSCAPE_WEIGHTS")
-    assert weight_files.folder() == tmp_path / ".cache" / "ganscape" / "weights"
+    assert weight_files.weights_folder() == tmp_path / ".cache" / "ganscape" / "weights"

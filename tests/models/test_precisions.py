@@ -7,7 +7,7 @@ from ganscape.models import Config
 from ganscape.models.architectures.convolution import conv, conv_transpose, input_dilated_conv
 from ganscape.models.precisions import PRECISIONS, matmul, use_precision
 from ganscape.models.sampling import sample
-from ganscape.sweep.population import advance, stack, start, take
+from ganscape.sweep.population import advance, stack, start_member, take
 
 # 1 + 2^-8 is half way between two bfloat16 values and goes to the even one, 1; 1 + 2^-7 is one of them.
 LOST, KEPT = 1.0 + 2.0**-8, 1.0 + 2.0**-7
@@ -41,7 +41,7 @@ def test_a_training_in_bfloat16_keeps_a_float32_state_and_learns_nearly_the_same
     pictures, trained = {}, {}
     for precision in PRECISIONS:
         config = Config(architecture="conv8", precision=precision, batch_size=16, z_dim=8)
-        member = start(config, (8, 8, 1), (1, 2))
+        member = start_member(config, (8, 8, 1), (1, 2))
         kinds = jax.tree.map(lambda leaf: leaf.dtype, member.state)
         trained[precision] = take(advance(stack([member], 1), images, jnp.int32(5), lanes=1), 0)
         assert jax.tree.map(lambda leaf: leaf.dtype, trained[precision].state) == kinds

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ganscape.results import frames
-from ganscape.results.baselines import describe, floor, no_better_than, summary
+from ganscape.results.baselines import baseline_summary, describe_baselines, mean_real_score, no_better_than
 from ganscape.results.store import open_store
 
 
@@ -30,14 +30,14 @@ def results(tmp_path):
 
 
 def test_draws_of_one_kind_and_source_are_one_row_and_other_protocols_none(results):
-    rows = [tuple(each) for each in summary(results).itertuples(index=False)]
+    rows = [tuple(each) for each in baseline_summary(results).itertuples(index=False)]
     assert rows == [
         ("real", "", 2, 5.0, 4.0, 6.0),
         ("noise", "", 1, 80.0, 80.0, 80.0),
         ("untrained", "mlp", 2, 620.0, 600.0, 640.0),
         ("untrained", "conv8", 1, 70.0, 70.0, 70.0),
     ]
-    assert floor(results) == 5.0
+    assert mean_real_score(results) == 5.0
 
 
 @pytest.mark.parametrize(
@@ -59,11 +59,11 @@ def test_noise_is_named_where_untrained_generators_are_worse(tmp_path):
 def test_draws_that_two_folders_share_are_one_row(results):
     tables = results.tables()
     twice = tables | {"baselines": {name: 2 * column for name, column in tables["baselines"].items()}}
-    assert summary(frames.Results(results.folder, twice)).equals(summary(results))
+    assert baseline_summary(frames.Results(results.folder, twice)).equals(baseline_summary(results))
 
 
 def test_lines_tell_the_mean_and_the_draws(results):
-    assert describe(results) == [
+    assert describe_baselines(results) == [
         "real images 5 (4 to 6 in 2 draws)",
         "noise with the moments of real images 80",
         "untrained mlp 620 (600 to 640 in 2 draws)",
@@ -73,5 +73,5 @@ def test_lines_tell_the_mean_and_the_draws(results):
 
 def test_a_store_of_an_earlier_version_has_none_and_nothing_is_said():
     results = frames.recorded("equal_wide_digits")
-    assert results.baselines().empty and describe(results) == []
-    assert np.isnan(floor(results)) and no_better_than(results, 1e9) is None
+    assert results.baselines().empty and describe_baselines(results) == []
+    assert np.isnan(mean_real_score(results)) and no_better_than(results, 1e9) is None

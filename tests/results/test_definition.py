@@ -3,7 +3,7 @@ import copy
 import pytest
 
 from ganscape.results import concat, frames
-from ganscape.results.definition import comparable, phase_of_round, phases_of
+from ganscape.results.definition import decisive_part, phase_of_round, phases_of
 from ganscape.results.store import StoreError, open_store
 
 from .conftest import definition
@@ -56,7 +56,7 @@ def test_a_folder_goes_on_whether_or_not_its_definition_states_facts(tmp_path, s
 def test_what_decides_what_is_trained_is_compared(tmp_path, where):
     other = with_facts(True)
     (other if where == "definition" else other["phases"][0])["searcher"] = "random"
-    assert comparable(other) != comparable(OLD)
+    assert decisive_part(other) != decisive_part(OLD)
     with open_store(tmp_path) as store, pytest.raises(StoreError, match="holds another study"):
         store.begin(OLD)
         store.begin(other)
@@ -75,7 +75,7 @@ def test_a_folder_goes_on_under_the_present_name_of_its_searcher(tmp_path):
 
 def test_words_are_not_compared_anywhere():
     other = copy.deepcopy(OLD) | {"question": "Others?", "methods": {"a": {"source": "elsewhere"}, "b": {}}}
-    assert comparable(other) == comparable(OLD)
+    assert decisive_part(other) == decisive_part(OLD)
 
 
 def test_folders_of_two_versions_are_put_together(build):

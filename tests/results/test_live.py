@@ -24,7 +24,7 @@ def test_states_failures_and_the_best_of_each_method_are_counted(build):
 def test_expected_trials_are_those_of_all_phases(build):
     phases = [{"name": "x", "searcher": "best", "rounds": 1, "configs": 1, "seeds": 3}]
     results = frames.load(build({"a": [[1.0], [2.0]], "b": [[3.0], [4.0]]}, phases=phases))
-    assert live.expected_trials(results) == 2 * (2 + 3)
+    assert live.expected_in_all(results) == 2 * (2 + 3)
 
 
 def at(monkeypatch, seconds):

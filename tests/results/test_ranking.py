@@ -27,7 +27,7 @@ def mostly_hopeless(rng, method, configs, k):
 
 
 def rankings(draw, methods, configs, studies=STUDIES):
-    rng, k = np.random.default_rng(0), budget.comparable(configs)
+    rng, k = np.random.default_rng(0), budget.comparison_budget(configs)
     for _ in range(studies):
         yield ranking.by_budget({str(m): draw(rng, m, configs, k) for m in range(methods)}, k)
 
@@ -75,7 +75,7 @@ def test_methods_of_few_configs_are_never_told_apart():
     rng = np.random.default_rng(0)
     for configs, worse in ((1, ()), (11, ()), (12, ("b",))):
         scores = {"a": 1 + rng.random((configs, 2)), "b": 99 + rng.random((configs, 2))}
-        assert ranking.by_budget(scores, budget.comparable(configs)).worse == worse
+        assert ranking.by_budget(scores, budget.comparison_budget(configs)).worse == worse
 
 
 def test_seeds_that_agree_to_the_last_bit_tell_nothing():

@@ -261,7 +261,7 @@ def test_what_to_do_next_is_a_command_that_leaves_the_folder_alone(build):
             {"command": "ganscape run equal/wide --out runs/x --set configs=2 --methods a,b --lanes 2"}
         )
     results = frames.load(folder)
-    steps = next_steps.next_steps(results, verdict.decide(results))
+    steps = next_steps.next_steps(results, verdict.find_verdict(results))
     assert [step.command for step in steps] == [
         "ganscape run equal/wide --methods a,b --lanes 2 --set confirm=5 --out runs/x-confirmed",
         "ganscape run equal/wide --methods a,b --lanes 2 --set configs=20 --out runs/x-larger",
@@ -273,7 +273,7 @@ def test_an_unfinished_sweep_is_continued_by_the_same_command(build):
     with open_store(folder) as store:
         store.add_environment({"command": "ganscape run equal/wide --out runs/x"})
     results = frames.load(folder)
-    (step,) = next_steps.next_steps(results, verdict.decide(results))
+    (step,) = next_steps.next_steps(results, verdict.find_verdict(results))
     assert step.command == "ganscape run equal/wide --out runs/x"
 
 

@@ -34,7 +34,7 @@ def test_no_winner_is_named_while_a_method_has_nothing_finished(build):
     rng = np.random.default_rng(0)
     table = {"a": rng.uniform(90, 91, (12, 1)).tolist(), "b": rng.uniform(10, 11, (12, 1)).tolist()}
     folder = build(table | {"c": [["running"]]})
-    found = verdict.decide(frames.load(folder))
+    found = verdict.find_verdict(frames.load(folder))
     assert found.candidates == ("b", "c") and found.winner == "" and "b or c may be best" in said(folder)
 
 
@@ -110,7 +110,7 @@ def test_without_a_score_nothing_is_claimed(build, table):
     ("value", "text"), [(12.3456, "12.35"), (0.00012347, "0.0001235"), (12345.6, "12,346"), (2, "2"), (1e12, "1e+12")]
 )
 def test_numbers_have_four_digits(value, text):
-    assert wording.number(value) == text
+    assert wording.rounded(value) == text
 
 
 def test_without_intervals_nothing_is_decided(build):
@@ -151,7 +151,7 @@ def test_fresh_seeds_decide_where_there_are_any(build):
     table = {"a": [[50.0], [70.0]], "b": [[51.0], [69.0]]}
     again = {"a": ("a-0", [37.0, 34.1, 40.8, 36.0], 1), "b": ("b-0", [53.8, 48.7, 59.4, 52.0], 1)}
     results = frames.load(build(table, searcher="random", phases=CONFIRM, again=again))
-    found = verdict.decide(results)
+    found = verdict.find_verdict(results)
     assert (found.rule, found.winner, found.worse) == ("fresh seeds", "a", ("b",))
     assert sentences.describe(results)[0] == (
         "a is better than every other method by the best configuration of each, trained again on fresh seeds."

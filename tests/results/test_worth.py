@@ -2,7 +2,15 @@ import pandas as pd
 import pytest
 
 from ganscape.results.agreement import metric_agreement
-from ganscape.results.calibration import COLUMNS, at_infinity, joined, read, sights, summary, write
+from ganscape.results.calibration import (
+    COLUMNS,
+    at_infinity,
+    calibration_summary,
+    joined,
+    read_table,
+    sights,
+    write_table,
+)
 from ganscape.results.plots import calibration as figures
 from ganscape.results.store import StoreError, open_store
 
@@ -24,7 +32,7 @@ def table(*args, **kwargs):
 
 
 def test_a_summary_has_means_and_deviations_in_order():
-    found = summary(table({100: [3.0, 5.0], 50: [8.0]}))
+    found = calibration_summary(table({100: [3.0, 5.0], 50: [8.0]}))
     assert list(found["level"]) == [100, 50] and list(found["mean"]) == [4, 8] and list(found["repeats"]) == [2, 1]
     assert found["sd"].iloc[0] == pytest.approx(2**0.5) and pd.isna(found["sd"].iloc[1])
 
@@ -32,33 +40,33 @@ def test_a_summary_has_means_and_deviations_in_order():
 def test_scores_of_two_protocols_do_not_become_one_mean():
     mixed = pd.concat([table({10: [1.0]}), table({10: [2.0]}, protocol="q")])
     with pytest.raises(StoreError, match="fd_digits of digits at 10 has scores of protocols"):
-        summary(mixed)
+        calibration_summary(mixed)
 
 
 def test_the_line_over_one_over_samples_is_found_exactly():
-    found = summary(table({size: [3 + 700 / size] for size in (10, 20, 50, 400)}))
+    found = calibration_summary(table({size: [3 + 700 / size] for size in (10, 20, 50, 400)}))
     assert at_infinity(found) == pytest.approx((3, 700))
     assert all(value != value for value in at_infinity(found[:1]))
 
 
 def test_a_table_is_written_whole_and_read_as_it_was(tmp_path):
-    path = write(rows({10: [1.5, 0.1]}), tmp_path / "new", "bias")
-    assert list(read(tmp_path / "new", "bias")["value"]) == [1.5, 0.1]
-    write(rows({10: [2.5]}), tmp_path / "new", "bias")
-    write(rows({10: [7.5]}, metric="kid_digits"), tmp_path / "new", "bias")
-    assert sorted(read(tmp_path / "new", "bias")["value"]) == [2.5, 7.5]
+    path = write_table(rows({10: [1.5, 0.1]}), tmp_path / "new", "bias")
+    assert list(read_table(tmp_path / "new", "bias")["value"]) == [1.5, 0.1]
+    write_table(rows({10: [2.5]}), tmp_path / "new", "bias")
+    write_table(rows({10: [7.5]}, metric="kid_digits"), tmp_path / "new", "bias")
+    assert sorted(read_table(tmp_path / "new", "bias")["value"]) == [2.5, 7.5]
     assert list(path.parent.iterdir()) == [path]
 
 
 def test_what_is_no_table_is_refused(tmp_path):
     with pytest.raises(StoreError, match=r"holds no worth-bias.csv; run .ganscape calibrate bias"):
-        read(tmp_path, "bias")
+        read_table(tmp_path, "bias")
     (tmp_path / "worth-bias.csv").write_text("a,b\n1,2\n")
     with pytest.raises(StoreError, match="not a table of `ganscape calibrate`; its columns are a, b"):
-        read(tmp_path, "bias")
+        read_table(tmp_path, "bias")
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot write"):
-        write([], tmp_path / "file", "bias")
+        write_table([], tmp_path / "file", "bias")
 
 
 def test_every_experiment_has_a_figure():

@@ -8,9 +8,9 @@ from ganscape.data import load
 from ganscape.models import Config, ConfigError
 from ganscape.models.rules import check_images
 from ganscape.search_spaces import PRESETS, STUDIES
-from ganscape.sweep.measuring.evaluation import evaluator, sample_and_encode, score
+from ganscape.sweep.measuring.evaluation import evaluator, sample_and_encode, score_features
 from ganscape.sweep.plan import plan
-from ganscape.sweep.population import advance, images_per_cycle, stack, start
+from ganscape.sweep.population import advance, images_per_cycle, stack, start_member
 
 # Numbers of the papers: optimizer, rates of generator and discriminator, betas, updates of the discriminator, batch.
 PUBLISHED = {
@@ -87,11 +87,11 @@ def test_a_preset_learns_digits(name, digits, judge):
     """At rates of 1e-3, for the training is short; benchmarks/presets.py trains all of them by their own."""
     (settings,) = STUDIES["presets"].at_scale("smoke").methods[name].defaults
     config = Config.from_dict(settings | {"learning_rate": 1e-3})
-    population = stack([start(config, digits.image_shape, (0, 1))], 1)
+    population = stack([start_member(config, digits.image_shape, (0, 1))], 1)
 
     def scored(population) -> float:
         features = sample_and_encode(population, judge).features
-        return score(judge, np.asarray(features[0]))
+        return score_features(judge, np.asarray(features[0]))
 
     before = scored(population)
     cycles = jnp.int32(IMAGES // images_per_cycle(config))

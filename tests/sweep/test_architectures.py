@@ -8,7 +8,7 @@ import pytest
 from ganscape.models import Config
 from ganscape.models.architectures import ARCHITECTURES, build
 from ganscape.sweep import checkpoints
-from ganscape.sweep.population import advance, stack, start, take
+from ganscape.sweep.population import advance, stack, start_member, take
 
 # Pairs that are others with other widths, and compile for longer.
 OTHER_WIDTHS = {"infogan": "conv8", "resnet19": "resnet_cifar", "resnet_stl": "resnet_cifar"}
@@ -44,20 +44,20 @@ def test_an_architecture_trains_repeats_itself_continues_from_disk_and_is_compil
     def run(*members, cycles):
         return jax.device_get(advance(jax.device_put(stack(members, 1)), images, jnp.int32(cycles), lanes=1))
 
-    first, again = (run(start(slow, shape, (1, 2)), cycles=2) for _ in range(2))
-    other = run(start(fast, shape, (1, 2)), cycles=2)
+    first, again = (run(start_member(slow, shape, (1, 2)), cycles=2) for _ in range(2))
+    other = run(start_member(fast, shape, (1, 2)), cycles=2)
     assert first.cycle.tolist() == [2] and first.finite.all()
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(first))
     assert equal(first, again)
     assert not equal(first.state.generator.params, other.state.generator.params)
-    begun = start(slow, shape, (1, 2))
+    begun = start_member(slow, shape, (1, 2))
     assert not equal(first.state.generator.params, stack([begun], 1).state.generator.params)
     assert not equal(first.state.discriminator.params, stack([begun], 1).state.discriminator.params)
 
     half = take(run(begun, cycles=1), 0)
     saved = {f"leaf{place:04d}": leaf for place, leaf in enumerate(jax.tree.leaves(half))}
-    checkpoints.save(str(tmp_path), "trial", 1, saved)
-    loaded = checkpoints.load(str(tmp_path), "trial")
+    checkpoints.save_checkpoint(str(tmp_path), "trial", 1, saved)
+    loaded = checkpoints.load_checkpoint(str(tmp_path), "trial")
     restored = jax.tree.unflatten(jax.tree.structure(half), [loaded[place] for place in sorted(loaded)])
     assert equal(run(restored, cycles=1), first)
     assert advance._cache_size() == programs + 1

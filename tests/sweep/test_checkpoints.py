@@ -6,8 +6,8 @@ ARRAYS = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.asarray(1 /
 
 
 def test_arrays_come_back_as_they_were(tmp_path):
-    checkpoints.save(str(tmp_path), "trial", 7, ARRAYS)
-    restored = checkpoints.load(str(tmp_path), "trial")
+    checkpoints.save_checkpoint(str(tmp_path), "trial", 7, ARRAYS)
+    restored = checkpoints.load_checkpoint(str(tmp_path), "trial")
     assert restored.keys() == ARRAYS.keys()
     for name, array in ARRAYS.items():
         assert restored[name].dtype == array.dtype and np.array_equal(restored[name], array)
@@ -15,26 +15,26 @@ def test_arrays_come_back_as_they_were(tmp_path):
 
 def test_the_newest_counts_and_older_ones_are_removed(tmp_path):
     for cycle in (9, 10):
-        checkpoints.save(str(tmp_path), "trial", cycle, {"cycle": np.asarray(cycle)})
-    assert checkpoints.load(str(tmp_path), "trial")["cycle"] == 10
+        checkpoints.save_checkpoint(str(tmp_path), "trial", cycle, {"cycle": np.asarray(cycle)})
+    assert checkpoints.load_checkpoint(str(tmp_path), "trial")["cycle"] == 10
     assert [path.name for path in (tmp_path / "trial").iterdir()] == ["10"]
 
 
 def test_of_two_that_a_killed_worker_left_the_newest_counts(tmp_path):
     for trial, cycle in (("trial", 9), ("other", 10)):
-        checkpoints.save(str(tmp_path), trial, cycle, {"cycle": np.asarray(cycle)})
+        checkpoints.save_checkpoint(str(tmp_path), trial, cycle, {"cycle": np.asarray(cycle)})
     (tmp_path / "other" / "10").rename(tmp_path / "trial" / "10")
-    assert checkpoints.load(str(tmp_path), "trial")["cycle"] == 10
+    assert checkpoints.load_checkpoint(str(tmp_path), "trial")["cycle"] == 10
 
 
 def test_an_unfinished_write_is_not_a_checkpoint(tmp_path):
-    checkpoints.save(str(tmp_path), "trial", 3, ARRAYS)
+    checkpoints.save_checkpoint(str(tmp_path), "trial", 3, ARRAYS)
     (tmp_path / "trial" / "4.orbax-checkpoint-tmp-1").mkdir()
-    assert checkpoints.load(str(tmp_path), "trial").keys() == ARRAYS.keys()
+    assert checkpoints.load_checkpoint(str(tmp_path), "trial").keys() == ARRAYS.keys()
 
 
 def test_without_a_checkpoint_there_is_none(tmp_path):
-    assert checkpoints.load(str(tmp_path), "trial") is None
-    checkpoints.save(str(tmp_path), "trial", 3, ARRAYS)
+    assert checkpoints.load_checkpoint(str(tmp_path), "trial") is None
+    checkpoints.save_checkpoint(str(tmp_path), "trial", 3, ARRAYS)
     checkpoints.forget(str(tmp_path), "trial")
-    assert checkpoints.load(str(tmp_path), "trial") is None
+    assert checkpoints.load_checkpoint(str(tmp_path), "trial") is None

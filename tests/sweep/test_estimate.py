@@ -3,7 +3,7 @@
 import pytest
 
 from ganscape.sweep import estimate as module
-from ganscape.sweep.estimate import Cost, estimate
+from ganscape.sweep.estimate import MemberCost, estimate
 from ganscape.sweep.plan import plan
 
 SETTINGS = {"configs": 2, "images": 6400, "interval": 3200}
@@ -17,7 +17,7 @@ def measured(monkeypatch):
 
     def measure(plan, config):
         configs.append(config)
-        return Cost(12.0 if len(configs) == 1 else 2.0, 1e-3 * len(configs), 0.5)
+        return MemberCost(12.0 if len(configs) == 1 else 2.0, 1e-3 * len(configs), 0.5)
 
     monkeypatch.setattr(module, "_measure", measure)
     return configs

@@ -136,7 +136,7 @@ def test_a_phase_that_has_nothing_more_to_ask_makes_way_for_the_next(tmp_path):
         backlog = backlog_of(planned, store)
         assert backlog.expected() == 6 + 2
         run(backlog)
-        assert backlog.expected() == live.expected_trials(frames.load(store.folder)) == len(backlog.trials) == 2 + 2
+        assert backlog.expected() == live.expected_in_all(frames.load(store.folder)) == len(backlog.trials) == 2 + 2
         assert {row["round"] for row in store.trials()} == {0, 3}
         again = backlog_of(planned, store)
         assert again.done() and again.expected() == 4
@@ -148,7 +148,7 @@ def test_nothing_is_confirmed_of_a_method_that_always_failed(tmp_path):
     with opened(planned, tmp_path / "a") as store:
         backlog = backlog_of(planned, store)
         run(backlog)
-        assert backlog.expected() == live.expected_trials(frames.load(store.folder)) == len(backlog.trials) == 4 * 2
+        assert backlog.expected() == live.expected_in_all(frames.load(store.folder)) == len(backlog.trials) == 4 * 2
 
 
 def test_confirm_adds_a_phase_to_any_study_and_changes_its_definition(tmp_path):

@@ -5,13 +5,13 @@ import pytest
 
 from ganscape.models import FAMILIES, Config, sampling
 from ganscape.models.family import Family
-from ganscape.sweep.population import Population, advance, images_per_cycle, only, stack, start, take, trial_key
+from ganscape.sweep.population import Population, advance, images_per_cycle, only, stack, start_member, take, trial_key
 
 SHAPE = (8, 8, 1)
 
 
 def population(configs, size=None, seed=0):
-    members = [start(config, SHAPE, trial_key(0, config, seed)) for config in configs]
+    members = [start_member(config, SHAPE, trial_key(0, config, seed)) for config in configs]
     return jax.device_put(stack(members, size or len(members)))
 
 
@@ -99,7 +99,7 @@ def test_a_halted_member_is_not_advanced(configs, images):
 
 
 def test_places_beyond_the_members_are_halted(configs):
-    padded = stack([start(config, SHAPE, (1, 2)) for config in configs], 8)
+    padded = stack([start_member(config, SHAPE, (1, 2)) for config in configs], 8)
     assert padded.halted.tolist() == [False] * 3 + [True] * 5
 
 

@@ -12,7 +12,7 @@ from ganscape.search_spaces.study_text import write_study
 from ganscape.sweep.backlog import Backlog
 from ganscape.sweep.messages import Score
 from ganscape.sweep.plan import find_study, plan
-from ganscape.sweep.searchers import SEARCHERS, SELECTORS, Observation, facts
+from ganscape.sweep.searchers import SEARCHERS, SELECTORS, Observation, facts_of
 from ganscape.sweep.searchers.sequences import Sobol
 
 SPACE = SPACES["equal/wide"]["wgan_gp"]
@@ -75,10 +75,10 @@ def test_facts_of_searchers_are_those_that_definitions_did_not_always_state():
     """Old folders are read by the names of UNSTATED, new ones by what the searchers state."""
     for fact, earlier in UNSTATED.items():
         names = map(current_searcher, earlier)
-        assert {name for name in SEARCHERS.keys() | SELECTORS.keys() if facts(name)[fact]} == set(names), fact
+        assert {name for name in SEARCHERS.keys() | SELECTORS.keys() if facts_of(name)[fact]} == set(names), fact
 
 
-@pytest.mark.parametrize("name", [name for name in SEARCHERS if facts(name)["independent"]])
+@pytest.mark.parametrize("name", [name for name in SEARCHERS if facts_of(name)["independent"]])
 def test_what_an_independent_searcher_asks_does_not_depend_on_scores(name):
     first = SEARCHERS[name](SPACE, (3, 1, 0)).ask(4)
     rising, falling = (SEARCHERS[name](SPACE, (3, 1, 1)) for _ in range(2))

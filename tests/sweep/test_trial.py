@@ -211,9 +211,9 @@ def test_a_checkpoint_of_another_program_is_not_used(configs, make_cohort, workl
     workload = workload._replace(checkpoint_seconds=0.0)
     whole = scores(reports(make_cohort(configs[0]), workload, judge))
     trial_id = make_cohort(configs[0]).trials[0].id
-    arrays = checkpoints.load(workload.checkpoints, trial_id)
+    arrays = checkpoints.load_checkpoint(workload.checkpoints, trial_id)
     arrays["leaf0000"] = np.zeros((3, 3), np.float32)
-    checkpoints.save(workload.checkpoints, trial_id, 1000, arrays)
+    checkpoints.save_checkpoint(workload.checkpoints, trial_id, 1000, arrays)
     assert scores(reports(make_cohort(configs[0]), workload, judge)) == whole
 
 
@@ -221,7 +221,7 @@ def test_a_config_that_cannot_be_initialised_is_a_crash_at_step_0(configs, make_
     def start(*arguments):
         raise KeyError("no such layer")
 
-    monkeypatch.setattr(members, "start", start)
+    monkeypatch.setattr(members, "start_member", start)
     found = failures(reports(make_cohort(*configs), workload, judge))
     assert [(failure.cause, failure.step) for failure in found] == [("crashed", 0)] * 3
     assert all("no such layer" in failure.message for failure in found)

@@ -8,7 +8,15 @@ import pytest
 from scipy import stats
 
 from ganscape.results import budget
-from ganscape.results.claims.estimates import Estimate, best_of, difference, jackknife, log_best_of, mean, spread
+from ganscape.results.claims.estimates import (
+    Estimate,
+    best_of,
+    difference,
+    estimate_mean,
+    estimate_spread,
+    jackknife,
+    log_best_of,
+)
 
 
 @pytest.fixture
@@ -27,10 +35,10 @@ def test_the_best_without_each_config_is_the_best_of_the_others(scores):
 def test_a_mean_and_a_difference_are_those_of_students_and_welchs_tests():
     a, b = np.random.default_rng(1).normal(size=(2, 7))
     one = stats.ttest_1samp(a, 0.3, alternative="less")
-    assert mean(a).p_below(0.3) == pytest.approx(one.pvalue)
-    np.testing.assert_allclose(mean(a).interval(0.9), stats.ttest_1samp(a, 0.0).confidence_interval(0.9))
+    assert estimate_mean(a).p_below(0.3) == pytest.approx(one.pvalue)
+    np.testing.assert_allclose(estimate_mean(a).interval(0.9), stats.ttest_1samp(a, 0.0).confidence_interval(0.9))
     two = stats.ttest_ind(a, b, equal_var=False, alternative="greater")
-    both = difference(mean(a), mean(b))
+    both = difference(estimate_mean(a), estimate_mean(b))
     assert both.p_above(0.0) == pytest.approx(two.pvalue)
     assert both.freedom == pytest.approx(two.df)
 
@@ -43,8 +51,8 @@ def test_the_jackknife_of_a_mean_is_its_standard_error():
 
 
 def test_a_spread_does_not_change_with_the_unit_of_the_score(scores):
-    assert spread(scores * 1000.0) == pytest.approx(spread(scores))
-    assert spread(scores**2.0).value == pytest.approx(spread(scores).value + math.log(2.0))
+    assert estimate_spread(scores * 1000.0) == pytest.approx(estimate_spread(scores))
+    assert estimate_spread(scores**2.0).value == pytest.approx(estimate_spread(scores).value + math.log(2.0))
 
 
 def test_an_estimate_without_error_is_told_from_all_but_itself():
@@ -55,4 +63,4 @@ def test_an_estimate_without_error_is_told_from_all_but_itself():
 def test_a_spread_is_the_mean_difference_of_all_pairs(scores):
     logs = np.log(scores).mean(axis=1)
     pairs = [abs(a - b) for a, b in itertools.combinations(logs, 2)]
-    assert spread(scores).value == pytest.approx(math.log(np.mean(pairs)))
+    assert estimate_spread(scores).value == pytest.approx(math.log(np.mean(pairs)))

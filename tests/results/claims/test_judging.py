@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ganscape.results import load
-from ganscape.results.calibration import COLUMNS, write
+from ganscape.results.calibration import COLUMNS, write_table
 from ganscape.results.claims import CLAIMS, encoders, judge, rows, shared_caveats, table, write_markdown
 from ganscape.results.claims.rules import EVERY
 from ganscape.results.claims.searches import ALL, GANS
@@ -173,7 +173,7 @@ def calibrated(folder, experiment, levels):
         known = {"experiment": experiment, "data": "digits", "metric": "fd_digits", "level": level, "value": value}
         return dict.fromkeys(COLUMNS, "") | known | {"repeat": repeat, "samples": 100, "reference_samples": 100}
 
-    write(
+    write_table(
         (row(level, i, value) for level, values in levels.items() for i, value in enumerate(values)), folder, experiment
     )
 

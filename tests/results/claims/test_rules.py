@@ -16,8 +16,8 @@ from ganscape.results.claims.rules import (
     SOME,
     THREE,
     UNDECIDED,
+    ClaimDecision,
     Contrast,
-    Decision,
     units_needed,
 )
 
@@ -104,7 +104,7 @@ def test_the_interval_that_is_shown_agrees_with_the_verdict():
 
 def test_four_times_the_units_halve_the_error():
     def needed(error):
-        return units_needed(Decision(UNDECIDED, *contrasts([-0.2], error=error), 0.95, 0.0))
+        return units_needed(ClaimDecision(UNDECIDED, *contrasts([-0.2], error=error), 0.95, 0.0))
 
     assert needed(0.4) == pytest.approx(4 * needed(0.2))
-    assert units_needed(Decision(UNDECIDED, *contrasts([0.0]), 0.95, 0.0)) == math.inf
+    assert units_needed(ClaimDecision(UNDECIDED, *contrasts([0.0]), 0.95, 0.0)) == math.inf

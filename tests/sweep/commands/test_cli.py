@@ -13,7 +13,7 @@ from ganscape.results import frames
 from ganscape.results.store import open_store
 from ganscape.sweep import driver
 from ganscape.sweep.commands import cli
-from ganscape.sweep.executors.worker import environment
+from ganscape.sweep.executors.worker import worker_environment
 from ganscape.sweep.plan import plan
 from ganscape.sweep.resources import Resources
 
@@ -81,7 +81,7 @@ def test_an_unwritable_place_is_refused(ganscape, refused, tmp_path):
 def test_workers_keep_programs_in_the_cache_folder_that_is_named(ganscape, tmp_path, monkeypatch):
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "elsewhere")
     told = []
-    monkeypatch.setattr(cli, "run_plan", lambda *_, **__: told.append(environment("OUT/xla-cache", Resources())))
+    monkeypatch.setattr(cli, "run_plan", lambda *_, **__: told.append(worker_environment("OUT/xla-cache", Resources())))
     for words in (["--cache-dir", tmp_path / "programs"], []):
         assert (
             ganscape("run", "equal/defaults", "--methods", "vae", *TINY, "--out", tmp_path / "out", *words).exit_code
@@ -89,7 +89,7 @@ def test_workers_keep_programs_in_the_cache_folder_that_is_named(ganscape, tmp_p
         )
     assert told[0]["JAX_COMPILATION_CACHE_DIR"] == str(tmp_path / "programs") and (tmp_path / "programs").is_dir()
     monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
-    assert environment("OUT/xla-cache", Resources())["JAX_COMPILATION_CACHE_DIR"] == "OUT/xla-cache"
+    assert worker_environment("OUT/xla-cache", Resources())["JAX_COMPILATION_CACHE_DIR"] == "OUT/xla-cache"
 
 
 def test_names_are_listed_and_shown(ganscape, refused):

@@ -2,24 +2,24 @@
 
 import logging
 
-from ganscape.sweep.executors.worker import environment, serve
+from ganscape.sweep.executors.worker import run_tasks, worker_environment
 from ganscape.sweep.messages import Baselines, BaselineTask, Free, Ready
 from ganscape.sweep.resources import Resources
 
 
 def test_flags_of_xla_are_the_user_s_with_one_thread_at_the_end(monkeypatch):
     monkeypatch.setenv("XLA_FLAGS", "--xla_gpu_autotune_level=0 --xla_cpu_multi_thread_eigen=true")
-    asked = environment("cache", Resources())["XLA_FLAGS"]
+    asked = worker_environment("cache", Resources())["XLA_FLAGS"]
     assert asked == "--xla_gpu_autotune_level=0 --xla_cpu_multi_thread_eigen=false"
     monkeypatch.delenv("XLA_FLAGS")
-    assert environment("cache", Resources())["XLA_FLAGS"] == "--xla_cpu_multi_thread_eigen=false"
+    assert worker_environment("cache", Resources())["XLA_FLAGS"] == "--xla_cpu_multi_thread_eigen=false"
 
 
 def test_a_worker_looks_for_accelerators_only_if_it_has_some_and_takes_its_share_of_a_gpu():
-    assert environment("cache", Resources())["JAX_PLATFORMS"] == "cpu"
-    shared = environment("cache", Resources(gpus=0.5))
+    assert worker_environment("cache", Resources())["JAX_PLATFORMS"] == "cpu"
+    shared = worker_environment("cache", Resources(gpus=0.5))
     assert "JAX_PLATFORMS" not in shared and shared["XLA_PYTHON_CLIENT_MEM_FRACTION"] == "0.450"
-    whole = environment("cache", Resources(gpus=1.0))
+    whole = worker_environment("cache", Resources(gpus=1.0))
     assert "JAX_PLATFORMS" not in whole and "XLA_PYTHON_CLIENT_MEM_FRACTION" not in whole
 
 
@@ -27,7 +27,7 @@ def test_a_worker_that_cannot_measure_baselines_says_so_and_goes_on(judge, workl
     """Reals of no pixels, of which there is no mean."""
     broken = workload._replace(dataset=workload.dataset._replace(train=None))
     tasks, sent = [BaselineTask(()), None], []
-    serve(broken, judge, lambda: tasks.pop(0), sent.append, set())
+    run_tasks(broken, judge, lambda: tasks.pop(0), sent.append, set())
     ready, free, line, again = sent
     assert isinstance(ready, Ready) and free == again == Free(frozenset())
     assert line.level == logging.WARNING and line.text.startswith("no baselines: TypeError")
@@ -35,6 +35,6 @@ def test_a_worker_that_cannot_measure_baselines_says_so_and_goes_on(judge, workl
 
 def test_a_worker_sends_all_baselines_together(judge, workload):
     tasks, sent = [BaselineTask(()), None], []
-    serve(workload, judge, lambda: tasks.pop(0), sent.append, set())
+    run_tasks(workload, judge, lambda: tasks.pop(0), sent.append, set())
     (message,) = [each for each in sent if isinstance(each, Baselines)]
     assert [score.kind for score in message.scores] == ["real"] * 3 + ["noise"] * 3

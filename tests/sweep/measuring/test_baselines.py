@@ -5,7 +5,7 @@ import pytest
 
 from ganscape.models import Config
 from ganscape.sweep.measuring import baselines
-from ganscape.sweep.measuring.baselines import draws, gaussian_images, measure, untrained_images
+from ganscape.sweep.measuring.baselines import draw_count, gaussian_images, measure, untrained_images
 from ganscape.sweep.proposals import trial_of
 
 
@@ -60,4 +60,4 @@ def test_an_untrained_generator_s_images_depend_on_the_trial_and_differ_from_ano
 
 @pytest.mark.parametrize(("samples", "expected"), [(64, 3), (3_333, 3), (5_000, 2), (10_000, 1), (50_000, 1)])
 def test_many_samples_are_drawn_less_often(samples, expected):
-    assert draws(samples) == expected
+    assert draw_count(samples) == expected

@@ -7,13 +7,13 @@ from typer.testing import CliRunner
 
 from ganscape.data import load
 from ganscape.metrics import MetricError
-from ganscape.results.calibration import COLUMNS, at_infinity, read, sights, summary
+from ganscape.results.calibration import COLUMNS, at_infinity, calibration_summary, read_table, sights
 from ganscape.sweep.commands.cli import app
 from ganscape.sweep.measuring.calibration import REAL, bias, floor, modes, rules, sanity
 
 
 def means(rows):
-    return summary(pd.DataFrame(list(rows), columns=COLUMNS))
+    return calibration_summary(pd.DataFrame(list(rows), columns=COLUMNS))
 
 
 def test_the_bias_of_digits_halves_as_the_samples_double(digits):
@@ -86,10 +86,10 @@ def test_the_command_writes_a_table_and_its_figure_and_keeps_other_metrics(tmp_p
     assert first.exit_code == 0, first.output
     assert "worth-bias.csv" in first.output and (tmp_path / "out" / "worth-bias.png").stat().st_size > 5000
     assert asked("bias", "--sizes", "100", "--repeats", "1", "--metric", "kid_digits").exit_code == 0
-    table = read(tmp_path / "out", "bias")
+    table = read_table(tmp_path / "out", "bias")
     assert list(table["metric"]) == ["fd_digits"] * 4 + ["kid_digits"]
     again = asked("bias", "--sizes", "100", "--repeats", "1", "--metric", "fd_digits")
-    assert again.exit_code == 0 and len(read(tmp_path / "out", "bias")) == 2
+    assert again.exit_code == 0 and len(read_table(tmp_path / "out", "bias")) == 2
     for words, message in (
         (("bias", "--sizes", "x"), "--sizes 'x' must be whole numbers"),
         (("bias", "--against", "both"), "--against 'both' must be train or test"),

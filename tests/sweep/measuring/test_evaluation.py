@@ -7,14 +7,24 @@ from ganscape.metrics import MetricError, make_encoder
 from ganscape.metrics.frechet import frechet_distance_of_features
 from ganscape.metrics.manifold import Inverted
 from ganscape.models import Config
-from ganscape.sweep.measuring.evaluation import GRID, WALK, WALKS, evaluate, evaluator, sample_and_encode, score
-from ganscape.sweep.population import only, stack, start
+from ganscape.sweep.measuring.evaluation import (
+    GRID,
+    WALK,
+    WALKS,
+    evaluate,
+    evaluator,
+    sample_and_encode,
+    score_features,
+)
+from ganscape.sweep.population import only, stack, start_member
 
 
 @pytest.fixture(scope="module")
 def population():
     configs = [Config(z_dim=8), Config(z_dim=8, g_lr=1e-3)]
-    return jax.device_put(stack([start(config, (8, 8, 1), (number, 7)) for number, config in enumerate(configs)], 2))
+    return jax.device_put(
+        stack([start_member(config, (8, 8, 1), (number, 7)) for number, config in enumerate(configs)], 2)
+    )
 
 
 def test_real_images_score_what_the_metric_says(digits):
@@ -22,7 +32,7 @@ def test_real_images_score_what_the_metric_says(digits):
     judge = evaluator("fd_digits", digits.test, 100)
     encode = make_encoder("fd_digits", (8, 8, 1)).encode
     train, test = (np.asarray(encode(images / np.float32(255))) for images in (digits.train, digits.test))
-    assert score(judge, train) == pytest.approx(frechet_distance_of_features(test, train), rel=1e-4)
+    assert score_features(judge, train) == pytest.approx(frechet_distance_of_features(test, train), rel=1e-4)
 
 
 @pytest.mark.parametrize("samples", [2, 100, 513, 1025])
@@ -72,14 +82,14 @@ def test_images_that_are_not_finite_have_no_score(digits):
     features = np.zeros((50, 64), np.float32)
     features[3, 5] = np.nan
     with pytest.raises(MetricError, match="finite"):
-        score(judge, features)
+        score_features(judge, features)
 
 
 def test_a_metric_of_the_generator_finds_precision_recall_and_f1():
     """Of a generator whose every image is white: no triangle, and none of the test images."""
     images = polygons.to_uint8(polygons.generate_levels(24, 3, 0))[..., None]
     evaluation = evaluator("one_minus_f1_triangles", images, 16)
-    member = start(Config(z_dim=4), (28, 28, 1), (1, 2))
+    member = start_member(Config(z_dim=4), (28, 28, 1), (1, 2))
     population = jax.device_put(stack([member], 2))
     sampled = jax.device_get(sample_and_encode(population, evaluation))
     assert sampled.inverted.squared.shape == (2, 16) and (sampled.inverted.squared[0] > 0).all()

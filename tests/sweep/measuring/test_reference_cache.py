@@ -3,7 +3,7 @@ import pytest
 
 from ganscape.metrics import make_encoder
 from ganscape.sweep.measuring import reference_cache
-from ganscape.sweep.measuring.reference_cache import key, reference_features
+from ganscape.sweep.measuring.reference_cache import cache_key, reference_features
 
 
 @pytest.fixture
@@ -40,21 +40,21 @@ def test_what_was_encoded_once_is_read(folder, counted, encoder, images):
     again = reference_features(encoder, images.copy())
     assert counted == [20] and again.dtype == np.float32
     np.testing.assert_array_equal(first, again)
-    assert [path.name for path in folder.iterdir()] == [f"{key(encoder, images)}.npz"]
+    assert [path.name for path in folder.iterdir()] == [f"{cache_key(encoder, images)}.npz"]
 
 
 def test_the_key_is_of_all_that_features_depend_on(encoder, images, monkeypatch):
     others = [
-        key(encoder, images[:19]),
-        key(encoder, images[::-1]),
-        key(encoder, images.astype(np.float32) / 255),
-        *(key(encoder._replace(**{field: "other"}), images) for field in ("name", "weights", "preprocessing")),
+        cache_key(encoder, images[:19]),
+        cache_key(encoder, images[::-1]),
+        cache_key(encoder, images.astype(np.float32) / 255),
+        *(cache_key(encoder._replace(**{field: "other"}), images) for field in ("name", "weights", "preprocessing")),
     ]
-    assert len({key(encoder, images), *others}) == 7
-    assert key(encoder, images) == key(encoder._replace(parameters=None), images.copy())
-    one_thread = key(encoder, images)
+    assert len({cache_key(encoder, images), *others}) == 7
+    assert cache_key(encoder, images) == cache_key(encoder._replace(parameters=None), images.copy())
+    one_thread = cache_key(encoder, images)
     monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=true")
-    assert key(encoder, images) != one_thread
+    assert cache_key(encoder, images) != one_thread
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "bit", "pickle", "shape", "nothing"])
