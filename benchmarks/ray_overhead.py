@@ -29,7 +29,7 @@ TRIAL_SECONDS = 10.0
 
 
 def serve_nothing(config: dict, workload, mailbox) -> None:
-    """A worker's session that trains nothing: a score for every trial of the cohorts that it takes."""
+    """Runs a worker's session that trains nothing: reports a score for every trial of the cohorts that it takes."""
     import pickle
 
     import numpy as np

@@ -70,7 +70,8 @@ def hartmann6(settings: dict) -> float:
 
 
 def gan(settings: dict) -> float:
-    """A surface like that of a GAN's FID: a valley along the ratio of the learning rates, a cliff at high rates."""
+    """Returns the value of a surface like that of a GAN's FID: a valley along the ratio of the learning rates, a cliff
+    at high rates."""
     g, d = math.log10(settings["g_lr"]), math.log10(settings["d_lr"])
     loss = {"non_saturating": 0.0, "hinge": 0.05, "least_squares": 0.3}[settings["loss"]]
     logarithm = (

@@ -21,7 +21,7 @@ MARK = "result "
 
 
 def pytorch_networks(name: str):
-    """The generator and the discriminator of `models.architectures.infogan` and `sndcgan`, as PyTorch has them."""
+    """Returns the generator and the discriminator of `models.architectures.infogan` and `sndcgan`, in PyTorch."""
     from torch import nn
 
     def up(inputs: int, outputs: int):
@@ -54,7 +54,7 @@ def pytorch_networks(name: str):
 
 
 def pytorch_steps(name: str, images, threads: int) -> Callable[[int], None]:
-    """(steps) -> None: so many training steps of PyTorch."""
+    """Returns a function (steps) -> None that trains so many steps with PyTorch."""
     import torch
 
     torch.set_num_threads(threads)
@@ -89,7 +89,7 @@ def pytorch_steps(name: str, images, threads: int) -> Callable[[int], None]:
 
 
 def our_steps(name: str, images):
-    """(steps) -> None: so many training steps of ours; and the operations of one, by XLA's count."""
+    """Returns a function (steps) -> None that trains so many steps of ours, and XLA's count of operations in one."""
     import jax
     import jax.numpy as jnp
 
@@ -135,7 +135,7 @@ def measure(name: str, threads: int, repeats: int) -> dict:
 
 
 def in_its_own_process(name: str, threads: int, repeats: int) -> dict:
-    """`measure` where this number of threads was set before anything was loaded."""
+    """Runs `measure` in a process where this number of threads was set before anything was loaded."""
     flags = os.environ.get("XLA_FLAGS", "") + " --xla_cpu_multi_thread_eigen=" + ("false" if threads == 1 else "true")
     count = str(threads)
     variables = os.environ | {"XLA_FLAGS": flags, "OMP_NUM_THREADS": count, "MKL_NUM_THREADS": count}

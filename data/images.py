@@ -59,7 +59,7 @@ def _folder(folder: Path) -> np.ndarray:
 
 
 def _array(file: Path) -> np.ndarray:
-    """The array of images in an .npy or .npz file, unchecked."""
+    """Returns the array of images in an .npz or .npy file, unchecked."""
     with _opened(file) as loaded:
         return loaded if isinstance(loaded, np.ndarray) else loaded[_name(loaded.files, file)]
 

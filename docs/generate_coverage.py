@@ -138,7 +138,7 @@ def coverage(draw: Callable, simulations: int) -> list[float]:
 
 
 def table(simulations: int) -> str:
-    """The rows as Markdown, under the command that makes them."""
+    """Returns the rows as Markdown, under the command that makes them."""
     error = 100 * math.sqrt(0.95 * 0.05 / simulations)
     command = f"python docs/generate_coverage.py --write --simulations {simulations}"
     text = f"`{command}`, standard error {error:.1f} points:\n\n"

@@ -19,7 +19,7 @@ def alike(rng, method: int, configs: int, k: int) -> np.ndarray:
 
 
 def other_spreads(rng, method: int, configs: int, k: int) -> np.ndarray:
-    """Log-normal scores of another deviation for each method, scaled to the same expected best of k."""
+    """Returns log-normal scores, of another standard deviation for each method, of the same expected best of k."""
     sigma = (0.2, 1.5, 0.5, 1.0)[method % 4]
     unit = (np.arange(4000) + 0.5) / 4000
     lowest = stats.norm.ppf(1 - (1 - unit) ** (1 / k))  # quantiles of the lowest of k normal draws
@@ -27,7 +27,7 @@ def other_spreads(rng, method: int, configs: int, k: int) -> np.ndarray:
 
 
 def mostly_hopeless(rng, method: int, configs: int, k: int) -> np.ndarray:
-    """A fifth of the configs works, the others score twenty times as much."""
+    """Returns scores of a study where a fifth of the configs works and the others score twenty times as much."""
     works = rng.random((configs, 1)) < 0.2
     return np.where(works, 1.0, 20.0) * np.exp(0.3 * rng.standard_normal((configs, 1)))
 
@@ -58,7 +58,7 @@ def shares(draw: Callable, methods: int, configs: int, simulations: int) -> tupl
 
 
 def table(simulations: int) -> str:
-    """The rows as Markdown."""
+    """Returns the rows as Markdown."""
     error = 100 * math.sqrt(0.05 * 0.95 / simulations)
     text = f"{simulations} studies per row, standard error {error:.1f} points at 5 %:\n\n"
     text += "| methods that are | methods | configs | best called worse | any called worse | best named alone |\n"

@@ -67,7 +67,7 @@ def read_table(folder: str | Path, experiment: str) -> "pd.DataFrame":
 
 
 def saved(ax: "Axes", path: Path) -> Path:
-    """Writes the figure to a PNG file. Returns its path."""
+    """Writes a figure to a PNG file and returns its path."""
     drawn = ax.get_figure(root=True)
     assert drawn is not None
     try:
@@ -99,7 +99,7 @@ def calibration_summary(table: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def sights(table: "pd.DataFrame", better: Mapping[str, str], real: str) -> "pd.DataFrame":
-    """Returns whether metrics see each fault: one row per data set, metric and level except `real`.
+    """Returns which faults each metric sees: one row per data set, metric and level except `real`.
 
     Columns: data metric level real score verdict; real and score are means over repeats. verdict: "seen" where every
     score of the level is worse than every one of `real`, "taken for better" where every one is better, else "not seen".
@@ -120,8 +120,8 @@ def sights(table: "pd.DataFrame", better: Mapping[str, str], real: str) -> "pd.D
 
 
 def at_infinity(means: "pd.DataFrame") -> tuple[float, float]:
-    """Intercept and slope of the least-squares line through the means over 1/samples, each weighted by samples: where
-    the distance goes with samples without end, and its bias times samples. nan for fewer than two sizes."""
+    """Returns intercept and slope of the least-squares line through the means over 1/samples, weighted by samples: the
+    distance for infinitely many samples, and its bias times samples. NaN for fewer than two sizes."""
     if len(means) < 2:
         return float("nan"), float("nan")
     slope, intercept = np.polyfit(1 / means["samples"], means["mean"], 1, w=means["samples"])
@@ -129,7 +129,7 @@ def at_infinity(means: "pd.DataFrame") -> tuple[float, float]:
 
 
 def joined(folders: Sequence[str | Path]) -> Results:
-    """Returns the sweeps in these folders as one: the same trials, scored by several metrics.
+    """Returns the sweeps in these folders as one whose trials are scored by several metrics.
 
     What a trial learns does not depend on its metric, so the same study run once per metric trains the same models.
     Raises StoreError for fewer than two folders, studies that differ in more than the metric, or no trial in common.

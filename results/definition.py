@@ -138,7 +138,8 @@ def decisive_part(definition: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def are_listed(settings: Mapping[str, Any], listed: Mapping[str, Any]) -> bool:
-    """Whether a config's settings are those that a definition lists, as far as the config has them: at least one.
+    """Returns whether a config has the settings that a definition lists: all that it has in common with the list, at
+    least one.
 
     A listed `learning_rate` stands for `g_lr` and `d_lr` of configs that have two.
     """
@@ -156,7 +157,7 @@ def _with_facts(phase: Mapping[str, Any]) -> PhaseDefinition:
 
 
 def _same_searcher(phase: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, str]:
-    """The stored name of the searcher if it is the phase's under an earlier or the present name, else nothing."""
+    """Returns {"searcher": stored name} where both phases have the same searcher by any of its names, else {}."""
     if "searcher" not in phase or "searcher" not in stored:
         return {}
     same = current_searcher(phase["searcher"]) == current_searcher(stored["searcher"])
@@ -169,7 +170,7 @@ def _decisive(phase: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _without_words(value: Any) -> Any:
-    """Methods have words of their own."""
+    """Returns the value without questions and sources, those of methods included."""
     if not isinstance(value, Mapping):
         return value
     return {name: _without_words(inner) for name, inner in value.items() if name not in WORDS}

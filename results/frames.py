@@ -34,12 +34,13 @@ RULES = {"best": {"value": True, "rung": True}, "last": {"rung": False}}  # whic
 
 
 def load(folder) -> "Results":
-    """What OUT holds at this instant, also while its sweep runs. Raises StoreError when there is no store."""
+    """Returns what the output folder holds now, also while its sweep runs. Raises StoreError when there is no store."""
     return Results(Path(folder), store.read_columns(folder))
 
 
 def recorded(name: str) -> "Results":
-    """A small study that ships with the package, such as "equal_wide_digits"; raises StoreError for another name."""
+    """Returns a small study that ships with the package, such as "equal_wide_digits"; raises StoreError for another
+    name."""
     known = sorted(path.parent.name for path in RECORDED.glob(f"*/{store.STORE}"))
     check_name("recorded study", name, known, StoreError)
     return load(RECORDED / name)
@@ -66,15 +67,15 @@ class Results:
         self._settings = dict(zip(asked["config"], asked["settings"], strict=True))
 
     def tables(self) -> dict[str, dict[str, list]]:
-        """What was read: tables of columns, as `store.read_columns` gives them; not to be changed."""
+        """Returns the store as it was read, tables of columns as `store.read_columns` gives them; not to be changed."""
         return self._tables
 
     def searches(self) -> "tuple[Results, ...]":
-        """The folders that were put together, each a search of its own; this one alone where there is one."""
+        """Returns the folders that were combined, each a search of its own; this one alone where there is one."""
         return self._parts or (self,)
 
     def trials(self) -> "pd.DataFrame":
-        """One row per trial in the order asked."""
+        """Returns the trials, one row each, in the order in which the sweep asked for them."""
         return self._once("trials", self._all_trials)
 
     def _once(self, name: str, make: Callable) -> "pd.DataFrame":
@@ -92,26 +93,26 @@ class Results:
         return make_frame(columns)
 
     def scores(self) -> "pd.DataFrame":
-        """One row per score in the order committed."""
+        """Returns the scores of all metrics at all rungs, one row each, in the order committed."""
         return self._once("scores", lambda: self._with_trial("scores", SCORES))
 
     def failures(self) -> "pd.DataFrame":
-        """One row per failure in the order committed, lost attempts included."""
+        """Returns the failures, one row each, in the order committed, lost attempts included."""
         return self._with_trial("failures", FAILURES)
 
     def signs(self) -> "pd.DataFrame":
-        """One row per quantity of a trial at a rung, beside its score; empty for stores of versions without signs."""
+        """Returns the diagnostics of trials, a row per quantity and rung; empty for stores of versions without them."""
         return self._once("signs", lambda: self._with_trial("signs", SIGNS))
 
     def _with_trial(self, table: str, columns: list[str]) -> "pd.DataFrame":
-        """A table whose rows belong to trials, with what these are."""
+        """Returns a table whose rows belong to trials, beside the columns TRIAL of each."""
         rows, asked = self._tables[table], self._tables["trials"]
         places = [self._place[trial] for trial in rows["trial"]]
         shared = {name: [asked[name][place] for place in places] for name in TRIAL}
         return make_frame(shared | {name: rows[name] for name in columns if name not in TRIAL})
 
     def generators(self) -> "pd.DataFrame":
-        """One row per trained generator that is kept; empty for stores of versions that kept none."""
+        """Returns the trained generators that are kept, one row each; empty for stores of versions that kept none."""
         if self._parts:
             import pandas as pd
 
@@ -125,23 +126,24 @@ class Results:
         return make_frame(columns)
 
     def environments(self) -> "pd.DataFrame":
-        """One row per start of the sweep."""
+        """Returns host, devices, versions and options of every start of the sweep, one row each."""
         starts = self._tables["environments"]
         rows = [{"recorded": at} | each for at, each in zip(starts["recorded"], starts["environment"], strict=True)]
         return frame_of_rows(rows, list(dict.fromkeys(name for row in rows for name in row)) or ["recorded"])
 
     def protocols(self) -> "pd.DataFrame":
-        """One row per protocol."""
+        """Returns the evaluation protocols, one row each: the fingerprint and what it stands for."""
         rows = [{"fingerprint": name} | says for name, says in self._described().items()]
         return frame_of_rows(rows, list(dict.fromkeys(name for row in rows for name in row)) or ["fingerprint"])
 
     def programs(self) -> "pd.DataFrame":
-        """One row per time that a worker made programs for a structure."""
+        """Returns what workers compiled or loaded from the cache, one row for each structure and worker."""
         made = self._tables["programs"]
         return make_frame({name: made[name] for name in PROGRAMS})
 
     def baselines(self) -> "pd.DataFrame":
-        """One row per score of known images by the study's protocol; empty for stores of versions without them.
+        """Returns the scores of real images, noise and untrained generators by the study's protocol, one row each;
+        empty for stores of versions without them.
 
         Folders that were put together drew the same real images and noise: each draw is one row.
         """
@@ -150,12 +152,12 @@ class Results:
         return make_frame({name: [rows[name][index] for index in kept] for name in BASELINES}).drop_duplicates()
 
     def protocol(self) -> dict:
-        """The study's protocol: its fingerprint and what that stands for."""
+        """Returns the study's protocol: its fingerprint and what that stands for."""
         fingerprint = self.study.get("protocol", "")
         return {"fingerprint": fingerprint} | self._described().get(fingerprint, {})
 
     def protocol_label(self) -> str:
-        """The study's protocol in one phrase, such as "fd_digits, 797 samples against digits/test (797)"."""
+        """Returns the study's protocol in one phrase, such as "fd_digits, 797 samples against digits/test (797)"."""
         says = self.protocol()
         label = str(self.study.get("metric", "score"))
         label += f", {says['samples']} samples" if says.get("samples") else ""
@@ -163,15 +165,15 @@ class Results:
         return label + (f" ({says['reference_samples']})" if says.get("reference_samples") else "")
 
     def methods(self) -> list[str]:
-        """The methods of the definition, then any other that has trials."""
+        """Returns the methods of the definition, then any other that has trials."""
         return list(self._methods)
 
     def settings(self, config: str) -> dict:
-        """The settings of one config, as they were asked."""
+        """Returns the settings of one config, as the searcher proposed them."""
         return self._settings[config]
 
     def per_trial(self, rule: str = "best") -> "pd.DataFrame":
-        """One row per trial with its score under the study's metric and protocol.
+        """Returns one row per trial with its score under the study's metric and protocol.
 
         rule: "best" takes the lowest rung (a selection, as the studies do), "last" the last rung of the definition.
         A failed trial has +inf whatever it reached before, a stopped one what it had, a running one NaN.
@@ -190,12 +192,12 @@ class Results:
         return found[PER_TRIAL]
 
     def searched(self, rule: str = "best") -> "pd.DataFrame":
-        """The rows of `per_trial` that are draws of the search: all but those of phases that confirm."""
+        """Returns the rows of `per_trial` that are draws of the search: all but those of phases that confirm."""
         trials = self.per_trial(rule)
         return trials[~trials["phase"].isin(self._confirming())]
 
     def confirmed(self, rule: str = "best") -> "pd.DataFrame":
-        """The rows of `per_trial` from phases that confirm, of the configs that are the best by now.
+        """Returns the rows of `per_trial` from phases that confirm, of the configs that are the best by now.
 
         In a study that grew after it was confirmed, others may have been the best before.
         """
@@ -209,13 +211,14 @@ class Results:
         return rows[np.array(current, bool)]
 
     def _best_configs(self, method: str, count: int) -> list[str]:
-        """The configs of a method with the lowest medians over seeds in the search, as the confirming phase has it."""
+        """Returns the configs of a method with the lowest medians over seeds in the search, as the confirming phase has
+        it."""
         trials = self.searched()
         medians = trials[trials["method"] == method].groupby("config", sort=False)["value"].median()
         return list(medians.sort_values(kind="stable").index[:count])
 
     def independent(self, rule: str = "best") -> "pd.DataFrame":
-        """The rows of `searched` whose configs were asked without looking at scores.
+        """Returns the rows of `searched` whose configs were asked without looking at scores.
 
         None of a search in which trials were stopped early: their scores are of less training than those of others.
         """
@@ -225,24 +228,26 @@ class Results:
         return trials[~trials["phase"].isin([phase["name"] for phase in self.learning()])]
 
     def search(self) -> list[PhaseDefinition]:
-        """The phases that search, in order: all but those that confirm."""
+        """Returns the phases that search, in order: all but those that confirm."""
         return [phase for phase in self._phases if not phase["confirms"]]
 
     def learning(self) -> list[PhaseDefinition]:
-        """Those phases of the search that choose configs by the scores of others."""
+        """Returns the phases of the search that choose configs by the scores of others."""
         return [phase for phase in self.search() if not phase["independent"]]
 
     def exchangeable(self) -> bool:
-        """Whether no score of one trial had a say in another: none was chosen, or stopped, by what others scored."""
+        """Returns whether no score of one trial had a say in another: none was chosen, or stopped, by what others
+        scored."""
         return not self.learning() and "stopped" not in set(self._status().values())
 
     def begins_with_known(self) -> bool:
-        """Whether the search tries settings known beforehand and then goes on, as Kurach et al. 2019 did."""
+        """Returns whether the search tries settings known beforehand and then goes on, as Kurach et al. 2019 did."""
         first, *later = self.search()
         return first["only_defaults"] and bool(later)
 
     def rungs(self) -> "pd.DataFrame":
-        """The study's metric, one row per trial (its index) and one column per rung, NaN where there is no score."""
+        """Returns the study's metric, one row per trial (its index) and one column per rung, NaN where there is no
+        score."""
         rows = self._selected().pivot(index="trial", columns="rung", values="value")
         return rows.astype("float64").sort_index(axis=1)
 
@@ -252,7 +257,7 @@ class Results:
         return costs_of_trials(self.per_trial(), self.scores(), self.failures(), last)
 
     def defaults(self) -> set[str]:
-        """The configs that the study's definition lists as the defaults of their method."""
+        """Returns the configs that the study's definition lists as the defaults of their method."""
         spaces, asked, found = self.study.get("methods", {}), self._tables["trials"], set()
         for method, config in dict.fromkeys(zip(asked["method"], asked["config"], strict=True)):
             defaults = spaces.get(method, {}).get("defaults", [])
@@ -261,7 +266,8 @@ class Results:
         return found
 
     def best(self) -> "pd.DataFrame":
-        """The rows of `scores` that hold the lowest score so far, of unfinished trials too; empty when there is none.
+        """Returns the rows of `scores` that hold the lowest score so far, of unfinished trials too; empty when there is
+        none.
 
         Ties give several rows. A trial that failed later is left out.
         """
@@ -269,14 +275,15 @@ class Results:
         return scores[scores["value"] == scores["value"].min()].reset_index(drop=True)
 
     def lowest(self) -> "pd.DataFrame":
-        """The rows of `scores` that hold the lowest score of a trial so far, best trial first; none of failed ones."""
+        """Returns the rows of `scores` that hold the lowest score of a trial so far, best trial first; none of failed
+        ones."""
         status = self._status()
         scores = self._selected().sort_values(["value", "rung"], kind="stable")
         kept = scores["trial"].map(status) != "failed"
         return scores[kept].drop_duplicates("trial").reset_index(drop=True)
 
     def scored_at(self) -> list[str]:
-        """When each score of the study's metric and protocol was committed, UTC in ISO format, in that order."""
+        """Returns when each score of the study's metric and protocol was committed, UTC in ISO format, in order."""
         scores, wanted = self._tables["scores"], (self.study.get("metric"), self.study.get("protocol"))
         rows = zip(scores["recorded"], scores["metric"], scores["protocol"], strict=True)
         return [recorded for recorded, *how in rows if (*how,) == wanted]
@@ -285,7 +292,7 @@ class Results:
         return [phase["name"] for phase in self._phases if phase["confirms"]]
 
     def _selected(self) -> "pd.DataFrame":
-        """The scores under the study's metric and protocol."""
+        """Returns the scores under the study's metric and protocol."""
         scores = self.scores()
         wanted = (scores["metric"] == self.study.get("metric")) & (scores["protocol"] == self.study.get("protocol"))
         return scores[wanted]

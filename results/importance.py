@@ -25,7 +25,7 @@ LOGARITHMIC = 20.0  # a positive number that spans more than this factor is sear
 
 
 class Importance(NamedTuple):
-    """The result of `importance`.
+    """How much each setting explains of a method's scores, or the reason why that cannot be told.
 
     r2: out-of-fold, NaN for too few configs; configs, trials: how many were used, at most `MOST` configs; reason: why
     the result is not interpretable, else empty.

@@ -18,7 +18,7 @@ STATES = ("done", "running", "stopped", "failed")
 
 
 class Progress(NamedTuple):
-    """What `progress` found.
+    """How far a sweep is.
 
     counts: trials asked so far by state, see STATES. expected: see `expected_in_all`.
     failures: final ones by cause. per_minute: rungs scored per minute since the sweep was last started, NaN before the
@@ -37,7 +37,8 @@ class Progress(NamedTuple):
 
 
 def progress(results: Results, now: datetime | None = None) -> Progress:
-    """The state of a sweep at the instant that was loaded; now: UTC, for the rate of a sweep that is being written."""
+    """Returns the state of a sweep at the instant that was loaded; now: UTC, for the rate of a sweep that is being
+    written."""
     status = results.trials()["status"].value_counts()
     counts = {state: int(status.get(state, 0)) for state in STATES}
     failures = results.failures().query("final and cause != 'stopped'")["cause"].value_counts()
@@ -55,7 +56,8 @@ def progress(results: Results, now: datetime | None = None) -> Progress:
 
 
 def methods_without_score(results: Results) -> dict[str, dict[str, int]]:
-    """Methods all of whose trials failed -> how many failed of which cause. A trial that was stopped has not failed."""
+    """Returns the methods all of whose trials failed, each with how many failed of which cause; a stopped trial has not
+    failed."""
     trials, failures = results.trials(), results.failures().query("final")
     without = {}
     for method, group in trials.groupby("method", sort=False):
@@ -66,14 +68,14 @@ def methods_without_score(results: Results) -> dict[str, dict[str, int]]:
 
 
 def expected_in_all(results: Results) -> int:
-    """How many trials the sweep will have in all, as far as can be told from its store; 0 before it began."""
+    """Returns how many trials the sweep will have in all, as far as can be told from its store; 0 before it began."""
     trials = results.trials()
     methods = results.study.get("methods", ())
     return sum(_expected_of(phases_of(results.study), trials[trials["method"] == method]) for method in methods)
 
 
 def _expected_of(phases: list[PhaseDefinition], trials: "pd.DataFrame") -> int:
-    """How many trials the method of these trials will have in all."""
+    """Returns how many trials the method of these trials will have in all."""
     failed = (trials["status"] == "failed").groupby(trials["config"]).mean()
     hopeless = bool((failed >= 0.5).all())  # the median over seeds of every config is infinite: none is confirmed
     asked, expected = [trials[trials["phase"] == phase["name"]] for phase in phases], 0
@@ -85,7 +87,8 @@ def _expected_of(phases: list[PhaseDefinition], trials: "pd.DataFrame") -> int:
 
 
 def by_method(results: Results, rule: str = "best") -> "pd.DataFrame":
-    """One row per method: method done failed failed_low failed_high best config seed k expected low high.
+    """Returns one row per method, with columns method done failed failed_low failed_high best config seed k expected
+    low high.
 
     failed_low, failed_high: Wilson's 95 % interval of the share of trials that fail. best, config, seed: the lowest
     score so far, of unfinished trials too. expected, low, high: the expected best of k configs and its 95 % interval,

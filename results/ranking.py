@@ -85,7 +85,8 @@ def by_seeds(scores: dict[str, np.ndarray]) -> Ranking:
 
 
 def _estimate(method, scores, capped, k) -> MethodEstimate:
-    """With failures capped only where the expectation is infinite: then it is a lower bound without an interval."""
+    """Returns a method's expected best of k with its interval; a lower bound without one where failures make it
+    infinite."""
     value = budget.expected_best(scores, k)
     low, high = budget.interval(scores, k)
     value = value if np.isfinite(value) else budget.expected_best(capped, k)
@@ -101,7 +102,8 @@ def _mean(values) -> budget.Jackknife:
 
 
 def _welch(low: budget.Jackknife, high: budget.Jackknife) -> float:
-    """Two-sided p of the first being lower, with the degrees of freedom of the less certain one; 1 where unknown."""
+    """Returns the two-sided p of the first being lower, by the degrees of freedom of the less certain one; 1 where
+    unknown."""
     error, gap = np.hypot(low.error, high.error), high.value - low.value
     if not (np.isfinite(gap) and gap > 0 and error > 0):
         return 1.0

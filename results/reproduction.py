@@ -92,7 +92,7 @@ def write_reproduction(reproduction: Reproduction, out: str | Path, folders: Seq
 
 
 def _study(results: Results, out: Path) -> dict:
-    """One row of the table of studies."""
+    """Returns one row of the table of studies."""
     costs = results.costs()
     return {
         "name": results.study["study"],
@@ -109,7 +109,7 @@ def _study(results: Results, out: Path) -> dict:
 
 
 def _table(results: Results, reproduction: Reproduction) -> dict:
-    """The best config of each method of one study, beside the paper's score."""
+    """Returns the best config of each method of one study, beside the paper's score."""
     best = best_configs(results)
     return {
         "study": results.study["study"],

@@ -76,7 +76,8 @@ def _headline(decision: Verdict, working, results) -> str:
 
 
 def _ranked(decision: Verdict, results, rule) -> list[str]:
-    """What the methods are ranked by, with the estimates of the first and the next, and which test told them apart."""
+    """Returns what the methods are ranked by, with the estimates of the first and the next, and which test told them
+    apart."""
     if decision.rule == "none":
         return _in_order(results, rule)
     estimates = decision.ranking.estimates
@@ -103,7 +104,7 @@ def _estimate(estimate: MethodEstimate) -> str:
 
 
 def _best_found(decision: Verdict, working, results) -> list[str]:
-    """The configuration with the lowest median, and why its method may be another than the one that leads."""
+    """Returns the configuration with the lowest median, and why its method may be another than the one that leads."""
     best = working.iloc[0]
     metric, seeds = results.study.get("metric", "score"), len(best["scores"])
     tied = list(working.loc[working["median"] == best["median"], "method"])
@@ -122,7 +123,7 @@ def _best_found(decision: Verdict, working, results) -> list[str]:
 
 
 def _baselines(working, results) -> list[str]:
-    """What scores are read by, and which methods are no better than a generator that has learnt nothing."""
+    """Returns what scores are read by, and which methods are no better than a generator that has learnt nothing."""
     table = baselines.baseline_summary(results)
     if table.empty:
         return []
@@ -145,13 +146,13 @@ def _baselines(working, results) -> list[str]:
 
 
 def _extent(low, high) -> str:
-    """A range in brackets, nothing where both ends read the same."""
+    """Returns a range in brackets, "" where both ends read the same."""
     words = rounded(low), rounded(high) if np.isfinite(high) else "a failure"
     return "" if words[0] == words[1] else f" ({words[0]} to {words[1]})"
 
 
 def _in_order(results, rule) -> list[str]:
-    """Where the order of trials matters nothing is averaged over orders, and only whole searches have an interval."""
+    """Returns the best score after all trials of searches that learn, whose trials are not averaged over orders."""
     curves = incumbents.of_study(results, rule)
     if len(curves) < 2:
         return []

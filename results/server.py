@@ -45,7 +45,7 @@ FOLLOW = """<script type="module">
 
 
 class Page:
-    """The report of one folder, and of which state of its store it is."""
+    """The report of one folder, written anew when the store has changed."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -88,7 +88,7 @@ class Site:
         return sorted(path.parent.name for path in self.folder.glob(f"*/{STORE}"))
 
     def is_single(self) -> bool:
-        """Whether the folder itself is the sweep, also after its store is gone."""
+        """Returns whether the folder itself is the sweep, also after its store is gone."""
         return "" in self.names() or "" in self._pages
 
     def page(self, name: str) -> Page:
@@ -110,7 +110,7 @@ class Site:
 
 @contextmanager
 def serving(folder, host: str = LOOPBACK, port: int = 8000) -> Iterator[ThreadingHTTPServer]:
-    """A server that answers from within the block; port 0 takes any that is free (`server.server_port`).
+    """Yields a server that answers while the block lasts; port 0 takes any that is free (`server.server_port`).
 
     folder: with a store, or with folders that have one. Raises StoreError when there is no store or the address cannot
     be had.
@@ -133,7 +133,7 @@ def serving(folder, host: str = LOOPBACK, port: int = 8000) -> Iterator[Threadin
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """GET and HEAD of the page, its state and the pictures of trials; everything else does not exist."""
+    """Answers GET and HEAD for the page, its state and the pictures of trials, and 404 for everything else."""
 
     server_version, sys_version = "ganscape", ""
 
@@ -175,10 +175,11 @@ class _Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET
 
     def log_message(self, format, *arguments) -> None:
-        """Requests are not worth a line."""
+        """Prints nothing for a request."""
 
     def _is_for_us(self) -> bool:
-        """A page of another site that calls its own name by our address is not answered."""
+        """Returns whether the request names our own address as its host: a page of another site that has it resolve to
+        us is refused."""
         if self.connection.getsockname()[0] != LOOPBACK:
             return True
         name = self.headers.get("Host", "").rpartition(":")[0] or self.headers.get("Host", "")

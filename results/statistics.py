@@ -94,7 +94,7 @@ def variance_components(groups, level: float = 0.95) -> Components:
 
 
 def profile(scores, thresholds, level: float = 0.95) -> "pd.DataFrame":
-    """Returns the share of runs with a score at or below each threshold, as columns threshold share low high.
+    """Returns the share of runs with a score at or below each threshold: columns threshold share low high.
 
     scores: [configs] or [configs, seeds]; a failed run reaches no threshold. The band holds for all thresholds at once
     (Dvoretzky, Kiefer and Wolfowitz 1956, Massart 1990). Assumes independently drawn configs, which n counts.

@@ -44,7 +44,7 @@ class Verdict(NamedTuple):
 
 
 def best_configs(results: Results, rule: str = "best") -> "pd.DataFrame":
-    """One row per method, best first: its configuration with the lowest median over seeds.
+    """Returns one row per method, best first: its configuration with the lowest median over seeds.
 
     Columns: method config, scores (one per seed in seed order, +inf for a failed one), median mean sd low high of these
     (sd: between seeds, NaN for one seed), configs and trials (asked), finished (failed ones and those

@@ -29,7 +29,7 @@ class Winner(NamedTuple):
     generator: Path | None
 
     def spread(self) -> str:
-        """The scores of the config's seeds in words."""
+        """Returns the scores of the config's seeds in words."""
         if len(self.values) == 1:
             return "one seed"
         failed = sum(np.isinf(self.values))

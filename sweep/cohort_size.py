@@ -43,7 +43,7 @@ def slots(trials: int, lanes: int) -> int:
 
 
 def parameters(config: Config, image_shape: tuple[int, int, int]) -> tuple[int, int]:
-    """Trainable values of the network that makes images and of the one that sees them."""
+    """Returns the trainable values of the network that makes images and of the one that sees them."""
     networks, shapes = build(config, image_shape), input_shapes(config, image_shape)
     generator, discriminator = (
         parameter_count(network, shape, classes=config.classes) for network, shape in zip(networks, shapes, strict=True)

@@ -107,7 +107,7 @@ def run_study(
 
 
 def _causes(retry: Collection[str]) -> Collection[str]:
-    """The causes of failures that these words stand for. A trial that the scheduler stopped has not failed."""
+    """Returns the causes of failures that these words stand for. A trial that the scheduler stopped has not failed."""
     for word in retry:
         check_name("cause of failures", word, [*RETRIED, "all"], ExecutorError, before="--retry: ")
     return RETRIED if "all" in retry else retry

@@ -66,7 +66,7 @@ def estimate(plan: Plan, workers: int) -> PlanCost:
 
 
 def _spread(configs: list[Config], count: int) -> list[Config]:
-    """At most `count` configs, spread evenly over their order."""
+    """Returns at most `count` configs, spread evenly over their order."""
     count = min(count, len(configs))
     return [configs[number * len(configs) // count] for number in range(count)]
 

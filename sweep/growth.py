@@ -95,7 +95,7 @@ def confirming_plan(plan: Plan, seeds: int, top: int = 1) -> Plan:
 
 
 def _phases(definition) -> tuple[Phase, ...]:
-    """The phases of a definition, by the names that it has for them, with searchers by their present names."""
+    """Returns the phases of a definition, by the names that it has for them, with searchers by their present names."""
     return tuple(
         Phase(
             phase["name"],

@@ -66,22 +66,21 @@ class Plan(NamedTuple):
         return sum(phase.rounds for phase in self.phases)
 
     def phase_index(self, number: int) -> int:
-        """Index of the phase that round `number` belongs to (the last phase for any later round)."""
+        """Returns the index of the phase that round `number` belongs to (the last phase for any later round)."""
         last = len(self.phases) - 1
         return next((index for index in range(last) if number < self.first_round(index + 1)), last)
 
     def first_round(self, phase_index: int) -> int:
-        """The number of a phase's first round; for the index after the last phase, the number of rounds in all."""
+        """Returns the number of a phase's first round; after the last phase, of rounds in all."""
         return sum(phase.rounds for phase in self.phases[:phase_index])
 
     def seeds_of(self, phase_index: int) -> range:
-        """The seeds of a phase in a new folder, distinct from those of earlier phases."""
+        """Returns the seeds of a phase in a new folder, distinct from those of earlier phases."""
         start = sum(phase.seeds for phase in self.phases[:phase_index])
         return range(start, start + self.phases[phase_index].seeds)
 
     def decision_rungs(self, phase_index: int) -> tuple[int, ...]:
-        """The rungs at which the scheduler decides about trials of a phase; none in a phase that trains the best
-        configs again."""
+        """Returns the rungs at which the scheduler decides about trials of a phase; none in a phase that confirms."""
         stops = self.scheduler != "none" and self.phases[phase_index].searcher not in SELECTORS
         return decision_rungs(self.workload.rungs) if stops else ()
 

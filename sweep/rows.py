@@ -29,7 +29,10 @@ def score_rows(score: Score, plan: Plan, changes: list[Change]) -> list[dict]:
     first = {"metric": plan.protocol.metric, "protocol": plan.protocol.fingerprint, "value": score.value}
     protocols = {protocol.metric: protocol.fingerprint for protocol in plan.further}
     further = [{"metric": name, "protocol": protocols[name], "value": value} for name, value in score.further]
-    return [shared | first | {"signs": signs, "generators": generator_rows(changes)}, *(shared | row for row in further)]
+    return [
+        shared | first | {"signs": signs, "generators": generator_rows(changes)},
+        *(shared | row for row in further),
+    ]
 
 
 def failure_row(failure: Failure) -> dict:

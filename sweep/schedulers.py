@@ -81,8 +81,8 @@ def decide(scheduler: Scheduler, entrants: Sequence[Entrant], index: int, rung_i
 
 
 def decision_rungs(rungs: Sequence[int]) -> tuple[int, ...]:
-    """The rungs at which schedulers decide: the first, and each with REDUCTION times the images of the one before, as
-    Li et al. 2018 space them; never the last."""
+    """Returns the rungs at which schedulers decide: the first, and each with REDUCTION times the images of the one
+    before, as Li et al. 2018 space them; never the last."""
     chosen: list[int] = []
     for rung in rungs[:-1]:
         if not chosen or rung >= REDUCTION * chosen[-1]:

@@ -37,7 +37,7 @@ def _by_level(table: "pd.DataFrame") -> dict[float, np.ndarray]:
 
 
 def steady(table: "pd.DataFrame", keep_failed: bool) -> list[Contrast]:
-    """Ten deviations over the mean of the distance between real images, for the largest sample."""
+    """Returns ten standard deviations over the mean of the distance between real images, for the largest sample."""
     levels = _by_level(table)
     size = max(levels)
     estimate = jackknife(lambda rows: math.log(10.0 * rows.std(ddof=1) / rows.mean()), [levels[size]])
@@ -45,7 +45,7 @@ def steady(table: "pd.DataFrame", keep_failed: bool) -> list[Contrast]:
 
 
 def modes_show(table: "pd.DataFrame", keep_failed: bool) -> list[Contrast]:
-    """The ratio of the distance with one class more and with one less, for each number of classes."""
+    """Returns the ratio of the distance with one class more and with one less, for each number of classes."""
     levels = _by_level(table)
     logs = {level: estimate_mean(np.log(values)) for level, values in sorted(levels.items())}
     if len(logs) < 3:

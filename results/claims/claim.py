@@ -48,5 +48,5 @@ class PublishedClaim(NamedTuple):
     published: str = ""
 
     def testable_with(self, results: Results) -> bool:
-        """Whether a folder is of a study that can test this claim."""
+        """Returns whether a folder is of a study that can test this claim."""
         return results.study.get("study", "") in self.studies

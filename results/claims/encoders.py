@@ -19,7 +19,7 @@ NORMAL = 1e9  # degrees of freedom of Student's t that is a normal distribution
 
 
 def same_order(results: Results, keep_failed: bool) -> list[Contrast]:
-    """How far Spearman's correlation of the scores by each two encoders is above 0.8, on Fisher's scale.
+    """Returns how far Spearman's correlation of the scores by each two encoders is above 0.8, on Fisher's scale.
 
     The models are all configs of all methods that have both scores, each with its median over seeds at the last rung.
     The variance is that of Bonett and Wright 2000, doi:10.1007/BF02294183. Failed trials have no scores to compare.

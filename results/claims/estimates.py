@@ -79,7 +79,8 @@ def estimate_spread(scores: np.ndarray) -> Estimate:
 
 
 def _mean_difference(values: np.ndarray) -> float:
-    """The mean of |x - y| over all pairs, from the sorted values: sum of (2 i - n - 1) x_(i), over n (n - 1) / 2."""
+    """Returns the mean of |x - y| over all pairs, from the sorted values: sum of (2 i - n - 1) x_(i), over n (n - 1) /
+    2."""
     count = len(values)
     ranks = 2.0 * np.arange(1, count + 1) - count - 1.0
     return float(2.0 * np.sum(ranks * np.sort(values)) / (count * (count - 1)))

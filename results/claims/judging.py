@@ -39,7 +39,8 @@ class ClaimAnswer(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """What a claim is judged by: data sets in words, what its `contrasts` take, and the folders it is from."""
+    """What a claim is judged by: the data sets in words, the argument of its `contrasts`, the folders, and their
+    metric."""
 
     data: str
     argument: Any
@@ -83,7 +84,7 @@ def _of_table(claim: PublishedClaim) -> bool:
 
 
 def _evidence(claim: PublishedClaim, folders: Sequence[Path], sweeps: Sequence[Results]) -> Iterable[Evidence]:
-    """Everything in the folders that can test the claim."""
+    """Yields everything in the folders that can test the claim."""
     if _of_table(claim):
         experiment = claim.studies[0].removeprefix(EXPERIMENT)
         for folder in folders:
@@ -114,7 +115,7 @@ def _answer(claim: PublishedClaim, evidence: Evidence) -> ClaimAnswer:
 
 
 def _what_decides(claim: PublishedClaim, decision: ClaimDecision, evidence: Evidence) -> str:
-    """What an undecided claim would take, if its telling estimate were the truth."""
+    """Returns, in words, how many more runs would decide a claim if its telling estimate were the truth."""
     have, units = decision.telling.estimate.units, units_needed(decision)
     if units > MOST_UNITS:
         return "no number of runs would decide it: the estimate lies where neither can be shown"
@@ -133,7 +134,7 @@ def _what_decides(claim: PublishedClaim, decision: ClaimDecision, evidence: Evid
 
 
 def _differences(claim: PublishedClaim, evidence: Evidence) -> Iterable[str]:
-    """How these data differ from the paper's protocol."""
+    """Yields how these data differ from the paper's protocol, one phrase each."""
     paper = claim.paper
     foreign = [name for name in evidence.data.split(", ") if name not in paper.data]
     if foreign and paper.data:
@@ -153,7 +154,7 @@ def _differences(claim: PublishedClaim, evidence: Evidence) -> Iterable[str]:
 
 
 def _failures(claim: PublishedClaim, evidence: Evidence, verdict: str, margin: float) -> Iterable[str]:
-    """That failed trials count as the worst score, and whether leaving them out changes the verdict."""
+    """Yields that failed trials count as the worst score, and the verdict without them where it differs."""
     failed = sum(int((results.trials()["status"] == "failed").sum()) for results in evidence.results)
     if not failed:
         return

@@ -60,7 +60,7 @@ def _compare(studies: tuple[str, ...], *pairs: tuple[str, str], disc_iters: int 
 
 
 def penalty_wants_updates(results: Results, keep_failed: bool) -> list[Contrast]:
-    """How much more a gradient penalty helps at five updates than at one: settings alike but for the updates."""
+    """Returns how much more a gradient penalty helps at five updates than at one, other settings being equal."""
     settings = _settings(results, REG_NORM, ("ns_gp", "ns"), keep_failed)
     ratio = {}
     for key in settings.by_method["ns_gp"]:
@@ -95,7 +95,7 @@ def penalty_wants_length(results: Results, keep_failed: bool) -> list[Contrast]:
 
 
 def penalty_costs(results: Results, keep_failed: bool) -> list[Contrast]:
-    """Seconds per image with a penalty over those without, halved.
+    """Returns the ratio of seconds per image, with a penalty over without, divided by 2.
 
     Trials that train side by side share their seconds, so that the unit is the ratio of updates, whose trials do.
     """

@@ -39,7 +39,7 @@ def _budget(by_method: dict[str, np.ndarray]) -> int:
 
 
 def _pairs_at(by_method: dict[str, np.ndarray], k: int) -> list[Contrast]:
-    """One contrast per pair of methods: of their expected best of k configs."""
+    """Returns one contrast per pair of methods: of their expected best of k configs."""
     best = {method: best_of(scores, k) for method, scores in by_method.items()}
     return [
         Contrast(f"{a} / {b}, best of {k}", difference(best[a], best[b])) for a, b in itertools.combinations(best, 2)
@@ -53,7 +53,7 @@ def alike(results: Results, keep_failed: bool) -> list[Contrast]:
 
 
 def shrinking(results: Results, keep_failed: bool) -> list[Contrast]:
-    """The variance over GANs of the log expected best at the budget, less that at one config.
+    """Returns the variance over GANs of the log expected best at the budget, less that at one config.
 
     What the variances hold by chance, the mean squared error of the estimates, is taken off both.
     """
@@ -83,7 +83,7 @@ def shrinking(results: Results, keep_failed: bool) -> list[Contrast]:
 
 
 def dominated(folders: Sequence[Results], keep_failed: bool) -> list[Contrast]:
-    """For each GAN the clearest case, over data sets and rivals, of a rival with a lower expected best.
+    """Returns for each GAN the data set and rival for which it is most clearly worse in expected best.
 
     That is a choice among many, so the rule's correction for the methods is made stricter: each method counts with its
     clearest of all cases at a p multiplied by their number.
@@ -103,7 +103,7 @@ def dominated(folders: Sequence[Results], keep_failed: bool) -> list[Contrast]:
 
 
 def _clearest(cases: list[Contrast]) -> Contrast:
-    """The case with the lowest p, its error widened so that its p is that of the best of so many (Bonferroni)."""
+    """Returns the case with the lowest p, its error widened so that p is corrected for their number (Bonferroni)."""
     from scipy import stats
 
     nearest = min(cases, key=lambda case: case.estimate.p_below(0.0))
@@ -115,7 +115,8 @@ def _clearest(cases: list[Contrast]) -> Contrast:
 
 
 def bad_beats_good(results: Results, keep_failed: bool) -> list[Contrast]:
-    """The expected best of many configs of the method that is worst at one, over the best at one at a single config.
+    """Returns the ratio of two expected bests: of many configs of the method that is worst at one config, over one
+    config of the method that is best there.
 
     Every second config of each method picks the two, the others are what is compared.
     """
@@ -131,7 +132,7 @@ def bad_beats_good(results: Results, keep_failed: bool) -> list[Contrast]:
 
 
 def reordered(results: Results, keep_failed: bool) -> list[Contrast]:
-    """For all pairs of methods the ratio at one config, then the ratio at the budget."""
+    """Returns for all pairs of methods the ratio at one config, then the ratio at the budget."""
     scores = _scores(results, ALL, WIDE, keep_failed)
     small, large = _pairs_at(scores, 1), _pairs_at(scores, _budget(scores))
     return [contrast for pair in zip(small, large, strict=True) for contrast in pair]
@@ -143,7 +144,7 @@ _QUARTILES_TWO_APART = math.log(math.log(2.0) / 1.349 * 2.0 / math.sqrt(math.pi)
 
 
 def sensitive(results: Results, keep_failed: bool) -> list[Contrast]:
-    """How far each GAN's spread between configs is above that of quartiles a factor of 2 apart."""
+    """Returns for each GAN the spread between configs whose quartiles are a factor of 2 apart, over its own spread."""
     scores = _scores(results, GANS, WIDE, keep_failed)
     contrasts = []
     for method, values in scores.items():
@@ -164,7 +165,7 @@ def similarly_sensitive(results: Results, keep_failed: bool) -> list[Contrast]:
 
 
 def tuned_beats_default(results: Results, keep_failed: bool) -> list[Contrast]:
-    """The mean over GANs of the log ratio of the expected best at the budget and the authors' setting.
+    """Returns the ratio of the expected best at the budget over the score of the authors' setting, its mean over GANs.
 
     The unit is the method, so that the one seed of each authors' setting needs no error of its own.
     """
@@ -181,18 +182,19 @@ def _two(results: Results, a: str, b: str, keep_failed: bool) -> Contrast:
 
 
 def ns_below_mm(results: Results, keep_failed: bool) -> list[Contrast]:
-    """The ratio of the expected best at the budget of the non-saturating and the minimax GAN."""
+    """Returns the ratio of the expected best at the budget: the non-saturating GAN's over the minimax GAN's."""
     return [_two(results, "ns_gan", "mm_gan", keep_failed)]
 
 
 def vae_worst(results: Results, keep_failed: bool) -> list[Contrast]:
-    """The ratios of the expected best at the budget of each GAN and the VAE."""
+    """Returns the ratios of the expected best at the budget of each GAN and the VAE."""
     require(results, WIDE, ALL)
     return [_two(results, method, "vae", keep_failed) for method in GANS]
 
 
 def robust_to_seed(results: Results, keep_failed: bool) -> list[Contrast]:
-    """The deviation of the other GANs' log scores over fresh seeds, pooled, over that of LSGAN's."""
+    """Returns the ratio of standard deviations of log scores over fresh seeds: the pooled one of the other GANs over
+    LSGAN's."""
     require(results, WIDE, GANS)
     seeds = {method: np.log(values) for method, values in fresh_seeds(results, GANS, keep_failed=keep_failed).items()}
     others = [seeds[method] - seeds[method].mean() for method in GANS if method != "lsgan"]
@@ -206,7 +208,7 @@ def robust_to_seed(results: Results, keep_failed: bool) -> list[Contrast]:
 
 
 def wide_beats_narrow(folders: Sequence[Results], keep_failed: bool) -> list[Contrast]:
-    """The ratio of the expected best, wide over narrow ranges, of each GAN, for equally many configs."""
+    """Returns the ratio of the expected best, wide over narrow ranges, of each GAN, for equally many configs."""
     by_study = {results.study["study"]: results for results in folders}
     wide = next((by_study[name] for name in WIDE if name in by_study), None)
     narrow = by_study.get("equal/narrow")
@@ -224,7 +226,7 @@ def wide_beats_narrow(folders: Sequence[Results], keep_failed: bool) -> list[Con
 
 
 def _missed(results: Results, methods: tuple[str, ...], f1: float, keep_failed: bool) -> list[Contrast]:
-    """The expected best of 1 - F1 at the budget over 1 - `f1`."""
+    """Returns the expected best of 1 - F1 at the budget over 1 - `f1`."""
     scores = _scores(results, methods, ("equal/f1",), keep_failed)
     k = _budget(scores)
     contrasts = []
@@ -236,12 +238,13 @@ def _missed(results: Results, methods: tuple[str, ...], f1: float, keep_failed: 
 
 
 def high_f1(results: Results, keep_failed: bool) -> list[Contrast]:
-    """How far the non-saturating GAN and WGAN get beyond an F1 of 0.8."""
+    """Returns the expected best 1 - F1 of the non-saturating GAN and WGAN over that of an F1 of 0.8."""
     return _missed(results, ("ns_gan", "wgan"), 0.8, keep_failed)
 
 
 def low_f1(results: Results, keep_failed: bool) -> list[Contrast]:
-    """How far each method stays behind an F1 of 0.5: the ratios of `_missed`, turned over."""
+    """Returns the 1 - F1 of an F1 of 0.5 over the expected best one of each method: the ratios of `_missed`, turned
+    over."""
     return [
         Contrast(f"1 / {contrast.label}", contrast.estimate._replace(value=-contrast.estimate.value))
         for contrast in _missed(results, ALL, 0.5, keep_failed)

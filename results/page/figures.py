@@ -87,7 +87,7 @@ def svg(ax, name: str) -> str:
 
 
 def main_figures(results: Results) -> list[tuple[str, str, str]]:
-    """Returns name, picture and caption of each; the points of two of them know their trial."""
+    """Returns name, picture and caption of each figure; the points of two of them are linked with their trials."""
     figures = dict(FIGURES)
     if results.begins_with_known():
         figures |= {"budget-curves": PRACTITIONER, "top-distributions": TOP}
@@ -135,7 +135,7 @@ def importance_figure(results: Results) -> dict:
 
 
 def data_tables(results: Results, *tables: tuple[str, dict | None]) -> dict[str, str]:
-    """Returns the data of figures as text of CSV files, by the figure's name; tables: figures that hold theirs."""
+    """Returns the data of each figure as the text of a CSV file; tables: figures that hold theirs."""
     import pandas as pd
 
     trials, curves = results.searched(), []

@@ -10,7 +10,7 @@ from ganscape.results.wording import rounded
 
 
 def describe_sweep(results: Results, name: str) -> dict:
-    """Returns what the list says of a sweep, by the names that its template has for that."""
+    """Returns one row of the list: a sweep's study, progress, best score and address, as the template names them."""
     state, lowest = progress(results), results.lowest()
     study = f"{results.study.get('study', '')} on {results.study.get('data', '')}" if results.study else "no study yet"
     best = f"{rounded(lowest['value'].iloc[0])} ({lowest['method'].iloc[0]})" if len(lowest) else "\N{EN DASH}"

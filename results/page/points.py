@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def mark(picture: str, drawn: "dict[str, pd.DataFrame]", numbers: dict[str, int]) -> "Markup":
-    """Returns the picture with the number of its trial at each point, as `data-trial`.
+    """Returns the SVG picture with the number of its trial at each point, as `data-trial`.
 
     drawn: by method, in the order drawn, the `per_trial` rows of the artist with the gid "points-i".
     """

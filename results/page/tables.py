@@ -28,8 +28,7 @@ def methods(results: Results, shared: dict[str, str]) -> list[dict]:
 
 
 def _medians(results: Results, config: str) -> dict[str, float]:
-    """Returns medians over the seeds of a config, each where it scored its best: of precision and recall, for metrics
-    that come with them, and of its scores by other metrics."""
+    """Returns the medians over seeds of precision, recall and further metrics where a config scored its best."""
     values, scores = results.signs(), results.scores()
     values = values[values["quantity"].isin(BESIDE)][["config", "trial", "rung", "quantity", "value"]]
     others = scores[scores["metric"] != results.study.get("metric")].rename(columns={"metric": "quantity"})

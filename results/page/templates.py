@@ -14,7 +14,7 @@ FOLDER = Path(__file__).parents[1] / "templates"
 
 
 def load_template(name: str) -> "Template":
-    """Returns a template, which escapes what it is given and refuses a name that it is not given."""
+    """Returns a template that escapes every value, and raises for a name that it is not given."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -29,7 +29,7 @@ def load_template(name: str) -> "Template":
 
 
 def source(*names: str) -> "Markup":
-    """Returns files that stand in a page as they are, one after the other."""
+    """Returns the text of files that are part of a page, one after the other."""
     from markupsafe import Markup
 
     return Markup("".join((FOLDER / name).read_text(encoding="utf-8") for name in names))

@@ -93,7 +93,7 @@ def _settings(results: Results, configs, shared: set[str]) -> dict[str, list]:
 
 
 def _plain(value):
-    """A setting as JSON has it: numbers and words stay, everything else becomes words."""
+    """Returns a setting as JSON has it: numbers and words stay, everything else becomes words."""
     if value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and np.isfinite(value)):
         return value
     return str(value)
@@ -105,7 +105,7 @@ def _by_rung(table: "pd.DataFrame", results: Results) -> list[list]:
 
 
 def _diagnostics(results: Results, places: dict[str, int]) -> dict[str, list]:
-    """By quantity, one list over rungs per trial, null for a trial that has none."""
+    """Returns for every quantity one list over rungs per trial, null for a trial that has none."""
     values, rungs = results.signs(), list(results.study.get("rungs") or [])
     columns: dict[str, list] = {}
     for quantity, group in values.groupby("quantity", sort=False):
@@ -128,7 +128,7 @@ def _failures(results: Results, places: dict[str, int]) -> dict[int, str]:
 
 
 def _pictures(results: Results, scored: "pd.DataFrame", places: dict[str, int], grids: dict) -> dict[int, list]:
-    """[rung, data URL] of the best of each method first, then of the second best, as many as fit."""
+    """Returns [rung, data URL] of the best trial of each method, then of the second best, as many as fit."""
     ranked = scored[np.isfinite(scored["value"])].sort_values("value", kind="stable")
     ranked = ranked.assign(rank=ranked.groupby("method").cumcount()).sort_values(["rank", "value"], kind="stable")
     embedded, left = {}, EMBEDDED
@@ -146,7 +146,7 @@ def _pictures(results: Results, scored: "pd.DataFrame", places: dict[str, int], 
 
 
 def _numbers(values, digits: int = DIGITS, whole: bool = False) -> list:
-    """Numbers of so many digits; null for NaN, "failed" for infinity."""
+    """Returns numbers of so many digits; null for NaN, "failed" for infinity."""
     return [_number(float(value), digits, whole) for value in np.asarray(values, dtype=np.float64)]
 
 

@@ -18,7 +18,7 @@ UNITS = {"images": "real images seen", "seconds": "device-seconds"}
 
 
 def budget_curves(results: Results, rule: str = "best", ax: "Axes | None" = None) -> "Axes":
-    """Expected best score against the number of configurations tried, one line per method.
+    """Draws the expected best score against the number of configurations tried, one line per method.
 
     Line: formula U of `budget`, averaged over seed replicates, solid up to half the configurations and dashed beyond.
     Band, or bars where few budgets have one: 95 % jackknife-t interval of that expectation, over configurations, where
@@ -30,7 +30,7 @@ def budget_curves(results: Results, rule: str = "best", ax: "Axes | None" = None
 
 
 def lucic_budget_curves(results: Results, rule: str = "best", ax: "Axes | None" = None) -> "Axes":
-    """Lucic et al. 2018, Fig. 4: mean and one standard deviation of the best of k drawn with replacement.
+    """Draws Fig. 4 of Lucic et al. 2018: mean and one standard deviation of the best of k drawn with replacement.
 
     The band is the spread of what a search finds and no confidence interval; the mean is biased upwards.
     """
@@ -39,7 +39,8 @@ def lucic_budget_curves(results: Results, rule: str = "best", ax: "Axes | None" 
 
 
 def cost_curves(results: Results, rule: str = "best", ax: "Axes | None" = None, unit: str = "seconds") -> "Axes":
-    """Median best score against what was spent, over random orders of the configurations, with 5 to 95 % quantiles.
+    """Draws the median best score against what was spent, over random orders of the configurations, with 5 to 95 %
+    quantiles.
 
     unit: "images" or "seconds". The band is the spread of what one search finds, no confidence interval; a line begins
     where half of the orders have a score. Dashed beyond half of what the method spent. Says why instead where configs
@@ -68,7 +69,8 @@ def cost_curves(results: Results, rule: str = "best", ax: "Axes | None" = None, 
 
 
 def incumbent_curves(results: Results, rule: str = "best", ax: "Axes | None" = None) -> "Axes":
-    """The best so far in the order asked: for searches that learn, whose configurations are no independent draws.
+    """Draws the best score so far in the order asked, for searches that learn: their configurations are no independent
+    draws.
 
     Line: the mean over the seeds of each configuration; thin lines: each seed by itself. One search per method has no
     interval. Of several folders each is a search: line and thin lines are their mean and each of them, and the band is
@@ -91,7 +93,8 @@ def incumbent_curves(results: Results, rule: str = "best", ax: "Axes | None" = N
 
 
 def mixed_budget_curves(results: Results, rule: str = "best", ax: "Axes | None" = None) -> "Axes":
-    """Kurach et al. 2019, Figs. 1 to 4: a practitioner who tries the known settings first, then the searcher's.
+    """Draws Figs. 1 to 4 of Kurach et al. 2019: the best of k for a practitioner who tries the known settings first,
+    then the searcher's.
 
     Line: the best, averaged over all draws of the known settings (the authors' of the study's definition, open
     markers), then over the search that followed, in its order. One search per method has no interval; of several
@@ -163,7 +166,7 @@ def _curve(ax, curve, style, label, shift):
 
 
 def _no_draws(results) -> str:
-    """Why the order of the trials may not be shuffled; "" where it may."""
+    """Returns why the order of the trials may not be shuffled; "" where it may."""
     if results.exchangeable():
         return ""
     learning = [f"'{phase['searcher']}'" for phase in results.learning()]

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 
 def bias(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
-    """Mean and standard deviation of real against real over 1/samples, with the line through them and what is expected
-    to first order. A metric that spans other magnitudes than the rest is told apart on the logarithmic axes."""
+    """Draws mean and standard deviation of real images against real ones over 1/samples, with the line through them and
+    the bias that is expected to first order. A metric that spans other magnitudes than the rest is named apart on the
+    logarithmic axes."""
     ax = canvas.axes(5.6, 4.0) if ax is None else ax
     for place, ((data, metric), part) in enumerate(_groups(table)):
         means, look = calibration_summary(part), _look(place)
@@ -36,7 +37,7 @@ def bias(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
 
 
 def modes(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
-    """Mean and standard deviation of the score over the number of classes that are kept."""
+    """Draws mean and standard deviation of the score over the number of classes that are kept."""
     ax = canvas.axes(5.6, 4.0) if ax is None else ax
     for place, ((data, metric), part) in enumerate(_groups(table)):
         means = calibration_summary(part)
@@ -54,7 +55,7 @@ def modes(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
 
 
 def levels(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
-    """Mean and standard deviation of the score at levels that are words, or of each data set: one bar each."""
+    """Draws mean and standard deviation of the score at levels that are words, or of each data set: one bar each."""
     means = calibration_summary(table)
     ax = canvas.axes(6.4, 1.4 + 0.34 * len(means)) if ax is None else ax
     names = [f"{row.data}, {row.metric}: {row.level}" for row in means.itertuples()]

@@ -22,7 +22,7 @@ RULE = {"best": "lowest rung of each trial", "last": "last rung of each trial"}
 
 
 def axes(width: float, height: float) -> "Axes":
-    """Axes of a fresh figure of this size in inches, known to no window system."""
+    """Returns Axes of a fresh figure of this size in inches, known to no window system."""
     from matplotlib.figure import Figure
 
     ax = Figure(figsize=(width, height), layout="constrained").subplots()
@@ -33,7 +33,7 @@ def axes(width: float, height: float) -> "Axes":
 
 
 def empty_axes(ax: "Axes", text: str = NO_SCORES) -> "Axes":
-    """Axes that say why nothing is drawn, low where the figure is theirs alone."""
+    """Writes on the Axes why nothing is drawn, and makes a figure that is theirs alone low. Returns them."""
     ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", wrap=True)
     ax.set_xticks([])
     ax.set_yticks([])
@@ -45,23 +45,23 @@ def empty_axes(ax: "Axes", text: str = NO_SCORES) -> "Axes":
 
 
 def style(results: Results, method: str) -> dict:
-    """The colour and marker of a method in this study."""
+    """Returns the colour and marker of a method in this study."""
     place = results.methods().index(method)
     return {"color": METHOD_COLOURS[place % len(METHOD_COLOURS)], "marker": MARKERS[place % len(MARKERS)]}
 
 
 def metric(results: Results) -> str:
-    """The study's metric with its direction."""
+    """Returns the study's metric with its direction."""
     return f"{results.study.get('metric', 'score')} (lower is better)"
 
 
 def subtitle(results: Results, rule: str) -> str:
-    """Protocol, data and rule, in two lines."""
+    """Returns protocol, data and rule, in two lines."""
     return f"{results.protocol_label()}\ndata {results.study.get('data', 'unknown')}; {RULE[rule]}"
 
 
 def entitle(ax: "Axes", results: Results, rule: str, note: str = "") -> None:
-    """The title: `subtitle` and a note. Raises StoreError where these Axes hold scores of another protocol."""
+    """Sets the title: `subtitle` and a note. Raises StoreError where these Axes hold scores of another protocol."""
     drawn = getattr(ax, "_ganscape_protocol", results.protocol())
     if drawn != results.protocol():
         raise StoreError(f"scores of two protocols do not share a figure: {differences(drawn, results.protocol())}")
@@ -70,7 +70,7 @@ def entitle(ax: "Axes", results: Results, rule: str, note: str = "") -> None:
 
 
 def legend(ax: "Axes", entries: int, below: float = -0.18) -> None:
-    """Inside for a few entries, below the figure for many."""
+    """Draws the legend: inside for a few entries, below the figure for many."""
     if entries > METHODS_INSIDE:
         ax.legend(frameon=False, fontsize="small", loc="upper center", bbox_to_anchor=(0.5, below), ncols=2)
     else:
@@ -78,7 +78,7 @@ def legend(ax: "Axes", entries: int, below: float = -0.18) -> None:
 
 
 def fit_score_axis(axis, set_scale, set_limits, values) -> None:
-    """Logarithmic where scores are positive and span more than a factor of five."""
+    """Makes an axis of scores logarithmic where they are positive and span more than a factor of five."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     values = np.asarray(values, dtype=np.float64)
@@ -96,7 +96,7 @@ def fit_score_axis(axis, set_scale, set_limits, values) -> None:
 
 
 def fit_budget_axis(ax: "Axes", max_k: int) -> None:
-    """Whole numbers of configurations."""
+    """Makes an axis of budgets show whole numbers of configurations."""
     ax.set_xlim(0.5, max_k + 0.5)
     if max_k <= 12:
         ax.set_xticks(range(1, max_k + 1))

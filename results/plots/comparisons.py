@@ -18,7 +18,7 @@ TITLE = 4.9  # inches that the longest title takes
 
 
 def performance_profiles(results: Results, rule: str = "best", ax: "Axes | None" = None) -> "Axes":
-    """The share of a method's trials with a score at or below each threshold; a failed trial is below none.
+    """Draws the share of a method's trials with a score at or below each threshold; a failed trial is below none.
 
     Marks: every eighth of the range, to tell methods apart in grey. The 95 % band of a method holds for all thresholds
     at once and has the same height everywhere, which the legend gives. Configs chosen by the scores of others are left
@@ -48,7 +48,7 @@ def performance_profiles(results: Results, rule: str = "best", ax: "Axes | None"
 
 
 def improvement_matrix(results: Results, rule: str = "best", ax: "Axes | None" = None) -> "Axes":
-    """P(a trial of the row is better than one of the column) in per cent, with its 95 % interval below.
+    """Draws P(a trial of the row is better than one of the column) in per cent, with its 95 % interval below.
 
     Bold where the interval leaves out 50 %; it is of each pair by itself, not corrected for their number. Configs
     chosen by the scores of others are left out.
@@ -100,7 +100,7 @@ def improvement_matrix(results: Results, rule: str = "best", ax: "Axes | None" =
 
 
 def _diverging():
-    """Orange below one half, blue above, light enough for black text and lighter in the middle."""
+    """Returns a colour map: orange below one half, blue above, light enough for black text, lightest in the middle."""
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list("improvement", ["#f0a35e", "#ffffff", "#7fb8de"]).with_extremes(

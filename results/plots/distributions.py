@@ -19,7 +19,7 @@ STAR = {"marker": "*", "color": "black", "markersize": 13, "markeredgecolor": "w
 
 
 def score_distributions(results: Results, rule: str = "best", ax: "Axes | None" = None) -> "Axes":
-    """Every finished trial (each seed) as a point, one lane per method; failed trials are counted at the right.
+    """Draws every finished trial (each seed) as a point, one lane per method; failed trials are counted at the right.
 
     Box: quartiles and median of all finished trials of the method, a failed one counting as worse than any score.
     Star: the median over seeds of the study's default settings; Lucic et al. 2018, Figs. 5 and 15, took authors'.
@@ -40,7 +40,7 @@ def score_distributions(results: Results, rule: str = "best", ax: "Axes | None" 
 
 
 def points(results: Results, rule: str = "best") -> "dict[str, pd.DataFrame]":
-    """The rows of `per_trial` that `score_distributions` draws, method by method, in the order it draws them.
+    """Returns the rows of `per_trial` that `score_distributions` draws, method by method, in the order it draws them.
 
     The points of the i-th method are an artist with the gid "points-i".
     """
@@ -58,7 +58,7 @@ def _thinned(rows):
 
 
 def top_points(results: Results, rule: str = "best", share: float = 0.05) -> "dict[str, pd.DataFrame]":
-    """The same for `top_distributions`: the best `share` of each method's trials, of many every n-th."""
+    """Returns the rows that `top_distributions` draws: the best `share` of each method's trials, of many every n-th."""
     trials = results.searched(rule)
     trials = trials[trials["value"].notna()].sort_values("value", kind="stable")
     found = {}
@@ -70,7 +70,8 @@ def top_points(results: Results, rule: str = "best", share: float = 0.05) -> "di
 
 
 def top_distributions(results: Results, rule: str = "best", ax: "Axes | None" = None, share: float = 0.05) -> "Axes":
-    """The best `share` of each method's trials as points, bar: their median (Kurach et al. 2019, Figs. 1 to 4).
+    """Draws the best `share` of each method's trials as points, a bar at their median (Kurach et al. 2019, Figs. 1 to
+    4).
 
     How good these are depends on how much of a space is hopeless: compare spaces of equal width.
     """
@@ -98,7 +99,7 @@ def top_distributions(results: Results, rule: str = "best", ax: "Axes | None" = 
 
 
 def seeds_versus_configs(results: Results, rule: str = "best", ax: "Axes | None" = None) -> "Axes":
-    """Standard deviations between seeds of one config and between configs, one row per method.
+    """Draws the standard deviations between seeds of one config and between configs, one row per method.
 
     Filled: seeds, with the 95 % chi-square interval; open: configs. In per cent of the score where all are positive
     (deviations of the logarithm). Right: the share of the variance that is between configs.

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 
 def encoder_scatter(results: Results, a: str, b: str, ax: "Axes | None" = None) -> "Axes":
-    """Each config's score by measure `a` against that by `b`, medians of seeds; the title holds their rank agreement.
+    """Draws each config's score by measure `a` against that by `b`, medians of seeds; the title holds their rank
+    agreement.
 
     a, b: names of `agreement.measures`; raises ValueError for others. Lucic et al. 2018 compare Inception and VGG so.
     """
@@ -45,7 +46,7 @@ def encoder_scatter(results: Results, a: str, b: str, ax: "Axes | None" = None) 
 
 
 def sample_grid(results: Results, trial: str, rung: int | None = None, ax: "Axes | None" = None) -> "Axes":
-    """The stored samples of a trial at a rung (the last by default), or at the nearest that has any."""
+    """Draws the stored samples of a trial at a rung (the last by default), or at the nearest that has any."""
     from matplotlib.image import imread
 
     ax = canvas.axes(4.2, 4.6) if ax is None else ax

@@ -18,7 +18,8 @@ MOST = 400  # lines of parallel coordinates: all of the best, then every n-th
 
 
 def slices(results: Results, setting: str, rule: str = "best", ax: "Axes | None" = None) -> "Axes":
-    """Every finished trial: score against one setting. Failed trials stand on the upper edge, as open markers."""
+    """Draws the score of every finished trial against one setting. Failed trials stand on the upper edge, as open
+    markers."""
     trials = results.trials().set_index("trial")
     if setting not in trials.columns:
         names = [name for name in trials.columns if name not in TRIALS]
@@ -52,7 +53,8 @@ def slices(results: Results, setting: str, rule: str = "best", ax: "Axes | None"
 
 
 def parallel_coordinates(results: Results, method: str, rule: str = "best", ax: "Axes | None" = None) -> "Axes":
-    """One line per config of a method through its settings, dark and thick the better its median score over seeds.
+    """Draws one line per config of a method through its settings, dark and thick the better its median score over
+    seeds.
 
     Each axis has its lowest and highest value at its ends, logarithmic where it spans more than a factor of 20; words
     stand at their places. The axis at the right is the score.
@@ -87,7 +89,8 @@ def parallel_coordinates(results: Results, method: str, rule: str = "best", ax: 
 
 
 def importance_bars(found: Importance, ax: "Axes | None" = None) -> "Axes":
-    """Shares of `importance`: what a setting or a pair explains alone, and the permutation importance as a diamond.
+    """Draws the shares of `importance`: what a setting or a pair explains alone, and the permutation importance as a
+    diamond.
 
     Lines: one standard deviation between trees, or between repeats. Says why instead where it may not be read.
     """
@@ -114,7 +117,7 @@ def importance_bars(found: Importance, ax: "Axes | None" = None) -> "Axes":
 
 
 def _place(ax, column):
-    """Where the values of a setting stand on the x axis: numbers where they are, words side by side."""
+    """Returns where the values of a setting stand on the x axis: numbers where they are, words side by side."""
     if not importances.is_number(column):
         codes, words = column.astype(str).factorize(sort=True)
         ax.set_xticks(range(len(words)), words)

@@ -88,7 +88,7 @@ def clean_ray_worker() -> None:
 
 @contextmanager
 def cleaned(variables: Mapping[str, str]) -> Iterator[None]:
-    """While the block lasts, processes that are started inherit a cleaned environment with these variables set.
+    """Has processes that are started in the block inherit a cleaned environment with these variables set.
 
     Afterwards this process has the environment that it had before.
     """
@@ -118,7 +118,7 @@ def pin_jax() -> dict[str, Any]:
 
 @contextmanager
 def pinned_jax() -> Iterator[None]:
-    """While the block lasts, this process computes as workers do; afterwards JAX's options are what they were."""
+    """Has this process compute as workers do while the block lasts; afterwards JAX's options are what they were."""
     before = pin_jax()
     try:
         yield

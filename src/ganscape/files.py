@@ -10,7 +10,8 @@ from typing import IO
 
 @contextmanager
 def replacing(path: str | Path, mode: str = "wb") -> Iterator[IO]:
-    """A file to write to, which takes the place of `path` when the block ends, and leaves `path` alone if it raises.
+    """Yields a file to write to, which takes the place of `path` when the block ends, and leaves `path` alone if it
+    raises.
 
     The content is on the disk before the name changes. Permissions are those that a new file gets (umask).
     mode: "wb" for bytes or "w" for text in UTF-8.

@@ -49,7 +49,7 @@ def worker_environment(cache: str, resources: Resources) -> dict[str, str]:
 
 
 def serve_pipe(pipe: connection.Connection) -> None:
-    """The main function of a local worker process: receives a workload, then cohorts, until the pipe closes.
+    """Runs a local worker process: receives a workload, then cohorts, until the pipe closes.
 
     The process ends at once when its parent dies.
     """
@@ -111,7 +111,7 @@ def _die_with_parent() -> None:
 
 
 def evaluator_of(workload: Workload) -> "Evaluator":
-    """The evaluator of a workload; features of the reference images are read from a cache where they are there."""
+    """Returns the evaluator of a workload; features of its reference images are read from a cache if they are there."""
     from ganscape.sweep.measuring.evaluation import evaluator
     from ganscape.sweep.measuring.reference_cache import reference_features
 
@@ -119,7 +119,7 @@ def evaluator_of(workload: Workload) -> "Evaluator":
 
 
 def ready() -> Ready:
-    """The message of a worker that has started: its devices, and whether it computes."""
+    """Returns the message of a worker that has started: its devices, and whether it computes."""
     import jax
 
     from ganscape.sweep.proof import fault

@@ -128,7 +128,8 @@ def _spread(images: np.ndarray, samples: int | None, path: str | Path) -> np.nda
 
 
 def _protocol(name: str, images: np.ndarray, reference: Images) -> Protocol:
-    """As of a sweep, but that stored images may be quantised where a sweep's are not."""
+    """Returns the protocol of scored images: as of a sweep, but that stored images may be quantised where a sweep's are
+    not."""
     check_samples(name, len(images))
     check_samples(name, len(reference.array))
     encoder = make_encoder(name, images.shape[1:])

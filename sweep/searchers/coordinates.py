@@ -60,7 +60,7 @@ class Coordinates:
         return self.space.complete(values)
 
     def _absent_unit(self, field: str) -> float:
-        """The unit value of a dimension that settings do not have."""
+        """Returns the unit value of a dimension that settings do not have."""
         dimension = self.space.dimensions[field]
         return dimension.to_unit(dimension.of[0]) if isinstance(dimension, Partly) else 0.5
 

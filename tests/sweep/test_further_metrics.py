@@ -16,7 +16,7 @@ from ganscape.sweep.measuring.evaluation import evaluate, evaluator, sample_and_
 from ganscape.sweep.measuring.further import FurtherMetric, score_further
 from ganscape.sweep.messages import Score
 from ganscape.sweep.plan import plan
-from ganscape.sweep.population import stack, start
+from ganscape.sweep.population import stack, start_member
 from ganscape.sweep.proposals import trial_of
 from ganscape.sweep.trial import train
 
@@ -27,7 +27,7 @@ CHOICES = {"methods": ["vae"], "seeds": 1, "settings": SETTINGS}
 
 @pytest.fixture(scope="module")
 def population():
-    return jax.device_put(stack([start(Config(z_dim=8), (8, 8, 1), (0, 7))], 1))
+    return jax.device_put(stack([start_member(Config(z_dim=8), (8, 8, 1), (0, 7))], 1))
 
 
 def test_each_further_score_is_that_of_the_metric_alone(population, digits):
@@ -92,7 +92,7 @@ def test_further_scores_are_stored_with_their_protocols_and_select_nothing(tmp_p
 
 def test_a_checkpoint_holds_further_scores_and_is_as_before_without_them():
     trial = trial_of(0, "ns_gan", Config(z_dim=8), 0)
-    member = start(trial.config, (8, 8, 1), trial.key)
+    member = start_member(trial.config, (8, 8, 1), trial.key)
     grid = np.zeros((1, 8, 8, 1), np.uint8)
     one = Score(trial.id, 0, 640, 640, 2.0, 1.0, grid)
     two = Score(trial.id, 0, 1280, 1280, 1.0, 2.0, grid, further=(("kid_pixels", 0.25), ("precision_digits", 0.5)))
