@@ -12,7 +12,7 @@ from ganscape.results.claims.evidence import NotTestable, require
 from ganscape.results.claims.rules import Contrast
 from ganscape.results.frames import Results
 
-STUDIES = ("equal/wide", "equal/seeds", "equal/narrow")
+SCORED_STUDIES = ("equal/wide", "equal/seeds", "equal/narrow")
 LEAST_CORRELATION = 0.8
 LEAST_MODELS = 10
 NORMAL = 1e9  # degrees of freedom of Student's t that is a normal distribution
@@ -24,7 +24,7 @@ def same_order(results: Results, keep_failed: bool) -> list[Contrast]:
     The models are all configs of all methods that have both scores, each with its median over seeds at the last rung.
     The variance is that of Bonett and Wright 2000, doi:10.1007/BF02294183. Failed trials have no scores to compare.
     """
-    require(results, STUDIES, ())
+    require(results, SCORED_STUDIES, ())
     wide = measures(results)
     distances = [name for name in wide.columns if name.startswith(("fd_", "fid"))]
     if len(distances) < 2:

@@ -1,7 +1,7 @@
 """Claims of Lucic et al. 2018, "Are GANs Created Equal?", as data; `searches` has what they compare."""
 
 from ganscape.results.claims.claim import Paper, PublishedClaim
-from ganscape.results.claims.encoders import STUDIES, same_order
+from ganscape.results.claims.encoders import SCORED_STUDIES, same_order
 from ganscape.results.claims.rules import ALIKE, EVERY, REVERSAL, SOME, THREE
 from ganscape.results.claims.searches import (
     WIDE,
@@ -94,7 +94,7 @@ CLAIMS = (
     PublishedClaim(
         "equal/encoder-alike",
         "Another encoder orders the models alike: the rank correlation of their distances is above 0.8.",
-        PAPER, "Fig. 2; from memory", STUDIES, EVERY, 1.0, same_order, "model",
+        PAPER, "Fig. 2; from memory", SCORED_STUDIES, EVERY, 1.0, same_order, "model",
         published="Spearman's correlation of Inception and VGG on CelebA: 0.9",
     ),
     PublishedClaim(
