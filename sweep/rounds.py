@@ -12,7 +12,7 @@ from ganscape.results.wording import count
 from ganscape.sweep.messages import Trial
 from ganscape.sweep.plan import Plan
 from ganscape.sweep.proposals import config_of, searcher_seed, space_in, trial_of
-from ganscape.sweep.searchers import SEARCHERS, SELECTORS, Observation, facts
+from ganscape.sweep.searchers import SEARCHERS, SELECTORS, Observation, facts_of
 from ganscape.sweep.searchers.sequences import REPEATS
 
 
@@ -166,7 +166,7 @@ def ask(
     searcher.tell([item._replace(settings=space.select_fields(item.settings)) for item in observations])
     seen = {Config.from_dict(observation.settings).identity() for observation in observations}
     configs: list[Config] = []
-    repeated, most = 0, REPEATS if facts(phase.searcher)["independent"] else 0
+    repeated, most = 0, REPEATS if facts_of(phase.searcher)["independent"] else 0
     while len(configs) < size and (proposals := searcher.ask(size - len(configs))):
         for settings in proposals:
             config = config_of(method, {**plan.fixed, **settings}, plan.workload.dataset.classes)
@@ -189,7 +189,7 @@ def first_configs(plan: Plan, method: str) -> list[Config]:
 def shortages(plan: Plan) -> list[str]:
     """Returns a sentence for each method whose first round has fewer distinct configs than the plan asks for."""
     phase = plan.phases[0]
-    if facts(phase.searcher)["only_defaults"]:  # methods have different numbers of them, by design
+    if facts_of(phase.searcher)["only_defaults"]:  # methods have different numbers of them, by design
         return []
     wanted = min(phase.batch, phase.configs)
     counts = {method: len(first_configs(plan, method)) for method in plan.methods}

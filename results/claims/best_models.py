@@ -4,12 +4,12 @@ import math
 
 import numpy as np
 
-from ganscape.results.claims.estimates import mean
+from ganscape.results.claims.estimates import estimate_mean
 from ganscape.results.claims.evidence import NotTestable, require
 from ganscape.results.claims.rules import Contrast
 from ganscape.results.frames import Results
 
-STUDIES = ("landscape/best",)
+BEST_MODELS = ("landscape/best",)
 LEAST_SEEDS = 3
 IMAGES = 200_000 * 64
 # FID by method and learning rate: comments in the authors' code beside each setting. Where one setting is listed twice,
@@ -32,7 +32,7 @@ def reached(results: Results, keep_failed: bool) -> list[Contrast]:
 
     A published number is of one training, whose own deviation over seeds is not known and not counted.
     """
-    require(results, STUDIES, ())
+    require(results, BEST_MODELS, ())
     study = results.study
     if study["metric"] != "fid" or study["data"] != "cifar10" or study["images"] < IMAGES:
         raise NotTestable(
@@ -49,6 +49,6 @@ def reached(results: Results, keep_failed: bool) -> list[Contrast]:
                 f"needs at least {LEAST_SEEDS} seeds of each model; {method} at {rate:g} has {len(scores)}"
             )
         if method in results.methods():
-            estimate = mean(np.log(scores) - math.log(published))
+            estimate = estimate_mean(np.log(scores) - math.log(published))
             contrasts.append(Contrast(f"{method} at {rate:g} / {published}", estimate))
     return contrasts
