@@ -13,6 +13,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from ganscape.models.schedules import ema_half_life
+
 if TYPE_CHECKING:
     from ganscape.models.config import Config
 
@@ -28,6 +30,19 @@ def exponential_average(config: "Config", average, params, count):
     Reference: Yazici et al. 2019 (arXiv:1806.04498); Karras et al. 2018.
     """
     decay = config.ema_decay
+    return jax.tree.map(lambda old, latest: decay * old + (1.0 - decay) * latest, average, params)
+
+
+def half_life_average(config: "Config", average, params, count):
+    """Returns `exponential_average` with the decay after which weights count half as much ema_half_life images later.
+
+    The decay is 2^(-images per update / half-life). At a half-life of 0 it is 0.
+
+    Reference: the codes of Karras et al. 2020 (arXiv:2006.06676) and Huang et al. 2024 (arXiv:2501.05441).
+    """
+    images = config.disc_iters * config.batch_size
+    half_life = ema_half_life(config, jnp.float32(count - 1) * images)
+    decay = 0.5 ** (images / jnp.maximum(half_life, 1e-8))
     return jax.tree.map(lambda old, latest: decay * old + (1.0 - decay) * latest, average, params)
 
 
@@ -59,5 +74,10 @@ def no_historical_penalty(params, history) -> Array:
     return jnp.zeros(())
 
 
-AVERAGINGS = {"none": no_averaging, "ema": exponential_average, "uniform": uniform_average}
+AVERAGINGS = {
+    "none": no_averaging,
+    "ema": exponential_average,
+    "ema_half_life": half_life_average,
+    "uniform": uniform_average,
+}
 HISTORICAL_AVERAGINGS = {"none": no_historical_penalty, "squared_distance": squared_distance}

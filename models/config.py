@@ -43,12 +43,24 @@ from ganscape.models.precisions import PRECISIONS
 from ganscape.models.projections import PROJECTIONS
 from ganscape.models.rules import check_combination, default_offered, value_of
 from ganscape.models.sampling import SAMPLING_STATISTICS
+from ganscape.models.schedules import SCHEDULES, WARMUPS
 from ganscape.models.targets import LABEL_FLIPS, LABEL_SMOOTHINGS
 
 _GAME = Only("family", ("gan",))
 _BEGAN = Only("family", ("began",))
 _ADAM = Only("optimizer", ("adam",))
 _PENALIZED = Only("penalty", all_but_none(PENALTIES))
+_HALF_LIFE = Only("averaging", ("ema_half_life",))
+
+
+def _schedule(only: Only):
+    """Returns a static field that chooses a schedule."""
+    return structure(None, SCHEDULES, only=only, when="constant", neutral="constant")
+
+
+def _moving(name: str) -> Only:
+    """Returns the condition that the hyperparameter of this name has a schedule."""
+    return Only(f"{name}_schedule", tuple(schedule for schedule in SCHEDULES if schedule != "constant"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +77,8 @@ class Config:
       loss: the adversarial loss.
       penalty: the discriminator's penalty, added to its loss with weight `penalty_weight` >= 0. With
         `penalty_every` > 1, computed only at every so many-th update and multiplied by penalty_every.
+      penalty_schedule, ema_schedule, learning_rate_schedule, beta2_schedule: how the penalty's weight, the half-life of
+        the average, both learning rates and Adam's beta2 move while images are seen, see `models.schedules`.
       projection: the constraint that the discriminator's weights are projected onto after each of its updates.
       discriminator_passes: whether the discriminator sees real and generated images in separate forward passes or in
         a joint one; it matters only to normalizations and features that depend on the whole batch.
@@ -92,6 +106,7 @@ class Config:
       upsampling: how the generator doubles height and width.
       attention: the height of the activations at which both networks have self-attention; 0 for none.
       optimizer: each player has its own instance.
+      warmup: whether both learning rates rise from 0 at first.
       precision: of the products in layers during training; bfloat16 is for accelerators.
       disc_iters: discriminator updates per cycle, which has one generator update. A vae updates both networks on each
         of the batches.
@@ -99,6 +114,12 @@ class Config:
       z_dim: length of the latent vector.
       g_lr, d_lr: learning rates, > 0, in a vae of decoder and encoder. `learning_rate` sets both.
       beta1, beta2: Adam's decay rates, in [0, 1).
+      learning_rate_final, penalty_final: the final values as shares of the initial ones, in [0, 1] and >= 0; 0 by
+        default.
+      beta2_final: in [0, 1), the final beta2.
+      learning_rate_images, beta2_images, penalty_images, ema_images: > 0, real images until the final value is reached
+        (linear, cosine), or until half of the distance to it is left (exponential).
+      warmup_images: > 0, real images of warm-up; a part of learning_rate_images.
       weight_clipping, max_singular_value: > 0, the bounds of the projections weight_clipping and
         singular_value_clamp.
       smoothing: in [0, 1), how far the targets of real images lie below 1.
@@ -108,6 +129,8 @@ class Config:
       generator_noise_std, dropout_rate: the levels of the two kinds of generator noise, > 0 and in [0, 1).
       truncation: > 0, the largest |z| in sampling, only with latent truncated_normal.
       ema_decay: in [0, 1), only with averaging ema.
+      ema_half_life: > 0, only with averaging ema_half_life: real images after which weights count half as much in the
+        average; with an ema_schedule the final half-life, which starts from 0.
       historical_weight: > 0, the weight of the penalty of historical averaging.
       unrolled_lr: > 0, the learning rate of the unrolled steps.
       fade_images: > 0, only with architecture progan: real images during which a new resolution is faded in,
@@ -127,6 +150,7 @@ class Config:
     loss: str = structure(None, LOSSES, only=_GAME, when="non_saturating")
     penalty: str = slot(PENALTIES, _GAME)
     penalty_every: int = structure(None, only=_PENALIZED, when=1, neutral=1)
+    penalty_schedule: str = _schedule(_PENALIZED)
     projection: str = slot(PROJECTIONS, _GAME)
     discriminator_passes: str = structure(None, PASSES, only=_GAME, when="separate", neutral="separate")
     label_smoothing: str = slot(LABEL_SMOOTHINGS, _GAME)
@@ -141,6 +165,7 @@ class Config:
     generator_noise: str = slot(GENERATOR_NOISES, _GAME)
     latent: str = structure(None, LATENTS, only=Only("family", ("gan", "began")), when="uniform", neutral="uniform")
     averaging: str = slot(AVERAGINGS, _GAME)
+    ema_schedule: str = _schedule(_HALF_LIFE)
     historical_averaging: str = slot(HISTORICAL_AVERAGINGS, _GAME)
     unrolled_steps: int = structure(None, low=0, only=_GAME, when=0, neutral=0)
     update: str = structure(None, UPDATES, only=_GAME, when="alternating", neutral="alternating")
@@ -155,6 +180,9 @@ class Config:
     channels: int = structure(None, offered="channels")
     hidden_per_channel: int = structure(None, offered="hidden_per_channel")
     optimizer: str = structure("adam", OPTIMIZERS)
+    learning_rate_schedule: str = _schedule(_GAME)
+    warmup: str = slot(WARMUPS, _GAME)
+    beta2_schedule: str = _schedule(_ADAM)
     precision: str = structure("float32", PRECISIONS, neutral="float32")
     disc_iters: int = structure(1)
     batch_size: int = structure(64, low=2)
@@ -164,6 +192,13 @@ class Config:
     beta1: float = fraction(_ADAM, 0.5, open_high=True)
     beta2: float = fraction(_ADAM, 0.999, open_high=True)
     penalty_weight: float = number(None, 0.0, math.inf, open_high=True, only=_PENALIZED)
+    learning_rate_final: float = fraction(_moving("learning_rate"), 0.0)
+    learning_rate_images: float = positive(_moving("learning_rate"))
+    warmup_images: float = positive(Only("warmup", ("linear",)))
+    beta2_final: float = fraction(_moving("beta2"), open_high=True)
+    beta2_images: float = positive(_moving("beta2"))
+    penalty_final: float = number(None, 0.0, math.inf, open_high=True, only=_moving("penalty"), when=0.0)
+    penalty_images: float = positive(_moving("penalty"))
     weight_clipping: float = positive(Only("projection", ("weight_clipping",)))
     max_singular_value: float = positive(Only("projection", ("singular_value_clamp",)), 1.0)
     smoothing: float = fraction(Only("label_smoothing", all_but_none(LABEL_SMOOTHINGS)), 0.1, open_high=True)
@@ -174,6 +209,8 @@ class Config:
     dropout_rate: float = fraction(Only("generator_noise", ("dropout",)), 0.5, open_high=True)
     truncation: float = positive(Only("latent", ("truncated_normal",)))
     ema_decay: float = fraction(Only("averaging", ("ema",)), 0.999, open_high=True)
+    ema_half_life: float = positive(_HALF_LIFE)
+    ema_images: float = positive(_moving("ema"))
     historical_weight: float = positive(Only("historical_averaging", all_but_none(HISTORICAL_AVERAGINGS)))
     unrolled_lr: float = positive(Above("unrolled_steps", 0))
     fade_images: float = positive(Only("architecture", ("progan",)), 8e5)

@@ -32,6 +32,7 @@ from ganscape.models.networks import (
 )
 from ganscape.models.objectives import discriminator_loss, generator_loss, historical_penalty, penalty
 from ganscape.models.projections import PROJECTIONS
+from ganscape.models.schedules import scheduled
 
 if TYPE_CHECKING:
     from ganscape.models.config import Config
@@ -141,6 +142,7 @@ def objective(
 
 def update_discriminator(config: "Config", networks, state: State, batch: Batch):
     """Returns the state after one update of the discriminator and its projection, and the update's logs."""
+    config = scheduled(config, images_seen(config, state))
     generator, discriminator = state.generator, state.discriminator
     context = training_context(config, state, batch.labels)
     noise_key, _ = jax.random.split(jax.random.fold_in(batch.key, 2))
@@ -174,6 +176,7 @@ def update_generator(config: "Config", networks, state: State, batch: Batch):
     would give. Augmentations and noise are drawn afresh. Real images pass through the discriminator only if the
     generator's loss needs them or passes are joint, because every forward pass updates batch statistics.
     """
+    config = scheduled(config, images_seen(config, state))
     generator, discriminator = state.generator, state.discriminator
     context = training_context(config, state, batch.labels)
     noise_key, inputs_key = jax.random.split(jax.random.fold_in(batch.key, 3))

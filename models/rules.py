@@ -8,6 +8,7 @@ from ganscape.models.architectures import ARCHITECTURES
 from ganscape.models.architectures.conditioning import CONDITIONINGS
 from ganscape.models.fields import Above, ConfigError, Only, all_but_none, check_number, check_structure
 from ganscape.models.losses import LOSSES
+from ganscape.models.schedules import ENDING
 
 if TYPE_CHECKING:
     from ganscape.models.config import Config
@@ -70,6 +71,19 @@ MEANINGLESS: list[tuple[Callable[..., bool], str]] = [
             and config.conditioning not in (None, "none")
         ),
         "virtual_batch_norm means nothing with conditioning={conditioning!r}: its reference batch has no classes",
+    ),
+    (
+        lambda config: config.beta2_schedule not in (None, "constant") and config.family != "gan",
+        "beta2_schedule={beta2_schedule!r} means nothing with family={family!r}; it needs family to be one of: gan",
+    ),
+    (
+        lambda config: (
+            config.warmup == "linear"
+            and config.learning_rate_schedule in ENDING
+            and config.warmup_images >= config.learning_rate_images
+        ),
+        "warmup_images={warmup_images:g} means nothing with learning_rate_images={learning_rate_images:g}: "
+        "the schedule includes its warm-up, which has to be shorter",
     ),
 ]
 

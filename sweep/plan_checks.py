@@ -5,7 +5,9 @@ from typing import Any
 
 from ganscape.data import Source
 from ganscape.errors import shown
+from ganscape.models import Config
 from ganscape.models.rules import check_images
+from ganscape.models.schedules import ENDING, SCHEDULED
 from ganscape.search_spaces import Scale, Study, StudyError, all_phases
 from ganscape.sweep.population import images_per_cycle
 from ganscape.sweep.proposals import config_of, searcher_seed, space_in
@@ -35,6 +37,18 @@ def check_scheduler(study: Study, scale: Scale, budgets: Sequence[int]) -> None:
         )
 
 
+def check_schedules(method: str, config: Config, images: int) -> None:
+    """Raises StudyError if a schedule or a warm-up of a config is longer than its training, of so many real images."""
+    ending = [f"{name}_images" for name in SCHEDULED if getattr(config, f"{name}_schedule") in ENDING]
+    for field in ending + ["warmup_images"] * (config.warmup == "linear"):
+        length = getattr(config, field)
+        if length > images:
+            raise StudyError(
+                f"method {method}: {field}={length:.16g} is more than the {images} real images of its training, "
+                f"which would end first; set {field} to {images} at most"
+            )
+
+
 def check_configs(study: Study, scale: Scale, budgets, source: Source, seed: int) -> None:
     """Raises an error if a config cannot be trained on these images or has rungs closer than a training cycle: all of
     the first round, and as many random ones as later rounds may ask for."""
@@ -50,6 +64,7 @@ def check_configs(study: Study, scale: Scale, budgets, source: Source, seed: int
         for settings in proposals:
             config = config_of(method, {**scale.settings, **settings}, source.classes)
             check_images(config, source.image_shape)
+            check_schedules(method, config, budgets[-1])
             cycles = [budget // images_per_cycle(config) for budget in budgets]
             if cycles[0] < 1 or len(set(cycles)) < len(cycles):
                 raise StudyError(

@@ -32,6 +32,13 @@ WHOLE: dict[str, tuple] = {
 # Numbers that are asked for where they apply.
 NUMBERS = {
     "penalty_weight": 1.0,
+    "learning_rate_images": 1000.0,
+    "warmup_images": 100.0,
+    "beta2_final": 0.9,
+    "beta2_images": 1000.0,
+    "penalty_images": 1000.0,
+    "ema_half_life": 100.0,
+    "ema_images": 1000.0,
     "weight_clipping": 0.1,
     "flip_probability": 0.1,
     "noise_std": 0.1,

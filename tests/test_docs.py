@@ -32,6 +32,7 @@ from ganscape.models.normalizations import NORMALIZATIONS
 from ganscape.models.optimizers import OPTIMIZERS
 from ganscape.models.penalties import PENALTIES
 from ganscape.models.projections import PROJECTIONS
+from ganscape.models.schedules import SCHEDULES
 from ganscape.models.targets import LABEL_FLIPS, LABEL_SMOOTHINGS
 from ganscape.results import columns
 from ganscape.search_spaces import PRESETS, STUDIES
@@ -62,6 +63,7 @@ TRICKS = {
     "upsampling": UPSAMPLINGS,
     "averaging": AVERAGINGS,
     "optimizer": OPTIMIZERS,
+    "learning_rate_schedule": SCHEDULES,
     "architecture": ARCHITECTURES,
 }
 

@@ -17,9 +17,15 @@ def iterates(count, seed=0):
     ]
 
 
+def config_of(decay):
+    """What averages read of a config; the half-life is that of 10 images for each update."""
+    half_life = {"ema_schedule": "constant", "ema_half_life": 20.0 * decay, "disc_iters": 1, "batch_size": 10}
+    return SimpleNamespace(ema_decay=decay, **half_life)
+
+
 @functools.cache
 def compiled(name):
-    return jax.jit(lambda decay, *rest: AVERAGINGS[name](SimpleNamespace(ema_decay=decay), *rest))
+    return jax.jit(lambda decay, *rest: AVERAGINGS[name](config_of(decay), *rest))
 
 
 def averaged(name, weights, decay=0.9):

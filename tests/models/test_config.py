@@ -360,6 +360,13 @@ OUTSIDE = {
     "dropout_rate": BELOW_ONE,
     "truncation": POSITIVE,
     "ema_decay": BELOW_ONE,
+    "learning_rate_final": FRACTION,
+    "beta2_final": BELOW_ONE,
+    "penalty_final": [-1e-9, math.inf],
+    "ema_half_life": POSITIVE,
+    **dict.fromkeys(
+        ("learning_rate_images", "beta2_images", "penalty_images", "ema_images", "warmup_images"), POSITIVE
+    ),
     "historical_weight": POSITIVE,
     "unrolled_lr": POSITIVE,
     "fade_images": POSITIVE,

@@ -46,6 +46,16 @@ CASES = [
         ["virtual_batch_norm", "'projection'"],
         {"generator_normalization": "batch_norm"},
     ),
+    (
+        {"family": "vae", "beta2_schedule": "linear", "beta2_final": 0.5, "beta2_images": 5.0},
+        ["beta2_schedule='linear'", "family='vae'", "gan"],
+        {"family": "gan"},
+    ),
+    (
+        {"warmup": "linear", "warmup_images": 9.0, "learning_rate_schedule": "cosine", "learning_rate_images": 9.0},
+        ["warmup_images=9 ", "learning_rate_images=9:", "shorter"],
+        {"learning_rate_images": 9.5},
+    ),
 ]
 
 

@@ -161,6 +161,16 @@ BAD = {
     "size": ({"settings": {"architecture": "dcgan"}}, ConfigError, "dcgan.*multiples of 16.*8x8.*conv8, infogan, mlp"),
     "samples": ({"settings": {"samples": 1}}, ValueError, "at least 2"),
     "interval": ({"settings": {"interval": 40}}, StudyError, "closer than one training cycle"),
+    "schedule": (
+        {"methods": ["wgan"], "settings": {"learning_rate_schedule": "linear", "learning_rate_images": 1e9}},
+        StudyError,
+        "wgan: learning_rate_images=1000000000 is more than the 160000 real images",
+    ),
+    "warm-up": (
+        {"methods": ["wgan"], "settings": {"warmup": "linear", "warmup_images": 160001}},
+        StudyError,
+        "wgan: warmup_images=160001 is more than the 160000 .*set warmup_images to 160000 at most",
+    ),
 }
 
 
