@@ -13,6 +13,7 @@ from ganscape.results.claims.claim import Paper
 from ganscape.results.claims.equal import PAPER as EQUAL
 from ganscape.results.claims.landscape import PAPER as LANDSCAPE
 from ganscape.results.frames import Results, load
+from ganscape.results.page.papers import paper_figures
 from ganscape.results.page.templates import load_template
 from ganscape.results.sentences import answer
 from ganscape.results.store import StoreError
@@ -105,6 +106,7 @@ def _study(results: Results, out: Path) -> dict:
         "failed": int((results.trials()["status"] == "failed").sum()),
         "duration": duration(float(np.nansum(costs["seconds"]))),
         "report": str((results.folder / "report.html").relative_to(out)),
+        "figures": paper_figures(results),
     }
 
 

@@ -51,7 +51,7 @@ ORDER = {
         *("claims.calibrations", "claims.judging", "claims.table", "claims"),
         *("plots.canvas", "plots.budgets", "plots.distributions", "plots.comparisons"),
         *("plots.settings", "plots.metrics", "plots.calibration", "plots"),
-        *("page", "page.points", "page.trials", "page.figures", "page.tables", "page.next_steps"),
+        *("page", "page.points", "page.trials", "page.figures", "page.papers", "page.tables", "page.next_steps"),
         *("page.templates", "page.index", "report", "reproduction", "server"),
     ],
     "sweep": [

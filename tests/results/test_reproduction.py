@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ganscape.results.claims.searches import ALL
+from ganscape.results.page.papers import FIGURES
 from ganscape.results.report import write_report
 from ganscape.results.reproduction import REPRODUCTIONS, find_reproduction, write_reproduction
 from ganscape.results.store import StoreError
@@ -38,9 +39,11 @@ def test_the_page_holds_claims_studies_and_published_scores(folders, tmp_path):
     assert "The non-saturating loss is better than the minimax loss." in page and 'class="holds"' in page
     for method, published in REPRODUCTIONS["equal"].published.items():
         assert method in page and published in page
-    links = re.findall(r'href="([^"]+)"', page)
+    links = re.findall(r'href="([^"#][^"]*)"', page)
     assert {"equal-wide/report.html", "equal-narrow/report.html", "claims.csv"} <= set(links)
     assert all((tmp_path / link).exists() for link in links)
+    figures = re.findall(r"<figure><h2>(Fig\. \d+): (equal/\w+)</h2><svg", page)
+    assert figures == [("Fig. 4", "equal/wide"), ("Fig. 5", "equal/wide"), ("Fig. 15", "equal/narrow")]
     claims = pd.read_csv(tmp_path / "claims.csv").set_index("claim")
     assert claims.loc["equal/ns-below-mm", "verdict"] == "holds"
     assert all(name.startswith("equal/") for name in claims.index)
@@ -49,6 +52,7 @@ def test_the_page_holds_claims_studies_and_published_scores(folders, tmp_path):
 def test_studies_of_a_reproduction_exist_and_have_the_papers_scale():
     for reproduction in REPRODUCTIONS.values():
         assert all("paper" in STUDIES[study].scales for study in reproduction.studies)
+    assert set(FIGURES) <= set(STUDIES), "a figure of a study that does not exist is never drawn"
     assert set(REPRODUCTIONS["equal"].published) == set(ALL)
 
 
