@@ -61,16 +61,19 @@ def bias(
         str | None, typer.Option(help="Numbers of samples, with commas between.", show_default="250, doubling")
     ] = None,
     repeats: Repeats = 20,
-    against: Annotated[str, typer.Option(help="train: two parts of it; test: a part of train, all of test.")] = "train",
+    against: Annotated[
+        str,
+        typer.Option(help="train: two parts of it; test: a part of train, all of test; partition: as test, split anew"),
+    ] = "train",
     seed: Seed = 0,
     data_root: Root = None,
 ) -> None:
     """Real against real over the number of samples: bias, variance, and where it goes without end."""
     with one_line_errors():
+        from ganscape.errors import check_name
         from ganscape.metrics import MetricError
 
-        if against not in ("train", "test"):
-            raise MetricError(f"--against {against!r} must be train or test")
+        check_name("kind of reference", against, ("train", "test", "partition"), MetricError)
         if sizes is not None and not all(size.strip().isdecimal() for size in sizes.split(",")):
             raise MetricError(f"--sizes {sizes!r} must be whole numbers, with commas between")
         chosen = [int(size) for size in sizes.split(",")] if sizes else ()

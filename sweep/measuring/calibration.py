@@ -22,12 +22,13 @@ from ganscape.metrics import (
     make_encoder,
 )
 from ganscape.metrics.encoders.resizing import antialiased_bicubic, half_pixel_bilinear, tf1_bilinear
-from ganscape.sweep.measuring.corruptions import CORRUPTIONS, half_the_classes
+from ganscape.sweep.measuring.corruptions import CORRUPTIONS, half_the_classes, one_of_each_class
 from ganscape.sweep.measuring.evaluation import encode_images
 from ganscape.sweep.measuring.reference_cache import reference_features
 
 Row = dict[str, Any]
 REAL = "real images"
+ONE_PER_CLASS = "one image per class, repeated"
 
 RESIZES = {
     "TensorFlow 1": tf1_bilinear,
@@ -47,8 +48,9 @@ def bias(
 ) -> Iterator[Row]:
     """Yields scores of real images against real ones over the number of samples: the bias of a distance that is 0.
 
-    against: "train", two disjoint parts of the train split of each size; or "test", a part of the train split against
-    the whole test split, as in the paper. sizes: by default from 250, doubling, up to what there is. Frechet distances
+    against: "train", two disjoint parts of the train split of each size; "test", a part of the train split against the
+    whole test split, as in the paper; or "partition", the same after all images were divided anew, at random, into two
+    splits of these sizes. sizes: by default from 250, doubling, up to what there is. Frechet distances
     come with what `frechet.expected_bias` says.
     """
     _check(metric)
@@ -58,13 +60,20 @@ def bias(
         raise MetricError(f"sizes {', '.join(map(str, chosen)) or '(none)'} of {dataset.name}: from 2 to {most}")
     check_samples(metric, min(chosen))
     features, rng = _features(dataset, metric), np.random.default_rng(seed)
-    test = _features(dataset, metric, "test") if against == "test" else None
+    test = None if against == "train" else _features(dataset, metric, "test")
     whole = frechet.reference_of_features(features)
     for size in chosen:
         for repeat in range(repeats):
-            order = rng.permutation(len(features))
-            real = features[order[size : 2 * size]] if test is None else test
-            value = _value(metric, real, features[order[:size]])
+            if against == "partition":
+                assert test is not None
+                pool = np.concatenate([features, test])
+                divided = rng.permutation(len(pool))
+                real, chosen_from = pool[divided[: len(test)]], divided[len(test) :]
+                value = _value(metric, real, pool[chosen_from[:size]])
+            else:
+                order = rng.permutation(len(features))
+                real = features[order[size : 2 * size]] if test is None else test
+                value = _value(metric, real, features[order[:size]])
             expected = frechet.expected_bias(whole, len(real), size) if _is_frechet(metric) else None
             yield _row("bias", dataset, metric, "samples", size, size, len(real), repeat, value, expected, against)
 
@@ -124,6 +133,7 @@ def sanity(dataset: Dataset, metric: str, *, repeats: int = 3, seed: int = 0) ->
         images = {REAL: real} | {name: corrupt(real, rng) for name, corrupt in CORRUPTIONS.items()}
         if len(fewer):
             images["half the classes"] = fewer[rng.permutation(len(fewer))[:size]]
+            images[ONE_PER_CLASS] = np.resize(dataset.train[one_of_each_class(dataset, seed + repeat)], real.shape)
         images["the reference itself"] = reference
         summary = score.summarise(encode_images(encoder, reference))
         for name, each in images.items():

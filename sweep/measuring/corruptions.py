@@ -61,5 +61,13 @@ def half_the_classes(dataset: Dataset) -> np.ndarray:
     return np.flatnonzero(dataset.train_labels < dataset.classes // 2)
 
 
+def one_of_each_class(dataset: Dataset, seed: int) -> np.ndarray:
+    """Returns the index of one train image of each class, drawn with this seed; empty without classes."""
+    if dataset.train_labels is None or dataset.classes is None:
+        return np.empty(0, int)
+    rng = np.random.default_rng(seed)
+    return np.array([rng.choice(np.flatnonzero(dataset.train_labels == name)) for name in range(dataset.classes)])
+
+
 def _floats(images: np.ndarray) -> np.ndarray:
     return images / np.float32(255)

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from ganscape.results import load
 from ganscape.results.calibration import COLUMNS, write_table
 from ganscape.results.claims import CLAIMS, encoders, judge, rows, shared_caveats, table, write_markdown
+from ganscape.results.claims.calibrations import ONE_PER_CLASS, REAL
 from ganscape.results.claims.rules import EVERY
 from ganscape.results.claims.searches import ALL, GANS
 from ganscape.results.frames import RECORDED
@@ -168,9 +169,10 @@ def test_a_folder_without_anything_is_an_error_of_one_line(tmp_path):
     assert done.exit_code == 2 and done.output.startswith("error: no sweep")
 
 
-def calibrated(folder, experiment, levels):
+def calibrated(folder, experiment, levels, against="test", metric="fd_digits"):
     def row(level, repeat, value):
-        known = {"experiment": experiment, "data": "digits", "metric": "fd_digits", "level": level, "value": value}
+        known = {"experiment": experiment, "data": "digits", "metric": metric, "level": level, "value": value}
+        known["against"] = against
         return dict.fromkeys(COLUMNS, "") | known | {"repeat": repeat, "samples": 100, "reference_samples": 100}
 
     write_table(
@@ -190,6 +192,29 @@ def test_tables_of_calibrations_are_judged(tmp_path):
     answers = by_name(judge([tmp_path]))
     assert answers["equal/bias-without-variance"].verdict == "fails"
     assert answers["equal/modes-show"].verdict != "holds"
+
+
+@pytest.mark.parametrize(("shift", "verdict"), [(0.0, "holds"), (2.0, "fails")])
+def test_partitions_are_compared_with_the_own_split(tmp_path, shift, verdict):
+    rng = np.random.default_rng(0)
+    calibrated(tmp_path, "bias", {50: 9.0 + rng.normal(size=20), 100: 5.0 + 0.1 * rng.normal(size=20)})
+    assert by_name(judge([tmp_path]))["equal/any-partition"].verdict == "not testable"
+    calibrated(tmp_path, "bias", {100: 5.0 + shift + 0.1 * rng.normal(size=20)}, against="partition")
+    answer = by_name(judge([tmp_path]))["equal/any-partition"]
+    assert answer.verdict == verdict and "100 samples" in answer.decision.telling.label
+
+
+@pytest.mark.parametrize(("collapsed", "verdict"), [(50.0, "holds"), (2.0, "fails")])
+def test_one_image_per_class_is_compared_with_real_images(tmp_path, collapsed, verdict):
+    rng = np.random.default_rng(0)
+    levels = {REAL: 5.0 + 0.1 * rng.normal(size=8), ONE_PER_CLASS: collapsed + 0.1 * rng.normal(size=8)}
+    calibrated(tmp_path, "sanity", levels)
+    assert by_name(judge([tmp_path]))["equal/collapse-shows"].verdict == verdict
+
+
+def test_another_metric_says_nothing_about_the_frechet_distance(tmp_path):
+    calibrated(tmp_path, "sanity", {REAL: [1.0] * 8, ONE_PER_CLASS: [2.0] * 8}, metric="recall_digits")
+    assert by_name(judge([tmp_path]))["equal/collapse-shows"].needed == "needs a Frechet distance"
 
 
 def scored_twice(build, correlation, models=200, seed=0, name="out"):
@@ -230,7 +255,7 @@ def test_one_metric_alone_says_nothing_about_encoders(build):
 def test_every_claim_is_of_studies_and_methods_that_exist():
     for claim in CLAIMS:
         for study in claim.studies:
-            assert study in STUDIES or study in ("calibrate bias", "calibrate modes")
+            assert study in STUDIES or study in ("calibrate bias", "calibrate modes", "calibrate sanity")
     assert set(GANS) < set(ALL) <= set(STUDIES["equal/wide"].methods)
     assert len({claim.name for claim in CLAIMS}) == len(CLAIMS)
 

@@ -8,8 +8,9 @@ from typer.testing import CliRunner
 from ganscape.data import load
 from ganscape.metrics import MetricError
 from ganscape.results.calibration import COLUMNS, at_infinity, calibration_summary, read_table, sights
+from ganscape.results.claims import calibrations
 from ganscape.sweep.commands.cli import app
-from ganscape.sweep.measuring.calibration import REAL, bias, floor, modes, rules, sanity
+from ganscape.sweep.measuring.calibration import ONE_PER_CLASS, REAL, bias, floor, modes, rules, sanity
 
 
 def means(rows):
@@ -23,6 +24,16 @@ def test_the_bias_of_digits_halves_as_the_samples_double(digits):
     assert (found["sd"] / found["mean"] < 0.3).all()
     intercept, slope = at_infinity(found)
     assert abs(intercept) < 0.1 * found["mean"].iloc[-1] and slope > 0
+
+
+def test_a_partition_is_new_in_each_repeat_and_has_the_sizes_of_the_split(digits):
+    rows = list(bias(digits, "fd_digits", sizes=(400,), repeats=6, against="partition"))
+    assert rows == list(bias(digits, "fd_digits", sizes=(400,), repeats=6, against="partition"))
+    assert len({row["value"] for row in rows}) == 6
+    assert {(row["samples"], row["reference_samples"], row["against"]) for row in rows} == {
+        (400, len(digits.test), "partition")
+    }
+    assert rows[0]["protocol"] != next(bias(digits, "fd_digits", sizes=(400,), repeats=1, against="test"))["protocol"]
 
 
 def test_a_formula_without_bias_is_around_zero_at_every_size(digits):
@@ -92,7 +103,7 @@ def test_the_command_writes_a_table_and_its_figure_and_keeps_other_metrics(tmp_p
     assert again.exit_code == 0 and len(read_table(tmp_path / "out", "bias")) == 2
     for words, message in (
         (("bias", "--sizes", "x"), "--sizes 'x' must be whole numbers"),
-        (("bias", "--against", "both"), "--against 'both' must be train or test"),
+        (("bias", "--against", "both"), "unknown kind of reference 'both'"),
         (("modes", "--metric", "fd"), "unknown metric 'fd'"),
     ):
         told = asked(*words)
@@ -118,11 +129,18 @@ def test_precision_does_not_see_a_collapse_and_recall_does(digits):
     found = sights(table, dict.fromkeys(names, "higher"), REAL).set_index(["metric", "level"])["verdict"]
     assert found["precision_digits", "a tenth, repeated"] != "seen"
     assert found["recall_digits", "a tenth, repeated"] == found["recall_digits", "half the classes"] == "seen"
+    assert found["recall_digits", ONE_PER_CLASS] == "seen"
     assert {found[name, "the reference itself"] for name in names} == {"taken for better"}
     assert {found[name, "noise of equal moments"] for name in names} == {"seen"}
+
+
+def test_claims_know_the_levels_of_the_table():
+    assert (REAL, ONE_PER_CLASS) == (calibrations.REAL, calibrations.ONE_PER_CLASS)
 
 
 def test_images_without_classes_drop_none(digits):
     plain = digits._replace(train_labels=None, test_labels=None, train=digits.train[:90], test=digits.test[:80])
     levels = [row["level"] for row in sanity(plain, "fd_pixels", repeats=1)]
-    assert "half the classes" not in levels and {row["samples"] for row in sanity(plain, "fd_pixels")} == {80}
+    assert not {"half the classes", ONE_PER_CLASS} & set(levels) and {
+        row["samples"] for row in sanity(plain, "fd_pixels")
+    } == {80}

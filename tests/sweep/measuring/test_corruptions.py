@@ -9,6 +9,7 @@ from ganscape.sweep.measuring.corruptions import (
     few_repeated,
     half_the_classes,
     noisy,
+    one_of_each_class,
     quarters_swapped,
 )
 
@@ -51,6 +52,13 @@ def test_opposite_quarters_are_exchanged(rng):
 
 def test_a_collapse_leaves_a_tenth_of_the_images(digits, rng):
     assert len(np.unique(few_repeated(digits.train[:95], rng), axis=0)) == 10
+
+
+def test_one_image_of_each_class_is_drawn_and_none_without_classes(digits):
+    drawn = one_of_each_class(digits, 3)
+    assert digits.train_labels[drawn].tolist() == list(range(10))
+    assert drawn.tolist() == one_of_each_class(digits, 3).tolist() != one_of_each_class(digits, 4).tolist()
+    assert len(one_of_each_class(digits._replace(train_labels=None), 3)) == 0
 
 
 def test_half_the_classes_are_the_first_half_and_none_without_classes(digits):
