@@ -22,15 +22,19 @@ from ganscape.models.families import FAMILIES
 from ganscape.models.fields import (
     Above,
     ConfigError,
+    Includes,
     Only,
     all_but_none,
     check_number,
     check_structure,
     fraction,
+    names_of,
     number,
+    optional,
     positive,
     slot,
     structure,
+    unless_all_own,
 )
 from ganscape.models.gan import PASSES, UPDATES
 from ganscape.models.instance_noise import INSTANCE_NOISES
@@ -49,11 +53,21 @@ from ganscape.models.targets import LABEL_FLIPS, LABEL_SMOOTHINGS
 _GAME = Only("family", ("gan",))
 _BEGAN = Only("family", ("began",))
 _ADAM = Only("optimizer", ("adam",))
-_PENALIZED = Only("penalty", all_but_none(PENALTIES))
+_PENALIZED = Includes("penalty", all_but_none(PENALTIES))
 _HALF_LIFE = Only("averaging", ("ema_half_life",))
 
 
-def _schedule(only: Only):
+def _own_weight(penalty: str):
+    """Returns an optional field for the weight of one penalty of the set."""
+    return optional(number(None, 0.0, math.inf, open_high=True, only=Includes("penalty", (penalty,))))
+
+
+def _own_interval(penalty: str):
+    """Returns an optional static field for the interval of one penalty of the set."""
+    return optional(structure(None, only=Includes("penalty", (penalty,))))
+
+
+def _schedule(only: Only | Includes):
     """Returns a static field that chooses a schedule."""
     return structure(None, SCHEDULES, only=only, when="constant", neutral="constant")
 
@@ -75,8 +89,9 @@ class Config:
       family: the way of training, a key of `models.FAMILIES`. The fields below up to k_range are for family gan only,
         but where they say otherwise.
       loss: the adversarial loss.
-      penalty: the discriminator's penalty, added to its loss with weight `penalty_weight` >= 0. With
-        `penalty_every` > 1, computed only at every so many-th update and multiplied by penalty_every.
+      penalty: the discriminator's penalties, joined by +, each added to its loss with weight `penalty_weight` >= 0 or
+        the weight of its own, `<name>_weight`. With `penalty_every` > 1, or the interval of its own, `<name>_every`, a
+        penalty is computed only at every so many-th update and multiplied by that number.
       penalty_schedule, ema_schedule, learning_rate_schedule, beta2_schedule: how the penalty's weight, the half-life of
         the average, both learning rates and Adam's beta2 move while images are seen, see `models.schedules`.
       projection: the constraint that the discriminator's weights are projected onto after each of its updates.
@@ -148,8 +163,18 @@ class Config:
     family: str = structure("gan", FAMILIES)
     architecture: str = structure("mlp", ARCHITECTURES)
     loss: str = structure(None, LOSSES, only=_GAME, when="non_saturating")
-    penalty: str = slot(PENALTIES, _GAME)
-    penalty_every: int = structure(None, only=_PENALIZED, when=1, neutral=1)
+    penalty: str = names_of(PENALTIES, _GAME)
+    wgangp_every: int = _own_interval("wgangp")
+    wgangp_one_sided_every: int = _own_interval("wgangp_one_sided")
+    r1_every: int = _own_interval("r1")
+    r2_every: int = _own_interval("r2")
+    zero_centered_every: int = _own_interval("zero_centered")
+    dragan_every: int = _own_interval("dragan")
+    dragan_v1_every: int = _own_interval("dragan_v1")
+    dragan_v2_every: int = _own_interval("dragan_v2")
+    l2_every: int = _own_interval("l2")
+    orthogonal_every: int = _own_interval("orthogonal")
+    penalty_every: int = unless_all_own(structure(None, only=_PENALIZED, when=1, neutral=1))
     penalty_schedule: str = _schedule(_PENALIZED)
     projection: str = slot(PROJECTIONS, _GAME)
     discriminator_passes: str = structure(None, PASSES, only=_GAME, when="separate", neutral="separate")
@@ -191,7 +216,17 @@ class Config:
     d_lr: float = number(2e-4, 0.0, math.inf, open_low=True, open_high=True)
     beta1: float = fraction(_ADAM, 0.5, open_high=True)
     beta2: float = fraction(_ADAM, 0.999, open_high=True)
-    penalty_weight: float = number(None, 0.0, math.inf, open_high=True, only=_PENALIZED)
+    wgangp_weight: float = _own_weight("wgangp")
+    wgangp_one_sided_weight: float = _own_weight("wgangp_one_sided")
+    r1_weight: float = _own_weight("r1")
+    r2_weight: float = _own_weight("r2")
+    zero_centered_weight: float = _own_weight("zero_centered")
+    dragan_weight: float = _own_weight("dragan")
+    dragan_v1_weight: float = _own_weight("dragan_v1")
+    dragan_v2_weight: float = _own_weight("dragan_v2")
+    l2_weight: float = _own_weight("l2")
+    orthogonal_weight: float = _own_weight("orthogonal")
+    penalty_weight: float = unless_all_own(number(None, 0.0, math.inf, open_high=True, only=_PENALIZED))
     learning_rate_final: float = fraction(_moving("learning_rate"), 0.0)
     learning_rate_images: float = positive(_moving("learning_rate"))
     warmup_images: float = positive(Only("warmup", ("linear",)))
@@ -255,12 +290,13 @@ class Config:
     def structure(self) -> str:
         """Returns the structure fields as text, equal exactly for configs that share a compiled program.
 
-        Fields that do not apply or are at their neutral value are left out.
+        Fields that do not apply or are at their neutral value are left out. Of an optional number it says whether it is
+        set, because a number that is set is a leaf more.
         """
         words = [
-            f"{name}={value}"
+            f"{name}=own" if name in NUMBERS else f"{name}={value}"
             for name, value in self.to_dict().items()
-            if name not in NUMBERS and not _is_neutral(self, name, value)
+            if name in OPTIONAL_NUMBERS or (name not in NUMBERS and not _is_neutral(self, name, value))
         ]
         return " ".join(words)
 
@@ -287,6 +323,9 @@ def _batch_norm_or_none(value: Any) -> dict[str, Any]:
 
 
 NUMBERS = frozenset(field.name for field in dataclasses.fields(Config) if field.metadata["number"])
+OPTIONAL_NUMBERS = frozenset(
+    field.name for field in dataclasses.fields(Config) if field.name in NUMBERS and field.metadata.get("optional")
+)
 FIELDS = tuple(field.name for field in dataclasses.fields(Config))
 ALIASES: dict[str, Callable[[Any], dict[str, Any]]] = {
     "learning_rate": lambda value: {"g_lr": value, "d_lr": value},
@@ -317,9 +356,9 @@ def check_value(name: str, value: Any) -> None:
 
 def check_choice(name: str, value: Any) -> None:
     """Raises ConfigError if field `name` has a fixed list of choices and `value` is not one of them."""
-    choices = Config.__dataclass_fields__[name].metadata.get("choices")
-    if choices is not None:
-        check_name(name, value, sorted(choices), ConfigError)
+    field = Config.__dataclass_fields__[name]
+    if field.metadata.get("choices") is not None:
+        check_structure(field, value)
 
 
 def inert_fields(name: str, value: Any) -> list[str]:

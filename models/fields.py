@@ -28,6 +28,21 @@ class Only(NamedTuple):
         return f"it needs {self.field} to be one of: {', '.join(self.values)}"
 
 
+class Includes(NamedTuple):
+    """The condition that another field, the set of names `field`, has one of `values` in it."""
+
+    field: str
+    values: tuple[str, ...]
+
+    def allows(self, value: Any) -> bool:
+        """Returns whether this value of `field` satisfies the condition."""
+        return value is not None and not set(self.values).isdisjoint(members(value))
+
+    def requirement(self) -> str:
+        """Returns the condition in words, for error messages."""
+        return f"it needs {self.field} to have one of: {', '.join(self.values)}"
+
+
 class Above(NamedTuple):
     """The condition that another field, the whole number `field`, is above `low`."""
 
@@ -69,6 +84,27 @@ def number(default, low, high, *, open_low=False, open_high=False, only=None, wh
     )
 
 
+def names_of(registry, only):
+    """Returns a static field for a set of entries of a registry, joined by +; its default "none" is the empty set."""
+    field = structure(None, registry, only=only, when="none")
+    return dataclasses.field(default=None, metadata={**field.metadata, "joined": True})
+
+
+def optional(field):
+    """Returns the field with None as a value of its own, which leaves the decision to a field of the whole set."""
+    return dataclasses.field(default=None, metadata={**field.metadata, "optional": True})
+
+
+def unless_all_own(field):
+    """Returns the field, `<set>_<what>`, as one that applies unless each member has its own `<member>_<what>`."""
+    return dataclasses.field(default=None, metadata={**field.metadata, "of_set": True})
+
+
+def members(names: str) -> tuple[str, ...]:
+    """Returns the names in the value of a set, in order; none for "none"."""
+    return () if names == "none" else tuple(names.split("+"))
+
+
 def slot(registry, only):
     """Returns a static field that chooses among the entries of a registry; its default "none" is off."""
     return structure(None, registry, only=only, when="none")
@@ -92,6 +128,8 @@ def all_but_none(registry) -> tuple[str, ...]:
 def check_structure(field: dataclasses.Field, value: Any) -> Any:
     """Returns the value if the static field accepts it. Raises ConfigError otherwise."""
     choices, low = field.metadata["choices"], field.metadata["low"]
+    if field.metadata.get("joined"):
+        return _check_names(field.name, value, choices)
     if choices is not None:
         check_name(field.name, value, sorted(choices), ConfigError)
         return value
@@ -100,6 +138,19 @@ def check_structure(field: dataclasses.Field, value: Any) -> Any:
         raise ConfigError(f"{field.name}={shown(value)} must be a whole number of at least {low}")
     check_size("field", int(value), ConfigError, field.name)
     return int(value)
+
+
+def _check_names(field: str, value: Any, choices) -> str:
+    """Returns a set of names in the order of `choices`. Raises ConfigError for an unknown name, or one given twice."""
+    names = value.split("+") if isinstance(value, str) else [value]
+    for name in names:
+        check_name(field, name, sorted(choices), ConfigError)
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"{field}={value!r} has {name!r} twice")
+    if "none" in names and len(names) > 1:
+        raise ConfigError(f"{field}={value!r} has 'none' beside others")
+    return "+".join(name for name in choices if name in names)
 
 
 def check_number(field: dataclasses.Field, value: Any) -> float:

@@ -131,7 +131,7 @@ def objective(
     real, fake, statistics = PASSES[config.discriminator_passes](run, state.discriminator.statistics, *inputs)
     _, target_key = jax.random.split(jax.random.fold_in(key, 2))
     loss = discriminator_loss(config, real.logits, fake.logits, target_key)
-    if config.penalty_weight is not None:
+    if config.penalty != "none":
 
         def critic(images):
             return apply_discriminator(networks, params, statistics, images, context)[0].logits

@@ -74,6 +74,13 @@ def he_normal(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndar
     return standard_normal(generator, shape) * np.float32(np.sqrt(2.0 / fan_in))
 
 
+@functools.cache
+def fan_in_normal(gain: float) -> Draw:
+    """Returns a function that draws normal values of deviation gain / sqrt(fan-in), the product of all axes but the
+    last."""
+    return lambda generator, shape: standard_normal(generator, shape) * np.float32(gain * np.prod(shape[:-1]) ** -0.5)
+
+
 def glorot_uniform(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     """Draws uniform values of variance 2 / (fan-in + fan-out), both times the taps (Glorot and Bengio 2010)."""
     taps = int(np.prod(shape[:-2]))

@@ -1,5 +1,7 @@
 """The loss terms of both players in family gan: adversarial losses, gradient penalties, historical averaging."""
 
+import functools
+import operator
 from typing import TYPE_CHECKING
 
 import jax
@@ -7,6 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from ganscape.models.averaging import HISTORICAL_AVERAGINGS
+from ganscape.models.fields import members
 from ganscape.models.losses import LOSSES
 from ganscape.models.penalties import PENALTIES
 from ganscape.models.targets import LABEL_FLIPS, LABEL_SMOOTHINGS
@@ -50,7 +53,9 @@ def generator_loss(config: "Config", real, fake) -> Array:
 
 
 def penalty(config: "Config", critic, kernels, real: Array, fake: Array, key: Array, update: Array) -> Array:
-    """Returns the weighted penalty: penalty_every times as large at every penalty_every-th update, and 0 at the others.
+    """Returns the sum of the config's penalties, each with its weight and at its interval.
+
+    A penalty of interval n is n times as large at every n-th update, and 0 at the others.
 
     critic, kernels, real, fake, key: as in `models.penalties`. For logits [batch, discriminators] it is the mean of
     the discriminators' penalties.
@@ -60,21 +65,47 @@ def penalty(config: "Config", critic, kernels, real: Array, fake: Array, key: Ar
     Adam's hyperparameters.
     """
 
-    def penalty_of(index):
-        def one_critic(images):
-            return critic(images)[:, index]
+    def sum_of(names, critic):
+        values = [PENALTIES[name](critic, kernels, real, fake, _own_key(config, name, key)) for name in names]
+        return functools.reduce(operator.add, values)
 
-        return PENALTIES[config.penalty](one_critic, kernels, real, fake, key)
+    def term(names, weight, every):
+        def weighted():
+            factor = weight * every
+            if config.discriminator_scales == 1:
+                return factor * sum_of(names, critic)
+            critics = [_column(critic, index) for index in range(config.discriminator_scales)]
+            return factor * jnp.mean(jnp.stack([sum_of(names, one) for one in critics]))
 
-    def weighted():
-        weight = config.penalty_weight * config.penalty_every
-        if config.discriminator_scales == 1:
-            return weight * PENALTIES[config.penalty](critic, kernels, real, fake, key)
-        return weight * jnp.mean(jnp.stack([penalty_of(index) for index in range(config.discriminator_scales)]))
+        return weighted() if every == 1 else jax.lax.cond(update % every == 0, weighted, lambda: jnp.zeros(()))
 
-    if config.penalty_every == 1:
-        return weighted()
-    return jax.lax.cond(update % config.penalty_every == 0, weighted, lambda: jnp.zeros(()))
+    terms = [term(names, getattr(config, weight), every) for (weight, every), names in _alike_penalties(config).items()]
+    return functools.reduce(operator.add, terms)
+
+
+def _alike_penalties(config: "Config") -> dict[tuple[str, int], list[str]]:
+    """Returns the config's penalties, together those that share the field of their weight and their interval."""
+    groups: dict[tuple[str, int], list[str]] = {}
+    for name in members(config.penalty):
+        every = getattr(config, f"{name}_every") or config.penalty_every
+        groups.setdefault((weight_field(config, name), every), []).append(name)
+    return groups
+
+
+def weight_field(config: "Config", name: str) -> str:
+    """Returns the name of the field that has the weight of one of the config's penalties."""
+    own = f"{name}_weight"
+    return "penalty_weight" if getattr(config, own) is None else own
+
+
+def _own_key(config: "Config", name: str, key: Array) -> Array:
+    """Returns the key itself for a single penalty, and one for each penalty of a set."""
+    return key if config.penalty == name else jax.random.fold_in(key, list(PENALTIES).index(name))
+
+
+def _column(critic, index: int):
+    """Returns one discriminator of a critic whose logits are [batch, discriminators]."""
+    return lambda images: critic(images)[:, index]
 
 
 def historical_penalty(config: "Config", params, history) -> Array | float:

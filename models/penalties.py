@@ -73,14 +73,6 @@ def r2(critic: Critic, kernels: Kernels, real: Array, fake: Array, key: Array) -
     return 0.5 * jnp.mean(squared_gradient_norms(critic, fake))
 
 
-def r1_and_r2(critic: Critic, kernels: Kernels, real: Array, fake: Array, key: Array) -> Array:
-    """`r1` + `r2`: mean |gradient|^2 / 2 at real images, plus the same at generated images, with one weight for both.
-
-    Reference: Huang et al. 2024 (arXiv:2501.05441), who give both the same gamma.
-    """
-    return r1(critic, kernels, real, fake, key) + r2(critic, kernels, real, fake, key)
-
-
 def zero_centered(critic: Critic, kernels: Kernels, real: Array, fake: Array, key: Array) -> Array:
     """mean |gradient|^2, not halved, at the same points as `wgangp`.
 
@@ -148,7 +140,6 @@ PENALTIES = {
     "wgangp_one_sided": wgangp_one_sided,
     "r1": r1,
     "r2": r2,
-    "r1+r2": r1_and_r2,
     "zero_centered": zero_centered,
     "dragan": dragan,
     "dragan_v1": dragan_v1,

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from ganscape.models.architectures import ARCHITECTURES
 from ganscape.models.architectures.conditioning import CONDITIONINGS
-from ganscape.models.fields import Above, ConfigError, Only, all_but_none, check_number, check_structure
+from ganscape.models.fields import (
+    Above,
+    ConfigError,
+    Includes,
+    Only,
+    all_but_none,
+    check_number,
+    check_structure,
+    members,
+)
 from ganscape.models.losses import LOSSES
 from ganscape.models.schedules import ENDING
 
@@ -96,10 +105,20 @@ def value_of(config: "Config", field: dataclasses.Field, value: Any) -> Any:
     """
     if field.metadata.get("offered"):
         return _offered(config, field, value)
-    only: Only | Above | None = field.metadata["only"]
+    only: Only | Above | Includes | None = field.metadata["only"]
     if only is not None and not only.allows(getattr(config, only.field)):
         if value is not None:
             raise ConfigError(f"{field.name}={value!r} means nothing with {_obstacle(config, only)}")
+        return None
+    if field.metadata.get("of_set") and _all_own(config, field):
+        if value is not None:
+            names = field.name.rpartition("_")[0]
+            raise ConfigError(
+                f"{field.name}={value!r} means nothing with {names}={getattr(config, names)!r}, whose members have "
+                f"their own: {_own_fields(config, field)}"
+            )
+        return None
+    if value is None and field.metadata.get("optional"):
         return None
     if value is None:
         value = field.metadata["when"]
@@ -110,11 +129,21 @@ def value_of(config: "Config", field: dataclasses.Field, value: Any) -> Any:
     return check_structure(field, value)
 
 
+def _own_fields(config: "Config", field: dataclasses.Field) -> str:
+    """Returns the names of the fields that stand for `field`, `<set>_<what>`, for the single members of its set."""
+    names, _, what = field.name.rpartition("_")
+    return ", ".join(f"{member}_{what}" for member in members(getattr(config, names)))
+
+
+def _all_own(config: "Config", field: dataclasses.Field) -> bool:
+    return all(getattr(config, name) is not None for name in _own_fields(config, field).split(", "))
+
+
 def _article(name: str) -> str:
     return "an" if name[0] in "aeio" else "a"
 
 
-def _obstacle(config: "Config", only: Only | Above) -> str:
+def _obstacle(config: "Config", only: Only | Above | Includes) -> str:
     """Returns why a field does not apply, in words.
 
     If the field that its condition is on does not apply either, returns the reason for that one.

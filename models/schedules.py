@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import jax.numpy as jnp
 from jax import Array
 
+from ganscape.models.fields import members
+
 if TYPE_CHECKING:
     from ganscape.models.config import Config
 
@@ -79,7 +81,7 @@ def learning_rate_factor(config: "Config", images_seen: Array) -> Array:
 
 
 def penalty_factor(config: "Config", images_seen: Array) -> Array:
-    """Returns the factor of the penalty's weight after so many real images."""
+    """Returns the factor of all penalties' weights after so many real images."""
     return interpolate(config.penalty_schedule, 1.0, config.penalty_final, images_seen / config.penalty_images)
 
 
@@ -101,7 +103,7 @@ def ema_half_life(config: "Config", images_seen: Array) -> Array:
 
 
 def scheduled(config: "Config", images_seen: Array) -> "Config":
-    """Returns the config with learning rates, beta2 and penalty weight as they are after so many real images.
+    """Returns the config with learning rates, beta2 and penalty weights as they are after so many real images.
 
     A config without schedules is returned unchanged.
     """
@@ -112,7 +114,10 @@ def scheduled(config: "Config", images_seen: Array) -> "Config":
     if config.beta2_schedule not in (None, "constant"):
         values["beta2"] = beta2_value(config, images_seen)
     if config.penalty_schedule not in (None, "constant"):
-        values["penalty_weight"] = config.penalty_weight * penalty_factor(config, images_seen)
+        factor = penalty_factor(config, images_seen)
+        names = ["penalty_weight", *(f"{name}_weight" for name in members(config.penalty))]
+        weights = {name: getattr(config, name) for name in names}
+        values |= {name: weight * factor for name, weight in weights.items() if weight is not None}
     if not values:
         return config
     changed = copy.copy(config)

@@ -52,6 +52,9 @@ def _normalized(discriminator: str, generator: str = _BN) -> dict[str, Value]:
     return {"discriminator_normalization": discriminator, "generator_normalization": generator}
 
 
+# What moves in r3gan.
+_SCHEDULED = ("learning_rate", "beta2", "penalty", "ema")
+
 PRESETS: dict[str, Preset] = {
     "dcgan": Preset(
         _settings(loss="non_saturating", latent="uniform") | _normalized(_BN),
@@ -177,6 +180,19 @@ PRESETS: dict[str, Preset] = {
         "uniform, of length 100, weight norm in the discriminator: its code, train_cifar_minibatch_discrimination.py. "
         "There the labels are used, noise and dropout disturb the discriminator, and the generator moves three times",
     ),
+    "r3gan": Preset(
+        _settings(loss="relativistic", penalty="r1+r2", latent="normal", averaging="ema_half_life")
+        | {f"{name}_schedule": "cosine" for name in _SCHEDULED}
+        | _normalized(_NONE, _NONE),
+        _adam(0.0, 0.9, 2e-4, disc_iters=1, penalty_weight=0.05 / 4)
+        | _settings(learning_rate_final=0.25, beta2_final=0.99, penalty_final=0.1),
+        _sizes("r3gan", 512, 64, ema_half_life=5e6) | {f"{name}_images": 2e7 for name in _SCHEDULED},
+        "Huang et al. 2024, arXiv:2501.05441, and its code, train.py, preset CIFAR10: gamma 0.05 of pixels in [-1, 1], "
+        "which is 0.0125 of these in [0, 1], for R1 and for R2, Adam with betas 0 and 0.9, all falling or rising along "
+        "a cosine over 20 million images: the rate from 2e-4 to 5e-5, gamma to a tenth, beta2 to 0.99, the half-life "
+        "of the average from 0 to 5 million images; batches of 512: README of the code; z normal, of length 64. Its "
+        "augmentation, whose probability rises to 0.55, is not here",
+    ),
 }
 
 SPACES: dict[str, dict[str, Space]] = {
@@ -184,34 +200,42 @@ SPACES: dict[str, dict[str, Space]] = {
 }
 
 
-def _small(architecture: str) -> dict[str, dict[str, Value]]:
-    """Returns the sizes of every preset for 8x8 images.
+def _ending(images: int) -> dict[str, Value]:
+    """Returns the lengths of r3gan's schedules that end with a training of so many real images."""
+    return {f"{name}_images": float(images) for name in _SCHEDULED}
+
+
+def _small(architecture: str, images: int) -> dict[str, dict[str, Value]]:
+    """Returns the sizes of every preset for 8x8 images and a training of so many real images.
 
     One architecture for all but progan, averages over fewer updates, and a balance of BEGAN with which its generator
-    does not collapse.
+    does not collapse. The half-life of r3gan's average is a quarter of its training, as in its code.
     """
     same: dict[str, Value] = {"architecture": architecture, "batch_size": 64, "z_dim": 64}
     averaged = {name: _settings(ema_decay=0.99) for name, preset in PRESETS.items() if "ema_decay" in preset.sizes}
     own = {
         "progan": _settings(architecture="progan", channels=16, fade_images=2e4),
         "began": _settings(gamma=1.0, k_learning_rate=0.01),
+        "r3gan": _settings(ema_half_life=images / 4) | _ending(images),
     }
     return {name: same | averaged.get(name, {}) | own.get(name, {}) for name in PRESETS}
 
 
+# 200,000 updates of the discriminator on 64 images, as in Kurach et al. 2019, arXiv:1807.04720, scored ten times.
+_STEPS = 200_000 * 64
 # The papers' attention is at a quarter and at half of 128 pixels.
 _PUBLISHED = {name: preset.sizes for name, preset in PRESETS.items()} | {
     name: PRESETS[name].sizes | _settings(attention=attention) for name, attention in (("sagan", 8), ("biggan", 16))
 }
-# 200,000 updates of the discriminator on 64 images, as in Kurach et al. 2019, arXiv:1807.04720, scored ten times.
-_STEPS = 200_000 * 64
+# Schedules end with the training: R3GAN's is longer.
+_PUBLISHED["r3gan"] = _PUBLISHED["r3gan"] | _ending(_STEPS)
 
 #                    data      settings configs seeds images    interval    samples summary
 _SCALES = {
     "smoke":  Scale("digits",  {},     1,     2,   192_000,  48_000,     None,   "8x8 digits, a quarter of an hour",
-                    own=_small("mlp")),
+                    own=_small("mlp", 192_000)),
     "laptop": Scale("digits",  {},     1,     5,   960_000,  192_000,    None,   "8x8 digits, convolutions, hours",
-                    own=_small("conv8")),
+                    own=_small("conv8", 960_000)),
     "paper":  Scale("cifar10", {},     1,     5,   _STEPS,   _STEPS // 10, 10_000, "published networks, on CIFAR10",
                     own=_PUBLISHED),
 }  # fmt: skip

@@ -10,6 +10,7 @@ from ganscape.metrics import Protocol, check_lower, make_encoder
 from ganscape.metrics.defaults import default_metric, warnings
 from ganscape.models import ConfigError
 from ganscape.models.config import ALIASES, FIELDS, check_choice, check_value, expand, inert_fields
+from ganscape.models.schedules import SCHEDULED
 from ganscape.results.definition import RENAMED, Definition, PhaseDefinition, current_searcher
 from ganscape.search_spaces import (
     Phase,
@@ -249,12 +250,29 @@ def _override(study: Study, name: str, settings: Mapping[str, Any]) -> tuple[Stu
             study = study.pin(field, chosen)
             for inert in inert_fields(field, chosen):
                 study = study if inert in settings else study.drop(inert)
-    scale = find_scale(study, name)._replace(**sizes)
+    scale = find_scale(study, name)
+    scale = _with_schedules_to(scale, sizes.get("images", scale.images))._replace(**sizes)
     if CONFIRM in settings:
         seeds = check_least(CONFIRM, settings[CONFIRM], 1)
         searching = tuple(phase for phase in scale.phases if phase.searcher not in SELECTORS)
         scale = scale._replace(phases=(*searching, Phase(CONFIRM, CONFIRMING, 1, seeds)))
-    return study.at_scale(name), scale
+    return study._replace(scales=study.scales | {name: scale}).at_scale(name), scale
+
+
+def _with_schedules_to(scale: Scale, images: int | dict[str, int]) -> Scale:
+    """Returns the scale with every schedule that ends with its training ending after `images` real images instead."""
+    lengths = [f"{name}_images" for name in SCHEDULED]
+
+    def moved(settings: dict[str, Any]) -> dict[str, Any]:
+        return {
+            field: float(images) if field in lengths and value == scale.images else value
+            for field, value in settings.items()
+        }
+
+    if isinstance(images, dict) or images == scale.images:
+        return scale
+    own = {method: moved(settings) for method, settings in scale.own.items()}
+    return scale._replace(settings=moved(scale.settings), own=own)
 
 
 def _described(phase: Phase) -> PhaseDefinition:

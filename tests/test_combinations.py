@@ -11,6 +11,7 @@ import pytest
 
 from ganscape.models import FAMILIES, Config, ConfigError
 from ganscape.models.architectures import ARCHITECTURES
+from ganscape.models.penalties import PENALTIES
 from ganscape.models.rules import check_images
 from ganscape.models.sampling import interpolate, sample
 from ganscape.sweep.cohort_size import parameters
@@ -18,6 +19,7 @@ from ganscape.sweep.cohort_size import parameters
 SHAPES = ((8, 8, 1), (16, 16, 3), (28, 28, 1), (32, 32, 3), (48, 48, 3), (64, 64, 3), (128, 128, 3))
 # Values of the fields that take whole numbers, as small as a program has that shows all of it.
 WHOLE: dict[str, tuple] = {
+    **{f"{name}_every": (None, 3) for name in PENALTIES if name != "none"},
     "penalty_every": (1, 2),
     "packing": (1, 2),
     "discriminator_scales": (1, 2),

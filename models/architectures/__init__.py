@@ -8,6 +8,7 @@ from ganscape.models.architectures.dcgan import DCGAN
 from ganscape.models.architectures.infogan import CONV8, INFOGAN
 from ganscape.models.architectures.mlp import MLP
 from ganscape.models.architectures.progan import PROGAN
+from ganscape.models.architectures.r3gan import R3GAN
 from ganscape.models.architectures.reference import WithReference
 from ganscape.models.architectures.resnet import RESNET19, RESNET_CIFAR, RESNET_STL
 from ganscape.models.architectures.scales import Scales
@@ -23,6 +24,7 @@ ARCHITECTURES = {
     "infogan": INFOGAN,
     "mlp": MLP,
     "progan": PROGAN,
+    "r3gan": R3GAN,
     "resnet19": RESNET19,
     "resnet_cifar": RESNET_CIFAR,
     "resnet_stl": RESNET_STL,

@@ -204,8 +204,6 @@ def of_torch(penalty, params, points):
         return 0.0 * params["in"].sum()
     if penalty in OF_KERNELS:
         return OF_KERNELS[penalty]([params["in"], params["out"][:, None]])
-    if penalty == "r1+r2":
-        return of_torch("r1", params, REAL) + of_torch("r2", params, FAKE)
     points = torch.tensor(points, dtype=torch.float64, requires_grad=True)
     outputs = network(params, points)
     outputs = outputs.sigmoid() if penalty == "dragan_v1" else outputs

@@ -21,7 +21,7 @@ from ganscape.limits import LIMITS
 from ganscape.models import FAMILIES, Config, ConfigError
 from ganscape.models.architectures import ARCHITECTURES
 from ganscape.models.config import ALIASES, FIELDS, NUMBERS, expand
-from ganscape.models.fields import Only
+from ganscape.models.fields import Above, Includes
 from ganscape.models.fields import structure as structure_field
 from ganscape.models.losses import LOSSES
 from ganscape.models.penalties import PENALTIES
@@ -77,7 +77,8 @@ def completed(settings):
     settings = dict(settings)
     for name, field in FIELD.items():
         only = field.metadata.get("only")
-        asked = only is not None and field.metadata["when"] is None and only.allows(resolved(settings, only.field))
+        asked = only is not None and only.allows(resolved(settings, only.field)) and not field.metadata.get("optional")
+        asked = asked and field.metadata["when"] is None
         if asked and name not in settings:
             settings[name] = example(field)
     return settings
@@ -98,7 +99,9 @@ def settings_with(name):
     if only is None:
         return {}
     before, offered = settings_with(only.field), FIELD[only.field].metadata.get("offered")
-    value = only.values[0] if isinstance(only, Only) else only.low + 1
+    value = only.low + 1 if isinstance(only, Above) else only.values[0]
+    if isinstance(only, Includes) and field.metadata.get("optional"):
+        value = f"{value}+r1" if value != "r1" else "r1+l2"  # so that the weight of the set still applies
     if offered:
         value = next(value for value in only.values if value in getattr(ARCHITECTURES[before["architecture"]], offered))
     settings = completed({**before, only.field: value})
@@ -113,6 +116,9 @@ def value_of(field, architecture):
         return st.integers(1, 9) if isinstance(offer, int) else st.sampled_from(offer or (None,))
     if not field.metadata["number"]:
         choices, low = field.metadata["choices"], field.metadata["low"]
+        if field.metadata.get("joined"):
+            names = st.sets(st.sampled_from(sorted(set(choices) - {"none"})), max_size=3)
+            return names.map(lambda chosen: "+".join(sorted(chosen)) or "none")
         if choices is not None:
             return st.sampled_from(sorted(choices))
         return st.integers(1, 50).map(lambda n: 6 * n) if field.name == "batch_size" else st.integers(low, low + 2)
@@ -130,7 +136,8 @@ def configs(draw):
         only = field.metadata.get("only")
         if only is not None and not only.allows(resolved(chosen, only.field)):
             continue
-        if (only is not None and field.metadata["when"] is None) or draw(st.integers(0, 3)) == 0:
+        optional = field.metadata.get("optional") or only is None or field.metadata["when"] is not None
+        if not optional or draw(st.integers(0, 3)) == 0:
             value = draw(value_of(field, chosen.get("architecture", Config.architecture)))
             if value is not None:
                 chosen[name] = value
@@ -152,7 +159,8 @@ def refusal(**settings) -> str:
 
 
 def structures_of(config):
-    return {name: value for name, value in vars(config).items() if name not in NUMBERS}
+    """Structure fields with their values, and which numbers there are."""
+    return {name: value is not None if name in NUMBERS else value for name, value in vars(config).items()}
 
 
 # What goes in comes out
@@ -176,7 +184,7 @@ def test_to_dict_holds_exactly_the_fields_that_apply():
         held = Config.from_dict(settings).to_dict()
         for name, field in FIELD.items():
             only = field.metadata.get("only")
-            if not field.metadata.get("offered"):
+            if not field.metadata.get("offered") and not field.metadata.get("optional"):
                 assert (name in held) == (only is None or only.allows(resolved(settings, only.field))), name
 
 
@@ -363,6 +371,7 @@ OUTSIDE = {
     "learning_rate_final": FRACTION,
     "beta2_final": BELOW_ONE,
     "penalty_final": [-1e-9, math.inf],
+    **{f"{name}_weight": [-1e-9, math.inf] for name in PENALTIES if name != "none"},
     "ema_half_life": POSITIVE,
     **dict.fromkeys(
         ("learning_rate_images", "beta2_images", "penalty_images", "ema_images", "warmup_images"), POSITIVE
@@ -464,8 +473,9 @@ def test_a_structure_field_changes_structure_and_identity(name):
 
 @pytest.mark.parametrize("name", sorted(NUMBERS))
 def test_a_number_changes_identity_but_not_structure(name):
-    before = Config.from_dict(completed(settings_with(name)))
-    after = Config.from_dict({**completed(settings_with(name)), name: 0.125})
+    settings = completed(settings_with(name))
+    settings |= {name: example(FIELD[name])} if FIELD[name].metadata.get("optional") else {}
+    before, after = Config.from_dict(settings), Config.from_dict({**settings, name: 0.125})
     assert jax.tree.structure(after) == jax.tree.structure(before)
     assert after.structure() == before.structure()
     assert after.identity() != before.identity()
@@ -495,6 +505,14 @@ def test_a_stack_of_configs_is_mapped_over_its_numbers():
     rates = [1e-4, 2e-4, 5e-3]
     stacked = jax.tree.map(lambda *x: jnp.stack(x), *(Config(d_lr=rate) for rate in rates))
     assert jax.vmap(lambda config: 2.0 * config.d_lr)(stacked).tolist() == pytest.approx([2e-4, 4e-4, 1e-2])
+
+
+def test_configs_of_which_one_has_a_weight_of_its_own_do_not_share_a_program():
+    shared = Config(penalty="r1+l2", penalty_weight=1.0)
+    own = Config(penalty="r1+l2", penalty_weight=1.0, l2_weight=2.0)
+    assert jax.tree.structure(shared) != jax.tree.structure(own)
+    assert shared.structure() != own.structure()
+    assert own.structure() == Config(penalty="r1+l2", penalty_weight=3.0, l2_weight=4.0).structure()
 
 
 # Identity

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ganscape.models import Config
+from ganscape.models import Config, ConfigError
 from ganscape.models.forward import DiscriminatorOutput
 from ganscape.models.objectives import (
     discriminator_loss,
@@ -110,6 +110,74 @@ def test_a_penalty_of_several_discriminators_is_of_each_ones_slope():
 
     value = penalty(config, critic, [], IMAGES, IMAGES, KEY, 0)
     np.testing.assert_allclose(value, 0.5 * np.mean([4 * 9.0, 4 * 1.0]), rtol=1e-6)
+
+
+def slopes_critic(images):
+    """A critic of constant slope 1, 2, 3, 4 at the four pixels, whose squared norm is 30."""
+    return jnp.sum(np.arange(1.0, 5.0).reshape(2, 2, 1).astype(np.float32) * images, axis=(1, 2, 3))
+
+
+def penalties_of(config, update=0, critic=slopes_critic):
+    kernels = [jnp.array([[1.0, 2.0], [3.0, 4.0]])]  # half the squared norm: 15; the squared product of columns: 14^2
+    return penalty(config, critic, kernels, IMAGES, IMAGES + 0.5, KEY, update)
+
+
+def test_penalties_of_a_set_have_weights_and_intervals_of_their_own():
+    config = Config(penalty="r1+l2+orthogonal", penalty_weight=0.1, r1_weight=2.0, r1_every=2, l2_every=3)
+    r1, l2, orthogonal = 2.0 * 2 * 15.0, 0.1 * 3 * 15.0, 0.1 * 2 * 14.0**2
+    expected = [r1 + l2 + orthogonal, orthogonal, r1 + orthogonal, l2 + orthogonal, r1 + orthogonal, orthogonal]
+    np.testing.assert_allclose([penalties_of(config, update) for update in range(6)], expected, rtol=1e-5)
+
+
+def test_r1_and_r2_share_the_weight_of_the_set():
+    """Of a critic |x|^2 / 2, whose gradient at x is x: half the squared gradients at both kinds of images."""
+
+    def critic(images):
+        return 0.5 * jnp.sum(images**2, (1, 2, 3))
+
+    squares = [np.mean(np.sum(np.float64(images) ** 2, (1, 2, 3))) for images in (IMAGES, IMAGES + 0.5)]
+    for names in ("r1+r2", "r2+r1"):
+        value = penalties_of(Config(penalty=names, penalty_weight=3.0), critic=critic)
+        np.testing.assert_allclose(value, 3.0 * 0.5 * sum(squares), rtol=1e-5)
+
+
+def test_penalties_of_a_set_draw_from_keys_of_their_own():
+    """The sum of two penalties between real and generated images differs from that of each alone with the same key."""
+
+    def critic(images):
+        return jnp.sum(images**3, (1, 2, 3))
+
+    both = penalties_of(Config(penalty="wgangp+zero_centered", penalty_weight=1.0), critic=critic)
+    alone = [
+        penalties_of(Config(penalty=name, penalty_weight=1.0), critic=critic) for name in ("wgangp", "zero_centered")
+    ]
+    assert abs(both - sum(alone)) > 1e-4
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"penalty": "r1+r1", "penalty_weight": 1.0}, "penalty='r1.r1' has 'r1' twice"),
+        ({"penalty": "none+r1", "penalty_weight": 1.0}, "penalty='none.r1' has 'none' beside others"),
+        ({"penalty": "r1+r3", "penalty_weight": 1.0}, "unknown penalty 'r3'"),
+        ({"penalty": "r1+l2", "r1_weight": 1.0}, "penalty='l2.r1' needs a penalty_weight|penalty='r1.l2' needs a"),
+        ({"penalty": "r1", "penalty_weight": 1.0, "l2_weight": 1.0}, "l2_weight=1.0 means nothing with penalty='r1'"),
+        ({"penalty": "r1", "penalty_weight": 1.0, "l2_every": 2}, "l2_every=2 means nothing with penalty='r1'"),
+        (
+            {"penalty": "r1", "penalty_weight": 1.0, "r1_weight": 1.0},
+            "penalty_weight=1.0 means nothing with penalty=.r1.*own: r1_weight",
+        ),
+        ({"penalty": "r1", "r1_weight": -1.0}, "r1_weight=-1.0 is outside"),
+    ],
+)
+def test_a_set_of_penalties_that_means_nothing_is_refused(settings, words):
+    with pytest.raises(ConfigError, match=words):
+        Config(**settings)
+
+
+def test_a_set_of_penalties_is_one_config_in_any_order():
+    one, other = (Config(penalty=names, penalty_weight=1.0, l2_weight=2.0) for names in ("r1+l2", "l2+r1"))
+    assert one == other and one.identity() == other.identity()
 
 
 def test_a_hold_is_the_weighted_squared_distance_and_nothing_without_history():

@@ -23,6 +23,7 @@ PUBLISHED = {
     "progan": ("adam", 1e-3, 1e-3, 0.0, 0.99, 1, 16),
     "r1": ("rmsprop_torch", 1e-4, 1e-4, None, None, 1, 64),
     "ragan": ("adam", 2e-4, 2e-4, 0.5, 0.999, 1, 32),
+    "r3gan": ("adam", 2e-4, 2e-4, 0.0, 0.9, 1, 512),
 }
 # By what factor the score of a generator falls at least.
 LEARNS = {"wgan": 1.5, "dragan": 2.0, "r1": 2.0, "ragan": 2.0}
@@ -65,6 +66,14 @@ def test_a_scale_replaces_sizes_and_nothing_else():
 def test_a_field_may_be_set_although_the_scale_sets_it_for_each_method(tmp_path):
     made = plan("presets", out=tmp_path, settings={"batch_size": 16}, methods=["dcgan", "biggan"])
     assert {space.defaults[0]["batch_size"] for space in made.methods.values()} == {16}
+
+
+def test_schedules_that_end_with_the_training_follow_its_length(tmp_path):
+    made = plan("presets", out=tmp_path, settings={"images": 6400, "interval": 6400}, methods=["r3gan"])
+    (default,) = made.methods["r3gan"].defaults
+    lengths = {field: value for field, value in default.items() if field.endswith("_images")}
+    assert lengths == dict.fromkeys(("learning_rate_images", "beta2_images", "penalty_images", "ema_images"), 6400.0)
+    assert default["ema_half_life"] == 48_000.0
 
 
 def test_a_preset_with_classes_needs_data_that_have_them(tmp_path):
