@@ -261,16 +261,15 @@ def _override(study: Study, name: str, settings: Mapping[str, Any]) -> tuple[Stu
 
 def _with_schedules_to(scale: Scale, images: int | dict[str, int]) -> Scale:
     """Returns the scale with every schedule that ends with its training ending after `images` real images instead."""
-    lengths = [f"{name}_images" for name in SCHEDULED]
+    if isinstance(images, dict) or images == scale.images:
+        return scale
+    lengths, end = [f"{name}_images" for name in SCHEDULED], float(images)
 
     def moved(settings: dict[str, Any]) -> dict[str, Any]:
         return {
-            field: float(images) if field in lengths and value == scale.images else value
-            for field, value in settings.items()
+            field: end if field in lengths and value == scale.images else value for field, value in settings.items()
         }
 
-    if isinstance(images, dict) or images == scale.images:
-        return scale
     own = {method: moved(settings) for method, settings in scale.own.items()}
     return scale._replace(settings=moved(scale.settings), own=own)
 
