@@ -11,11 +11,36 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from ganscape.data import cifar10, digits, fashion_mnist, mnist, mnist5k, mnist16, own, polygons
+from ganscape.data import (
+    celeba,
+    celeba_hq,
+    cifar10,
+    digits,
+    fashion_mnist,
+    lsun_bedroom,
+    mnist,
+    mnist5k,
+    mnist16,
+    own,
+    polygons,
+    stacked_mnist,
+)
 from ganscape.data.dataset import DataError, Dataset
+from ganscape.data.splits import ImageSource, map_source
 from ganscape.errors import check_name
 
-__all__ = ["DATASETS", "DataError", "Dataset", "Source", "fetch", "find_source", "load"]
+__all__ = [
+    "DATASETS",
+    "DataError",
+    "Dataset",
+    "ImageSource",
+    "Source",
+    "fetch",
+    "find_source",
+    "load",
+    "map_source",
+    "root_folder",
+]
 
 
 class Source(NamedTuple):
@@ -118,6 +143,60 @@ DATASETS: dict[str, Source] = {
         cifar10.IMAGE_SHAPE,
         cifar10.CLASSES,
         "CIFAR10 as others compressed it (50,000 train, 10,000 test), not its pixels; your Parquet files",
+    ),
+    "celeba": Source(
+        celeba.load,
+        celeba.IMAGE_SHAPE,
+        None,
+        "faces of CelebA, 64x64 pixels, scored against its validation part (162,770 train, 10,000 test); your files",
+    ),
+    "celeba_test": Source(
+        celeba.load_test,
+        celeba.IMAGE_SHAPE,
+        None,
+        "faces of CelebA, 64x64 pixels, scored against its test part (162,770 train, 10,000 test); your files",
+    ),
+    "celeba_hq_128": Source(
+        celeba_hq.load,
+        celeba_hq.IMAGE_SHAPE,
+        None,
+        "faces of CelebA-HQ, 128x128 pixels (27,000 train, 3,000 test); your files",
+    ),
+    "lsun_bedroom": Source(
+        lsun_bedroom.load,
+        lsun_bedroom.IMAGE_SHAPE,
+        None,
+        "middles of photographs of bedrooms, 128x128 pixels (3,002,454 train, 10,000 test); your LMDB database",
+    ),
+    "lsun_bedroom_300k": Source(
+        lsun_bedroom.load_subset,
+        lsun_bedroom.IMAGE_SHAPE,
+        None,
+        "a fixed part of lsun_bedroom, 128x128 pixels (300,000 train, 10,000 test); your LMDB database",
+    ),
+    "stacked_mnist": Source(
+        stacked_mnist.load,
+        stacked_mnist.IMAGE_SHAPE,
+        stacked_mnist.MODES,
+        "three digits of MNIST as red, green and blue, 28x28 pixels, 1,000 modes (128,000 train, 26,000 test)",
+    ),
+    "stacked_mnist_5k": Source(
+        stacked_mnist.load_smaller,
+        stacked_mnist.IMAGE_SHAPE,
+        stacked_mnist.MODES,
+        "three digits of mnist5k as red, green and blue, 28x28 pixels (25,600 train, 10,000 test); offline",
+    ),
+    "stacked_mnist16": Source(
+        stacked_mnist.load_shrunk,
+        stacked_mnist.SHRUNK_SHAPE,
+        stacked_mnist.MODES,
+        "stacked_mnist shrunk to 16x16 pixels (128,000 train, 26,000 test); from MNIST's files",
+    ),
+    "stacked_mnist16_5k": Source(
+        stacked_mnist.load_smaller_shrunk,
+        stacked_mnist.SHRUNK_SHAPE,
+        stacked_mnist.MODES,
+        "stacked_mnist_5k shrunk to 16x16 pixels (25,600 train, 10,000 test); offline",
     ),
     "triangles": Source(
         polygons.load_triangles,

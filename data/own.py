@@ -7,30 +7,35 @@ import numpy as np
 from ganscape.data.dataset import DataError, Dataset
 from ganscape.data.folders import classes_of, picture_files
 from ganscape.data.images import read_images, read_labels
-
-SPLITS = ("train", "test")
-EVERY = 5  # every fifth image is in the test split
+from ganscape.data.own_tables import parquet_files, read_tables, split_of
+from ganscape.data.splits import SPLITS, holds_splits, in_test, load_splits
 
 
 def load(path: Path) -> Dataset:
     """Returns the images at a path as a Dataset named after the file or folder.
 
-    A folder that holds folders `train` and `test` has these splits. In any other folder, and in an .npy or .npz file,
+    A folder that holds folders `train` and `test` has these splits, and so has one that holds `train.npy` and
+    `test.npy`, which are mapped into memory, see `data.splits`. In any other folder, and in an .npy or .npz file,
     every fifth image is in the test split, in the order of `data.images.read_images`. Floats in [0, 1] are rounded to
     multiples of 1 / 255. Labels are those of a folder that holds one folder per class, or the array `labels` of an
-    .npz file, if both splits have images of every class.
+    .npz file, if both splits have images of every class. Parquet files, or a folder with some, have the splits that
+    their names begin with, `train` and `test`, else as an .npy file, and may have a column of classes.
 
     Raises DataError naming the file that is missing, unreadable or of another size, and for fewer than two images in a
     split.
     """
+    if holds_splits(path):
+        return load_splits(path)
     parts = [path / split for split in SPLITS]
-    if all(part.is_dir() for part in parts):
+    if tables := parquet_files(path):
+        train, test, train_labels, test_labels = _of_tables(tables, path)
+    elif all(part.is_dir() for part in parts):
         train, test = (read_images(part) for part in parts)
         train_labels, test_labels = _labels_of_splits(*parts)
         train, test = _alike(train, test, path)
     else:
         images = read_images(path)
-        is_test = np.arange(len(images)) % EVERY == EVERY - 1
+        is_test = in_test(len(images))
         train, test = images[~is_test], images[is_test]
         labels = _labels(path, len(images))
         train_labels, test_labels = _split_labels(labels, is_test)
@@ -38,6 +43,22 @@ def load(path: Path) -> Dataset:
         if len(images) < 2:
             raise DataError(f"{path}: {len(images)} images for the {split} split; a score needs at least 2 of each")
     return Dataset(path.resolve().stem, _bytes(train), _bytes(test), train_labels, test_labels)
+
+
+def _of_tables(files: list[Path], path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:
+    """Returns the train and the test images of Parquet files and their labels, None unless both splits have all
+    classes."""
+    of_split = {split: [file for file in files if split_of(file, path) == split] for split in SPLITS}
+    if not all(of_split.values()):
+        images, labels = read_tables(files)
+        is_test = in_test(len(images))
+        return images[~is_test], images[is_test], *_split_labels(labels, is_test)
+    (train, train_labels), (test, test_labels) = (read_tables(of_split[split]) for split in SPLITS)
+    train, test = _alike(train, test, path)
+    alike = train_labels is not None and test_labels is not None
+    if not alike or not np.array_equal(np.unique(train_labels), np.unique(test_labels)):  # type: ignore[arg-type]
+        train_labels = test_labels = None
+    return train, test, train_labels, test_labels
 
 
 def _labels(path: Path, count: int) -> np.ndarray | None:

@@ -1,14 +1,113 @@
-"""Pictures in Parquet files as on the Hugging Face hub: a column of encoded bytes, a column of labels."""
+"""Pictures in Parquet files as on the Hugging Face hub: a column of encoded bytes, perhaps one of labels."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ganscape.data.dataset import DataError
 
+if TYPE_CHECKING:
+    from pyarrow import Schema
+    from pyarrow.parquet import ParquetFile
+
 COLUMNS = ("img", "image")
+LABELS = ("label", "labels", "class", "fine_label")
+BATCH = 64  # pictures read from a file at once
+
+
+class EncodedPictures(NamedTuple):
+    """Encoded pictures in Parquet files. read: yields, for each in order, what messages call it, and its bytes; raises
+    DataError."""
+
+    count: int  # type: ignore[assignment]  # hides tuple.count
+    read: Callable[[], Iterator[tuple[str, bytes]]]
+
+
+def encoded_pictures(files: Sequence[Path]) -> EncodedPictures:
+    """Returns the pictures in the only column of pictures of each file, whatever its name, or in `img` or `image`.
+
+    A few are in memory at a time. Raises DataError for a file that is not such a table.
+    """
+    tables = [(file, _open(file)) for file in files]
+    columns = [picture_column(table.schema_arrow, file) for file, table in tables]
+
+    def read() -> Iterator[tuple[str, bytes]]:
+        for (file, table), column in zip(tables, columns, strict=True):
+            for number, picture in enumerate(_column(file, table, column)):
+                content = picture.get("bytes") if isinstance(picture, dict) else picture
+                if not content:
+                    raise DataError(f"{file}: picture {number} of column {column} has no bytes")
+                yield f"{file}: picture {number}", content
+
+    return EncodedPictures(sum(table.metadata.num_rows for _, table in tables), read)
+
+
+def label_column(schema: "Schema") -> str | None:
+    """Returns the column of classes: one that is called as in LABELS, else the only one of whole numbers, else None."""
+    from pyarrow import types
+
+    named = [name for name in LABELS if name in schema.names]
+    whole = [field.name for field in schema if types.is_integer(field.type)]
+    return next(iter(named or (whole if len(whole) == 1 else [])), None)
+
+
+def read_classes(files: Sequence[Path]) -> np.ndarray | None:
+    """Returns the classes of the pictures in these files, int64 [n], counted in the order of their values, numbers or
+    text. None unless every file has a column of them, and every class has two pictures at least: others are numbers of
+    pictures, or names.
+    """
+    values: list = []
+    for file in files:
+        table = _open(file)
+        column = label_column(table.schema_arrow)
+        if column is None:
+            return None
+        values += _column(file, table, column)
+    if any(value is None or isinstance(value, list | dict) for value in values):
+        return None
+    _, labels, counts = np.unique(np.asarray(values), return_inverse=True, return_counts=True)
+    return labels.astype(np.int64) if len(counts) and counts.min() >= 2 else None
+
+
+def picture_column(schema: "Schema", file: Path) -> str:
+    """Returns the column of encoded pictures: one of bytes, or of structures with `bytes`. Raises DataError if there is
+    none, or which it is of several is not told by the names in COLUMNS."""
+    from pyarrow import types
+
+    def is_bytes(kind) -> bool:
+        return types.is_binary(kind) or types.is_large_binary(kind)
+
+    def has_bytes(kind) -> bool:
+        return types.is_struct(kind) and kind.get_field_index("bytes") >= 0 and is_bytes(kind.field("bytes").type)
+
+    found = [field.name for field in schema if is_bytes(field.type) or has_bytes(field.type)]
+    usual = [name for name in found if name in COLUMNS]
+    if len(found) == 1 or usual:
+        return (usual or found)[0]
+    raise DataError(f"{file}: columns {', '.join(schema.names)}; {len(found)} of them hold pictures, expected one")
+
+
+def _open(file: Path) -> "ParquetFile":
+    import pyarrow
+    from pyarrow.parquet import ParquetFile
+
+    try:
+        return ParquetFile(file)
+    except (OSError, pyarrow.ArrowException) as error:
+        raise DataError(f"{file}: not a Parquet file that can be read ({error})") from error
+
+
+def _column(file: Path, table: "ParquetFile", column: str) -> Iterator:
+    import pyarrow
+
+    try:
+        for batch in table.iter_batches(batch_size=BATCH, columns=[column]):
+            yield from batch.column(0).to_pylist()
+    except (OSError, pyarrow.ArrowException) as error:
+        raise DataError(f"{file}: not a Parquet file that can be read ({error})") from error
 
 
 def read_pictures(

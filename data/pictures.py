@@ -7,7 +7,7 @@ or coloured, transparency painted over. All else is refused with the file's name
 
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -70,30 +70,35 @@ AS_IT_IS = Rules()
 
 
 def read_picture(file: Path, rules: Rules = AS_IT_IS) -> np.ndarray:
-    """Returns one picture, uint8 [height, width, 1 or 3].
+    """Returns the picture in a file, uint8 [height, width, 1 or 3].
 
     Raises DataError naming the file if it cannot be read, or the rules do not say what to do with it.
     """
+    return decode_picture(file, str(file), rules)
+
+
+def decode_picture(source: Path | IO[bytes], name: str, rules: Rules = AS_IT_IS) -> np.ndarray:
+    """Returns the picture in a file or stream as `read_picture` does; messages call it `name`."""
     from PIL import Image, ImageOps
 
     try:
-        with warnings.catch_warnings(), Image.open(file) as opened:
+        with warnings.catch_warnings(), Image.open(source) as opened:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             frames = getattr(opened, "n_frames", 1)
             if frames > 1:
-                raise DataError(f"{file}: {frames} pictures in one file; save each in a file of its own")
+                raise DataError(f"{name}: {frames} pictures in one file; save each in a file of its own")
             upright = ImageOps.exif_transpose(opened)
             upright.load()
-            picture = _plain(upright, file, rules)
+            picture = _plain(upright, name, rules)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         if isinstance(error, DataError):
             raise
-        raise DataError(f"{file}: not a picture that can be read ({error})") from error
-    array = _resized(_cropped(picture, rules), file, rules)
+        raise DataError(f"{name}: not a picture that can be read ({error})") from error
+    array = _resized(_cropped(picture, rules), name, rules)
     return array.reshape(*array.shape[:2], -1)
 
 
-def _plain(picture: "Picture", file: Path, rules: Rules) -> "Picture":
+def _plain(picture: "Picture", name: str, rules: Rules) -> "Picture":
     """Returns the picture as 8-bit gray or RGB without transparency."""
     from PIL import Image
 
@@ -101,15 +106,15 @@ def _plain(picture: "Picture", file: Path, rules: Rules) -> "Picture":
         levels = np.asarray(picture).astype(np.float32) * (255 / 65_535)
         picture = Image.fromarray(np.round(levels).astype(np.uint8))
     if picture.mode not in ("1", "L", "P", "LA", "RGB", "RGBA", "CMYK", "YCbCr"):
-        raise DataError(f"{file}: pixels of Pillow mode {picture.mode!r}; 8 bits per channel, or 16 of gray, expected")
+        raise DataError(f"{name}: pixels of Pillow mode {picture.mode!r}; 8 bits per channel, or 16 of gray, expected")
     gray = picture.mode in ("1", "L", "LA")
     if picture.has_transparency_data:
-        picture = _opaque(picture.convert("RGBA"), file, rules)
+        picture = _opaque(picture.convert("RGBA"), name, rules)
     wanted = {"gray": "L", "rgb": "RGB", None: "L" if gray else "RGB"}[rules.colour]
     return picture.convert(wanted)
 
 
-def _opaque(picture: "Picture", file: Path, rules: Rules) -> "Picture":
+def _opaque(picture: "Picture", name: str, rules: Rules) -> "Picture":
     from PIL import Image
 
     if rules.background is not None:
@@ -117,7 +122,7 @@ def _opaque(picture: "Picture", file: Path, rules: Rules) -> "Picture":
         return Image.alpha_composite(behind, picture).convert("RGB")
     if min(picture.getchannel("A").tobytes()) < 255:
         raise DataError(
-            f"{file}: some pixels are transparent; paint them on a background "
+            f"{name}: some pixels are transparent; paint them on a background "
             "(`ganscape data prepare --background white`)"
         )
     return picture.convert("RGB")
@@ -131,7 +136,7 @@ def _cropped(picture: "Picture", rules: Rules) -> "Picture":
     return picture.crop((left, top, left + side, top + side))
 
 
-def _resized(picture: "Picture", file: Path, rules: Rules) -> np.ndarray:
+def _resized(picture: "Picture", name: str, rules: Rules) -> np.ndarray:
     """Returns the picture's values, resized channel by channel in floats, which are rounded once, at the end."""
     from PIL import Image
 
@@ -140,9 +145,9 @@ def _resized(picture: "Picture", file: Path, rules: Rules) -> np.ndarray:
         return array
     width, height = picture.size
     if width != height:
-        raise DataError(f"{file}: {height}x{width} is no square to be resized; take --crop center")
+        raise DataError(f"{name}: {height}x{width} is no square to be resized; take --crop center")
     if width < size:
-        raise DataError(f"{file}: {height}x{width} is smaller than {size}x{size}")
+        raise DataError(f"{name}: {height}x{width} is smaller than {size}x{size}")
     channels = [
         Image.fromarray(plane.astype(np.float32)).resize((size, size), Image.Resampling.LANCZOS)
         for plane in np.atleast_3d(array).transpose(2, 0, 1)

@@ -5,13 +5,15 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ganscape.data.dataset import DataError
 from ganscape.data.folders import classes_of, picture_files, visible_files
+from ganscape.data.npy import write_rows
 from ganscape.data.pictures import COLOURS, Rules, check_rules, read_picture
+from ganscape.data.splits import holds_splits, in_test, map_source
 from ganscape.files import replacing
 
 
@@ -68,8 +70,9 @@ def prepare_pictures(folder: Path, to: Path, rules: Rules) -> Prepared:
     """Writes the pictures of a folder to one file, made alike by the rules, and returns what was kept and left out.
 
     A .npy file holds the images, uint8 [n, size, size, channels], and an .npz file, as `images`, with `labels` where
-    the folder holds one folder per class. The file is whole or absent. One picture is in memory at a time. Without a
-    colour in the rules all become coloured if one of them is.
+    the folder holds one folder per class. A path without ending becomes a folder, see `data.splits`: its images are
+    mapped into memory, so that they need not fit there. Each file is whole or absent. One picture is in memory at a
+    time. Without a colour in the rules all become coloured if one of them is.
 
     Raises DataError for rules without a size, a file that exists or has another ending, and if no picture is left.
     """
@@ -77,9 +80,9 @@ def prepare_pictures(folder: Path, to: Path, rules: Rules) -> Prepared:
     size = rules.size
     if size is None:
         raise DataError("a size is needed to make pictures alike, such as --size 64")
-    if to.suffix not in (".npy", ".npz"):
-        raise DataError(f"{to} must end in .npy or .npz")
-    if to.exists():
+    if to.suffix not in ("", ".npy", ".npz"):
+        raise DataError(f"{to} must end in .npy or .npz, or have no ending and become a folder")
+    if to.exists() and (to.suffix or holds_splits(to)):
         raise DataError(f"{to} exists; nothing is overwritten: name another file")
     files = picture_files(folder)
     classes = classes_of(folder, files)
@@ -89,17 +92,58 @@ def prepare_pictures(folder: Path, to: Path, rules: Rules) -> Prepared:
     shape = size, size, COLOURS[rules.colour or "rgb"]
     refused: list[str] = []
     kept: list[int] = []
-    with replacing(to) as stream, tempfile.NamedTemporaryFile(dir=to.parent, prefix=f".{to.name}.") as aside:
-        # An archive needs all images at once: they wait in a file of their own and are mapped, not read.
-        images = aside if to.suffix == ".npz" else stream
-        _write_rows(images, len(files), shape, _rows(files, rules, kept, refused))
+    with tempfile.NamedTemporaryFile(dir=to.parent, prefix=f".{to.name}.") as aside:
+        # The number of pictures is not known before all are read: they wait in a file and are mapped, not read again.
+        write_rows(aside, len(files), shape, _rows(files, rules, kept, refused))
         if not kept:
             raise DataError(f"{folder}: none of {len(files)} pictures can be taken; the first: {refused[0]}")
-        if to.suffix == ".npz":
-            aside.flush()
-            arrays: dict[str, Any] = {} if classes is None else {"labels": classes.labels[kept]}
-            np.savez(stream, images=np.load(aside.name, mmap_mode="r", allow_pickle=False), **arrays)
+        aside.flush()
+        images = np.load(aside.name, mmap_mode="r", allow_pickle=False)
+        _save(to, images, None if classes is None else classes.labels[kept])
     return Prepared(len(kept), shape, refused, classes.names if classes else ())
+
+
+def prepare_once(folder: Path, rules: Rules, root: Path) -> tuple[Path, Prepared | None]:
+    """Returns the folder that holds these pictures made alike by the rules, and what became of them.
+
+    They are prepared in `root/prepared/own` unless they are there: None then. Its name depends on the rules and on the
+    names, sizes and times of the files, so that a changed folder is prepared anew. Raises as `prepare_pictures`.
+    """
+    check_rules(rules)
+    files = picture_files(folder)
+    stamps = [(str(file.relative_to(folder)), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    digest = sha256(repr((tuple(rules), stamps)).encode()).hexdigest()[:8]
+    stem = folder.resolve().name.replace(".", "_")
+    to = root / "prepared" / "own" / f"{stem}-{rules.size}-{digest}"
+    return to, None if holds_splits(to) else prepare_pictures(folder, to, rules)
+
+
+def _save(to: Path, images: np.ndarray, labels: np.ndarray | None) -> None:
+    """Writes images to the file or the folder `to`, with their labels where there is a place for them."""
+    if not to.suffix:
+        is_test = in_test(len(images))
+        map_source(_Part(images, labels, ~is_test), _Part(images, labels, is_test), to)
+        return
+    with replacing(to) as stream:
+        if to.suffix == ".npy":
+            write_rows(stream, len(images), images.shape[1:], images)
+        else:
+            arrays: dict[str, Any] = {} if labels is None else {"labels": labels}
+            np.savez(stream, images=images, **arrays)
+
+
+class _Part:
+    """The images of an array that are chosen, bool [n], as an ImageSource; each with its label, if there are labels."""
+
+    def __init__(self, images: np.ndarray, labels: np.ndarray | None, chosen: np.ndarray):
+        self._images, self._labels, self._positions = images, labels, np.flatnonzero(chosen)
+
+    def __len__(self) -> int:
+        return len(self._positions)
+
+    def __getitem__(self, position: int, /) -> Any:
+        at = self._positions[position]
+        return self._images[at] if self._labels is None else (self._images[at], self._labels[at])
 
 
 def _rows(files: Sequence[Path], rules: Rules, kept: list[int], refused: list[str]) -> Iterator[np.ndarray]:
@@ -112,24 +156,6 @@ def _rows(files: Sequence[Path], rules: Rules, kept: list[int], refused: list[st
             continue
         kept.append(number)
         yield picture
-
-
-def _write_rows(stream: IO[bytes], most: int, shape: tuple[int, int, int], rows: Iterator[np.ndarray]) -> None:
-    """Writes an .npy file row by row, with the number of rows that there turn out to be, at most `most`."""
-    count = 0
-    start = _write_header(stream, most, shape)
-    for row in rows:
-        stream.write(row.tobytes())
-        count += 1
-    stream.seek(0)
-    assert _write_header(stream, count, shape) == start  # numpy leaves room for a first axis of any length
-    stream.seek(0, 2)
-
-
-def _write_header(stream: IO[bytes], count: int, shape: tuple[int, int, int]) -> int:
-    described = {"descr": "|u1", "fortran_order": False, "shape": (count, *shape)}
-    np.lib.format.write_array_header_1_0(stream, described)
-    return stream.tell()
 
 
 def _header(file: Path) -> tuple[tuple[int, int], str] | None:

@@ -18,7 +18,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ganscape.errors import suggestion
-from ganscape.metrics import frechet, inception_score, kernel, moments, prd, precision_recall
+from ganscape.metrics import (
+    frechet,
+    gaussian_kernel,
+    inception_score,
+    kernel,
+    modes,
+    moments,
+    prd,
+    precision_recall,
+    sliced,
+)
 from ganscape.metrics.errors import MetricError
 from ganscape.metrics.protocol import Protocol
 
@@ -139,6 +149,10 @@ FORMULAS: dict[str, Formula] = {
         "Frechet distance extrapolated to infinitely many samples",
     ),
     "kid": Formula(kernel.reference, kernel.kid, 2, "lower", "unbiased kernel distance"),
+    "mind": Formula(sliced.reference, sliced.mind, 1, "lower", "Wasserstein distance of projections"),
+    "cmmd": Formula(
+        gaussian_kernel.reference, gaussian_kernel.cmmd, 1, "lower", "distance by a Gaussian kernel of unit features"
+    ),
     "precision": Formula(
         partial(precision_recall.balls, k=3), precision_recall.precision, 4, "higher", "precision by 3rd neighbours"
     ),
@@ -165,6 +179,17 @@ FORMULAS: dict[str, Formula] = {
         "exp of the mean divergence of an image's classes from all images' classes",
         of_logits=True,
     ),
+    "modes_covered": Formula(
+        inception_score.no_reference, modes.covered, 1, "higher", "number of classes that images have", of_logits=True
+    ),
+    "kl_uniform": Formula(
+        inception_score.no_reference,
+        modes.divergence_from_uniform,
+        1,
+        "lower",
+        "divergence of the shares of classes from equal shares",
+        of_logits=True,
+    ),
 }
 
 FEATURES = {
@@ -172,6 +197,8 @@ FEATURES = {
     "digits": "64 features of a classifier of 8x8 digits",
     "mnist": "128 features of a classifier of MNIST",
     "mnist16": "128 features of a classifier of MNIST at 16x16",
+    "stacked_mnist": "384 features of a classifier of MNIST, 128 of each colour",
+    "stacked_mnist16": "384 features of a classifier of MNIST at 16x16, 128 of each colour",
     "random_conv": "128 features of random convolutions",
     "lite0": "1280 features of EfficientNet-Lite0, for photographs",
     "inception": "2,048 features of the Inception of 2015-12-05",
@@ -187,6 +214,8 @@ LOGITS = {
     "digits_logits": "10 logits of a classifier of 8x8 digits",
     "mnist_logits": "10 logits of a classifier of MNIST",
     "mnist16_logits": "10 logits of a classifier of MNIST at 16x16",
+    "stacked_mnist_logits": "1000 logits of three digits, by a classifier of MNIST",
+    "stacked_mnist16_logits": "1000 logits of three digits, by a classifier of MNIST at 16x16",
     "lite0_logits": "1000 logits of EfficientNet-Lite0",
     "inception_logits": "1,008 logits of the Inception of 2015-12-05",
     "inception_logits_unbiased": "1,008 logits of the Inception of 2015-12-05, without bias",

@@ -17,6 +17,10 @@ OF_DATA = {
     "mnist5k": "fd_mnist",
     "mnist16": "fd_mnist16",
     "mnist16_5k": "fd_mnist16",
+    "stacked_mnist": "fd_stacked_mnist",
+    "stacked_mnist_5k": "fd_stacked_mnist",
+    "stacked_mnist16": "fd_stacked_mnist16",
+    "stacked_mnist16_5k": "fd_stacked_mnist16",
 }
 SMALLEST_SIDE = 32  # of images that lite0, trained on photographs, is a default for
 KID_SAMPLES = 1_000  # images in each subset of the published kernel distances: Binkowski et al. 2018

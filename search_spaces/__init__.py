@@ -8,7 +8,17 @@ from ganscape.search_spaces.presets import PRESETS, Preset
 from ganscape.search_spaces.space import Space
 from ganscape.search_spaces.spaces import SPACES
 from ganscape.search_spaces.studies import STUDIES, find_shipped
-from ganscape.search_spaces.study import SELECTING, Phase, Scale, Study, all_phases, find_scale, image_counts, rungs
+from ganscape.search_spaces.study import (
+    SELECTING,
+    Phase,
+    Scale,
+    Study,
+    Variant,
+    all_phases,
+    find_scale,
+    image_counts,
+    rungs,
+)
 from ganscape.search_spaces.study_file import read_study
 from ganscape.search_spaces.study_text import write_study
 
@@ -31,6 +41,7 @@ __all__ = [
     "StudyError",
     "Uniform",
     "Unless",
+    "Variant",
     "When",
     "all_phases",
     "find_scale",

@@ -119,7 +119,8 @@ SPACES: dict[str, dict[str, Space]] = {
 
 # ----------------------------------------------------------------------------------------------------------------------
 # A step is one discriminator update on 64 images; the published budget of 20 epochs counts 50,000 images each, so
-# 15,625 steps, evaluated every 3,906 steps and at the end. On CIFAR10 it is 100 epochs.
+# 15,625 steps, evaluated every 3,906 steps and at the end. On CIFAR10 it is 100 epochs; on CelebA 40 epochs of 162,000
+# images, evaluated every 5 epochs.
 
 _PAPER = "arXiv:1711.10337"
 _COMMON: dict[str, Value] = {"optimizer": "adam", "beta2": 0.999, "batch_size": 64, "z_dim": 64}
@@ -129,8 +130,9 @@ _INFOGAN: dict[str, Value] = _COMMON | {"architecture": "infogan"}
 # norm has momentum 0.999; a training of 1,600 updates would be scored by averages that still hold its first images.
 _SMALL: dict[str, Value] = _INFOGAN | {"channels": 16, "hidden_per_channel": 8, "sampling_statistics": "standing"}
 _SHORT = ("mnist", "fashion_mnist", "squares", "triangles")
-_IMAGES = {"cifar10": 78_125 * 64} | dict.fromkeys(_SHORT, 15_625 * 64)
-_INTERVAL = dict.fromkeys(("cifar10", *_SHORT), 3_906 * 64)
+_FACES = ("celeba", "celeba_test")
+_IMAGES = {"cifar10": 78_125 * 64} | dict.fromkeys(_SHORT, 15_625 * 64) | dict.fromkeys(_FACES, 101_250 * 64)
+_INTERVAL = dict.fromkeys(("cifar10", *_SHORT), 3_906 * 64) | dict.fromkeys(_FACES, 12_656 * 64)
 
 #                data      settings  configs seeds  images     interval   samples  summary
 _WIDE_SCALES = {

@@ -13,7 +13,7 @@ import itertools
 
 from ganscape.search_spaces.dimensions import Choice, Dimension, LogUniform, Uniform, Value
 from ganscape.search_spaces.space import Space, make_space
-from ganscape.search_spaces.study import Phase, Scale, Study
+from ganscape.search_spaces.study import Phase, Scale, Study, Variant
 
 PAPER = "arXiv:1807.04720"
 _FIXED = "fixed settings of table 1, ranges of table 2"
@@ -104,7 +104,8 @@ SPACES: dict[str, dict[str, Space]] = {
     },
 }  # fmt: skip
 
-# A step is one discriminator update on 64 images: 200,000 of them on CIFAR10, scored every 20,000.
+# A step is one discriminator update on 64 images: 200,000 of them on CIFAR10 and 100,000 on images of 128x128, scored
+# every 20,000 by as many images as the test split has. At 128x128 the residual pair is ResNet19.
 COMMON: dict[str, Value] = {"optimizer": "adam", "batch_size": 64, "z_dim": 128}
 _DIGITS: dict[str, Value] = COMMON | {"architecture": "conv8"}
 SMALL: dict[str, Value] = COMMON | {"channels": 8}
@@ -117,6 +118,10 @@ _MNIST16: dict[str, Value] = COMMON | {
 }
 _PUBLISHED: dict[str, Value] = COMMON | {"architecture": _RESNET}
 STEPS, EVERY = 200_000 * 64, 20_000 * 64
+_AT_128 = {
+    data: Variant(100_000 * 64, EVERY, samples, {_RESNET: "resnet19"})
+    for data, samples in (("celeba_hq_128", 3_000), ("lsun_bedroom", 10_000), ("lsun_bedroom_300k", 10_000))
+}
 
 
 def _bandits(configs: int, rounds: int) -> tuple[Phase, ...]:
@@ -134,7 +139,8 @@ _ON_DIGITS = {
     "laptop": Scale("digits",  _DIGITS,    24, 2,   480_000, 160_000,  None, "8x8 digits, hours", 1, _bandits(20, 4)),
     "hour":   Scale("mnist16", _MNIST16,   24, 1,   102_400,  51_200, 5_000, "16x16 MNIST, listed settings alone"),
     "paper":  Scale("cifar10", _PUBLISHED, 24, 5,    STEPS,  EVERY, 10_000,
-                    "published protocol, on CIFAR10 with its residual pair", 1, _bandits(120, 12)),
+                    "published protocol; on CIFAR10, celeba_hq_128, lsun_bedroom", 1, _bandits(120, 12),
+                    variants=_AT_128),
 }  # fmt: skip
 _BOTH = {
     "smoke":  _ON_DIGITS["smoke"]._replace(configs=4, phases=_draws(4)),
@@ -150,6 +156,7 @@ _ON_CIFAR10 = {
     "paper":  Scale("cifar10", COMMON,    24, 5,    STEPS,  EVERY, 10_000, "published protocol", 1,
                     _bandits(120, 12)),
 }  # fmt: skip
+_ARCHITECTURES = {**_ON_CIFAR10, "paper": _ON_CIFAR10["paper"]._replace(variants=_AT_128)}
 
 
 def _study(name: str, question: str, section: str, scales: dict[str, Scale]) -> Study:
@@ -185,7 +192,7 @@ STUDIES: dict[str, Study] = {
         "landscape/architecture",
         "Do normalization and penalty help networks with and without residual blocks alike?",
         "section 3.3; on CELEBA-HQ and LSUN there, with ResNet19 as the residual pair",
-        _ON_CIFAR10,
+        _ARCHITECTURES,
     ),
     "landscape/cifar10": _study(
         "landscape/cifar10",

@@ -1,5 +1,6 @@
 """Space, the search space of one method: its fixed settings, the fields that are searched, and default settings."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -70,6 +71,11 @@ class Space(NamedTuple):
         pinned = Space(_without(self.fixed, name) | pin, _without(self.dimensions, name), (), self.source)
         defaults = [pinned.complete(_without(default, name) | pin) for default in self.defaults]
         return pinned._replace(defaults=tuple(d for i, d in enumerate(defaults) if d not in defaults[:i]))
+
+    def replace(self, name: str, values: Mapping[str, Value]) -> "Space":
+        """Returns this space with the fixed value of field `name` replaced by `values[value]`, where there is one."""
+        old = self.fixed.get(name)
+        return self.pin(name, values[str(old)]) if str(old) in values else self
 
     def with_fixed(self, settings: dict[str, Value]) -> "Space":
         """Returns this space with these `settings` fixed too, except for fields that it sets itself."""

@@ -33,6 +33,19 @@ class Phase(NamedTuple):
         return math.ceil(self.configs / self.rounds)
 
 
+class Variant(NamedTuple):
+    """What a scale has in place of its own numbers on one data set.
+
+    images, interval, samples: as in Scale.
+    architectures: architecture of the scale or of a method -> the one that takes its place.
+    """
+
+    images: int
+    interval: int
+    samples: int | None = None
+    architectures: dict[str, str] = {}  # noqa: RUF012 - never changed
+
+
 class Scale(NamedTuple):
     """The size of a run of a study.
 
@@ -49,6 +62,7 @@ class Scale(NamedTuple):
     own: method -> config fields fixed for this method only. They take precedence over `settings`, those of its space
       over them.
     scheduler: which trials are stopped early: "none", or another name in `sweep.schedulers.SCHEDULERS`.
+    variants: data set -> Variant, for data sets that are trained on otherwise than the rest.
     """
 
     data: str
@@ -63,11 +77,13 @@ class Scale(NamedTuple):
     phases: tuple[Phase, ...] = ()
     own: dict[str, dict[str, Value]] = {}  # noqa: RUF012 - never changed
     scheduler: str = "none"
+    variants: dict[str, Variant] = {}  # noqa: RUF012 - never changed
 
     def describe(self) -> dict:
         """Returns the scale as JSON-serializable data."""
         tables = {k: dict(sorted(v.items())) for k, v in self._asdict().items() if isinstance(v, dict)}
-        return self._asdict() | tables | {"phases": [phase._asdict() for phase in self.phases]}
+        variants = {data: variant._asdict() for data, variant in sorted(self.variants.items())}
+        return self._asdict() | tables | {"phases": [phase._asdict() for phase in self.phases], "variants": variants}
 
     def drop(self, name: str) -> "Scale":
         """Returns this scale without config field `name`."""
@@ -124,6 +140,20 @@ class Study(NamedTuple):
         return self._replace(
             methods={method: space.with_fixed(own.get(method, {})) for method, space in self.methods.items()}
         )
+
+    def on_data(self, scale: str, data: str) -> "Study":
+        """Returns this study with the scale's variant for a data set, if it has one, in place of the scale."""
+        chosen = find_scale(self, scale)
+        if data not in chosen.variants:
+            return self
+        images, interval, samples, architectures = chosen.variants[data]
+        methods = {method: space.replace("architecture", architectures) for method, space in self.methods.items()}
+        settings = {
+            field: architectures.get(str(value), value) if field == "architecture" else value
+            for field, value in chosen.settings.items()
+        }
+        size = chosen._replace(images=images, interval=interval, samples=samples, settings=settings)
+        return self._replace(methods=methods, scales={**self.scales, scale: size})
 
     def drop(self, name: str) -> "Study":
         """Returns this study without config field `name` in its methods and scales."""

@@ -11,7 +11,7 @@ from ganscape.search_spaces.conditions import Partly, Unless, When
 from ganscape.search_spaces.dimensions import Choice, Dimension, Fixed, Integer, LogUniform, StudyError, Uniform
 from ganscape.search_spaces.space import Space, check_condition
 from ganscape.search_spaces.studies import find_shipped
-from ganscape.search_spaces.study import SELECTING, Phase, Scale, Study
+from ganscape.search_spaces.study import SELECTING, Phase, Scale, Study, Variant
 from ganscape.search_spaces.toml_text import line_of, read_toml
 
 STUDY = {"question": str, "source": str, "searcher": str, "methods": (dict, str), "scales": dict, "metrics": dict}
@@ -39,7 +39,9 @@ SCALE = {
     "phases": list,
     "own": dict,
     "scheduler": str,
+    "variants": dict,
 }
+VARIANT = {"images": int, "interval": int, "samples": int, "architectures": dict}
 PHASE = {"name": str, "searcher": str, "configs": int, "seeds": int, "rounds": int, "settings": dict}
 OPTIONAL = {
     "source",
@@ -54,6 +56,8 @@ OPTIONAL = {
     "defaults",
     "own",
     "scheduler",
+    "variants",
+    "architectures",
 }
 KINDS = {str: "text", int: "a whole number of at least 1", dict: "a table", list: "a list", bool: "true or false"}
 
@@ -267,8 +271,19 @@ def _scale(file: _File, keys: tuple, content: Any) -> Scale:
         if not isinstance(own, dict):
             raise file.refuse((*keys, "own", method), f"own of {method} = {own!r} is not a table of settings")
         _check_settings(file, (*keys, "own", method), own)
+    variants = {
+        data: _variant(file, (*keys, "variants", data), entry) for data, entry in content.get("variants", {}).items()
+    }
     absent: dict[str, Any] = {"samples": None, "summary": "", "settings": {}}
-    return Scale(**absent | content | {"settings": settings, "phases": phases})
+    return Scale(**absent | content | {"settings": settings, "phases": phases, "variants": variants})
+
+
+def _variant(file: _File, keys: tuple, content: Any) -> Variant:
+    _check(file, keys, content, VARIANT)
+    for old, new in content.get("architectures", {}).items():
+        _check_settings(file, (*keys, "architectures"), {"architecture": old})
+        _check_settings(file, (*keys, "architectures"), {"architecture": new})
+    return Variant(**content)
 
 
 def _phase(file: _File, keys: tuple, content: Any) -> Phase:

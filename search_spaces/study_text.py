@@ -24,8 +24,12 @@ def write_study(study: Study) -> str:
             lines += [f"{_key(field)} = {_toml(_describe(dimension))}" for field, dimension in space.dimensions.items()]
     for name, scale in study.scales.items():
         own = {"own": scale.own} if scale.own else {}
-        values = {f: v for f, v in scale._asdict().items() if v is not None and f not in ("phases", "own")} | own
+        elsewhere = ("phases", "own", "variants")
+        values = {f: v for f, v in scale._asdict().items() if v is not None and f not in elsewhere} | own
         lines += ["", f"[scales.{_key(name)}]", *(f"{field} = {_toml(value)}" for field, value in values.items())]
+        for data, variant in scale.variants.items():
+            lines += ["", f"[scales.{_key(name)}.variants.{_key(data)}]"]
+            lines += [f"{field} = {_toml(value)}" for field, value in variant._asdict().items() if value is not None]
         for phase in scale.phases:
             lines += ["", f"[[scales.{_key(name)}.phases]]"]
             lines += [f"{field} = {_toml(value)}" for field, value in phase._asdict().items()]

@@ -5,15 +5,14 @@ import time
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 
 from ganscape.models import Config
+from ganscape.sweep.feeding import advance_alone, feed_of
 from ganscape.sweep.measuring.evaluation import evaluate, evaluator, sample_and_encode
 from ganscape.sweep.plan import Plan
-from ganscape.sweep.population import advance, images_per_cycle, stack, start_member
+from ganscape.sweep.population import images_per_cycle, stack, start_member
 from ganscape.sweep.proposals import trial_of
 from ganscape.sweep.rounds import count_trials, first_configs
-from ganscape.sweep.trial import on_device
 
 MEASURED_SECONDS = 2.0  # of training, for each structure that is measured
 MEASURED_STRUCTURES = 3
@@ -78,14 +77,14 @@ def _measure(plan: Plan, config: Config) -> MemberCost:
     trial = trial_of(plan.seed, next(iter(plan.methods)), config, 0)
     member = start_member(config, workload.dataset.image_shape, trial.key)
     population = jax.device_put(stack([member], 1))
-    images, labels = on_device(config, workload.dataset)
-    population = advance(population, images, jnp.int32(1), labels, lanes=1)
+    feed = feed_of(config, workload.dataset, 1)
+    population = advance_alone(population, feed, trial.key, 1)
     jax.block_until_ready(sample_and_encode(population, evaluation))
     ready = time.monotonic() - began
 
     cycles, began = 1, time.monotonic()
     while (trained := time.monotonic() - began) < MEASURED_SECONDS:
-        population = advance(population, images, jnp.int32(cycles), labels, lanes=1)
+        population = advance_alone(population, feed, trial.key, cycles)
         jax.block_until_ready(population)
         cycles += cycles
     per_image = trained / ((cycles - 1) * images_per_cycle(config))

@@ -136,6 +136,7 @@ def plan(
         searcher = current_searcher(searcher)
         check_name("searcher", searcher, sorted(SEARCHERS), StudyError)
         chosen = chosen._replace(searcher=searcher)
+    chosen = chosen.on_data(scale, find_scale(chosen, scale).data if data is None else data)
     check_settings_are_values(dict(settings or {}))
     chosen, size = _override(chosen, scale, settings or {})
     size = size._replace(scheduler=size.scheduler if scheduler is None else scheduler)

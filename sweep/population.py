@@ -103,22 +103,34 @@ def images_per_cycle(config: Config) -> int:
 
 @functools.partial(jax.jit, static_argnames=("lanes",), donate_argnums=0)
 def advance(
-    population: Population, images: Array, cycles: Array, labels: Array | None = None, *, lanes: int
+    population: Population,
+    images: Array,
+    cycles: Array,
+    labels: Array | None = None,
+    first: Array | None = None,
+    *,
+    lanes: int,
 ) -> Population:
     """Trains every member that is not halted for `cycles` cycles, or until its loss is not finite.
 
     Args:
       population: [members, ...].
-      images: uint8 [count, height, width, channels], shared by all members; each draws its own.
+      images: uint8 [count, height, width, channels], shared by all members; each draws its own. With `first`, only
+        those that members will draw, see there.
       cycles: int32 scalar.
       labels: int32 [count], the images' classes, for configs that have classes.
+      first: int32 [members]: from its position in `images` on, a member finds the images that it draws in these cycles,
+        in order. By default `images` are all images of the train split.
       lanes: members side by side on a device; 1 means one after the other, each bit-equal to a lone member.
     """
 
-    def cycle_once(member: Population) -> Population:
-        draw_key, step_key = jax.random.split(jax.random.fold_in(member.key, 2 * member.cycle))
-        positions = jax.random.uniform(draw_key, (images_per_cycle(member.config),)) * len(images)
-        drawn = jnp.minimum(positions.astype(jnp.int32), len(images) - 1)
+    def cycle_once(member: Population, first: Array | None, begun: Any) -> Population:
+        count = images_per_cycle(member.config)
+        if first is None:
+            drawn = draw_positions(member.key, member.cycle, count, len(images))
+        else:
+            drawn = first + (member.cycle - begun) * count + jnp.arange(count)
+        _, step_key = _keys(member.key, member.cycle)
         real = images[drawn].astype(jnp.float32) / 255.0
         step = FAMILIES[member.config.family].step
         classes = None if labels is None else labels[drawn]
@@ -131,24 +143,44 @@ def advance(
         means = {name: mean + part * (logs[name] - mean) for name, mean in member.logs.items()}
         return member._replace(state=state, cycle=cycle, finite=finite, logs=means)
 
-    def train_member(member: Population) -> Population:
-        stop = member.cycle + cycles
-        return jax.lax.while_loop(lambda m: (m.cycle < stop) & ~m.halted & m.finite, cycle_once, member)
+    def train_member(member: Population, first: Array | None) -> Population:
+        begun = member.cycle
 
-    return over_members(train_member, population, lanes)
+        def is_in_training(current: Population) -> Any:
+            return (current.cycle < begun + cycles) & ~current.halted & current.finite
+
+        return jax.lax.while_loop(is_in_training, lambda current: cycle_once(current, first, begun), member)
+
+    return over_members(train_member, population, lanes, first)
 
 
-def over_members(function: Callable, population: Population, lanes: int):
-    """Applies a function of one member to every member, `lanes` of them at a time on each device."""
+def draw_positions(key: Array | np.ndarray, cycle: Any, count: int, images: int) -> Array:
+    """Returns which of so many images a member with this key sees in a cycle, int32 [count]; with replacement."""
+    draw_key, _ = _keys(key, cycle)
+    positions = jax.random.uniform(draw_key, (count,)) * images
+    return jnp.minimum(positions.astype(jnp.int32), images - 1)
 
-    def on_one_device(members: Population):
-        return jax.lax.map(function, members, batch_size=None if lanes == 1 else lanes)
+
+def _keys(key: Array | np.ndarray, cycle: Any) -> Array:
+    """Returns the keys of a cycle: that of its real images and that of its training step."""
+    return jax.random.split(jax.random.fold_in(key, 2 * cycle))
+
+
+def over_members(function: Callable, population: Population, lanes: int, *others: Any):
+    """Applies a function of one member to every member, `lanes` of them at a time on each device.
+
+    others: further arguments of the function, with one entry per member on the leading axis, or None.
+    """
+
+    def on_one_device(members: Population, *others: Any):
+        return jax.lax.map(lambda one: function(*one), (members, *others), batch_size=None if lanes == 1 else lanes)
 
     mesh = _mesh(len(population.key))
     if mesh is None:
-        return on_one_device(population)
+        return on_one_device(population, *others)
     spec = PartitionSpec("members")
-    return jax.shard_map(on_one_device, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False)(population)
+    mapped = jax.shard_map(on_one_device, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False)
+    return mapped(population, *others)
 
 
 def on_devices(population: Population) -> Population:

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from ganscape.data import DataError, Dataset, fetch, find_source
 from ganscape.models import Config
@@ -13,11 +12,11 @@ from ganscape.results.frames import Results
 from ganscape.results.store import open_store
 from ganscape.results.winners import Winner
 from ganscape.sweep import generators
+from ganscape.sweep.feeding import advance_alone, feed_of
 from ganscape.sweep.keeping import Change
 from ganscape.sweep.messages import Score, Workload
-from ganscape.sweep.population import advance, images_per_cycle, on_devices, sampling_weights, stack, start_member
+from ganscape.sweep.population import images_per_cycle, on_devices, sampling_weights, stack, start_member
 from ganscape.sweep.proposals import trial_of
-from ganscape.sweep.trial import on_device
 
 SEGMENT = 64  # training cycles between two calls of `observe`
 
@@ -48,9 +47,9 @@ def train_again(
     trial = trial_of(results.study["seed"], winner.method, config, winner.seed)
     cycles = winner.rung // images_per_cycle(config)
     population = on_devices(stack([start_member(config, dataset.image_shape, trial.key)], 1))
-    images, labels = on_device(config, dataset)
+    feed = feed_of(config, dataset, 1)
     for done in range(0, cycles, SEGMENT):
-        population = advance(population, images, jnp.int32(min(SEGMENT, cycles - done)), labels, lanes=1)
+        population = advance_alone(population, feed, trial.key, min(SEGMENT, cycles - done))
         jax.block_until_ready(population.cycle)
         observe(min(1.0, (done + SEGMENT) / cycles))
     (weights,) = sampling_weights(population, [0]).values()

@@ -7,13 +7,12 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
-from ganscape.data import Dataset
 from ganscape.metrics import MetricError
 from ganscape.models import Config
 from ganscape.models.family import SamplingWeights
 from ganscape.sweep import programs
+from ganscape.sweep.feeding import Place, Resident, Streamed, feed_of
 from ganscape.sweep.measuring.diagnostics import Diagnostic, diagnose
 from ganscape.sweep.measuring.evaluation import Evaluation, Evaluator, Sampled, evaluate, sample_and_encode
 from ganscape.sweep.members import Member, Report, failure_of, keep_generator, members_of, restore, save_member
@@ -49,6 +48,7 @@ class _Training:
     running: dict[int, Member]
     waiting: list[Member]
     population: Population
+    feed: Resident | Streamed
     lanes: int
     segment: int = 1
     charged: float = 0.0
@@ -98,12 +98,11 @@ def train(cohort: Cohort, workload: Workload, evaluator: Evaluator, report: Repo
     training, left = None, members_of(cohort, workload)
     try:
         training = _begin(cohort, workload, left, report)
-        real = on_device(training.config, workload.dataset)
-        _compile(training, real, evaluator)
+        _compile(training, evaluator)
         while training.left:
             pending = _sample(training, evaluator)
             try:
-                dispatched = _dispatch(training, real)
+                dispatched = _dispatch(training)
             finally:
                 # Samples are of the state before the segment: they count even if the segment could not be started.
                 _evaluate(training, evaluator, pending)
@@ -126,31 +125,26 @@ def _begin(cohort: Cohort, workload: Workload, members: list[Member], report: Re
     first = members[: cohort.size]
     population = on_devices(stack([restore(member, workload, report) for member in first], cohort.size))
     running, waiting = dict(enumerate(first)), members[cohort.size :]
-    return _Training(cohort, workload, report, running, waiting, population, workload.lanes)
+    feed = feed_of(cohort.trials[0].config, workload.dataset, cohort.size)
+    return _Training(cohort, workload, report, running, waiting, population, feed, workload.lanes)
 
 
-def on_device(config: Config, dataset: Dataset) -> tuple[Array, Array | None]:
-    """Returns the training images on the device, uint8, and their labels, int32 [n], if the config has classes."""
-    labels = None if config.classes is None else jnp.asarray(dataset.train_labels, jnp.int32)
-    return jnp.asarray(dataset.train), labels
-
-
-def _compile(training: _Training, real: tuple[Array, Array | None], evaluator: Evaluator) -> None:
+def _compile(training: _Training, evaluator: Evaluator) -> None:
     """Compiles the cohort's programs for as many lanes as fit in memory, and reports what that took.
 
     Each program is run once with all members halted, which computes nothing: that is what fills JAX's caches.
     """
     began, before = time.monotonic(), programs.program_counts()
-    images, labels = real
+    images, labels, first, _ = training.feed.take({})
     idle = only(training.population, [])
 
     def needed(lanes: int) -> int:
-        return programs.bytes_of(advance.lower(idle, images, jnp.int32(0), labels, lanes=lanes).compile())
+        return programs.bytes_of(advance.lower(idle, images, jnp.int32(0), labels, first, lanes=lanes).compile())
 
     members = training.cohort.size
     lanes = programs.fitting_lanes(training.workload.lanes, members, needed, programs.free_bytes())
     training.lanes = lanes
-    training.population = advance(idle, images, jnp.int32(0), labels, lanes=lanes)
+    training.population = advance(idle, images, jnp.int32(0), labels, first, lanes=lanes)
     jax.block_until_ready(sample_and_encode(training.population, evaluator))
     training.charged = time.monotonic()
     compiled, loaded = (after - earlier for after, earlier in zip(programs.program_counts(), before, strict=True))
@@ -181,16 +175,23 @@ def _sample(training: _Training, evaluator: Evaluator) -> _Pending | None:
     return _Pending(arrivals, sampled, jax.device_get(training.population.logs))
 
 
-def _dispatch(training: _Training, real: tuple[Array, Array | None]) -> dict[int, Member]:
-    """Starts training asynchronously, until the nearest rung of any member or for one segment, whichever is shorter.
-    Returns the members in training, by slot."""
-    images, labels = real
+def _dispatch(training: _Training) -> dict[int, Member]:
+    """Starts training asynchronously, until the nearest rung of any member, for one segment, or as far as the images at
+    hand go, whichever is shortest. Returns the members in training, by slot."""
     dispatched = {slot: member for slot, member in training.running.items() if member.ahead}
     if dispatched:
+        images, labels, first, enough = training.feed.take(_places(dispatched))
         cycles = min(training.segment, *(member.cycles_ahead for member in dispatched.values()))
+        cycles = cycles if enough is None else min(cycles, enough)
         population = only(training.population, list(dispatched))
-        training.population = advance(population, images, jnp.int32(cycles), labels, lanes=training.lanes)
+        training.population = advance(population, images, jnp.int32(cycles), labels, first, lanes=training.lanes)
+        training.feed.prefetch(_places(dispatched, cycles))
     return dispatched
+
+
+def _places(members: dict[int, Member], ahead: int = 0) -> dict[int, Place]:
+    """Returns where these members are, or will be after `ahead` more cycles."""
+    return {slot: (member.trial.key, member.cycle + ahead) for slot, member in members.items()}
 
 
 def _evaluate(training: _Training, evaluator: Evaluator, pending: _Pending | None) -> None:

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 # What each folder may import beside itself and the leaves: `sweep` knows them all.
 LEAVES = {"ganscape", "ganscape.environment", "ganscape.errors", "ganscape.files", "ganscape.limits"}
 ALLOWED = {
-    "data": {"PIL", "mlxtend", "numpy", "pooch", "pyarrow", "sklearn"},
+    "data": {"PIL", "lmdb", "mlxtend", "numpy", "pooch", "pyarrow", "sklearn"},
     "metrics": {"jax", "numpy", "optax", "safetensors", "scipy", "sklearn", "threadpoolctl"},
     "models": {"flax", "jax", "numpy", "optax", "safetensors"},
     "results": {"jinja2", "markupsafe", "matplotlib", "numpy", "pandas", "scipy", "sklearn"},
@@ -56,7 +56,7 @@ ORDER = {
     ],
     "sweep": [
         *("measuring", "measuring.diagnostics", "resources", "proof", "messages", "log", "population"),
-        *("checkpoints", "generators", "members", "programs"),
+        *("checkpoints", "generators", "members", "programs", "feeding"),
         *(
             "measuring.further",
             "measuring.evaluation",
@@ -67,6 +67,7 @@ ORDER = {
             "measuring.statistics_files",
             "measuring.scoring",
             "measuring.calibration",
+            "measuring.copies",
         ),
         *("searchers.contract", "searchers.coordinates", "searchers.sequences", "searchers.gp_bandit"),
         *("searchers.optimizer", "searchers.optuna_samplers", "searchers", "schedulers", "transfer"),
@@ -126,12 +127,13 @@ ONLY_IN = {
     "skopt": {"sweep/searchers/coordinates.py", "sweep/searchers/gp_bandit.py", "sweep/searchers/optimizer.py"},
     "jinja2": {"results/page/templates.py"},
     "optuna": {"sweep/searchers/optuna_samplers.py"},
+    "lmdb": {"data/lsun_bedroom.py"},
 }
 
 # Slow to import and not always needed: imported by the function that uses them.
 LAZY = {
     *("PIL", "jinja2", "markupsafe", "matplotlib", "mlxtend", "orbax", "pandas", "pooch", "pyarrow", "skopt"),
-    *("optuna", "sklearn"),
+    *("lmdb", "optuna", "sklearn"),
 }
 
 

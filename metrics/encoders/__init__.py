@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from ganscape.metrics.encoders import classifier, inception, lite0, pixels, random_conv, vgg16
+from ganscape.metrics.encoders import classifier, inception, lite0, pixels, random_conv, stacked, vgg16
 from ganscape.metrics.encoders.encoder import Encoder
 from ganscape.metrics.encoders.weight_files import Network
 
@@ -14,6 +14,8 @@ ENCODERS: dict[str, Callable[[tuple[int, int, int]], Encoder]] = {
     "digits": classifier.digits,
     "mnist": classifier.mnist,
     "mnist16": classifier.mnist16,
+    "stacked_mnist": partial(stacked.encoder, "mnist"),
+    "stacked_mnist16": partial(stacked.encoder, "mnist16"),
     "random_conv": random_conv.encoder,
     "lite0": lite0.encoder,
     "inception": partial(inception.encoder, "inception"),
@@ -26,6 +28,8 @@ ENCODERS: dict[str, Callable[[tuple[int, int, int]], Encoder]] = {
     "digits_logits": classifier.digits_logits,
     "mnist_logits": classifier.mnist_logits,
     "mnist16_logits": classifier.mnist16_logits,
+    "stacked_mnist_logits": partial(stacked.encoder, "mnist", of_logits=True),
+    "stacked_mnist16_logits": partial(stacked.encoder, "mnist16", of_logits=True),
     "lite0_logits": partial(lite0.encoder, of_logits=True),
     "inception_logits": partial(inception.encoder, "inception_logits", output="logits"),
     "inception_logits_unbiased": partial(inception.encoder, "inception_logits_unbiased", output="logits_unbiased"),

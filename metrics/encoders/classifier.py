@@ -134,7 +134,8 @@ def read_shipped(path: Path, expected: str) -> dict[str, np.ndarray]:
 
 
 @cache
-def _weights(name: str) -> dict[str, np.ndarray]:
+def shipped_weights(name: str) -> dict[str, np.ndarray]:
+    """Returns the weights of the classifier of this name, a key of CLASSIFIERS. Raises as `read_shipped`."""
     return read_shipped(FOLDER / f"{name}.safetensors", SHA256[name])
 
 
@@ -153,7 +154,7 @@ def _encoder(name: str, image_shape: tuple[int, int, int], *, of_logits: bool = 
             f"encoder {full_name!r} takes images of {accepted}, not {actual}; encoder 'pixels' takes any shape"
         )
     dimension = architecture.classes if of_logits else architecture.features
-    return Encoder(full_name, dimension, SHA256[name], PREPROCESSING, _weights(name), _apply(name, of_logits))
+    return Encoder(full_name, dimension, SHA256[name], PREPROCESSING, shipped_weights(name), _apply(name, of_logits))
 
 
 def _dense(x: jax.Array, weights: Weights, layer: str) -> jax.Array:

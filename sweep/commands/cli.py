@@ -62,6 +62,13 @@ def run(
     data: Annotated[
         str | None, typer.Option(help="Data set, or path of your images.", show_default="the scale's own")
     ] = None,
+    resize: Annotated[
+        int | None,
+        typer.Option(help="Make your pictures squares of so many pixels, once.", show_default="as they are"),
+    ] = None,
+    crop: Annotated[
+        str, typer.Option(help="With --resize: center, the largest square in the middle; or none.")
+    ] = "center",
     scale: Annotated[
         str, typer.Option(help="A scale of the study, such as smoke, laptop or paper; `ganscape show` lists them.")
     ] = "smoke",
@@ -180,6 +187,8 @@ def run(
 
         data = expand_user(data or find_scale(find_study(study), scale).data)
         check_paths(data=data)
+        if resize is not None:
+            data = _prepared(Path(data), resize, crop, data_root)
         folder = out or Path("runs", "-".join((*study_label(study).split("/"), Path(data).stem, scale)))
         first, *further = metric.split(",") if metric else ("",)
         planned = plan(
@@ -208,6 +217,18 @@ def run(
                 planned, folder, executor=executor, workers=workers, resources=resources, cluster=cluster,
                 max_failures=max_failures, verbose=verbose, retry=retry.split(",") if retry else (), keep=kept,
             )  # fmt: skip
+
+
+def _prepared(pictures: Path, size: int, crop: str, data_root: Path | None) -> str:
+    """Returns the path of these pictures made alike, and prints what became of them if they were not there yet."""
+    from ganscape.data import root_folder
+    from ganscape.data.pictures import Rules
+    from ganscape.data.preparing import prepare_once
+
+    path, made = prepare_once(pictures, Rules(size, crop), root_folder(data_root))
+    if made is not None:
+        data_commands.print_prepared(path, made)
+    return str(path)
 
 
 @app.command()

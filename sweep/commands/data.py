@@ -2,11 +2,14 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ganscape.sweep.commands.terminal import one_line_errors, print_table
+
+if TYPE_CHECKING:
+    from ganscape.data.preparing import Prepared
 
 Folder = Annotated[Path, typer.Argument(metavar="PATH", help="Folder of pictures.")]
 Size = Annotated[int | None, typer.Option(help="Side of the square that pictures are resized to, in pixels.")]
@@ -48,25 +51,32 @@ def info(
 @app.command()
 def prepare(
     path: Folder,
-    to: Annotated[Path, typer.Option(metavar="FILE", help="The .npz or .npy file to write; labels need .npz.")],
+    to: Annotated[
+        Path, typer.Option(metavar="FILE", help="The .npz or .npy file to write, or a folder for images beyond memory.")
+    ],
     size: Annotated[int, typer.Option(help="Side of the square that pictures are resized to, in pixels.")],
     crop: Crop = "center",
     colour: Colour = None,
     background: Background = None,
 ) -> None:
-    """Write a folder of pictures to one file, all of one size, for `ganscape run --data FILE`."""
+    """Write a folder of pictures to one file or folder, all of one size, for `ganscape run --data FILE`."""
     with one_line_errors():
         from ganscape.data.pictures import Rules
         from ganscape.data.preparing import prepare_pictures
 
         made = prepare_pictures(path, to, Rules(size, crop, colour, background))
-        shape = "x".join(map(str, made.image_shape))
-        classes = f", {len(made.classes)} classes: {', '.join(made.classes)}" if made.classes else ""
-        typer.echo(f"{to}: {made.kept:,} pictures of {shape}{classes}")
+        print_prepared(to, made)
         if made.classes and to.suffix == ".npy":
             typer.echo("warning: an .npy file holds no labels; name an .npz file to keep the classes", err=True)
-        if made.refused:
-            typer.echo(f"warning: left out {_listed(made.refused)}", err=True)
+
+
+def print_prepared(to: Path, made: "Prepared") -> None:
+    """Prints what became of a folder of pictures, and warns of those that were left out."""
+    shape = "x".join(map(str, made.image_shape))
+    classes = f", {len(made.classes)} classes: {', '.join(made.classes)}" if made.classes else ""
+    typer.echo(f"{to}: {made.kept:,} pictures of {shape}{classes}")
+    if made.refused:
+        typer.echo(f"warning: left out {_listed(made.refused)}", err=True)
 
 
 def _most_common(counts: Counter[Any]) -> str:

@@ -1,4 +1,4 @@
-"""`ganscape score`: images made elsewhere, scored as sweeps score theirs. Parsing and printing only."""
+"""`ganscape score` and `copies`: images made elsewhere, scored and compared. Parsing and printing only."""
 
 import json
 from pathlib import Path
@@ -51,6 +51,38 @@ def score(
         one = scores[0].protocol
         title = f"{one.samples} images against {one.reference} ({one.reference_samples})"
         print_table(title, ("metric", "score", "better", "protocol"), rows)
+
+
+@app.command()
+def copies(
+    images: Annotated[Path, typer.Option(help="Generated images: a folder of pictures, an .npz or .npy file.")],
+    data: Annotated[str, typer.Option(help="What the generator was trained on: a data set or the path of images.")],
+    encoder: Annotated[
+        str | None, typer.Option(help="Features to compare.", show_default="as of a sweep on these data")
+    ] = None,
+    train: Annotated[
+        int, typer.Option(min=2, help="Training images to compare with, spread evenly over their order.")
+    ] = 10_000,
+    cells: Annotated[int, typer.Option(min=1, help="Cells of the feature space in which C_T compares.")] = 5,
+    data_root: Root = None,
+    weights: WeightsFolder = None,
+) -> None:
+    """Say whether images are copies of training images, by authenticity and the C_T statistic."""
+    with one_line_errors():
+        check_paths(images=images, data=data, data_root=data_root, weights=weights)
+        look_for(weights)
+        from ganscape.sweep.measuring.copies import COPYING, find_copies
+
+        found = find_copies(images, data, encoder, train=train, cells=cells, data_root=data_root)
+        rows = [
+            ("authentic images", f"{found.authentic:.1%}", f"{found.of_test:.1%}", "near 0 % for copies"),
+            ("C_T", f"{found.copying.value:.2f}", "0 expected", f"below {COPYING:g}: copies"),
+        ]
+        title = f"{found.images} images, {found.train} training images, by {found.encoder}"
+        print_table(title, ("sign", "images", f"{found.test} test images", "reading"), rows)
+        part = f" in {found.copying.cells} cells with {found.copying.share:.0%} of the test images"
+        yes, no = "nearer to training images than unseen images are", "no sign of copies"
+        typer.echo((yes if found.are_copies else no) + part)
 
 
 def _with_protocol(score) -> dict[str, Any]:

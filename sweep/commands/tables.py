@@ -20,18 +20,20 @@ def print_spaces(study) -> None:
 
 
 def print_scales(study) -> None:
-    """Prints the phases, trials and images of a study at each of its scales."""
+    """Prints phases, trials and images of a study at each of its scales, on each data set that it has numbers for."""
     from ganscape.search_spaces import all_phases, rungs
 
     rows = []
-    for name, scale in study.scales.items():
+    on_data = [(name, data) for name, scale in study.scales.items() for data in (scale.data, *scale.variants)]
+    for name, data in on_data:
+        scale = study.on_data(name, data).scales[name]
         parts = all_phases(study.searcher, scale)
         trials = len(study.methods) * sum(phase.configs * phase.seeds for phase in parts)
-        length = rungs(scale, scale.data)
+        length = rungs(scale, data)
         words = "\n".join(f"{phase.name}: {_size(phase)}" for phase in parts)
         samples = "as many as test images" if scale.samples is None else f"{scale.samples:,}"
         fixed = "\n".join(f"{field}={_plain(value)}" for field, value in scale.settings.items())
-        rows.append((name, scale.summary, scale.data, words, fixed, f"{length[-1]:,}, {len(length)} rungs", samples,
+        rows.append((name, scale.summary, data, words, fixed, f"{length[-1]:,}, {len(length)} rungs", samples,
                      f"{trials:,}", f"{trials * length[-1]:,}"))  # fmt: skip
     header = ("scale", "", "data", "phases", "all methods", "images per trial", "samples scored", "trials at most",
               "images in all")  # fmt: skip

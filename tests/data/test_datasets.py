@@ -40,6 +40,8 @@ def test_classes_have_like_shares_in_both_splits(dataset):
     if dataset.train_labels is None:
         assert dataset.test_labels is None
         return
+    if dataset.classes == 1_000:
+        pytest.skip("classes of independent draws, see test_stacked_mnist")
     train = np.bincount(dataset.train_labels, minlength=10) / len(dataset.train)
     test = np.bincount(dataset.test_labels, minlength=10) / len(dataset.test)
     assert train.shape == test.shape == (10,)
@@ -49,7 +51,7 @@ def test_classes_have_like_shares_in_both_splits(dataset):
 def test_no_split_is_sorted_by_label(dataset):
     for labels in (dataset.train_labels, dataset.test_labels):
         if labels is not None:
-            assert len(np.unique(labels[:100])) == 10
+            assert len(np.unique(labels[:100])) >= 10
 
 
 def test_classes_are_known_before_loading(dataset):
@@ -62,8 +64,12 @@ def test_summary_states_the_split_sizes_in_one_line(dataset):
     assert "\n" not in summary
 
 
-# 60,000 pictures are decoded once in a run of the tests.
-@pytest.mark.parametrize("name", sorted(DATASETS.keys() - {"cifar10_jpeg"}))
+# 60,000 pictures are decoded once in a run of the tests; the large stacks, and what needs private files, not at all.
+NOT_AGAIN = {"cifar10_jpeg", "stacked_mnist", "stacked_mnist16", "celeba", "celeba_test", "celeba_hq_128"}
+NOT_AGAIN |= {"lsun_bedroom", "lsun_bedroom_300k"}
+
+
+@pytest.mark.parametrize("name", sorted(DATASETS.keys() - NOT_AGAIN))
 def test_loading_again_gives_the_same_fingerprint(name, loaded, root_of):
     assert data.load(name, str(root_of(name))).fingerprint == loaded(name).fingerprint
 
@@ -96,8 +102,11 @@ def test_unknown_name_lists_the_choices():
     with pytest.raises(DataError) as caught:
         data.load("minst")
     message = str(caught.value)
-    known = "cifar10, cifar10_jpeg, digits, fashion_mnist, mnist, mnist16, mnist16_5k, mnist5k, squares, triangles"
-    assert message == f"unknown data set 'minst' (did you mean 'mnist'?); the path of your images, or one of: {known}"
+    assert message == (
+        "unknown data set 'minst' (did you mean 'mnist'?); the path of your images, or one of: celeba, celeba_hq_128, "
+        "celeba_test, cifar10, cifar10_jpeg, digits, fashion_mnist, lsun_bedroom, lsun_bedroom_300k, mnist, mnist16, "
+        "mnist16_5k, mnist5k, squares, stacked_mnist, stacked_mnist16, stacked_mnist16_5k, stacked_mnist_5k, triangles"
+    )
 
 
 @pytest.mark.parametrize("name", sorted(DATASETS))

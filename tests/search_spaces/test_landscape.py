@@ -127,3 +127,31 @@ def test_cifar10_is_trained_for_200000_steps_and_scored_every_20000(study):
     assert paper.data == "cifar10"
     assert rungs(paper, "cifar10") == tuple(64 * 20_000 * part for part in range(1, 11))
     assert (paper.settings["batch_size"], paper.settings["z_dim"], paper.samples) == (64, 128, 10_000)
+
+
+AT_128 = ["celeba_hq_128", "lsun_bedroom"]
+
+
+@pytest.mark.parametrize("data", AT_128)
+@pytest.mark.parametrize("name", ["landscape/reg-norm", "landscape/loss", "landscape/both", "landscape/architecture"])
+def test_the_paper_scale_at_128_pixels_is_the_published_protocol(name, data):
+    """100,000 steps of 64 images, scored every 20,000, by ResNet19; 3,000 samples of CelebA-HQ and 10,000 of LSUN."""
+    study = STUDIES[name].on_data("paper", data)
+    scale = find_scale(study, "paper")
+    assert rungs(scale, data) == tuple(64 * step for step in range(20_000, 100_001, 20_000))
+    assert scale.samples == {"celeba_hq_128": 3_000, "lsun_bedroom": 10_000}[data]
+    used = {space.fixed.get("architecture", scale.settings.get("architecture")) for space in study.methods.values()}
+    assert used == ({"resnet19", "sndcgan"} if name == "landscape/architecture" else {"resnet19"})
+    assert all(ARCHITECTURES[architecture].accepts((128, 128, 3)) for architecture in used)
+    for method, space in study.methods.items():
+        before = STUDIES[name].methods[method]
+        assert len(space.defaults) == len(before.defaults) and space.dimensions == before.dimensions
+        assert all(default.items() >= space.fixed.items() for default in space.defaults)
+    assert all_phases(study.searcher, scale) == all_phases(study.searcher, find_scale(STUDIES[name], "paper"))
+
+
+@pytest.mark.parametrize("name", [name for name in STUDIES if name.startswith("landscape/")])
+def test_on_cifar10_the_paper_scale_is_200_000_steps_of_the_residual_pair_of_its_size(name):
+    study = STUDIES[name].on_data("paper", "cifar10")
+    assert study == STUDIES[name]
+    assert rungs(find_scale(study, "paper"), "cifar10")[-1] == 200_000 * 64

@@ -105,6 +105,14 @@ def test_the_published_length_on_cifar10():
     assert len(marks) == 21 and marks[0] == 3906 * 64 and marks[-1] == 78_125 * 64
 
 
+@pytest.mark.parametrize("data", ["celeba", "celeba_test"])
+@pytest.mark.parametrize("name", ["equal/wide", "equal/narrow", "equal/defaults", "equal/seeds"])
+def test_the_published_length_on_celeba(name, data):
+    """40 epochs of 162,000 images: 101,250 steps of 64, evaluated every 12,656 (5 epochs) and at the end: 9 times."""
+    marks = rungs(find_scale(find_shipped(name), "paper"), data)
+    assert len(marks) == 9 and marks[0] == 12_656 * 64 and marks[-1] == 101_250 * 64 == 40 * 162_000
+
+
 @pytest.mark.parametrize("name", STUDIES)
 def test_the_smallest_scale_is_a_few_dozen_trials(name):
     study = find_shipped(name)

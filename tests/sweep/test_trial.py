@@ -247,10 +247,10 @@ def test_a_program_that_raises_for_one_member_fails_that_one_alone(configs, make
     culprit = make_cohort(configs[1]).trials[0]
     advance = trial.advance
 
-    def explosive(population, images, cycles, labels, *, lanes):
+    def explosive(population, images, cycles, labels, first, *, lanes):
         places = [place for place, halted in enumerate(population.halted) if not halted]
         here = {tuple(population.key[place].tolist()): int(population.cycle[place]) for place in places}
-        after = advance(population, images, cycles, labels, lanes=lanes)
+        after = advance(population, images, cycles, labels, first, lanes=lanes)
         if here.get(tuple(culprit.key), 0) + int(cycles) > 12:
             raise RuntimeError("boom")
         return after

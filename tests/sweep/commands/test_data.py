@@ -39,3 +39,13 @@ def test_mistakes_are_told_in_one_line(ganscape, refused, photos, tmp_path):
     refused(ganscape("data", "info", photos, "--crop", "centre"), "unknown crop 'centre'", "did you mean 'center'")
     refused(ganscape("data", "prepare", photos, "--to", tmp_path / "a.png", "--size", 8), "a.png must end in .npy")
     refused(ganscape("data", "prepare", photos, "--to", tmp_path / "a.npy", "--size", 64), "none of 21 pictures")
+
+
+def test_a_run_resizes_pictures_and_tells_what_it_left_out(ganscape, refused, photos, tmp_path):
+    words = ["run", "equal/defaults", "--data", photos, "--resize", 32, "--data-root", tmp_path, "--methods", "vae"]
+    words += ["--dry-run", "--set", "images=640", "--set", "interval=640", "--out", tmp_path / "out"]
+    planned = ganscape(*words)
+    assert planned.exit_code == 0, planned.output
+    assert "20 pictures of 32x32x3, 2 classes: cats, dogs" in planned.stdout and "torn.jpg" in planned.stderr
+    assert "kid_lite0, 4 samples against photos-32-" in planned.stdout
+    refused(ganscape(*words[:5], 0, *words[6:]), "size=0 must be a positive number")

@@ -1,0 +1,41 @@
+"""Images that stay in their file: arrays of a .npy file, mapped into memory and read where they are used."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ganscape.data.dataset import DataError
+
+
+class MappedImages(np.memmap):
+    """The array of a .npy file, mapped into memory read-only.
+
+    Pickled, it is the path of its file, so that every process of a machine maps the one file. Parts and copies of it
+    are pickled by content, like any array.
+    """
+
+    file: Path | None = None
+
+    def __array_finalize__(self, source: Any) -> None:
+        super().__array_finalize__(source)
+        self.file = None
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return np.asarray(self).__reduce_ex__(protocol) if self.file is None else (map_images, (self.file,))
+
+
+def map_images(file: Path) -> MappedImages:
+    """Returns the array of a .npy file without reading it.
+
+    Raises DataError if there is no such file, or it is damaged.
+    """
+    try:
+        mapped = np.load(file, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"{file}: not an array that can be mapped ({error})") from error
+    if not isinstance(mapped, np.memmap):
+        raise DataError(f"{file}: an archive cannot be mapped; save the images as .npy")
+    images = mapped.view(MappedImages)
+    images.file = Path(file).resolve()
+    return images
