@@ -7,9 +7,10 @@ trials        trial config method seed round phase status rungs + one column per
               stopped (ended early on purpose by a scheduler, which is no failure), running (none of these: being
               trained, or waiting); rungs: how many rungs have a score.
               A setting named like a column before it appears as `setting_<name>`.
-scores        trial config method seed rung images metric value protocol attempt seconds
+scores        trial config method seed rung images metric value protocol attempt seconds cpu_seconds
               rung: the planned point on the training axis; images: real images seen by then; value: finite, lower is
-              better; protocol: fingerprint; seconds: wall seconds of training and evaluating the trial up to this rung.
+              better; protocol: fingerprint; seconds: wall seconds of training and evaluating the trial up to this rung;
+              cpu_seconds: its share of the CPU time of its worker, all threads; NaN where that was not measured.
 failures      trial config method seed attempt cause rung step message detail final
               final False: an attempt that was lost and is tried again.
 signs         trial config method seed rung quantity value cause
@@ -21,7 +22,7 @@ generators    trial config method seed rung bytes path
 per_trial     trial config method seed phase status rung value
               value: the study's metric under a rule, taken at `rung`, for a stopped trial among those it reached;
               +inf for a failed trial, NaN while running.
-costs         trial images seconds
+costs         trial images seconds cpu_seconds
               of finished trials: up to the last score. A failed one is charged up to the rung it was heading for, at
               its own seconds per image, or its method's median where it has no score; NaN while running.
 environments  recorded + one column per entry: one row per start of the sweep.
@@ -38,15 +39,16 @@ if TYPE_CHECKING:
 
 TRIAL = ["trial", "config", "method", "seed"]
 TRIALS = [*TRIAL, "round", "phase", "status", "rungs"]
-SCORES = [*TRIAL, "rung", "images", "metric", "value", "protocol", "attempt", "seconds"]
+SCORES = [*TRIAL, "rung", "images", "metric", "value", "protocol", "attempt", "seconds", "cpu_seconds"]
 FAILURES = [*TRIAL, "attempt", "cause", "rung", "step", "message", "detail", "final"]
 SIGNS = [*TRIAL, "rung", "quantity", "value", "cause"]
 PROGRAMS = ["structure", "compiled", "loaded", "seconds", "lanes"]
 BASELINES = ["kind", "source", "draw", "metric", "value"]
-COSTS = ["trial", "images", "seconds"]
+COSTS = ["trial", "images", "seconds", "cpu_seconds"]
 PER_TRIAL = [*TRIAL, "phase", "status", "rung", "value"]
 DTYPES = {"seed": "int64", "round": "int64", "rungs": "int64", "images": "int64", "attempt": "int64", "rung": "Int64",
-          "step": "Int64", "value": "float64", "seconds": "float64", "final": "bool"}  # fmt: skip
+          "step": "Int64", "value": "float64", "seconds": "float64",
+          "cpu_seconds": "float64", "final": "bool"}  # fmt: skip
 
 
 def frame_of_rows(rows: list[dict], columns: list[str]) -> "pd.DataFrame":

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 def costs_of_trials(
     trials: "pd.DataFrame", scores: "pd.DataFrame", failures: "pd.DataFrame", last_rung: int
 ) -> "pd.DataFrame":
-    """Returns one row per trial with the columns COSTS: real images seen and seconds of training and evaluating it.
+    """Returns one row per trial with the columns COSTS: real images seen, and wall and CPU seconds of training and
+    evaluating it.
 
     A failed trial is charged up to the rung that it was heading for, at its own seconds per image, or the median of
     its method where it has no score. NaN for a running one.
@@ -22,14 +23,14 @@ def costs_of_trials(
       trials, scores, failures: frames of `results.columns`; trials with a status. last_rung: of the study.
     """
     trials = trials[["trial", "method", "status"]]
-    spent = scores.groupby("trial")[["images", "seconds"]].max()
-    trials = trials.join(spent, on="trial")
-    pace = (trials["seconds"] / trials["images"]).where(trials["images"] > 0)
-    pace = pace.fillna(pace.groupby(trials["method"]).transform("median"))
+    trials = trials.join(scores.groupby("trial")[["images", "seconds", "cpu_seconds"]].max(), on="trial")
     heading = failures.query("final").groupby("trial")["rung"].max()
     charged = trials["trial"].map(heading).astype("float64").fillna(last_rung)
     failed = trials["status"] == "failed"
+    for unit in ("seconds", "cpu_seconds"):
+        pace = (trials[unit] / trials["images"]).where(trials["images"] > 0)
+        pace = pace.fillna(pace.groupby(trials["method"]).transform("median"))
+        trials[unit] = trials[unit].astype("float64").mask(failed, charged * pace)
     trials["images"] = trials["images"].astype("float64").mask(failed, charged)
-    trials["seconds"] = trials["seconds"].astype("float64").mask(failed, charged * pace)
-    trials.loc[trials["status"] == "running", ["images", "seconds"]] = np.nan
+    trials.loc[trials["status"] == "running", ["images", "seconds", "cpu_seconds"]] = np.nan
     return trials[COSTS]

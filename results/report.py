@@ -5,14 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ganscape.files import replacing
 from ganscape.results import sentences, statistics
 from ganscape.results.frames import Results, load
 from ganscape.results.page import figures, tables
 from ganscape.results.page.next_steps import command_words, next_steps
-from ganscape.results.page.templates import load_template, source
+from ganscape.results.page.templates import load_template, source, write_page
 from ganscape.results.page.trials import trials_json
-from ganscape.results.store import StoreError
 from ganscape.results.verdict import find_verdict
 
 SCRIPTS = ("core", "filter", "tables", "figures", "trials", "charts", "dialog", "start")  # in the order they run
@@ -24,14 +22,7 @@ def write_report(folder) -> Path:
 
     Raises StoreError when there is no store or no space. Works at any moment of a sweep.
     """
-    path = Path(folder) / "report.html"
-    page = render(load(folder))
-    try:
-        with replacing(path, "w") as file:
-            file.write(page)
-    except OSError as error:
-        raise StoreError(f"cannot write '{path}': {error.strerror or error}") from error
-    return path
+    return write_page(Path(folder) / "report.html", render(load(folder)))
 
 
 def render(results: Results) -> str:

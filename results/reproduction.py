@@ -7,14 +7,13 @@ from typing import NamedTuple
 import numpy as np
 
 from ganscape.errors import check_name
-from ganscape.files import replacing
 from ganscape.results.claims import judge, rows, shared_caveats, write_csv
 from ganscape.results.claims.claim import Paper
 from ganscape.results.claims.equal import PAPER as EQUAL
 from ganscape.results.claims.landscape import PAPER as LANDSCAPE
 from ganscape.results.frames import Results, load
 from ganscape.results.page.papers import paper_figures
-from ganscape.results.page.templates import load_template
+from ganscape.results.page.templates import load_template, source, write_page
 from ganscape.results.sentences import answer
 from ganscape.results.store import StoreError
 from ganscape.results.verdict import best_configs
@@ -82,14 +81,10 @@ def write_reproduction(reproduction: Reproduction, out: str | Path, folders: Seq
         published=bool(reproduction.published),
         tables=[_table(results, reproduction) for results in studies],
         table=TABLE,
+        css=source("style.css"),
     )
     write_csv(answers, out / TABLE)
-    try:
-        with replacing(out / PAGE, "w") as file:
-            file.write(page)
-    except OSError as error:
-        raise StoreError(f"cannot write '{out / PAGE}': {error.strerror or error}") from error
-    return out / PAGE
+    return write_page(out / PAGE, page)
 
 
 def _study(results: Results, out: Path) -> dict:

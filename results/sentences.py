@@ -51,8 +51,8 @@ def _tied(working: "pd.DataFrame") -> bool:
 
 
 def _headline(decision: Verdict, working, results) -> str:
-    if blind := baselines.no_better_than(results, working["median"].iloc[0]):
-        return f"No method works: the best configuration is no better than {BLIND[blind]}."
+    if blind := baselines.not_told_from(results, working["median"].iloc[0], int(working["configs"].sum())):
+        return f"No method is shown to work: the best configuration is not told from {BLIND[blind]}."
     if len(working) == 1:
         alone = len(results.methods()) == 1
         reason = "it is the only method" if alone else "no other method has a configuration that works"
@@ -123,7 +123,7 @@ def _best_found(decision: Verdict, working, results) -> list[str]:
 
 
 def _baselines(working, results) -> list[str]:
-    """Returns what scores are read by, and which methods are no better than a generator that has learnt nothing."""
+    """Returns what scores are read by, and which methods are not told from a generator that has learnt nothing."""
     table = baselines.baseline_summary(results)
     if table.empty:
         return []
@@ -135,13 +135,13 @@ def _baselines(working, results) -> list[str]:
     text = join(reached)
     blind: dict[str, list[str]] = {kind: [] for kind in BLIND}
     for row in working.to_dict("records"):
-        if kind := baselines.no_better_than(results, row["median"]):
+        if kind := baselines.not_told_from(results, row["median"], int(row["configs"])):
             blind[kind].append(row["method"])
     sentences = [f"For comparison: {text}."]
     for kind, methods in blind.items():
         if methods:
             is_or_are = "is" if len(methods) == 1 else "are"
-            sentences.append(f"{join(methods)} {is_or_are} no better than {BLIND[kind]}.")
+            sentences.append(f"{join(methods)} {is_or_are} not told from {BLIND[kind]}.")
     return [" ".join(sentences)]
 
 

@@ -15,7 +15,7 @@ from ganscape.search_spaces.dimensions import Choice, Dimension, LogUniform, Uni
 from ganscape.search_spaces.space import Space, make_space
 from ganscape.search_spaces.study import Phase, Scale, Study, Variant
 
-PAPER = "arXiv:1807.04720"
+ARXIV = "arXiv:1807.04720"
 _FIXED = "fixed settings of table 1, ranges of table 2"
 
 # Table 1: a setting combines one entry of each of these.
@@ -52,7 +52,7 @@ def _slice(loss: str, normalization: str, penalty: str, architecture: str | None
         method["architecture"] = architecture
     weight = {"penalty_weight": WEIGHT_RANGES[penalty]} if penalty in WEIGHT_RANGES else {}
     defaults = fixed_settings(penalty)
-    space = make_space(method, RANGES | weight, defaults[0], f"{PAPER}, {_FIXED}")
+    space = make_space(method, RANGES | weight, defaults[0], f"{ARXIV}, {_FIXED}")
     return space._replace(defaults=tuple(method | default for default in defaults))
 
 
@@ -160,7 +160,7 @@ _ARCHITECTURES = {**_ON_CIFAR10, "paper": _ON_CIFAR10["paper"]._replace(variants
 
 
 def _study(name: str, question: str, section: str, scales: dict[str, Scale]) -> Study:
-    return Study(question, f"{PAPER}, {section}", SPACES[name], "defaults", scales)
+    return Study(question, f"{ARXIV}, {section}", SPACES[name], "defaults", scales)
 
 
 STUDIES: dict[str, Study] = {

@@ -6,7 +6,7 @@ in it alone are one setting. `results.claims.best_models` has the published dist
 """
 
 from ganscape.search_spaces.dimensions import Value
-from ganscape.search_spaces.landscape import COMMON, EVERY, PAPER, RANGES, SMALL, STEPS, WEIGHT_RANGES
+from ganscape.search_spaces.landscape import ARXIV, COMMON, EVERY, RANGES, SMALL, STEPS, WEIGHT_RANGES
 from ganscape.search_spaces.space import Space, make_space
 from ganscape.search_spaces.study import Scale, Study
 
@@ -27,7 +27,7 @@ def _models(
     penalised = {} if weight is None else {"penalty_weight": WEIGHT_RANGES["wgangp"]}
     rest = _BETAS | {"disc_iters": disc_iters} | ({} if weight is None else {"penalty_weight": weight})
     defaults: list[dict[str, Value]] = [{"learning_rate": rate, **rest} for rate in rates]
-    space = make_space(method, RANGES | penalised, defaults[0], f"{PAPER}, best models; ranges of table 2")
+    space = make_space(method, RANGES | penalised, defaults[0], f"{ARXIV}, best models; ranges of table 2")
     return space._replace(defaults=tuple(method | default for default in defaults))
 
 
@@ -45,7 +45,7 @@ SPACES: dict[str, dict[str, Space]] = {
 STUDIES: dict[str, Study] = {
     "landscape/best": Study(
         "Do the best models of the study reach the distances that were published for them on CIFAR10?",
-        f"{PAPER}, best models as listed in the authors' code",
+        f"{ARXIV}, best models as listed in the authors' code",
         SPACES["landscape/best"],
         "defaults",
         {

@@ -6,6 +6,7 @@ that can be read counts.
 """
 
 import json
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -61,16 +62,17 @@ def _cycles(home: Path) -> list[int]:
     return [int(entry.name) for entry in home.iterdir() if entry.name.isdigit()]
 
 
-def pack(member: Population, seconds: float, scores: list[Score]) -> Arrays:
+def pack(member: Population, seconds: float, cpu_seconds: float, scores: list[Score]) -> Arrays:
     """Returns a member, without the leading axis, with its seconds and scores as arrays by name.
 
     The order of the leaves is that of JAX's tree and must stay: old checkpoints are read by it.
     """
     arrays = {f"leaf{number:04d}": np.asarray(leaf) for number, leaf in enumerate(jax.tree.leaves(member))}
-    arrays["seconds"] = np.asarray(seconds)
+    arrays["seconds"], arrays["cpu_seconds"] = np.asarray(seconds), np.asarray(cpu_seconds)
     for score in scores:
         numbers = (score.rung, score.images, score.value, score.seconds)
         arrays[f"score{score.rung:012d}"] = np.asarray(numbers, np.float64)
+        arrays[f"cpu{score.rung:012d}"] = np.asarray(score.cpu_seconds)
         arrays[f"grid{score.rung:012d}"] = score.grid
         arrays[f"signs{score.rung:012d}"] = _as_bytes(score.signs)
         if score.further:  # one metric alone leaves the checkpoint as it always was
@@ -78,14 +80,17 @@ def pack(member: Population, seconds: float, scores: list[Score]) -> Arrays:
     return arrays
 
 
-def unpack(arrays: Arrays, trial: Trial, attempt: int, template: Population) -> tuple[Population, float, list[Score]]:
-    """Returns the member, its seconds and its scores; the template, 0 and none if the arrays are of another program.
+def unpack(
+    arrays: Arrays, trial: Trial, attempt: int, template: Population
+) -> tuple[Population, float, float, list[Score]]:
+    """Returns the member, its wall and CPU seconds and its scores; the template, 0, 0 and none if the arrays are of
+    another program.
 
     template: a member of the same trial, whose leaves say which shapes and types are expected.
     """
     leaves = [arrays[name] for name in sorted(arrays) if name.startswith("leaf")]
     if list(map(_kind, leaves)) != list(map(_kind, jax.tree.leaves(template))):
-        return template, 0.0, []
+        return template, 0.0, 0.0, []
     member = jax.tree.unflatten(jax.tree.structure(template), leaves)
     scores = []
     for name in sorted(name for name in arrays if name.startswith("score")):
@@ -95,8 +100,9 @@ def unpack(arrays: Arrays, trial: Trial, attempt: int, template: Population) -> 
         rest = arrays.get(name.replace("score", "further"))
         further = () if rest is None else tuple((metric, other) for metric, other in json.loads(rest.tobytes()))
         score = Score(trial.id, attempt, int(rung), int(images), value, seconds, grid, diagnostics, further=further)
-        scores.append(score)
-    return member, float(arrays["seconds"]), scores
+        cpu_seconds = float(arrays.get(name.replace("score", "cpu"), math.nan))
+        scores.append(score._replace(cpu_seconds=cpu_seconds))
+    return member, float(arrays["seconds"]), float(arrays.get("cpu_seconds", math.nan)), scores
 
 
 def _as_bytes(value: Any) -> np.ndarray:

@@ -21,7 +21,8 @@ class Member:
     """A trial of the cohort in training.
 
     scored: rungs that have a score. ahead: rungs that it is still trained to, the next first. cycle: training cycles
-    done. seconds: its share of the wall time so far. scores: those of its checkpoint and of this process.
+    done. seconds, cpu_seconds: its share of the wall time and of the CPU time so far. scores: those
+    of its checkpoint and of this process.
     """
 
     trial: Trial
@@ -30,6 +31,7 @@ class Member:
     ahead: tuple[int, ...]
     cycle: int = 0
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     scores: list[Score] = dataclasses.field(default_factory=list)
 
     @property
@@ -54,7 +56,8 @@ def restore(member: Member, workload: Workload, report: Report) -> Population:
     state = start_member(trial.config, workload.dataset.image_shape, trial.key)
     arrays = checkpoints.load_checkpoint(workload.checkpoints, trial.id)
     if arrays is not None:
-        state, member.seconds, member.scores = checkpoints.unpack(arrays, trial, member.attempt, state)
+        packed = checkpoints.unpack(arrays, trial, member.attempt, state)
+        state, member.seconds, member.cpu_seconds, member.scores = packed
     member.cycle = int(state.cycle)
     member.ahead = tuple(rung for rung in member.ahead if rung // images_per_cycle(trial.config) >= member.cycle)
     for score in member.scores:
@@ -78,7 +81,7 @@ def save_member(member: Member, checkpoint_folder: str, state: Population) -> No
     """Writes a member's checkpoint. What cannot be written is a warning: it costs time later, not the trial."""
     trial = member.trial.id
     try:
-        arrays = checkpoints.pack(state, member.seconds, member.scores)
+        arrays = checkpoints.pack(state, member.seconds, member.cpu_seconds, member.scores)
         checkpoints.save_checkpoint(checkpoint_folder, trial, int(state.cycle), arrays)
         logger.info("checkpoint of trial %s written at cycle %d", trial, int(state.cycle))
     except (OSError, ValueError) as error:

@@ -1,5 +1,6 @@
 """The messages of a sweep: the driver sends a Workload once and then Cohorts, workers send everything else."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -73,7 +74,8 @@ class Score(NamedTuple):
     """A trial's score at a rung.
 
     rung: the real images planned for it; images: those seen, a whole number of cycles.
-    seconds: the trial's share of its cohort's wall time, compilation apart.
+    seconds: the trial's share of its cohort's wall time, compilation apart. cpu_seconds: of its worker's CPU time; NaN
+    where part of it was trained by a version that did not measure that.
     grid: images to look at, uint8 [n, height, width, channels], as `sample_and_encode` orders them.
     signs: what its losses, gradients and samples say beside the score.
     generator_bytes: the size of the generator's file, 0 if none was written.
@@ -90,6 +92,7 @@ class Score(NamedTuple):
     signs: tuple[Diagnostic, ...] = ()
     generator_bytes: int = 0
     further: tuple[tuple[str, float], ...] = ()
+    cpu_seconds: float = math.nan
 
 
 class Failure(NamedTuple):

@@ -24,7 +24,7 @@ def trial_row(entry: Entry, plan: Plan) -> dict:
 def score_rows(score: Score, plan: Plan, changes: list[Change]) -> list[dict]:
     """Returns the row of a score, with its diagnostics and the generators that it brought or cost, and then one row for
     each further metric of the same samples."""
-    shared = {name: getattr(score, name) for name in ("trial", "rung", "images", "attempt", "seconds")}
+    shared = {name: getattr(score, name) for name in ("trial", "rung", "images", "attempt", "seconds", "cpu_seconds")}
     signs = [sign._asdict() for sign in score.signs]
     first = {"metric": plan.protocol.metric, "protocol": plan.protocol.fingerprint, "value": score.value}
     protocols = {protocol.metric: protocol.fingerprint for protocol in plan.further}

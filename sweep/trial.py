@@ -38,7 +38,8 @@ class _Training:
     """The state of a cohort in training.
 
     running: the members in training, by slot of the population. waiting: members without a slot, the next first.
-    segment: training cycles that one dispatch covers. charged: when time was last shared out among members.
+    segment: training cycles that one dispatch covers. charged: the wall and the CPU time when these were
+    last shared out among members.
     saved: when checkpoints were last written.
     """
 
@@ -51,7 +52,7 @@ class _Training:
     feed: Resident | Streamed
     lanes: int
     segment: int = 1
-    charged: float = 0.0
+    charged: tuple[float, float] = (0.0, 0.0)
     saved: float = dataclasses.field(default_factory=time.monotonic)
 
     @property
@@ -146,9 +147,9 @@ def _compile(training: _Training, evaluator: Evaluator) -> None:
     training.lanes = lanes
     training.population = advance(idle, images, jnp.int32(0), labels, first, lanes=lanes)
     jax.block_until_ready(sample_and_encode(training.population, evaluator))
-    training.charged = time.monotonic()
+    training.charged = time.monotonic(), time.process_time()
     compiled, loaded = (after - earlier for after, earlier in zip(programs.program_counts(), before, strict=True))
-    training.report(Compiled(training.config.structure(), training.charged - began, compiled, loaded, lanes))
+    training.report(Compiled(training.config.structure(), training.charged[0] - began, compiled, loaded, lanes))
 
 
 def _sample(training: _Training, evaluator: Evaluator) -> _Pending | None:
@@ -236,6 +237,7 @@ def _score(
         grid,
         diagnostics,
         further=evaluation.further,
+        cpu_seconds=member.cpu_seconds,
     )
     if weights is not None and all(score.value < earlier.value for earlier in member.scores):
         score = keep_generator(member, training.workload, score, weights)
@@ -269,11 +271,13 @@ def _refill(training: _Training) -> None:
 
 
 def _charge(training: _Training, members: list[Member]) -> float:
-    """Shares the wall time since the last call among these members, and returns it in seconds."""
-    now = time.monotonic()
-    passed, training.charged = now - training.charged, now
+    """Shares wall and CPU time since the last call among these members, and returns the wall time in seconds."""
+    now, cpu = time.monotonic(), time.process_time()
+    passed, used = now - training.charged[0], cpu - training.charged[1]
+    training.charged = now, cpu
     for member in members:
         member.seconds += passed / len(members)
+        member.cpu_seconds += used / len(members)
     return passed
 
 

@@ -52,7 +52,7 @@ ORDER = {
         *("plots.canvas", "plots.budgets", "plots.distributions", "plots.comparisons"),
         *("plots.settings", "plots.metrics", "plots.calibration", "plots"),
         *("page", "page.points", "page.trials", "page.figures", "page.papers", "page.tables", "page.next_steps"),
-        *("page.templates", "page.index", "report", "reproduction", "server"),
+        *("page.templates", "page.index", "report", "folder_contrasts", "comparison", "reproduction", "server"),
     ],
     "sweep": [
         *("measuring", "measuring.diagnostics", "resources", "proof", "messages", "log", "population"),

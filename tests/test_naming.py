@@ -53,16 +53,22 @@ def assigned_names(file: Path) -> set[str]:
     return {node.id for node in targets if isinstance(node, ast.Name) and not node.id.startswith("_")}
 
 
+def module_name(file: Path) -> str:
+    """The dotted name with `ganscape.`."""
+    parts = ("ganscape", *file.relative_to(ROOT).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
 def used_elsewhere() -> set[tuple[str, str]]:
-    """(module, name) that some file imports from the module, or reads as its attribute; the module by its last name."""
+    """(module, name) that some file imports from the module, or reads as its attribute."""
     used = set()
-    for folder in FOLDERS:
-        for file in (ROOT / folder).rglob("*.py"):
-            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.ImportFrom) and node.module:
-                    used |= {(node.module.split(".")[-1], name.name) for name in node.names}
-                elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-                    used.add((node.value.id, node.attr))
+    for file in (file for folder in FOLDERS for file in (ROOT / folder).rglob("*.py")):
+        nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+        imported = [(node.module, name) for node in nodes if isinstance(node, ast.ImportFrom) for name in node.names]
+        used |= {(module, name.name) for module, name in imported}
+        modules = {name.asname or name.name: f"{module}.{name.name}" for module, name in imported}
+        attributes = [node for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)]
+        used |= {(modules[node.value.id], node.attr) for node in attributes if node.value.id in modules}
     return used
 
 
@@ -72,8 +78,7 @@ def homes() -> dict[str, list[str]]:
     homes, used = defaultdict(list), used_elsewhere()
     for folder in FOLDERS:
         for file in sorted((ROOT / folder).rglob("*.py")):
-            module = file.parent.name if file.stem == "__init__" else file.stem
-            constants = {name for name in assigned_names(file) if (module, name) in used}
+            constants = {name for name in assigned_names(file) if (module_name(file), name) in used}
             for name in public_names(file) | constants:
                 homes[name].append(file.relative_to(ROOT).as_posix())
     return homes

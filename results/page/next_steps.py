@@ -6,7 +6,7 @@ from typing import NamedTuple
 from ganscape.results.cautions import FEW_CONFIGS, FEW_SEEDS, at_the_edge
 from ganscape.results.frames import Results
 from ganscape.results.verdict import Verdict, best_configs
-from ganscape.results.wording import count, join
+from ganscape.results.wording import count
 
 
 class Step(NamedTuple):
@@ -16,13 +16,10 @@ class Step(NamedTuple):
     command: str
 
 
-MANY = 4  # methods that a sentence names
-
-
 def next_steps(results: Results, decision: Verdict) -> list[Step]:
     """Returns what would make the answer surer, the most useful first; nothing before a configuration has worked.
 
-    Every command but that which continues runs into a folder of its own, so that nothing recorded is touched.
+    Every command goes on in the sweep's own folder, where nothing recorded is touched or trained again.
     """
     words = command_words(results)
     table = best_configs(results)
@@ -33,19 +30,16 @@ def next_steps(results: Results, decision: Verdict) -> list[Step]:
         return [Step("Trials are left: the same command goes on where the sweep is.", shlex.join(words))]
     if working.empty:
         return []
-    candidates = [str(method) for method in decision.candidates]
-    every = len(candidates) == len(results.methods())
-    names = join(candidates) if len(candidates) <= MANY else "each method" if every else "each that may be best"
-    base = _without(words, "--out", "--set configs", "--set confirm", *([] if every else ["--methods"]))
-    base += [] if every else ["--methods", ",".join(candidates)]
     folder, steps = _option(words, "--out") or str(results.folder), []
+    of_each = "of each method" if len(results.methods()) > 1 else "found"
     if not working["confirmed"].all():
-        why = f"Train the best configuration of {names} again on {FEW_SEEDS} fresh seeds, to know what it scores."
-        steps.append(Step(why, _run(base, f"confirm={FEW_SEEDS}", f"{folder}-confirmed")))
-    if len(candidates) > 1 and not results.learning():
-        configs = max(FEW_CONFIGS, 2 * int(working["configs"].max()))
-        why = f"Give {names} {count(configs, 'configuration')}, to tell them apart."
-        steps.append(Step(why, _run(base, f"configs={configs}", f"{folder}-larger")))
+        why = f"Train the best configuration {of_each} again on {FEW_SEEDS} fresh seeds, to know what it scores."
+        steps.append(Step(why, shlex.join(["ganscape", "confirm", folder, "--seeds", str(FEW_SEEDS)])))
+    if len(decision.candidates) > 1 and not results.learning():
+        configs = max(FEW_CONFIGS, 2 * int(results.study.get("configs", 0)))
+        why = f"Grow the sweep to {count(configs, 'configuration')} of each method, to tell them apart."
+        larger = [*_without(words, "--out", "--set configs"), "--set", f"configs={configs}", "--out", folder]
+        steps.append(Step(why, shlex.join(larger)))
     if edge := at_the_edge(results, working.iloc[0]):
         study = shlex.quote(str(results.study.get("study", "")))
         steps.append(Step(f"{edge} Change it in a file.", f"ganscape show {study} --toml > wider.toml"))
@@ -53,23 +47,18 @@ def next_steps(results: Results, decision: Verdict) -> list[Step]:
 
 
 def command_words(results: Results) -> list[str]:
-    """Returns the words of the command that the environment recorded, else of one that the definition implies."""
+    """Returns the words of the last `ganscape run` that the environments recorded, else of one that the definition
+    implies."""
     environments = results.environments()
-    recorded = environments["command"].iloc[-1] if "command" in environments else None
-    if isinstance(recorded, str):
-        return shlex.split(recorded)
-    if isinstance(recorded, list):
-        return [str(word) for word in recorded]
+    for recorded in reversed(list(environments["command"]) if "command" in environments else []):
+        words = shlex.split(recorded) if isinstance(recorded, str) else [str(word) for word in recorded or ()]
+        if "run" in words[:4]:
+            return words
     study = results.study
     if "study" not in study:
         return []
-    options = [word for name, value in study.items() if name in ("data", "scale", "seed")
-               for word in (f"--{name}", str(value))]  # fmt: skip
-    return ["ganscape", "run", str(study["study"]), *options]
-
-
-def _run(base: list[str], setting: str, folder: str) -> str:
-    return shlex.join([*base, "--set", setting, "--out", folder])
+    options = [word for name in ("data", "scale", "seed") if name in study for word in (f"--{name}", str(study[name]))]
+    return ["ganscape", "run", str(study["study"]), *options, "--out", str(results.folder)]
 
 
 def _option(words: list[str], name: str) -> str:

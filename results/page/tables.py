@@ -120,15 +120,22 @@ def samples(results: Results) -> dict | None:
     }  # fmt: skip
 
 
-def cost(results: Results) -> list[tuple[str, int, int, str]]:
-    """Returns per method and in total: trials, real images seen and seconds up to the last score of each trial."""
-    spent = results.scores().groupby(["method", "trial"], sort=False)[["images", "seconds"]].max()
+def cost(results: Results) -> dict:
+    """Returns what trials cost up to their last score.
+
+    unit: "CPU" time, or "wall" time for stores of versions that did not measure the former. rows: per method and in
+    total, the trials, real images seen and the time.
+    """
+    scores = results.scores()
+    spent = scores.groupby(["method", "trial"], sort=False)[["images", "seconds", "cpu_seconds"]].max()
+    unit, column = ("wall", "seconds") if spent["cpu_seconds"].isna().any() else ("CPU", "cpu_seconds")
     trials = results.trials()["method"].value_counts()
-    rows = [("all", len(results.trials()), int(spent["images"].sum()), spent["seconds"].sum())]
+    rows = [("all", len(results.trials()), int(spent["images"].sum()), duration(spent[column].sum()))]
     for method in results.methods():
         part = spent[spent.index.get_level_values("method") == method]
-        rows.insert(-1, (method, int(trials.get(method, 0)), int(part["images"].sum()), part["seconds"].sum()))
-    return [(method, count, images, duration(seconds)) for method, count, images, seconds in rows]
+        time = duration(part[column].sum())
+        rows.insert(-1, (method, int(trials.get(method, 0)), int(part["images"].sum()), time))
+    return {"unit": unit, "rows": rows}
 
 
 def provenance(results: Results) -> dict[str, list[tuple]]:

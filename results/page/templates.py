@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ganscape.files import replacing
 from ganscape.results.page.tables import score_cell
+from ganscape.results.store import StoreError
 from ganscape.results.wording import rounded
 
 if TYPE_CHECKING:
@@ -26,6 +28,16 @@ def load_template(name: str) -> "Template":
     )
     environment.filters |= {"number": rounded, "shown": score_cell}
     return environment.get_template(name)
+
+
+def write_page(path: Path, text: str) -> Path:
+    """Writes a page to a file, whole or not at all, and returns its path. Raises StoreError if that cannot be done."""
+    try:
+        with replacing(path, "w") as file:
+            file.write(text)
+    except OSError as error:
+        raise StoreError(f"cannot write '{path}': {error.strerror or error}") from error
+    return path
 
 
 def source(*names: str) -> "Markup":

@@ -23,15 +23,17 @@ def trials_json(results: Results, shared: dict[str, str], tables: dict[str, str]
     tables: data of figures as text, by the figure's name, which are passed on.
 
     study folder metric methods colours phases rungs, shared;
-    trials: id config seed status phase value rung images seconds, one entry per trial in the order asked, config and
-    phase as numbers; scores: a list per trial, one entry per rung, null where there is none; diagnostics: the same by
-    name of quantity; configs: id method and settings by name; failures: words by trial number; grids: rungs with a
-    picture by trial number; pictures: data URLs of some of them by trial number.
+    trials: id config seed status phase value rung images seconds cpu_seconds, one entry per trial in the order asked,
+    config and phase as numbers; scores: a list per trial, one entry per rung, null where there is none; diagnostics:
+    the same by name of quantity; configs: id method and settings by name; failures: words by trial number; grids: rungs
+    with a picture by trial number; pictures: data URLs of some of them by trial number; generators: of the kept ones by
+    trial number the rung, the file below the folder and its bytes; folder: of the sweep, for commands.
     """
     from markupsafe import Markup
 
     facts = {
         "study": str(results.study.get("study", results.folder.name)),
+        "folder": str(results.folder),
         "metric": str(results.study.get("metric", "score")),
         "methods": results.methods(),
         "colours": [style(results, method)["color"] for method in results.methods()],
@@ -50,7 +52,7 @@ def trial_numbers(results: Results) -> dict[str, int]:
 def _trials(results: Results, shared: set[str]) -> dict[str, Any]:
     asked, scored = results.trials(), results.per_trial()
     lowest = results.lowest().set_index("trial")
-    spent = results.scores().groupby("trial")[["images", "seconds"]].max().reindex(asked["trial"])
+    spent = results.scores().groupby("trial")[["images", "seconds", "cpu_seconds"]].max().reindex(asked["trial"])
     configs = asked.drop_duplicates("config").reset_index(drop=True)
     phases = list(dict.fromkeys(asked["phase"]))
     number = {config: i for i, config in enumerate(configs["config"])}
@@ -71,6 +73,7 @@ def _trials(results: Results, shared: set[str]) -> dict[str, Any]:
             "rung": _numbers(rung, whole=True),
             "images": _numbers(spent["images"], whole=True),
             "seconds": _numbers(spent["seconds"], digits=4),
+            "cpu_seconds": _numbers(spent["cpu_seconds"], digits=4),
         },
         "scores": _by_rung(results.rungs().reindex(asked["trial"]), results),
         "diagnostics": _diagnostics(results, places),
@@ -82,6 +85,7 @@ def _trials(results: Results, shared: set[str]) -> dict[str, Any]:
         "failures": _failures(results, places),
         "grids": grids,
         "pictures": _pictures(results, scored, places, grids),
+        "generators": _generators(results, places),
     }
 
 
@@ -125,6 +129,14 @@ def _failures(results: Results, places: dict[str, int]) -> dict[int, str]:
         where = f" at step {row['step']:,}" if isinstance(row["step"], int) else ""
         words[places[row["trial"]]] = f"{row['cause']}{where}: {row['message']}"
     return words
+
+
+def _generators(results: Results, places: dict[str, int]) -> dict[int, list]:
+    """Returns [rung, file below the folder, bytes] of every generator that is kept."""
+    kept = zip(*(results.generators()[name] for name in ("trial", "rung", "bytes")), strict=True)
+    return {
+        places[trial]: [int(rung), f"generators/{trial}/{rung}.safetensors", int(size)] for trial, rung, size in kept
+    }
 
 
 def _pictures(results: Results, scored: "pd.DataFrame", places: dict[str, int], grids: dict) -> dict[int, list]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 BARS = 4  # intervals of a curve that are drawn as bars, side by side; more are a band
-UNITS = {"images": "real images seen", "seconds": "device-seconds"}
+UNITS = {"images": "real images seen", "seconds": "device-seconds", "cpu_seconds": "CPU-seconds of workers"}
 
 
 def budget_curves(results: Results, rule: str = "best", ax: "Axes | None" = None) -> "Axes":
@@ -42,9 +42,9 @@ def cost_curves(results: Results, rule: str = "best", ax: "Axes | None" = None, 
     """Draws the median best score against what was spent, over random orders of the configurations, with 5 to 95 %
     quantiles.
 
-    unit: "images" or "seconds". The band is the spread of what one search finds, no confidence interval; a line begins
-    where half of the orders have a score. Dashed beyond half of what the method spent. Says why instead where configs
-    are no independent draws.
+    unit: "images", "seconds" or "cpu_seconds". The band is the spread of what one search finds, no confidence interval;
+    a line begins where half of the orders have a score. Dashed beyond half of what the method spent. Says why instead
+    where configs are no independent draws.
     """
     check_name("unit", unit, UNITS, ValueError)
     ax, drawn = _canvas(results, ax), []

@@ -82,7 +82,15 @@ def m007_growth(db):
     db.execute("ALTER TABLE trials ADD COLUMN phase_round INTEGER")
 
 
-MIGRATIONS = [m001_initial, m002_signs, m003_programs, m004_baselines, m005_retries, m006_generators, m007_growth]
+def m008_cpu_seconds(db):
+    """Adds the CPU time of a trial up to a score; NULL where it was not measured."""
+    db.execute("ALTER TABLE scores ADD COLUMN cpu_seconds REAL")
+
+
+MIGRATIONS = [
+    *(m001_initial, m002_signs, m003_programs, m004_baselines, m005_retries, m006_generators, m007_growth),
+    m008_cpu_seconds,
+]
 
 QUERIES = {
     "study": "SELECT definition, recorded FROM study",
@@ -91,7 +99,8 @@ QUERIES = {
     "definitions": "SELECT definition, command, recorded FROM definitions ORDER BY id",
     "trials": "SELECT trial, config, method, seed, round, phase, phase_round, structure, settings, recorded "
     "FROM trials ORDER BY round, id",
-    "scores": "SELECT trial, rung, images, metric, value, protocol, attempt, seconds, recorded FROM scores ORDER BY id",
+    "scores": "SELECT trial, rung, images, metric, value, protocol, attempt, seconds, cpu_seconds, recorded "
+    "FROM scores ORDER BY id",
     "failures": "SELECT id, trial, attempt, cause, rung, step, message, detail, final, recorded FROM failures "
     "ORDER BY id",
     "retries": "SELECT failure, recorded FROM retries ORDER BY id",

@@ -130,8 +130,9 @@ class Store:
                        phase_round=row.get("phase_round"), settings=as_json(row["settings"]))  # fmt: skip
 
     def add_scores(self, rows: list[dict]):
-        """Appends finite scores, all or none. Keys: trial rung images metric value protocol attempt seconds, and
-        signs, if any: a list with keys quantity value cause, and generators, if any: as `add_generators` takes them.
+        """Appends finite scores, all or none. Keys: trial rung images metric value protocol attempt seconds; and
+        if there are any, cpu_seconds (NaN where unknown), signs: a list with keys quantity value cause, and generators:
+        as `add_generators` takes them.
 
         Raises ValueError for a value that is not finite (that is a failure) and StoreError for a second score of
         the same (trial, rung, metric, protocol).
@@ -144,7 +145,8 @@ class Store:
             for row in rows:
                 insert("scores", trial=row["trial"], rung=int(row["rung"]), images=int(row["images"]),
                        metric=row["metric"], value=float(row["value"]), protocol=row["protocol"],
-                       attempt=int(row["attempt"]), seconds=float(row["seconds"]))  # fmt: skip
+                       attempt=int(row["attempt"]), seconds=float(row["seconds"]),
+                       cpu_seconds=_known(row.get("cpu_seconds")))  # fmt: skip
                 for sign in row.get("signs", ()):
                     insert("signs", trial=row["trial"], rung=int(row["rung"]), quantity=sign["quantity"],
                            value=float(sign["value"]), cause=sign["cause"])  # fmt: skip
@@ -261,6 +263,11 @@ class _Copier(threading.Thread):
     def stop(self) -> None:
         self.stopped.set()
         self.join()
+
+
+def _known(number: float | None) -> float | None:
+    """Returns a number, None for NaN, which SQLite has no value for."""
+    return None if number is None or math.isnan(number) else float(number)
 
 
 def _insert_generators(insert, rows):

@@ -153,7 +153,7 @@ const slice = (() => {
   const y = unit => height - 34 - unit * (height - 70);
   const options = () => {
     const kept = choice.value, names = searchedNames();
-    choice.replaceChildren(...[...names, "seed", "images", "seconds"].map(name => make("option", name.replace(/_/g, " "), {value: name})));
+    choice.replaceChildren(...[...names, "seed", "images", timeUnit()].map(name => make("option", name.replace(/_/g, " "), {value: name})));
     const values = name => new Set(facts.configs.settings[name].filter(value => value !== null)).size;
     const most = [...names].sort((a, b) => values(b) - values(a))[0];
     choice.value = [...choice.options].some(option => option.value === kept) ? kept : most || "seed";

@@ -47,10 +47,13 @@ const COLUMNS = {
   phase: i => facts.phases[facts.trials.phase[i]],
   images: i => facts.trials.images[i],
   seconds: i => facts.trials.seconds[i],
+  cpu_seconds: i => facts.trials.cpu_seconds[i],
   config: i => facts.configs.id[configOf(i)],
   trial: i => facts.trials.id[i],
 };
 const valueOf = key => COLUMNS[key] || (i => facts.configs.settings[key]?.[configOf(i)] ?? null);
+// CPU time where it was measured: other programs on the machine do not make it longer.
+const timeUnit = () => once("time", () => facts.trials.cpu_seconds.some(value => value !== null) ? "cpu_seconds" : "seconds");
 const settingNames = () => Object.keys(facts.configs.settings);
 // What follows from the facts alone is computed once for them.
 let remembered = {of: null, values: new Map()};

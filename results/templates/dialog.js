@@ -59,7 +59,7 @@ const samplesOf = i => {
 };
 
 const rowsOf = list => {
-  const words = {config: "config", seed: "seed", trial: "trial", status: "status", score: facts.metric, rung: "scored at rung", images: "images seen", seconds: "seconds"};
+  const words = {config: "config", seed: "seed", trial: "trial", status: "status", score: facts.metric, rung: "scored at rung", images: "images seen", cpu_seconds: "CPU seconds", seconds: "wall seconds"};
   const rows = Object.entries(words).map(([key, name]) => [name, list.map(i => cellText(key, i)), false]);
   for (const name of settingNames()) rows.push([name, list.map(i => setting(valueOf(name)(i))), true]);
   return rows.filter(([, cells]) => cells.some(cell => cell !== ""));
@@ -77,6 +77,27 @@ const settingsTable = list => {
     body.append(row);
   }
   return body;
+};
+
+// Words of a shell: quoted where a shell would take them apart.
+const shell = words => words.map(word => /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replace(/'/g, `'"'"'`)}'`).join(" ");
+const commandBlock = text => {
+  const block = make("div", "", {class: "command"});
+  block.append(make("pre", text), make("button", "Copy", {type: "button", class: "copy"}));
+  return block;
+};
+// The trained generator of a trial, if it is kept, and how to make images with it.
+const generatorOf = i => {
+  const status = COLUMNS.status(i), kept = facts.generators[i], parts = make("div");
+  if (!kept && !["done", "stopped"].includes(status)) return parts;
+  const sample = ["ganscape", "sample", facts.folder, "--trial", COLUMNS.trial(i), "--to", `images-${COLUMNS.trial(i)}`];
+  parts.append(make("h4", "Its generator"));
+  if (kept) {
+    const [rung, file, bytes] = kept, path = `${facts.folder}/${file}`;
+    parts.append(make("p", `Kept, as it was at ${rung.toLocaleString("en-US")} images (${score(bytes / 2 ** 20)} MiB). Make images with it, or load it in Python:`),
+      commandBlock(shell(sample)), commandBlock(`generator = ganscape.load_generator(${JSON.stringify(path)})`));
+  } else parts.append(make("p", "Not kept; it can be trained again from its settings and seed:"), commandBlock(shell([...sample, "--retrain"])));
+  return parts;
 };
 
 const showTrials = list => {
@@ -100,7 +121,7 @@ const showTrials = list => {
     ...Object.entries(facts.diagnostics).map(([name, all]) => lineChart(name, list.filter(i => all[i]).map(i => [i, all[i]])))].filter(Boolean));
   const shared = make("details"), names = Object.entries(facts.shared);
   shared.append(make("summary", `${names.length} settings that are the same in every trial`), make("p", names.map(([name, value]) => `${name} ${value}`).join(", ")));
-  parts.append(pictures, charts, settingsTable(list), ...(names.length ? [shared] : []));
+  parts.append(pictures, charts, ...(one === null ? [] : [generatorOf(one)]), settingsTable(list), ...(names.length ? [shared] : []));
   dialog.lastElementChild.replaceWith(parts);
   dialog.classList.toggle("broad", true);
   showTip("");

@@ -1,13 +1,16 @@
+document.addEventListener("click", async event => {
+  const button = event.target.closest("button.copy");
+  if (!button) return;
+  await navigator.clipboard.writeText(find("pre", button.parentElement).textContent);
+  button.textContent = "Copied";
+  setTimeout(() => button.textContent = "Copy", 1500);
+});
+
 // Brings the page to life, at first and again when a newer one of the same sweep takes its place.
 const wire = () => {
   findAll(".sortable").forEach(makeSortable);
   findAll("figure svg").forEach(linkPoints);
   findAll("figure[aria-label]").forEach(addTools);
-  for (const button of findAll("button.copy")) button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(find("pre", button.parentElement).textContent);
-    button.textContent = "Copied";
-    setTimeout(() => button.textContent = "Copy", 1500);
-  });
   drawHead();
   drawFilter();
   slice.options();

@@ -6,16 +6,16 @@ let first = -1, current = 0;
 const columns = () => once("columns", () => {
   const phases = facts.phases.length > 1 ? ["phase"] : [];
   const searched = searchedNames(), others = settingNames().filter(name => !searched.includes(name));
-  return ["method", "score", "status", "seed", ...searched, ...phases, "rung", "images", "seconds", "config", "trial", ...others];
+  return ["method", "score", "status", "seed", ...searched, ...phases, "rung", "images", timeUnit(), "config", "trial", ...others];
 });
-const NUMBERS = new Set(["score", "seed", "rung", "images", "seconds"]);
+const NUMBERS = new Set(["score", "seed", "rung", "images", "seconds", "cpu_seconds"]);
 const isNumber = key => once(`number ${key}`, () =>
   NUMBERS.has(key) || (facts.configs.settings[key] || []).some(value => typeof value === "number"));
 const cellText = (key, i) => {
   const value = valueOf(key)(i);
   if (key === "score") return score(value);
   if (["images", "rung"].includes(key)) return value === null ? "–" : value.toLocaleString("en-US");
-  return key === "seconds" ? score(value) : setting(value);
+  return ["seconds", "cpu_seconds"].includes(key) ? score(value) : setting(value);
 };
 
 const drawHead = () => {

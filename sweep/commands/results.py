@@ -24,12 +24,25 @@ def status(out: Out) -> None:
 
 
 @app.command()
-def report(out: Out) -> None:
-    """Write OUT/report.html from what the store holds now."""
+def report(
+    folders: Annotated[list[Path], typer.Argument(metavar="OUT...", help="Output folder of a sweep, or several.")],
+    to: Annotated[
+        Path | None,
+        typer.Option(help="Page of a comparison, for several folders.", show_default="comparison.html"),
+    ] = None,
+) -> None:
+    """Write OUT/report.html from what the store holds now; of several folders one page that compares them."""
     with one_line_errors():
+        from ganscape.results.comparison import PAGE, write_comparison
         from ganscape.results.report import write_report
+        from ganscape.results.store import StoreError
 
-        typer.echo(write_report(out))
+        if len(folders) > 1:
+            typer.echo(write_comparison(folders, PAGE if to is None else to))
+        elif to is not None:
+            raise StoreError(f"--to {to} is for a comparison of several folders; the report of one is OUT/report.html")
+        else:
+            typer.echo(write_report(folders[0]))
 
 
 @app.command()

@@ -92,7 +92,7 @@ def print_cost(planned) -> None:
 
 def print_status(folder: Path) -> None:
     """Prints how many trials of a sweep are in which state, and the best score of each method."""
-    from ganscape.results.baselines import describe_baselines, no_better_than
+    from ganscape.results.baselines import describe_baselines, not_told_from
     from ganscape.results.frames import load
 
     results = load(folder)
@@ -109,8 +109,8 @@ def print_status(folder: Path) -> None:
     for method, group in best.groupby("method", sort=False):
         top = next(group.itertuples())
         done, failed = (int((group["status"] == state).sum()) for state in ("done", "failed"))
-        blind = no_better_than(results, float(group["value"].iloc[0]))
-        words = f"no better than {blind}" if blind else ""
+        blind = not_told_from(results, float(group["value"].iloc[0]), len(group))
+        words = f"not told from {blind}" if blind else ""
         rows.append((method, done, failed, f"{top.value:.4g}", words, top.config, top.seed))
     header = ("method", "done", "failed", f"best {results.study.get('metric', 'score')}", "", "config", "seed")
     print_table("\n".join([results.protocol_label(), *describe_baselines(results)]), header, rows)

@@ -17,7 +17,8 @@ def test_columns_are_the_documented_ones_also_when_there_is_nothing(tmp_path, bu
     open_store(tmp_path / "empty").close()
     trial = ["trial", "config", "method", "seed"]
     for results in (load(tmp_path / "empty"), load(build(TABLE))):
-        assert list(results.scores()) == [*trial, "rung", "images", "metric", "value", "protocol", "attempt", "seconds"]
+        assert list(results.scores()) == [*trial, "rung", "images", "metric", "value", "protocol", "attempt", "seconds",
+                                           "cpu_seconds"]  # fmt: skip
         assert list(results.failures()) == [*trial, "attempt", "cause", "rung", "step", "message", "detail", "final"]
         assert list(results.per_trial()) == [*trial, "phase", "status", "rung", "value"]
         assert list(results.trials())[:8] == [*trial, "round", "phase", "status", "rungs"]

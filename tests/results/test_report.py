@@ -1,5 +1,6 @@
 import base64
 import json
+import math
 import re
 from html.parser import HTMLParser
 
@@ -162,8 +163,24 @@ def test_failures_are_grouped_by_method_and_cause(build):
 
 
 def test_cost_counts_each_trial_up_to_its_last_score(build):
-    cost = {row[0]: row[1:] for row in tables.cost(frames.load(build(TABLE)))}
+    found = tables.cost(frames.load(build(TABLE)))
+    cost = {row[0]: row[1:] for row in found["rows"]}
+    assert found["unit"] == "wall", "a store of a version that did not measure CPU time"
     assert cost == {"ns_gan": (6, 1000, "1 min 40 s"), "wgan": (6, 600, "1 min 0 s"), "all": (12, 1600, "2 min 40 s")}
+
+
+def test_cost_is_cpu_time_where_every_score_has_it(build):
+    folder = build({"a": [["running"], ["running"]]})
+    score = {"rung": 100, "images": 100, "metric": "fd_digits", "value": 2.0, "protocol": "0123456789ab", "attempt": 0,
+             "seconds": 9.0}  # fmt: skip
+    with open_store(folder) as store:
+        store.add_scores([score | {"trial": "a-0-0", "cpu_seconds": 4.0}])
+    results = frames.load(folder)
+    assert results.scores()["cpu_seconds"].tolist() == [4.0]
+    assert tables.cost(results) == {"unit": "CPU", "rows": [("a", 2, 100, "4 s"), ("all", 2, 100, "4 s")]}
+    with open_store(folder) as store:
+        store.add_scores([score | {"trial": "a-1-0", "cpu_seconds": math.nan}])
+    assert tables.cost(frames.load(folder))["unit"] == "wall"
 
 
 def test_the_recorded_command_is_shown(build):
@@ -254,17 +271,17 @@ def test_settings_of_a_page_read_back_as_the_same_number(build):
     assert wording.setting(1 - 1e-6) == "0.999999"
 
 
-def test_what_to_do_next_is_a_command_that_leaves_the_folder_alone(build):
+def test_what_to_do_next_goes_on_in_the_same_folder(build):
     folder = build({"a": [[1.0], [2.0]], "b": [[3.0], [4.0]]})
     with open_store(folder) as store:
-        store.add_environment(
-            {"command": "ganscape run equal/wide --out runs/x --set configs=2 --methods a,b --lanes 2"}
-        )
+        run = "ganscape run equal/wide --out runs/x --set configs=2 --methods a,b --lanes 2"
+        store.add_environment({"command": run})
+        store.add_environment({"command": "ganscape best runs/x"})
     results = frames.load(folder)
     steps = next_steps.next_steps(results, verdict.find_verdict(results))
     assert [step.command for step in steps] == [
-        "ganscape run equal/wide --methods a,b --lanes 2 --set confirm=5 --out runs/x-confirmed",
-        "ganscape run equal/wide --methods a,b --lanes 2 --set configs=20 --out runs/x-larger",
+        "ganscape confirm runs/x --seeds 5",
+        "ganscape run equal/wide --methods a,b --lanes 2 --set configs=20 --out runs/x",
     ]
 
 

@@ -1,5 +1,7 @@
 """The page in a real browser."""
 
+import json
+import shlex
 import shutil
 
 import numpy as np
@@ -8,6 +10,8 @@ from PIL import Image
 
 from ganscape.results import report
 from ganscape.results.store import open_store
+
+from .conftest import definition
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
@@ -193,3 +197,96 @@ def test_no_state_of_a_sweep_troubles_the_browser(opened, tmp_path, write_store,
     if trials:
         rows(page).first.locator("td").nth(1).click()
         assert page.locator("#about h3").inner_text()
+
+
+def test_trials_that_a_scheduler_stopped_are_told_as_such(opened, tmp_path, write_store):
+    folder = write_store(tmp_path / "out", {"a": [[1.0], ["running"]], "b": [["running"], [2.0]]})
+    score = {"rung": 100, "images": 100, "metric": "fd_digits", "value": 9.0, "protocol": "0123456789ab", "attempt": 0,
+             "seconds": 1.0}  # fmt: skip
+    end = {"attempt": 0, "cause": "stopped", "rung": 100, "step": 5, "message": "halving", "detail": "", "final": True}
+    with open_store(folder) as store:
+        for trial in ("a-1-0", "b-0-0"):
+            store.add_scores([score | {"trial": trial}])
+            store.add_failure(end | {"trial": trial})
+    page = opened(report.write_report(folder).as_uri())
+    page.get_by_label("Status").select_option("stopped")
+    assert page.locator("#amount").inner_text() == "2 of 4 trials"
+    rows(page).first.locator("td").nth(1).click()
+    assert "halving" in page.locator("#about").inner_text()
+
+
+def test_the_dialog_of_a_trial_has_the_command_that_uses_its_generator(opened, tmp_path, write_store):
+    folder = write_store(tmp_path / "out's", {"a": [[1.0], [2.0]]})
+    with open_store(folder) as store:
+        store.add_generators([{"trial": "a-0-0", "rung": 200, "bytes": 3 * 2**20, "kept": True}])
+    page = opened(report.write_report(folder).as_uri())
+    rows(page).first.locator("td").nth(1).click()
+    about = page.locator("#about")
+    commands = about.locator(".command pre").all_inner_texts()
+    assert "3 MiB" in about.inner_text()
+    assert shlex.split(commands[0])[:5] == ["ganscape", "sample", str(folder), "--trial", "a-0-0"]
+    path = json.loads(commands[1].partition("load_generator(")[2].rstrip(")"))
+    assert path == f"{folder}/generators/a-0-0/200.safetensors"
+    page.keyboard.press("Escape")
+    rows(page).nth(1).locator("td").nth(1).click()
+    assert shlex.split(about.locator(".command pre").inner_text())[-1] == "--retrain"
+
+
+CONTRAST = """() => {
+  const parts = text => text.match(/[\\d.]+/g).map(Number);
+  const linear = value => value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  const light = ([r, g, b]) => 0.2126 * linear(r / 255) + 0.7152 * linear(g / 255) + 0.0722 * linear(b / 255);
+  const behind = element => {
+    for (let at = element; at; at = at.parentElement) {
+      const colour = parts(getComputedStyle(at).backgroundColor);
+      if (colour.length === 3 || colour[3] === 1) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const hasWords = element => [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim());
+  const texts = [...document.querySelectorAll("body *:not(svg *):not(script)")].filter(element =>
+    element.checkVisibility() && !element.disabled && hasWords(element));
+  return texts.map(element => {
+    const [a, b] = [light(parts(getComputedStyle(element).color)), light(behind(element))].sort((x, y) => y - x);
+    return [(a + 0.05) / (b + 0.05), element.outerHTML.slice(0, 60)];
+  }).filter(([ratio]) => ratio < 4.5);
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_words_can_be_read_in_the_light_and_in_the_dark(opened, scheme):
+    """Every word has the contrast with what is behind it that WCAG 2 asks for: 4.5."""
+    page = opened()
+    page.emulate_media(color_scheme=scheme)
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (background == "rgb(255, 255, 255)") == (scheme == "light")
+    assert page.evaluate(CONTRAST) == []
+    rows(page).first.locator("td").nth(1).click()
+    assert page.evaluate(CONTRAST) == []
+
+
+@pytest.mark.slow
+def test_ten_thousand_trials_are_one_page_that_opens_and_filters(opened, tmp_path):
+    amount, rungs = 10_000, list(range(100, 1100, 100))
+    rng = np.random.default_rng(0)
+    with open_store(tmp_path / "out") as store:
+        store.begin(definition(["a", "b"], amount // 2, 1, rungs=rungs, images=1000))
+        store.add_protocol("0123456789ab", {"metric": "fd_digits"})
+        store.add_trials(0, [
+            {"trial": f"t{i}", "config": f"c{i}", "method": "ab"[i % 2], "seed": 0, "structure": "s",
+             "settings": {"learning_rate": float(10 ** rng.uniform(-5, -2)), "loss": "ab"[i % 2]}}
+            for i in range(amount)
+        ])  # fmt: skip
+        shared = {"metric": "fd_digits", "protocol": "0123456789ab", "attempt": 0, "seconds": 1.0}
+        store.add_scores([
+            shared | {"trial": f"t{i}", "rung": rung, "images": rung, "value": float(value)}
+            for i in range(amount) for rung, value in zip(rungs, np.exp(rng.normal(3, 1, len(rungs))), strict=True)
+        ])  # fmt: skip
+    path = report.write_report(tmp_path / "out")
+    assert path.stat().st_size < 15 * 2**20
+    page = opened(path.as_uri())
+    assert page.locator("#amount").inner_text() == "10,000 trials" and rows(page).count() < 100
+    page.get_by_role("button", name="a", exact=True).click()
+    assert page.locator("#amount").inner_text() == "5,000 of 10,000 trials"
+    page.locator(".scroll").evaluate("box => box.scrollTop = box.scrollHeight")
+    assert rows(page).last.inner_text().split()[0] == "b"

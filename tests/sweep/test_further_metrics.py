@@ -20,6 +20,7 @@ from ganscape.sweep.population import stack, start_member
 from ganscape.sweep.proposals import trial_of
 from ganscape.sweep.trial import train
 
+TIMES = ("seconds", "cpu_seconds", "recorded")
 FURTHER = ("precision_digits", "fd_pixels", "kid_pixels")
 SETTINGS = {"configs": 1, "images": 1280, "interval": 640, "samples": 100, "architecture": "mlp"}
 CHOICES = {"methods": ["vae"], "seeds": 1, "settings": SETTINGS}
@@ -83,7 +84,7 @@ def test_further_scores_are_stored_with_their_protocols_and_select_nothing(tmp_p
     described = results.protocols().set_index("fingerprint")["metric"]
     assert (scores["protocol"].map(described) == scores["metric"]).all()
     for frame in ("per_trial", "rungs", "best"):
-        columns = [name for name in getattr(results, frame)().columns if name not in ("seconds", "recorded")]
+        columns = [name for name in getattr(results, frame)().columns if name not in TIMES]
         assert getattr(results, frame)()[columns].equals(getattr(expected, frame)()[columns])
     assert len(results.scored_at()) == 2
     grown = stored_plan(tmp_path / "all")
@@ -96,10 +97,22 @@ def test_a_checkpoint_holds_further_scores_and_is_as_before_without_them():
     grid = np.zeros((1, 8, 8, 1), np.uint8)
     one = Score(trial.id, 0, 640, 640, 2.0, 1.0, grid)
     two = Score(trial.id, 0, 1280, 1280, 1.0, 2.0, grid, further=(("kid_pixels", 0.25), ("precision_digits", 0.5)))
-    arrays = checkpoints.pack(member, 2.0, [one, two])
-    _, _, scores = checkpoints.unpack(arrays, trial, 0, member)
+    arrays = checkpoints.pack(member, 2.0, 1.5, [one, two])
+    _, _, _, scores = checkpoints.unpack(arrays, trial, 0, member)
     assert [score.further for score in scores] == [one.further, two.further]
     assert [name for name in arrays if name.startswith("further")] == ["further000000001280"]
+
+
+def test_a_checkpoint_holds_cpu_seconds_and_one_of_an_earlier_version_says_that_they_are_not_known():
+    trial = trial_of(0, "ns_gan", Config(z_dim=8), 0)
+    member = start_member(trial.config, (8, 8, 1), trial.key)
+    score = Score(trial.id, 0, 640, 640, 2.0, 1.0, np.zeros((1, 8, 8, 1), np.uint8), cpu_seconds=0.75)
+    arrays = checkpoints.pack(member, 2.0, 1.5, [score])
+    _, seconds, cpu_seconds, (read,) = checkpoints.unpack(arrays, trial, 0, member)
+    assert (seconds, cpu_seconds, read.cpu_seconds) == (2.0, 1.5, 0.75)
+    earlier = {name: array for name, array in arrays.items() if not name.startswith("cpu")}
+    _, seconds, cpu_seconds, (read,) = checkpoints.unpack(earlier, trial, 0, member)
+    assert (seconds, read.seconds) == (2.0, 1.0) and np.isnan([cpu_seconds, read.cpu_seconds]).all()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 import dataclasses
+import time
 
 import numpy as np
 import pytest
@@ -40,8 +41,12 @@ def test_every_trial_is_scored_at_every_rung(configs, make_cohort, workload, jud
 
 def test_seconds_grow_from_rung_to_rung(configs, make_cohort, workload, judge):
     cohort = make_cohort(configs[0])
-    seconds = [m.seconds for m in reports(cohort, workload, judge) if isinstance(m, Score)]
-    assert seconds == sorted(seconds) and seconds[0] < seconds[-1]
+    before = time.process_time()
+    messages = [message for message in reports(cohort, workload, judge) if isinstance(message, Score)]
+    for unit in ("seconds", "cpu_seconds"):
+        spent = [getattr(message, unit) for message in messages]
+        assert spent == sorted(spent) and spent[0] < spent[-1]
+    assert messages[-1].cpu_seconds <= time.process_time() - before
 
 
 def test_scores_are_bit_equal_alone_and_in_a_cohort(configs, make_cohort, workload, judge):
