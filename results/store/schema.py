@@ -27,7 +27,8 @@ def m001_initial(db):
 
 
 def m002_signs(db):
-    """What losses, gradients and samples say beside a score, and of which failure it is a sign."""
+    """Adds the diagnostics of trials: losses, gradients and samples beside a score, and of which failure they are a
+    sign."""
     db.execute(
         """CREATE TABLE signs (id INTEGER PRIMARY KEY, trial TEXT NOT NULL REFERENCES trials (trial),
              rung INTEGER NOT NULL, quantity TEXT NOT NULL, value REAL NOT NULL, cause TEXT,
@@ -36,7 +37,7 @@ def m002_signs(db):
 
 
 def m003_programs(db):
-    """What workers compiled or read from the compilation cache before they could train a cohort."""
+    """Adds what workers compiled or read from the compilation cache before they could train a cohort."""
     db.execute(
         """CREATE TABLE programs (id INTEGER PRIMARY KEY, structure TEXT NOT NULL, compiled INTEGER NOT NULL,
              loaded INTEGER NOT NULL, seconds REAL NOT NULL, lanes INTEGER NOT NULL, recorded TEXT NOT NULL) STRICT"""
@@ -44,7 +45,7 @@ def m003_programs(db):
 
 
 def m004_baselines(db):
-    """Scores of real images, of noise and of untrained generators, by the sweep's own protocol.
+    """Adds scores of real images, of noise and of untrained generators, by the sweep's own protocol.
 
     source: the architecture of an untrained generator, else empty. draw: counts the draws of one kind.
     """
@@ -57,7 +58,7 @@ def m004_baselines(db):
 
 
 def m005_retries(db):
-    """Which failures a user had tried again: they are no longer final."""
+    """Adds which failures a user had tried again: they are no longer final."""
     db.execute(
         """CREATE TABLE retries (id INTEGER PRIMARY KEY, failure INTEGER NOT NULL UNIQUE REFERENCES failures (id),
              recorded TEXT NOT NULL) STRICT"""
@@ -65,7 +66,7 @@ def m005_retries(db):
 
 
 def m006_generators(db):
-    """Which trained generators are kept: each row says so of one, or that it is kept no longer; the last one counts."""
+    """Adds which generators are kept: each row says so of one, or that it is kept no longer; the last one counts."""
     db.execute(
         """CREATE TABLE generators (id INTEGER PRIMARY KEY, trial TEXT NOT NULL REFERENCES trials (trial),
              rung INTEGER NOT NULL, bytes INTEGER NOT NULL, kept INTEGER NOT NULL, recorded TEXT NOT NULL) STRICT"""
@@ -73,7 +74,7 @@ def m006_generators(db):
 
 
 def m007_growth(db):
-    """Later definitions of a study that was given more, and the phase of a trial, which no later definition changes."""
+    """Adds later definitions of a study that was given more, and the phase of a trial, which none of them changes."""
     db.execute(
         """CREATE TABLE definitions (id INTEGER PRIMARY KEY, definition TEXT NOT NULL, command TEXT NOT NULL,
              recorded TEXT NOT NULL) STRICT"""

@@ -36,7 +36,7 @@ TAKES = (0.01, 0.05, 0.1)  # seconds between tries to lock: `is_written` of anot
 
 
 def open_store(folder) -> "Store":
-    """The one writer of OUT, which is created when absent; close it or leave its `with` block to free the lock.
+    """Opens the one writer of OUT, which is created when absent; close it or leave its `with` block to free the lock.
 
     Raises StoreError if another process writes there, if OUT cannot be written, or if OUT is foreign: a folder
     of other things, a store.sqlite of another program, or one of a newer Ganscape. Nothing foreign is touched.
@@ -83,7 +83,7 @@ class Store:
         self._lock.close()
 
     def study(self) -> dict | None:
-        """The definition of the study, the last one of a study that was given more; None before `begin`."""
+        """Returns the definition of the study, the last one of a study that was given more; None before `begin`."""
         definitions = self._definitions()
         return definitions[-1] if definitions else None
 
@@ -185,22 +185,22 @@ class Store:
                        metric=row["metric"], value=float(row["value"]), protocol=row["protocol"])  # fmt: skip
 
     def baselines(self) -> list[dict]:
-        """All scores of known images in the order they were added."""
+        """Returns all scores of known images in the order they were added."""
         return fetch_rows(self._db, schema.QUERIES["baselines"])
 
     def trials(self) -> list[dict]:
-        """All trials by round, then in the order they were added, as `place_trials` says in a study that grew."""
+        """Returns all trials by round, then in the order they were added, see `place_trials` for a study that grew."""
         rows, definitions = fetch_rows(self._db, schema.QUERIES["trials"]), self._definitions()
         return place_trials(rows, definitions) if definitions else rows
 
     def scores(self, metric: str | None = None, protocol: str | None = None) -> list[dict]:
-        """All scores in the order they were added, or those of one metric under one protocol."""
+        """Returns all scores in the order they were added, or those of one metric under one protocol."""
         rows = fetch_rows(self._db, schema.QUERIES["scores"])
         wanted = (metric, protocol)
         return rows if metric is None else [row for row in rows if (row["metric"], row["protocol"]) == wanted]
 
     def failures(self) -> list[dict]:
-        """All failures in the order they were added."""
+        """Returns all failures in the order they were added."""
         retried = fetch_columns(self._db, schema.QUERIES["retries"])["failure"]
         columns = apply_retries(fetch_columns(self._db, schema.QUERIES["failures"]), retried)
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
@@ -217,11 +217,11 @@ class Store:
         return len(again)
 
     def generators(self) -> list[dict]:
-        """Which generators were kept and which no longer, in that order."""
+        """Returns every change of the kept generators: which were kept and which no longer, in that order."""
         return fetch_rows(self._db, schema.QUERIES["generators"])
 
     def attempts(self, trial: str) -> int:
-        """How often this trial was lost (its worker died)."""
+        """Returns how often this trial was lost (its worker died)."""
         query = "SELECT count(*) AS lost FROM failures WHERE trial = ? AND cause = 'lost'"
         return fetch_rows(self._db, query, (trial,))[0]["lost"]
 
