@@ -127,6 +127,16 @@ def training_data(coordinates: Coordinates, observations: list[Observation]) -> 
     return points, standardize(scores)
 
 
+def fitting_data(space: Space, observations: list[Observation]) -> tuple[Coordinates, list[Point], np.ndarray] | None:
+    """Returns what a surrogate model is fitted to: the coordinates of the space, and `training_data`.
+
+    None while there is nothing to learn, because no scores differ or every dimension has a single value.
+    """
+    coordinates = Coordinates(space)
+    points, values = training_data(coordinates, observations)
+    return (coordinates, points, values) if coordinates.fields and np.any(values) else None
+
+
 def standardize(scores: list[float]) -> np.ndarray:
     """Returns scores with mean 0 and variance 1, lower is better; all 0 where they do not differ.
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from ganscape.search_spaces import Space
 from ganscape.sweep.searchers.contract import Observation, Settings, settings_key
-from ganscape.sweep.searchers.coordinates import Coordinates, Point, training_data
+from ganscape.sweep.searchers.coordinates import Coordinates, Point, fitting_data
 from ganscape.sweep.searchers.sequences import Grid, Sobol
 
 WIDTH = 2.0  # of the confidence bound, in deviations
@@ -59,12 +59,11 @@ class GPBandit:
         with threadpool_limits(1), warnings.catch_warnings():
             # Warnings that a hyperparameter is at its bound, and that a variance was rounded up to 0.
             warnings.simplefilter("ignore")
-            coordinates = Coordinates(self.space)
-            points, values = training_data(coordinates, self.observations)
-            if not coordinates.fields or not np.any(values):
+            data = fitting_data(self.space, self.observations)
+            if data is None:
                 return self.first.ask(count)
             if self.surrogate is None:
-                self.surrogate = Surrogate(coordinates, points, values, np.random.default_rng(self.seed))
+                self.surrogate = Surrogate(*data, np.random.default_rng(self.seed))
             picks = [self._pick(self.surrogate) for _ in range(count)]
             return [settings for settings in picks if settings is not None]
 

@@ -4,7 +4,7 @@ import warnings
 
 from ganscape.search_spaces import Space
 from ganscape.sweep.searchers.contract import Observation, Settings
-from ganscape.sweep.searchers.coordinates import Coordinates, training_data
+from ganscape.sweep.searchers.coordinates import fitting_data
 from ganscape.sweep.searchers.sequences import Sobol
 
 
@@ -35,10 +35,10 @@ class Optimizer:
         with threadpool_limits(1), warnings.catch_warnings():
             # Warnings that a hyperparameter is at its bound, and that a point was observed before.
             warnings.simplefilter("ignore")
-            coordinates = Coordinates(self.space)
-            points, values = training_data(coordinates, self.observations)
-            if not coordinates.fields or not np.any(values):
+            data = fitting_data(self.space, self.observations)
+            if data is None:
                 return self.sequence.ask(count)
+            coordinates, points, values = data
             state = int(np.random.default_rng(self.seed).integers(2**31))
             engine = SkoptOptimizer(
                 coordinates.box.dimensions, "GP", n_initial_points=1, acq_func="EI", random_state=state

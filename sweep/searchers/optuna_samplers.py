@@ -7,7 +7,7 @@ import numpy as np
 
 from ganscape.search_spaces import Choice, Dimension, Space, StudyError
 from ganscape.sweep.searchers.contract import Observation, Settings
-from ganscape.sweep.searchers.coordinates import MARGIN, Coordinates, cells, inner, training_data
+from ganscape.sweep.searchers.coordinates import MARGIN, cells, fitting_data, inner
 from ganscape.sweep.searchers.sequences import Sobol
 
 NEEDS = {"tpe": ("optuna",), "gp": ("optuna", "torch")}
@@ -41,11 +41,12 @@ class Optuna:
     def ask(self, count: int) -> list[Settings]:
         from threadpoolctl import threadpool_limits
 
-        coordinates = Coordinates(self.space)
-        points, values = training_data(coordinates, self.observations)
-        if count < 1 or not coordinates.fields or not np.any(values):
+        data = fitting_data(self.space, self.observations)
+        if count < 1 or data is None:
             return self.sequence.ask(count)
         import optuna
+
+        coordinates, points, values = data
 
         distributions = {f: _distribution(optuna, self.space.dimensions[f]) for f in coordinates.fields}
         with threadpool_limits(1), warnings.catch_warnings():
