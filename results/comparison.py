@@ -62,7 +62,7 @@ def _headline(rows: list, one: str, other: str) -> str:
             words.append(f"{join(names)} {'scores' if len(names) == 1 else 'score'} {verdict}")
     tested = [row for row in rows if row.verdict]
     if words:
-        rest = len(tested) - sum(row.verdict != "not told apart" for row in tested)
+        rest = sum(row.verdict == "not told apart" for row in rows)
         also = f"; {count(rest, 'other method')} not told apart" if rest else ""
         return f"In {other}, compared with {one}, {join(words)}{also}."
     if tested:

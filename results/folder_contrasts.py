@@ -90,10 +90,11 @@ def _estimate(method: str, one: Results, other: Results) -> tuple[Estimate, str]
 
 
 def _paired(method: str, tables) -> tuple[Estimate, str]:
-    """Compares the same configs in both folders, each by the mean of its seeds' logarithms."""
+    """Compares the same configs in both folders, each by the mean of its seeds' logarithms, if all are finished."""
     rows = [table[table["method"] == method] for table in tables]
     if set(rows[0]["trial"]) == set(rows[1]["trial"]) and rows[0]["value"].tolist() == rows[1]["value"].tolist():
         raise StoreError("not tested: both folders hold the same trials with the same scores")
+    rows = [part[~part["config"].isin(part.loc[part["value"].isna(), "config"])] for part in rows]
     means = [_logs(part).groupby(part["config"], sort=False).mean() for part in _capped(rows)]
     gaps = (means[1] - means[0].reindex(means[1].index)).dropna().to_numpy()
     if len(gaps) < LEAST_PAIRS:

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from ganscape.results import report
+from ganscape.results.comparison import write_comparison
 from ganscape.results.store import open_store
 
 from .conftest import definition
@@ -152,13 +153,15 @@ def test_trials_and_figures_are_saved(opened):
         assert saved.value.suggested_filename == f"equal-wide-budget-curves.{kind.lower()}"
 
 
+OUTSIDE = """() => [...document.querySelectorAll("main *:not(svg *)")].filter(element =>
+        !element.closest(".wide, .scroll") && element.getBoundingClientRect().right > innerWidth + 1)
+        .map(element => element.outerHTML.slice(0, 80))"""
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 def test_nothing_is_wider_than_the_window(opened, width):
     page = opened(width=width)
-    outside = """() => [...document.querySelectorAll("main *:not(svg *)")].filter(element =>
-        !element.closest(".wide, .scroll") && element.getBoundingClientRect().right > innerWidth + 1)
-        .map(element => element.outerHTML.slice(0, 80))"""
-    assert page.evaluate("document.documentElement.scrollWidth") == width and page.evaluate(outside) == []
+    assert page.evaluate("document.documentElement.scrollWidth") == width and page.evaluate(OUTSIDE) == []
 
 
 def test_nothing_is_cut_on_paper(opened):
@@ -263,6 +266,17 @@ def test_words_can_be_read_in_the_light_and_in_the_dark(opened, scheme):
     assert page.evaluate(CONTRAST) == []
     rows(page).first.locator("td").nth(1).click()
     assert page.evaluate(CONTRAST) == []
+
+
+def test_a_comparison_fits_a_telephone_and_is_read_in_the_dark(opened, tmp_path, write_store):
+    one = write_store(tmp_path / "a sweep with a long name", TABLE, question=LONG)
+    other = write_store(
+        tmp_path / "b", {name: [[2.0 * (score or 9)] for score, _ in rows] for name, rows in TABLE.items()}
+    )
+    page = opened(write_comparison([one, other], tmp_path / "page.html").as_uri(), 390)
+    page.emulate_media(color_scheme="dark")
+    assert page.evaluate(OUTSIDE) == [] and page.evaluate(CONTRAST) == []
+    assert page.pdf().startswith(b"%PDF")
 
 
 @pytest.mark.slow
