@@ -109,7 +109,7 @@ def our_steps(name: str, images):
 
 
 def measure(name: str, threads: int, repeats: int) -> dict:
-    """Medians of both sides, in this process."""
+    """Returns the medians of both sides, in this process."""
     if threads == 1:
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     import jax

@@ -18,7 +18,7 @@ STATES = ("done", "running", "stopped", "failed")
 
 
 class Progress(NamedTuple):
-    """How far a sweep is.
+    """How far a sweep is, at one instant.
 
     counts: trials asked so far by state, see STATES. expected: see `expected_in_all`.
     failures: final ones by cause. per_minute: rungs scored per minute since the sweep was last started, NaN before the

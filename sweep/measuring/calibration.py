@@ -116,7 +116,7 @@ def floor(dataset: Dataset, metric: str, *, repeats: int = 20, seed: int = 0) ->
 
 
 def sanity(dataset: Dataset, metric: str, *, repeats: int = 3, seed: int = 0) -> Iterator[Row]:
-    """Scores of images with known faults, beside those of real images: what a metric sees.
+    """Yields scores of images with known faults, beside those of real images: what a metric sees.
 
     Train images, whole and with each fault of `corruptions.CORRUPTIONS`; those of half the classes, where there are
     any; and the reference images themselves, which a generator may have learned by heart. As many images of each, and
