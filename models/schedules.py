@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ganscape.models.config import Config
 
 
-def constant(progress: Array) -> Array:
+def constant_schedule(progress: Array) -> Array:
     """Returns 1: the value never changes."""
     return jnp.ones_like(progress)
 
@@ -48,7 +48,7 @@ def exponential(progress: Array) -> Array:
     return 2.0**-progress
 
 
-SCHEDULES = {"constant": constant, "linear": linear, "cosine": cosine, "exponential": exponential}
+SCHEDULES = {"constant": constant_schedule, "linear": linear, "cosine": cosine, "exponential": exponential}
 # What has a schedule: the first part of the names of its fields `_schedule` and `_images`.
 SCHEDULED = ("learning_rate", "beta2", "penalty", "ema")
 WARMUPS = ("none", "linear")
@@ -56,7 +56,7 @@ WARMUPS = ("none", "linear")
 ENDING = ("linear", "cosine")
 
 
-def interpolate(schedule: str, initial, final, progress: Array) -> Array:
+def scheduled_value(schedule: str, initial, final, progress: Array) -> Array:
     """Returns final + (initial - final) * share, the share being that of SCHEDULES[schedule]."""
     return final + (initial - final) * SCHEDULES[schedule](progress)
 
@@ -77,17 +77,17 @@ def learning_rate_factor(config: "Config", images_seen: Array) -> Array:
     if config.learning_rate_schedule in ENDING:
         length = length - start
     progress = jnp.maximum(images_seen - start, 0.0) / length
-    return factor * interpolate(config.learning_rate_schedule, 1.0, config.learning_rate_final, progress)
+    return factor * scheduled_value(config.learning_rate_schedule, 1.0, config.learning_rate_final, progress)
 
 
 def penalty_factor(config: "Config", images_seen: Array) -> Array:
     """Returns the factor of all penalties' weights after so many real images."""
-    return interpolate(config.penalty_schedule, 1.0, config.penalty_final, images_seen / config.penalty_images)
+    return scheduled_value(config.penalty_schedule, 1.0, config.penalty_final, images_seen / config.penalty_images)
 
 
 def beta2_value(config: "Config", images_seen: Array) -> Array:
     """Returns Adam's beta2 after so many real images."""
-    return interpolate(config.beta2_schedule, config.beta2, config.beta2_final, images_seen / config.beta2_images)
+    return scheduled_value(config.beta2_schedule, config.beta2, config.beta2_final, images_seen / config.beta2_images)
 
 
 def ema_half_life(config: "Config", images_seen: Array) -> Array:
@@ -99,7 +99,7 @@ def ema_half_life(config: "Config", images_seen: Array) -> Array:
     """
     if config.ema_schedule == "constant":
         return jnp.asarray(config.ema_half_life)
-    return interpolate(config.ema_schedule, 0.0, config.ema_half_life, images_seen / config.ema_images)
+    return scheduled_value(config.ema_schedule, 0.0, config.ema_half_life, images_seen / config.ema_images)
 
 
 def scheduled(config: "Config", images_seen: Array) -> "Config":
