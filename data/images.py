@@ -14,6 +14,7 @@ from ganscape.data.folders import picture_files
 from ganscape.data.pictures import PICTURES, read_picture
 
 ARRAYS = (".npy", ".npz")
+PART = 1024  # images that are looked at together, where an array may be larger than memory
 ROUND_OFF = 1e-6  # how far outside [0, 1] floats may lie
 
 
@@ -59,7 +60,10 @@ def _folder(folder: Path) -> np.ndarray:
 
 
 def _array(file: Path) -> np.ndarray:
-    """Returns the array of images in an .npz or .npy file, unchecked."""
+    """Returns the array of images in an .npz or .npy file, unchecked; of the latter mapped, not read."""
+    if file.suffix.lower() == ".npy":
+        with _readable(file):
+            return np.load(file, mmap_mode="r", allow_pickle=False)
     with _opened(file) as loaded:
         return loaded if isinstance(loaded, np.ndarray) else loaded[_name(loaded.files, file)]
 
@@ -89,9 +93,15 @@ def read_labels(file: Path, count: int) -> np.ndarray | None:
 @contextmanager
 def _opened(file: Path) -> Iterator[Any]:
     """Opens an .npy or .npz file without unpickling; a damaged one raises DataError, also while members are read."""
+    with _readable(file), file.open("rb") as stream:
+        yield np.load(stream, allow_pickle=False)
+
+
+@contextmanager
+def _readable(file: Path) -> Iterator[None]:
+    """Turns what NumPy says of a damaged file into a DataError."""
     try:
-        with file.open("rb") as stream:
-            yield np.load(stream, allow_pickle=False)
+        yield
     except (BadZipFile, EOFError, OSError, ValueError, zlib.error) as error:
         if isinstance(error, DataError):
             raise
@@ -130,14 +140,22 @@ def _bytes(images: np.ndarray, file: Path) -> np.ndarray:
 
 
 def _floats(images: np.ndarray, file: Path) -> np.ndarray:
-    wrong = images.size - np.count_nonzero(np.isfinite(images))
+    """Returns the floats as float32 in [0, 1]: the array itself where that is what it holds, so that a mapped file is
+    not read into memory. Looks at PART images at a time."""
+    parts = [images[start : start + PART] for start in range(0, len(images), PART)]
+    wrong = sum(part.size - np.count_nonzero(np.isfinite(part)) for part in parts)
     if wrong:
         raise DataError(f"{file}: {wrong} of {images.size} values are not finite")
-    low, high = float(images.min()), float(images.max())
+    low, high = (float(end) for end in (min(part.min() for part in parts), max(part.max() for part in parts)))
     if low < -ROUND_OFF or high > 1 + ROUND_OFF:
         hint = "(x + 1) / 2" if -1 - ROUND_OFF <= low < 0 and high <= 1 + ROUND_OFF else "x / 255"
         raise DataError(f"{file}: floats from {low:g} to {high:g}; expected [0, 1]: did you mean {hint}?")
-    return np.clip(images, 0, 1).astype(np.float32)
+    if images.dtype == np.float32 and low >= 0 and high <= 1:
+        return images
+    clipped = np.empty(images.shape, np.float32)
+    for start, part in zip(range(0, len(images), PART), parts, strict=True):
+        clipped[start : start + PART] = np.clip(part, 0, 1)
+    return clipped
 
 
 def _size(image: np.ndarray) -> str:

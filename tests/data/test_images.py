@@ -99,6 +99,23 @@ def test_bytes_of_an_array_are_kept(tmp_path):
     np.testing.assert_array_equal(read_images(tmp_path / "b.npy"), images[..., :1])
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_a_large_array_is_mapped_and_not_read_into_memory(tmp_path, dtype):
+    images = pixels(3, 3000, 5, 7) if dtype == np.uint8 else pixels(3, 3000, 5, 7).astype(np.float32) / np.float32(255)
+    np.save(tmp_path / "a.npy", images)
+    mapped = read_images(tmp_path / "a.npy")
+    assert isinstance(mapped, np.memmap) and not mapped.flags.writeable
+    np.testing.assert_array_equal(mapped, images[..., None])
+
+
+def test_the_last_of_many_floats_is_looked_at(tmp_path):
+    images = np.zeros((3000, 2, 2), np.float32)
+    images[-1, 0, 0] = 2.0
+    np.save(tmp_path / "a.npy", images)
+    with pytest.raises(DataError, match="floats from 0 to 2"):
+        read_images(tmp_path / "a.npy")
+
+
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_floats_are_kept_as_float32_and_round_off_is_cut(tmp_path, dtype):
     images = np.linspace(0, 1, 48).reshape(4, 3, 4, 1).astype(dtype)

@@ -57,7 +57,7 @@ def test_what_cannot_be_trained_on_is_told_in_one_line(tmp_path):
     write(tmp_path / "two" / "train", pixels(2, 4, 4))
     write(tmp_path / "two" / "test", pixels(2, 5, 4))
     faults = {
-        "absent": "unknown data set .*absent'; the path of your images, or one of: cifar10",
+        "absent": "unknown data set .*absent'; the path of your images, or one of: .*cifar10",
         "none": "no pictures in .*none",
         "few": "few: 1 images for the test split; a score needs at least 2 of each",
         "two": "two: images of 4x4x1 and 5x4x1 in train and test; all must be alike",
