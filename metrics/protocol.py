@@ -18,6 +18,7 @@ class Protocol(NamedTuple):
     reference: str  # data set and split, "digits/test"
     reference_samples: int  # real images in the reference
     reference_fingerprint: str  # sha256 of the data
+    draw: int = 0  # which samples of the generator: 0 those of its sweep, n those of `ganscape sample --seed n`
 
     @property
     def fingerprint(self) -> str:
@@ -26,12 +27,16 @@ class Protocol(NamedTuple):
         return sha256(text.encode()).hexdigest()[:12]
 
     def describe(self) -> dict[str, Any]:
-        """Returns the fields as a JSON-serializable dictionary, from which Protocol(**fields) is made again."""
-        return self._asdict() | {"samples": int(self.samples), "reference_samples": int(self.reference_samples)}
+        """Returns the fields as a JSON-serializable dictionary, from which Protocol(**fields) is made again.
+
+        Draw 0 is left out: protocols of a sweep keep the fingerprint that they had before there were other draws.
+        """
+        fields = self._asdict() | {"samples": int(self.samples), "reference_samples": int(self.reference_samples)}
+        return fields if self.draw else {name: value for name, value in fields.items() if name != "draw"}
 
     def check_comparable(self, other: "Protocol") -> None:
         """Raises MetricError, naming the fields that differ, if scores by the two protocols cannot be compared."""
-        mine, theirs = self.describe(), other.describe()
+        mine, theirs = self._asdict(), other._asdict()
         different = [f"{name} is {mine[name]!r} and {theirs[name]!r}" for name in mine if mine[name] != theirs[name]]
         if different:
             raise MetricError(f"scores of two protocols do not compare: {'; '.join(different)}")

@@ -8,9 +8,11 @@ trials        trial config method seed round phase status rungs + one column per
               trained, or waiting); rungs: how many rungs have a score.
               A setting named like a column before it appears as `setting_<name>`.
 scores        trial config method seed rung images metric value protocol attempt seconds cpu_seconds
-              rung: the planned point on the training axis; images: real images seen by then; value: finite, lower is
-              better; protocol: fingerprint; seconds: wall seconds of training and evaluating the trial up to this rung;
-              cpu_seconds: its share of the CPU time of its worker, all threads; NaN where that was not measured.
+              rung: the planned point on the training axis; images: real images seen by then; value: finite, of the
+              study's own metric lower is better; protocol: fingerprint, of the study's own, of a further metric, or of
+              what kept generators were scored by later; seconds: wall seconds of training and evaluating the trial up
+              to this rung; cpu_seconds: its share of the CPU time of its worker, all threads; NaN where that was not
+              measured.
 failures      trial config method seed attempt cause rung step message detail final
               final False: an attempt that was lost and is tried again.
 signs         trial config method seed rung quantity value cause

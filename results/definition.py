@@ -39,7 +39,7 @@ class PhaseDefinition(Facts):
     """One phase of the search of every method.
 
     searcher: its name. configs: per method; seeds: per config; rounds: into how many the configs are divided.
-    settings: config fields fixed while the phase lasts.
+    settings: config fields fixed while the phase lasts. methods: those that take part; absent where all do.
     """
 
     name: str
@@ -48,6 +48,7 @@ class PhaseDefinition(Facts):
     seeds: int
     rounds: int
     settings: dict[str, Any]
+    methods: NotRequired[list[str]]
 
 
 class Definition(Facts):
@@ -110,6 +111,11 @@ def phases_of(definition: Mapping[str, Any]) -> list[PhaseDefinition]:
     first = {"name": searcher, "searcher": searcher, "configs": 0, "seeds": 0, "rounds": 1, "settings": {}}
     first |= {key: definition[key] for key in ("configs", "seeds", "rounds", *UNSTATED) if key in definition}
     return [_with_facts(phase) for phase in (first, *definition.get("phases", ()))]
+
+
+def takes_part(phase: PhaseDefinition, method: str) -> bool:
+    """Whether a phase is for a method."""
+    return method in phase.get("methods", [method])
 
 
 def phase_of_round(phases: list[PhaseDefinition], number: int) -> str:

@@ -34,8 +34,15 @@ RULES = {"best": {"value": True, "rung": True}, "last": {"rung": False}}  # whic
 
 
 def load(folder) -> "Results":
-    """Returns what the output folder holds now, also while its sweep runs. Raises StoreError when there is no store."""
-    return Results(Path(folder), store.read_columns(folder))
+    """Returns what the output folder holds now, also while its sweep runs.
+
+    Raises:
+      StoreError: where there is no store, or one that is damaged.
+    """
+    tables = store.read_columns(folder)
+    for definition in tables["study"]["definition"]:
+        store.check_complete(folder, definition, store.TO_READ)
+    return Results(Path(folder), tables)
 
 
 def recorded(name: str) -> "Results":

@@ -8,7 +8,7 @@ import numpy as np
 from ganscape.results import budget, statistics
 from ganscape.results.counts import expected_trials as count_expected
 from ganscape.results.counts import rungs_done, seconds_left
-from ganscape.results.definition import PhaseDefinition, phases_of
+from ganscape.results.definition import PhaseDefinition, phases_of, takes_part
 from ganscape.results.frames import Results
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def progress(results: Results, now: datetime | None = None) -> Progress:
     if pace := _pace(results, datetime.now(UTC) if now is None else now):
         rate, idle = 60 * pace.scored / pace.seconds, pace.idle
         total = expected * len(results.study.get("rungs", ()))
-        done_before, done = (_rungs_done(results, before) for before in (pace.began, None))
+        done_before, done = (scored_rungs(results, before) for before in (pace.began, None))
         left = left if left == 0 else seconds_left(done_before, done, total, pace.seconds)
     causes = {str(cause): int(count) for cause, count in failures.items()}
     return Progress(counts, expected, causes, rate, left, idle, by_method(results))
@@ -71,7 +71,8 @@ def expected_in_all(results: Results) -> int:
     """Returns how many trials the sweep will have in all, as far as can be told from its store; 0 before it began."""
     trials = results.trials()
     methods = results.study.get("methods", ())
-    return sum(_expected_of(phases_of(results.study), trials[trials["method"] == method]) for method in methods)
+    phases = {method: [phase for phase in phases_of(results.study) if takes_part(phase, method)] for method in methods}
+    return sum(_expected_of(phases[method], trials[trials["method"] == method]) for method in methods)
 
 
 def _expected_of(phases: list[PhaseDefinition], trials: "pd.DataFrame") -> int:
@@ -141,7 +142,7 @@ def _pace(results: Results, now: datetime) -> _Pace | None:
     return _Pace(starts.iloc[-1], len(times), max(until - began, 1e-3), idle)
 
 
-def _rungs_done(results: Results, before: str | None) -> int:
+def scored_rungs(results: Results, before: str | None = None) -> int:
     """Returns how many rungs need no more work, or needed none at an instant, given as the store writes it."""
     scores, failures = (results.tables()[name] for name in ("scores", "failures"))
     scored: dict[str, set[int]] = {trial: set() for trial in results.tables()["trials"]["trial"]}

@@ -53,6 +53,7 @@ def render(results: Results) -> str:
         learns=bool(results.learning()),
         planned=tables.planned(results),
         samples=tables.samples(results),
+        further=tables.further(results),
         cost=tables.cost(results),
         provenance=tables.provenance(results),
         command=shlex.join(command_words(results)),

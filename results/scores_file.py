@@ -9,7 +9,7 @@ from ganscape.errors import check_name
 from ganscape.files import replacing
 from ganscape.results.columns import SCORES, TRIAL
 from ganscape.results.frames import Results
-from ganscape.results.store import StoreError
+from ganscape.results.store import NO_STUDY, StoreError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +24,8 @@ def export(results: Results, path) -> Path:
     path = Path(path)
     before = f"cannot export to '{path.name}': "
     check_name("kind of file", path.suffix, WRITERS, StoreError, before=before)
+    if not results.study:
+        raise StoreError(f"nothing to export: '{results.folder}' holds {NO_STUDY}")
     trials = results.trials()
     collide = [name for name in trials.columns if name in SCORES and name not in TRIAL]
     trials = trials.rename(columns={name: f"setting_{name}" for name in collide})

@@ -7,14 +7,15 @@ import numpy as np
 
 from ganscape.errors import check_name
 from ganscape.results.frames import Results
-from ganscape.results.store import StoreError
+from ganscape.results.store import NO_STUDY, StoreError
 
 
 class Winner(NamedTuple):
     """A trial with its lowest score.
 
     values: the lowest scores of all trials of its config that have ended, infinite for failed ones, increasing.
-    seconds: that training and evaluating it took up to its rung. generator: its file, None if it is not kept.
+    seconds: that training and evaluating it took up to its rung. generator: its file, None if there
+    is none.
     """
 
     trial: str
@@ -43,6 +44,8 @@ def winners(results: Results, method: str | None = None, top: int = 1) -> list[W
     Raises:
       StoreError: for a method that the sweep does not have, and where no trial has a score.
     """
+    if not results.study:
+        raise StoreError(f"'{results.folder}' holds {NO_STUDY}")
     if method is not None:
         check_name("method", method, results.methods(), StoreError)
     scores = results.lowest()
@@ -69,6 +72,43 @@ def find_trial(results: Results, name: str) -> Winner:
     return _winner(results, rows[0])
 
 
+class FurtherScore(NamedTuple):
+    """Scores of one trial by a metric that is not the study's, or with other samples.
+
+    values: one per draw of samples, in the order of the draws.
+    """
+
+    metric: str
+    samples: int
+    values: tuple[float, ...]
+
+    def words(self) -> str:
+        """The metric with its value, or the mean and range of several draws."""
+        label = f"{self.metric} {np.mean(self.values):.6g} of {self.samples:,} samples"
+        if len(self.values) == 1:
+            return label
+        return f"{label}, the mean of {len(self.values)} draws ({min(self.values):.6g} to {max(self.values):.6g})"
+
+
+def further_scores(results: Results) -> dict[str, list[FurtherScore]]:
+    """Returns scores by other protocols than the study's, by trial, at the rung of its lowest score: by further metrics
+    of the sweep, and what `ganscape rescore` has found."""
+    scores, protocols = results.scores(), results.protocols().set_index("fingerprint").to_dict("index")
+    others = scores[scores["protocol"] != results.study.get("protocol")]
+    others = others.merge(results.lowest()[["trial", "rung"]], on=["trial", "rung"])
+    draws: dict[tuple[str, str, int], list[tuple[int, float]]] = {}
+    for row in others.to_dict("records"):
+        protocol = protocols[row["protocol"]]
+        draw = protocol.get("draw", 0)
+        number = int(draw) if draw == draw else 0  # NaN where the protocols of others state a draw
+        draws.setdefault((row["trial"], row["metric"], int(protocol["samples"])), []).append((number, row["value"]))
+    further: dict[str, list[FurtherScore]] = {}
+    for (trial, metric, samples), rows in draws.items():
+        values = tuple(value for _, value in sorted(rows))
+        further.setdefault(trial, []).append(FurtherScore(metric, samples, values))
+    return further
+
+
 def _winner(results: Results, row) -> Winner:
     trials = results.per_trial()
     values = trials.loc[(trials["config"] == row.config) & (trials["method"] == row.method), "value"].dropna()
@@ -84,5 +124,5 @@ def _winner(results: Results, row) -> Winner:
         tuple(sorted(map(float, values))) or (float(row.value),),
         float(row.seconds),
         results.settings(row.config),
-        Path(kept["path"].iloc[0]) if len(kept) else None,
+        next((path for path in map(Path, kept["path"]) if path.is_file()), None),
     )

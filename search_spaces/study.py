@@ -18,6 +18,7 @@ class Phase(NamedTuple):
     searcher: a name as in Study; "best" trains the best config known so far again.
     configs, seeds, rounds: as in Scale.
     settings: config fields fixed for every method during the phase.
+    methods: those that take part, all if it is empty.
     """
 
     name: str
@@ -26,11 +27,16 @@ class Phase(NamedTuple):
     seeds: int
     rounds: int = 1
     settings: dict[str, Value] = {}  # noqa: RUF012 - never changed
+    methods: tuple[str, ...] = ()
 
     @property
     def batch(self) -> int:
         """The number of configs per method and round; the last round may have fewer."""
         return math.ceil(self.configs / self.rounds)
+
+    def has(self, method: str) -> bool:
+        """Whether a method takes part."""
+        return not self.methods or method in self.methods
 
 
 class Variant(NamedTuple):

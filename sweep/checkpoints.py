@@ -28,7 +28,7 @@ def save_checkpoint(folder: str, trial: str, cycle: int, arrays: Arrays) -> None
     home = Path(folder).absolute() / trial
     with ocp.StandardCheckpointer() as checkpointer:
         checkpointer.save(home / str(cycle), arrays, force=True)
-    for older in _cycles(home):
+    for older in cycles(home):
         if older != cycle:
             shutil.rmtree(home / str(older), ignore_errors=True)
 
@@ -36,13 +36,13 @@ def save_checkpoint(folder: str, trial: str, cycle: int, arrays: Arrays) -> None
 def load_checkpoint(folder: str, trial: str) -> Arrays | None:
     """Returns the arrays of the newest readable checkpoint of a trial, None if there is none."""
     home = Path(folder).absolute() / trial
-    cycles = _cycles(home)
-    if not cycles:
+    written = cycles(home)
+    if not written:
         return None
     import orbax.checkpoint as ocp
 
     with ocp.StandardCheckpointer() as checkpointer:
-        for cycle in sorted(cycles, reverse=True):
+        for cycle in sorted(written, reverse=True):
             try:
                 restored = checkpointer.restore(home / str(cycle))
             except (ValueError, KeyError, OSError):
@@ -56,7 +56,8 @@ def forget(folder: str, trial: str) -> None:
     shutil.rmtree(Path(folder) / trial, ignore_errors=True)
 
 
-def _cycles(home: Path) -> list[int]:
+def cycles(home: Path) -> list[int]:
+    """Returns at which cycles the folder of a trial has whole checkpoints."""
     if not home.is_dir():
         return []
     return [int(entry.name) for entry in home.iterdir() if entry.name.isdigit()]

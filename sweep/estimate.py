@@ -45,8 +45,10 @@ def first_round(plan: Plan) -> list[Config]:
     return [config for method in plan.methods for config in first_configs(plan, method)]
 
 
-def estimate(plan: Plan, workers: int) -> PlanCost:
+def estimate(plan: Plan, workers: int, done: int = 0) -> PlanCost:
     """Returns the cost of a plan with this many workers, each as fast as this process.
+
+    done: rungs of all trials that a folder has already; they cost no time.
 
     A member of each of a few structures is compiled, trained for two seconds and evaluated. The first one takes longer
     until it can run, because JAX starts: every worker starts once, and compiles each of its structures.
@@ -56,12 +58,14 @@ def estimate(plan: Plan, workers: int) -> PlanCost:
     costs = [_measure(plan, config) for config in chosen]
     count = count_trials(plan)
     images, scores = count * plan.workload.rungs[-1], count * len(plan.workload.rungs)
+    left = max(0.0, 1.0 - done / scores)
     compiling = statistics.mean(cost.ready for cost in costs[1:] or costs)
     starting = max(0.0, costs[0].ready - compiling)
     work = len(configs) * compiling
-    work += images * statistics.mean(cost.image for cost in costs)
-    work += scores * statistics.mean(cost.score for cost in costs)
-    return PlanCost(count, len(configs), images, starting + work / min(workers, count), tuple(chosen))
+    work += left * images * statistics.mean(cost.image for cost in costs)
+    work += left * scores * statistics.mean(cost.score for cost in costs)
+    seconds = starting + work / min(workers, count) if left else 0.0
+    return PlanCost(count, len(configs), images, seconds, tuple(chosen))
 
 
 def _spread(configs: list[Config], count: int) -> list[Config]:

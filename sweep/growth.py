@@ -1,12 +1,14 @@
 """A sweep that goes on in a folder: its plan united with what the folder holds, or made of that alone."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from ganscape.data import DataError, fetch, find_source
+from ganscape.errors import check_name
 from ganscape.results.definition import Definition, current_searcher, decisive_part, phases_of
-from ganscape.results.store import StoreError, check, read
-from ganscape.search_spaces import Phase
+from ganscape.results.store import StoreError, check, check_complete, read
+from ganscape.search_spaces import Phase, StudyError
 from ganscape.search_spaces.descriptions import read_space
 from ganscape.sweep.messages import Workload
 from ganscape.sweep.plan import CHECKPOINT_SECONDS, CONFIRM, CONFIRMING, Plan
@@ -51,6 +53,7 @@ def stored_plan(out: str | Path, data: str | None = None, data_root: str | Path 
     if not tables["study"]:
         raise StoreError(f"'{out}' holds no study yet; ganscape run begins one")
     definition = tables["study"][0]["definition"]
+    check_complete(out, definition)
     name = data or definition["data"]
     dataset = fetch(find_source(name), name, data_root)
     if dataset.fingerprint != definition["data_fingerprint"]:
@@ -78,19 +81,25 @@ def stored_plan(out: str | Path, data: str | None = None, data_root: str | Path 
     )
 
 
-def confirming_plan(plan: Plan, seeds: int, top: int = 1) -> Plan:
+def confirming_plan(plan: Plan, seeds: int, top: int = 1, methods: Sequence[str] | None = None) -> Plan:
     """Returns the plan with a last phase that trains the best `top` configs of each method on so many fresh seeds.
 
+    methods: those that take part; all by default. Of several such plans for one folder all methods take part.
+
     Raises:
-      StudyError: for numbers that mean nothing.
+      StudyError: for numbers that mean nothing, and methods that the study does not have.
     """
+    for method in methods or ():
+        check_name("method", method, plan.methods, StudyError)
     check_least("seeds", seeds, 1)
     check_least("top", top, 1)
     phases = list(plan.definition.get("phases", []))
     if phases and phases[-1]["searcher"] == CONFIRMING:
         phases.pop()
-    confirming = {"name": CONFIRM, "searcher": CONFIRMING, "configs": top, "seeds": seeds, "rounds": 1, "settings": {}}
-    definition = cast(Definition, {**plan.definition, "phases": [*phases, {**confirming, **facts_of(CONFIRMING)}]})
+    confirming: dict[str, Any] = {"name": CONFIRM, "searcher": CONFIRMING, "configs": top, "seeds": seeds}
+    confirming |= {"rounds": 1, "settings": {}, **facts_of(CONFIRMING)}
+    confirming |= {"methods": list(dict.fromkeys(methods))} if methods else {}
+    definition = cast(Definition, {**plan.definition, "phases": [*phases, confirming]})
     return plan._replace(definition=definition, phases=_phases(definition))
 
 
@@ -103,7 +112,8 @@ def _phases(definition) -> tuple[Phase, ...]:
             phase["configs"],
             phase["seeds"],
             phase["rounds"],
-            phase["settings"],
+            phase.get("settings", {}),
+            tuple(phase.get("methods", ())),
         )
         for phase in phases_of(definition)
     )

@@ -1,7 +1,5 @@
 """Many images on disk, written as they come: a folder of pictures, or one .npz file."""
 
-import shutil
-import tempfile
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,7 +8,7 @@ from typing import IO
 import numpy as np
 
 from ganscape.data import DataError
-from ganscape.files import replacing
+from ganscape.files import replacing, replacing_folder
 
 NAME = "images"
 
@@ -41,14 +39,8 @@ def write_images(path: str | Path, chunks: Iterable[np.ndarray], count: int) -> 
         ):
             _write_array(member, chunks, count)
         return path
-    unfinished = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    try:
-        _write_pictures(unfinished, chunks, len(str(count - 1)))
-        unfinished.chmod(0o755)
-        unfinished.replace(path)
-    except BaseException:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        raise
+    with replacing_folder(path) as folder:
+        _write_pictures(folder, chunks, len(str(count - 1)))
     return path
 
 

@@ -82,8 +82,12 @@ def generator_bytes(plan: Plan) -> int:
 def count_kept(plan: Plan, keep: Keep) -> int:
     """Returns how many generators a plan keeps at most."""
     search = sum(phase.configs * phase.seeds for phase in plan.phases if phase.searcher not in SELECTORS)
-    confirming = sum(phase.configs * phase.seeds for phase in plan.phases if phase.searcher in SELECTORS)
-    return len(plan.methods) * int(min(keep.top, search) + min(keep.confirmed, confirming))
+    searched = len(plan.methods) * int(min(keep.top, search))
+    selecting = [phase for phase in plan.phases if phase.searcher in SELECTORS]
+    confirming = [
+        sum(phase.configs * phase.seeds for phase in selecting if phase.has(method)) for method in plan.methods
+    ]
+    return searched + sum(int(min(keep.confirmed, trials)) for trials in confirming)
 
 
 class Kept:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ganscape.data import DATASETS, Dataset, Source
 from ganscape.metrics import MetricError, Protocol, check_images_alone, check_samples, make_encoder
-from ganscape.results.store import STORE, read
+from ganscape.results.store import STORE, check_complete, read
 
 
 def protocol_of(name: str, dataset: Dataset, samples: int) -> Protocol:
@@ -43,7 +43,9 @@ def recorded_metrics(out: Path, data: str, source: Source) -> tuple[str, tuple[s
     if not (out / STORE).exists():
         return None
     name = data if data in DATASETS else Path(data).resolve().stem
-    recorded = (row["definition"] for row in read(out)["study"])
+    recorded = [row["definition"] for row in read(out)["study"]]
+    for definition in recorded:
+        check_complete(out, definition)
     same_data = (name, list(source.image_shape))
     same = (row for row in recorded if (row["data"], row["image_shape"]) == same_data)
     return next(((row["metric"], tuple(row.get("further", ()))) for row in same), None)

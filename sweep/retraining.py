@@ -9,7 +9,7 @@ import jax
 from ganscape.data import DataError, Dataset, fetch, find_source
 from ganscape.models import Config
 from ganscape.results.frames import Results
-from ganscape.results.store import open_store
+from ganscape.results.store import check_complete, open_store
 from ganscape.results.winners import Winner
 from ganscape.sweep import generators
 from ganscape.sweep.feeding import advance_alone, feed_of
@@ -29,6 +29,7 @@ def data_of(results: Results, data: str | None = None, root: str | Path | None =
     Raises:
       DataError: if it is not the same images.
     """
+    check_complete(results.folder, results.study)
     name = data or str(results.study["data"])
     dataset = fetch(find_source(name), name, root)
     if dataset.fingerprint != results.study["data_fingerprint"]:

@@ -59,7 +59,7 @@ class Rounds:
           result: trial id -> its lowest score, infinite for a failed one.
         """
         for phase_index, phase in enumerate(self.plan.phases):
-            if (method, phase_index) in self._complete:
+            if (method, phase_index) in self._complete or not phase.has(method):
                 continue
             select = self._select if phase.searcher in SELECTORS else self._search
             if entries := select(method, phase_index, result):
@@ -69,7 +69,9 @@ class Rounds:
 
     def expected(self, method: str) -> int:
         """Returns how many trials the method will have in all."""
-        return sum(self._expected_in(method, index) for index in range(len(self.plan.phases)))
+        return sum(
+            self._expected_in(method, index) for index, phase in enumerate(self.plan.phases) if phase.has(method)
+        )
 
     def seeds_of(self, phase_index: int) -> tuple[int, ...]:
         """Returns the seeds of a phase: those that it has used, and as many new ones as it lacks, which no other phase

@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from ganscape.files import replacing
+from ganscape.files import replacing, replacing_folder
 
 
 def test_the_content_is_on_the_disk_before_the_name_changes(tmp_path, monkeypatch):
@@ -34,3 +34,19 @@ def test_a_file_has_the_permissions_of_any_other_new_one(tmp_path):
     with replacing(tmp_path / "file"):
         pass
     assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == stat.S_IMODE((tmp_path / "other").stat().st_mode)
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path):
+    for path in (tmp_path / "new" / "folder", tmp_path / "empty"):
+        if path.name == "empty":
+            path.mkdir()
+        with replacing_folder(path) as folder:
+            (folder / "file").write_text("content")
+            assert not (path / "file").exists()
+        assert (path / "file").read_text() == "content"
+        (tmp_path / "other").mkdir(exist_ok=True)
+        assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE((tmp_path / "other").stat().st_mode)
+    with pytest.raises(KeyboardInterrupt), replacing_folder(tmp_path / "torn") as folder:
+        (folder / "file").touch()
+        raise KeyboardInterrupt
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "new", "other"]

@@ -37,7 +37,12 @@ ORDER = {
             "store.database",
             "store.definitions",
             "store.growth",
+            "store.soundness",
             "store.reader",
+            "store.rows",
+            "store.merging",
+            "store.salvage",
+            "store.repairing",
             "store.writer",
             "store",
         ),
@@ -85,6 +90,9 @@ ORDER = {
             "outcomes",
             "waiting",
             "retraining",
+            "rescoring",
+            "merging",
+            "repairing",
             "image_files",
             "backlog",
         ),
@@ -100,7 +108,8 @@ ORDER = {
             "commands.terminal",
             "commands.tables",
         ),
-        *("commands.encoder", "commands.results", "commands.calibrate", "commands.generators", "commands.running"),
+        *("commands.encoder", "commands.results", "commands.calibrate", "commands.generators"),
+        *("commands.running", "commands.folders"),
         *("commands.data", "commands.studies", "commands.score", "commands.reproduce", "commands.cli"),
     ],
 }
@@ -110,11 +119,11 @@ REGISTRIES = {"results.claims", "results.plots", "results.store", "sweep.executo
 # The only files that import these.
 ONLY_IN = {
     "ray": {"sweep/executors/ray_cluster.py", "sweep/executors/ray_tune.py"},
-    "sqlite3": {"results/store/database.py", "results/store/writer.py"},
+    "sqlite3": {f"results/store/{name}.py" for name in ("database", "salvage", "writer")},
     "typer": {
         f"sweep/commands/{name}.py"
         for name in (
-            *("calibrate", "cli", "data", "encoder", "generators", "reproduce", "results", "studies"),
+            *("calibrate", "cli", "data", "encoder", "folders", "generators", "reproduce", "results", "studies"),
             *("running", "score", "tables", "terminal"),
         )
     },

@@ -31,7 +31,10 @@ INTERFACES = {
 # One thing in several rooms: the scores of an experiment, its figure and its command; what a command calls.
 SHARED = {
     **dict.fromkeys(("bias", "floor", "modes", "rules", "sanity"), "an experiment of `ganscape calibrate`"),
-    **dict.fromkeys(("convert", "export", "prepare", "sample"), "a command and the function that it calls"),
+    **dict.fromkeys(
+        ("convert", "export", "merge", "prepare", "repair", "rescore", "sample"),
+        "a command and the function that it calls",
+    ),
     "load": "what a path or a name stands for: a data set, an output folder",
     "matmul": "a matrix product, of traced arrays",
 }

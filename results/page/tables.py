@@ -7,6 +7,7 @@ from ganscape.results.claims import judge_sweep, shared_caveats
 from ganscape.results.claims import rows as claim_rows
 from ganscape.results.frames import Results
 from ganscape.results.samples import data_url, grid
+from ganscape.results.winners import further_scores
 from ganscape.results.wording import duration, rounded, setting
 
 BESIDE = ("precision", "recall")  # of a metric that is made of them
@@ -118,6 +119,16 @@ def samples(results: Results) -> dict | None:
         "walks": data_url(walks) if walks.exists() else None,
         "real": data_url(real) if real.exists() else None,
     }  # fmt: skip
+
+
+def further(results: Results) -> list[dict]:
+    """Returns one row per kept generator that has scores by other protocols than the study's, the best trial first."""
+    scores, kept = further_scores(results), set(results.generators()["trial"])
+    return [
+        {name: row[name] for name in ("trial", "method", "value")} | {"also": [s.words() for s in scores[row["trial"]]]}
+        for row in results.lowest().to_dict("records")
+        if row["trial"] in scores and row["trial"] in kept
+    ]
 
 
 def cost(results: Results) -> dict:

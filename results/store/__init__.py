@@ -13,15 +13,28 @@ failures, signs, programs, generators, migrations.
 from ganscape.results.store.database import LOCK, STORE, StoreError
 from ganscape.results.store.definitions import differences
 from ganscape.results.store.growth import describe_growth
-from ganscape.results.store.reader import check, is_written, kept_generators, read, read_columns, rows_written
+from ganscape.results.store.reader import (
+    NO_STUDY,
+    check,
+    is_written,
+    kept_generators,
+    read,
+    read_columns,
+    rows_written,
+    unwritten,
+)
+from ganscape.results.store.soundness import TO_READ, check_complete
 from ganscape.results.store.writer import Store, open_store
 
 __all__ = [
     "LOCK",
+    "NO_STUDY",
     "STORE",
+    "TO_READ",
     "Store",
     "StoreError",
     "check",
+    "check_complete",
     "describe_growth",
     "differences",
     "is_written",
@@ -30,4 +43,5 @@ __all__ = [
     "read",
     "read_columns",
     "rows_written",
+    "unwritten",
 ]

@@ -1,9 +1,11 @@
 """Connections to the SQLite file of a store: how it is opened, refused, created, and what its errors mean to a user."""
 
+import functools
 import json
 import os
 import socket
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,7 +42,7 @@ def connect_reader(path: Path) -> sqlite3.Connection:
 def connect_writer(folder: Path) -> sqlite3.Connection:
     """Returns a connection whose commits are durable; the store is created or migrated first, and its owner noted."""
     if not (folder / STORE).exists():
-        _create(folder)
+        create(folder)
     path = folder / STORE
     db = sqlite3.connect(path.resolve().as_uri(), uri=True, timeout=SECONDS_TO_WAIT, isolation_level=None)
     try:
@@ -58,8 +60,15 @@ def connect_writer(folder: Path) -> sqlite3.Connection:
     return db
 
 
-def _create(folder: Path):
-    """A complete store under another name, then renamed: store.sqlite never exists half made."""
+def connect_new(folder: Path) -> sqlite3.Connection:
+    """Returns a connection that writes to a store which nobody else has opened yet."""
+    db = sqlite3.connect(folder / STORE, isolation_level=None)
+    db.execute("PRAGMA foreign_keys=ON")
+    return db
+
+
+def create(folder: Path):
+    """Writes an empty store under another name, then renames it: store.sqlite never exists half made."""
     for name in (NEWBORN, NEWBORN + "-journal"):
         (folder / name).unlink(missing_ok=True)
     with closing(sqlite3.connect(folder / NEWBORN, isolation_level=None)) as db:
@@ -172,13 +181,14 @@ SENTENCES = {
     sqlite3.SQLITE_READONLY: "'{path}' cannot be written ({error}); check its permissions",
     sqlite3.SQLITE_CANTOPEN: "'{path}' cannot be opened ({error}); check the permissions and space of its folder",
     sqlite3.SQLITE_BUSY: "'{path}' is held by another program ({error}); close it and {again}",
-    sqlite3.SQLITE_CORRUPT: "'{path}' is damaged ({error}); restore it from a copy",
-    sqlite3.SQLITE_NOTADB: "'{path}' is damaged ({error}); restore it from a copy",
+    sqlite3.SQLITE_CORRUPT: "'{path}' is damaged ({error}); {saved}",
+    sqlite3.SQLITE_NOTADB: "'{path}' is damaged ({error}); {saved}",
 }
+SAVED = "ganscape repair OUT --to NEW saves every row that is whole"
 
 
 @contextmanager
-def explained(path: Path):
+def explained(path: Path) -> Iterator[None]:
     """Turns what the disk did into a StoreError; our own mistakes pass."""
     try:
         yield
@@ -189,4 +199,38 @@ def explained(path: Path):
         if sentence is None:
             raise
         again = "give the same command to continue"
-        raise StoreError(sentence.format(path=path, error=error, again=again)) from error
+        raise StoreError(sentence.format(path=path, error=error, again=again, saved=SAVED)) from error
+
+
+@contextmanager
+def explained_damage(path: Path) -> Iterator[None]:
+    """The same for the reading of tables, where anything else that goes wrong comes from what the file holds."""
+    with explained(path):
+        try:
+            yield
+        except (sqlite3.Error, ValueError, TypeError, RecursionError) as error:
+            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+            if isinstance(error, StoreError) or code in SENTENCES:
+                raise
+            raise damaged(path, " ".join(str(error).split())) from error
+
+
+def damaged(path: Path, what: str) -> StoreError:
+    """Returns the error for a store that holds what no version of Ganscape has written."""
+    return StoreError(f"'{path}' is damaged, or was not written by Ganscape: {what}; {SAVED}")
+
+
+@functools.lru_cache
+def columns_after(migrations: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Returns the columns of every table of a store to which these migrations were applied."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        for migration in schema.MIGRATIONS:
+            if migration.__name__ in migrations:
+                migration(db)
+        tables = [row["name"] for row in fetch_rows(db, "SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {table: column_names(db, table) for table in tables}
+
+
+def column_names(db, table: str) -> tuple[str, ...]:
+    """Returns the columns of a table, none if there is no such table."""
+    return tuple(row["name"] for row in fetch_rows(db, f"PRAGMA table_info({table})"))

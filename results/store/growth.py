@@ -41,6 +41,36 @@ def unite(folder, stored: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[s
     return dict(stored) if same else united
 
 
+def join_definitions(folders: Sequence, definitions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Returns the definition of the study that has all that the studies of several folders have.
+
+    Raises:
+      StoreError: if one of them cannot grow to it, as `unite` says.
+    """
+    joined = as_plain(definitions[0])
+    for definition in definitions[1:]:
+        joined = _at_least(with_names_of(as_plain(definition), joined), joined)
+    for _ in range(2):  # the first time methods and phases of all come together, the second time all grow to the same
+        for folder, definition in zip(folders, definitions, strict=True):
+            joined = unite(folder, definition, joined)
+    return joined
+
+
+def _at_least(definition: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """A definition whose numbers are those of another one where these are larger."""
+    larger: dict[str, Any] = {**definition}
+    before: list[dict[str, Any]] = [dict(phase) for phase in phases_of(other)]
+    after: list[dict[str, Any]] = [dict(phase) for phase in phases_of(definition)]
+    for phase, smaller in zip(after, before, strict=False):
+        phase |= {name: max(phase[name], smaller[name]) for name in NUMBERS}
+    larger |= {name: after[0][name] for name in NUMBERS if name in definition or name in other}
+    if len(after) > 1:
+        larger["phases"] = after[1:]
+    if "rungs" in definition and "rungs" in other and other["rungs"][-1] > definition["rungs"][-1]:
+        larger |= {"rungs": other["rungs"], "images": other["images"]}
+    return larger
+
+
 def describe_growth(stored: Mapping[str, Any], united: Mapping[str, Any]) -> str:
     """Returns what a study was given, in words; "" for nothing."""
     before, after = ([dict(phase) for phase in phases_of(each)] for each in (stored, united))
@@ -50,9 +80,16 @@ def describe_growth(stored: Mapping[str, Any], united: Mapping[str, Any]) -> str
         words += [
             f"{name}{of_phase} {phase[name]} -> {larger[name]}" for name in NUMBERS if phase[name] != larger[name]
         ]
-    words += [f"phase {phase['name']}" for phase in after[len(before) :]]
+    for phase, larger in zip(before, after, strict=False):
+        if phase.get("methods") != larger.get("methods"):
+            words.append(f"phase {phase['name']}{_of_methods(larger) or ' of all methods'}")
+    words += [f"phase {phase['name']}{_of_methods(phase)}" for phase in after[len(before) :]]
     words += [f"method {name}" for name in united.get("methods", {}) if name not in stored.get("methods", {})]
     return ", ".join(words)
+
+
+def _of_methods(phase: Mapping[str, Any]) -> str:
+    return f" of {', '.join(phase['methods'])}" if "methods" in phase else ""
 
 
 def place_trials(rows: list[dict], definitions: Sequence[Mapping[str, Any]]) -> list[dict]:
@@ -103,12 +140,16 @@ def _methods(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, A
 
 
 def _phases(folder, stored: Mapping[str, Any], asked: Mapping[str, Any]) -> list[dict[str, Any]]:
-    before, after = ([dict(phase) for phase in phases_of(each)] for each in (stored, asked))
+    before: list[dict[str, Any]] = [dict(phase) for phase in phases_of(stored)]
+    after: list[dict[str, Any]] = [dict(phase) for phase in phases_of(asked)]
     kind = ("name", "searcher", "settings")
     for number, (phase, larger) in enumerate(zip(before, after, strict=False)):
-        if found := differences(*({name: each[name] for name in kind} for each in (phase, larger))):
+        if found := differences(*({name: each.get(name) for name in kind} for each in (phase, larger))):
             raise StoreError(f"'{folder}' holds another study: phase {number + 1}: {found}; choose another folder")
         _check_phase(folder, phase, larger, before[number + 1 :], stored.get("scheduler", "none"))
+        asked_of: Any = larger.pop("methods", None)
+        if "methods" in phase and asked_of is not None:  # else all methods take part
+            larger["methods"] = [*dict.fromkeys([*phase["methods"], *asked_of])]
     return [*after, *before[len(after) :]]
 
 

@@ -1,8 +1,8 @@
 """Reading an output folder, also while a sweep writes to it."""
 
 import fcntl
-from collections.abc import Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,19 @@ from ganscape.results.store.database import (
     STORE,
     StoreError,
     apply_retries,
+    column_names,
     connect_reader,
     explained,
+    explained_damage,
     fetch_columns,
     fetch_rows,
     refuse_foreign,
     refuse_newer,
 )
 from ganscape.results.store.growth import place_trials, unite
+from ganscape.results.store.soundness import check_complete, check_schema, check_values
+
+NO_STUDY = f"no study yet (a sweep that has just begun, or a copy without its {STORE}-wal)"
 
 
 def read(folder) -> dict[str, list[dict]]:
@@ -34,13 +39,16 @@ def read(folder) -> dict[str, list[dict]]:
 
 def read_columns(folder) -> dict[str, dict[str, list]]:
     """The same with each table as a dict of columns, which is faster where there are many rows."""
-    with _reading(folder) as db:
+    path = Path(folder) / STORE
+    with reading(folder) as db, explained_damage(path):
         db.execute("BEGIN")
+        check_schema(db, path)
         written = {row["name"] for row in fetch_rows(db, "SELECT name FROM sqlite_master WHERE type = 'table'")}
         tables = {
             table: _fetch_known(db, table, query) if table in written else {name: [] for name in _named(query)}
             for table, query in schema.QUERIES.items()
         }
+        check_values(path, tables)
         _place(tables)
         tables["failures"] = apply_retries(tables["failures"], tables["retries"]["failure"])
         return tables
@@ -48,7 +56,7 @@ def read_columns(folder) -> dict[str, dict[str, list]]:
 
 def _fetch_known(db, table: str, query: str) -> dict[str, list]:
     """Columns that an older version did not write are None."""
-    there = {row["name"] for row in fetch_rows(db, f"PRAGMA table_info({table})")}
+    there = column_names(db, table)
     for name in _named(query):
         if name not in there:
             query = query.replace(f" {name},", f" NULL AS {name},", 1)
@@ -69,7 +77,7 @@ def _place(tables: dict[str, dict[str, list]]) -> None:
 
 def rows_written(folder) -> tuple[int, ...]:
     """How many rows the tables that grow have: it differs after every commit. Raises StoreError as `read` does."""
-    with _reading(folder) as db:
+    with reading(folder) as db, explained_damage(Path(folder) / STORE):
         counts = ", ".join(f"(SELECT count(*) FROM {table})" for table in ("study", "protocols"))
         last = ", ".join(f"(SELECT ifnull(max(id), 0) FROM {table})" for table in schema.GROWING)
         return db.execute(f"SELECT {counts}, {last}").fetchone()
@@ -96,6 +104,20 @@ def is_written(folder) -> bool:
     return False
 
 
+@contextmanager
+def unwritten(folder) -> Iterator[None]:
+    """Keeps every writer out of OUT while the block lasts. Raises StoreError if one is there."""
+    with ExitStack() as stack:
+        try:
+            lock = stack.enter_context(open(Path(folder) / LOCK, "rb"))
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StoreError(f"a sweep runs in '{folder}'; wait for it or stop it") from error
+        except OSError:  # no lock file, as in a copy, or a file system without locks
+            pass
+        yield
+
+
 def check(folder, definition: Mapping[str, Any]) -> Mapping[str, Any]:
     """Returns the definition of the study that OUT will have when it is asked for this one: the two united, if it holds
     one already. Writes nothing.
@@ -104,6 +126,7 @@ def check(folder, definition: Mapping[str, Any]) -> Mapping[str, Any]:
     """
     if (Path(folder) / STORE).exists():
         if study := read(folder)["study"]:
+            check_complete(folder, study[0]["definition"])
             return unite(folder, study[0]["definition"], definition)
     else:
         refuse_foreign(Path(folder))
@@ -111,13 +134,16 @@ def check(folder, definition: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 @contextmanager
-def _reading(folder):
+def reading(folder):
+    """A connection that cannot write, for the block. Raises StoreError when OUT has no store, or one that is foreign,
+    newer or damaged."""
     path = Path(folder) / STORE
     if not path.exists():
         raise StoreError(f"no results in '{folder}': it holds no {STORE}; name the output folder of a sweep")
     refuse_foreign(Path(folder))
     with explained(path), closing(connect_reader(path)) as db:
-        refuse_newer(db, path)
+        with explained_damage(path):
+            refuse_newer(db, path)
         yield db
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ganscape.sweep.commands import calibrate, encoder, generators, reproduce, results, score, studies
+from ganscape.sweep.commands import calibrate, encoder, folders, generators, reproduce, results, score, studies
 from ganscape.sweep.commands import data as data_commands
 from ganscape.sweep.commands.calibrate import Root
 from ganscape.sweep.commands.encoder import WeightsFolder, look_for
@@ -29,6 +29,7 @@ app.add_typer(studies.app)
 app.add_typer(score.app)
 app.add_typer(results.app)
 app.add_typer(generators.app)
+app.add_typer(folders.app)
 app.add_typer(reproduce.app)
 app.add_typer(encoder.app, name="encoder")
 app.add_typer(calibrate.app, name="calibrate")
@@ -235,6 +236,9 @@ def _prepared(pictures: Path, size: int, crop: str, data_root: Path | None) -> s
 def confirm(
     out: Out,
     seeds: Annotated[int, typer.Option(help="Fresh seeds of each config, those that are there included.")],
+    methods: Annotated[
+        str | None, typer.Option(help="Methods that take part, with commas between.", show_default="all")
+    ] = None,
     top: Annotated[int, typer.Option(help="How many of the best configs of each method.")] = 1,
     workers: Annotated[int | None, typer.Option(help="Worker processes.", show_default="one per core")] = None,
     data: Annotated[
@@ -254,7 +258,8 @@ def confirm(
         _prepare_jax(False, Resources())
         from ganscape.sweep.growth import confirming_plan, stored_plan
 
-        planned = unite_with_folder(confirming_plan(stored_plan(out, data, data_root), seeds, top), out)
+        chosen = None if methods is None else methods.split(",")
+        planned = unite_with_folder(confirming_plan(stored_plan(out, data, data_root), seeds, top, chosen), out)
         run_plan(planned, out, executor="local", workers=workers, verbose=verbose)
 
 

@@ -1,4 +1,7 @@
-"""`ganscape best`, `sample`: the trials that won, and images by their generators. Parsing and printing only."""
+"""`ganscape best`, `sample`, `rescore`: the trials that won, their images and further scores.
+
+Parsing and printing only.
+"""
 
 import os
 from pathlib import Path
@@ -7,6 +10,7 @@ from typing import Annotated
 import typer
 
 from ganscape.sweep.commands.calibrate import Root
+from ganscape.sweep.commands.encoder import WeightsFolder, look_for
 from ganscape.sweep.commands.results import Out
 from ganscape.sweep.commands.terminal import one_line_errors, print_table
 
@@ -24,7 +28,7 @@ def best(
     """Show the trials with the lowest scores: their settings, what other seeds of them score, their generators."""
     with one_line_errors():
         from ganscape.results.frames import load
-        from ganscape.results.winners import winners
+        from ganscape.results.winners import further_scores, winners
 
         results = load(out)
         found = winners(results, method, top)
@@ -35,9 +39,12 @@ def best(
         ]  # fmt: skip
         header = ("trial", "method", "config", "seed", results.study["metric"], "at images", "its config", "generator")
         print_table(results.protocol_label(), header, rows)
+        further = further_scores(results)
         for winner in found:
             settings = ", ".join(f"{name}={_plain(value)}" for name, value in winner.settings.items())
             typer.echo(f"{winner.trial}: {settings}")
+            for score in further.get(winner.trial, []):
+                typer.echo(f"{winner.trial}: {score.words()}")
 
 
 def _plain(value) -> str:
@@ -85,15 +92,59 @@ def sample(
         results = load(out)
         winner = winners(results, method)[0] if trial is None else find_trial(results, trial)
         _compute_like_a_worker(results)
-        from ganscape.models.generator_file import load_generator
         from ganscape.sweep.measuring.resampling import images_of
 
-        path = winner.generator or _train_again(results, winner, retrain, data, data_root)
+        generator = _load(results, winner, retrain, data, data_root)
         samples = results.protocol()["samples"]
-        images = images_of(
-            load_generator(path), samples, count, seed=seed, label=label, truncation=truncation, walk=walk
-        )
+        images = images_of(generator, samples, count, seed=seed, label=label, truncation=truncation, walk=walk)
         typer.echo(f"{count:,} images of trial {winner.trial} ({winner.method}): {write_images(to, images, count)}")
+
+
+@app.command()
+def rescore(
+    out: Out,
+    metric: Annotated[str, typer.Option(help="Metrics, with commas between.")],
+    samples: Annotated[
+        int | None, typer.Option(help="Generated images in a score.", min=1, show_default="as in the sweep")
+    ] = None,
+    draws: Annotated[
+        int, typer.Option(help="How often each generator is sampled; the first draw is that of the sweep.", min=1)
+    ] = 1,
+    data: Annotated[
+        str | None, typer.Option(help="Where your own images are now.", show_default="as in the sweep")
+    ] = None,
+    data_root: Root = None,
+    weights: WeightsFolder = None,
+) -> None:
+    """Score the kept generators by further metrics; the scores are stored beside the others, with their protocol."""
+    with one_line_errors("interrupted; what was scored is stored, the same command continues"):
+        look_for(weights)
+        from ganscape.results.frames import load
+
+        results = load(out)
+        _compute_like_a_worker(results)
+        from ganscape.sweep.rescoring import rescore as score_kept
+        from ganscape.sweep.retraining import data_of
+
+        def show(trial: str, name: str, draw: int, value: float) -> None:
+            typer.echo(f"{trial} {name} {value:.6g}{f' (draw {draw})' if draw else ''}")
+
+        names, dataset = metric.split(","), data_of(results, data, data_root)
+        count = score_kept(results, names, dataset, samples=samples, draws=draws, observe=show)
+        typer.echo(f"{count:,} scores stored; ganscape best and export show them beside the sweep's own")
+
+
+def _load(results, winner, retrain: bool, data: str | None, root: Path | None):
+    """Returns a trial's generator; one that is missing or damaged is trained again if the user wants that."""
+    from ganscape.models.generator_file import GeneratorError, load_generator
+
+    try:
+        if winner.generator is not None:
+            return load_generator(winner.generator)
+    except GeneratorError as error:
+        if not retrain:
+            raise GeneratorError(f"{error}; --retrain trains it again") from error
+    return load_generator(_train_again(results, winner, retrain, data, root))
 
 
 def _train_again(results, winner, retrain: bool, data: str | None, root: Path | None) -> Path:
@@ -103,7 +154,8 @@ def _train_again(results, winner, retrain: bool, data: str | None, root: Path | 
 
     cost = f"{winner.rung:,} images, about {duration(winner.seconds)} here if this is the machine of the sweep"
     if not retrain:
-        missing = f"the generator of trial {winner.trial} ({winner.method}) was not kept"
+        state = "is missing" if winner.trial in set(results.generators()["trial"]) else "was not kept"
+        missing = f"the generator of trial {winner.trial} ({winner.method}) {state}"
         raise StoreError(f"{missing}; --retrain trains it again from its identity: {cost}")
     from ganscape.sweep.retraining import data_of, train_again
 

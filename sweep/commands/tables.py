@@ -46,7 +46,8 @@ def print_plan(planned, workers: int, folder: Path, keep) -> None:
     from ganscape.sweep.estimate import estimate
     from ganscape.sweep.rounds import shortages
 
-    cost = estimate(planned, workers)
+    done = _scored_rungs(folder)
+    cost = estimate(planned, workers, done)
     definition = planned.definition
     typer.echo(f"{definition['study']} at scale {definition['scale']}: {definition['question']}")
     rows = [
@@ -59,6 +60,7 @@ def print_plan(planned, workers: int, folder: Path, keep) -> None:
         ("trials", f"{cost.trials}"),
         *((f"phase {phase.name}", _size(phase)) for phase in planned.phases),
         ("structures to compile", cost.structures),
+        *([("there already", f"{done:,} of {cost.trials * len(definition['rungs']):,} scores")] if done else []),
         ("images per trial", f"{definition['images']:,}, scored at {len(definition['rungs'])} rungs"),
         ("images in all", f"{cost.images:,}{_at_most(planned)}"),
         ("generators kept", _kept(planned, keep)),
@@ -69,6 +71,15 @@ def print_plan(planned, workers: int, folder: Path, keep) -> None:
         ("those configs", "\n".join(config.structure() for config in cost.measured)),
     ]
     print_table("Plan", ("", ""), rows)
+
+
+def _scored_rungs(folder: Path) -> int:
+    """How many scores a folder has, those that no more trials get included; 0 where there is no sweep."""
+    from ganscape.results.frames import load
+    from ganscape.results.live import scored_rungs
+    from ganscape.results.store import STORE
+
+    return scored_rungs(load(folder)) if (folder / STORE).exists() else 0
 
 
 def _kept(planned, keep) -> str:
@@ -94,15 +105,14 @@ def print_status(folder: Path) -> None:
     """Prints how many trials of a sweep are in which state, and the best score of each method."""
     from ganscape.results.baselines import describe_baselines, not_told_from
     from ganscape.results.frames import load
+    from ganscape.results.store import NO_STUDY
 
     results = load(folder)
     trials = results.trials()
     counts = trials["status"].value_counts()
     states = ", ".join(f"{counts.get(state, 0)} {state}" for state in ("done", "running", "failed"))
     states += f", {counts['stopped']} stopped" if "stopped" in counts else ""
-    study = "no study yet (a sweep that has just begun, or a copy without its store.sqlite-wal)"
-    if results.study:
-        study = f"{results.study['study']} on {results.study['data']}"
+    study = f"{results.study['study']} on {results.study['data']}" if results.study else NO_STUDY
     typer.echo(f"{study}: {_state(results)}, {len(trials)} trials, {states}")
     best = results.per_trial("best").query("status != 'running'").sort_values("value")
     rows = []
@@ -140,6 +150,8 @@ def _size(phase) -> str:
         words += f", in {phase.rounds} rounds of {phase.batch}"
     if phase.settings:
         words += f", with {_plain(phase.settings)}"
+    if phase.methods:
+        words += f", of {', '.join(phase.methods)} alone"
     return words
 
 

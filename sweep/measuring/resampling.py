@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import jax
 import numpy as np
-from jax import Array
 
 from ganscape.models.generator_file import SavedGenerator
 from ganscape.sweep.measuring.evaluation import (
@@ -13,6 +12,7 @@ from ganscape.sweep.measuring.evaluation import (
     WALKS,
     Evaluation,
     Evaluator,
+    Sampled,
     chunks_of,
     evaluate,
     key_of_samples,
@@ -24,24 +24,30 @@ from ganscape.sweep.population import Population, on_devices, stack
 OTHER_DRAWS = 2**32 - 1  # no number of a chunk
 
 
-def key_of(generator: SavedGenerator, seed: int | None = None) -> Array:
-    """Returns the key of the samples that a generator of a sweep was scored by, of other ones for a seed."""
-    key = key_of_samples(np.asarray(generator.card["key"], np.uint32), generator.card["cycle"])
-    return key if seed is None else jax.random.fold_in(jax.random.fold_in(key, OTHER_DRAWS), seed)
+def key_of(generator: SavedGenerator, seed: int | None = None) -> np.ndarray:
+    """Returns the key of the trial that a generator of a sweep belongs to, from which the draw of its samples follows;
+    for a seed one from which other draws follow."""
+    key = np.asarray(generator.card["key"], np.uint32)
+    return key if seed is None else np.asarray(jax.random.fold_in(jax.random.fold_in(key, OTHER_DRAWS), seed))
 
 
 def score_again(generator: SavedGenerator, evaluator: Evaluator, seed: int | None = None) -> Evaluation:
     """Returns the score of a generator by the samples that it was scored by in its sweep, of other ones for a seed.
 
     With the evaluator of the sweep and no seed that is the sweep's own score to the last bit, on the same machine.
+
+    Raises:
+      MetricError: as `evaluate` does.
     """
-    key = np.asarray(generator.card["key"], np.uint32)
-    if seed is not None:
-        key = np.asarray(jax.random.fold_in(jax.random.fold_in(key, OTHER_DRAWS), seed))
-    no = np.bool_(False)
-    member = Population(generator.traced, generator.weights, key, np.int32(generator.card["cycle"]), no, np.bool_(True))
-    sampled = sample_and_encode(on_devices(stack([member], 1)), evaluator)
-    return evaluate(evaluator, jax.device_get(sampled), 0)
+    return evaluate(evaluator, sample_again(generator, evaluator, seed), 0)
+
+
+def sample_again(generator: SavedGenerator, evaluator: Evaluator, seed: int | None = None) -> Sampled:
+    """Returns the samples that a generator was scored by in its sweep, in slot 0, or other ones for a seed: those of
+    `images_of`, if the evaluator has as many samples as a score of the sweep."""
+    key, cycle, no = key_of(generator, seed), np.int32(generator.card["cycle"]), np.bool_(False)
+    member = Population(generator.traced, generator.weights, key, cycle, no, np.bool_(True))
+    return jax.device_get(sample_and_encode(on_devices(stack([member], 1)), evaluator))
 
 
 def images_of(
@@ -62,7 +68,7 @@ def images_of(
       label, truncation: as in SavedGenerator.
       walk: every WALK images lead from one latent to another.
     """
-    key, (chunks, size) = key_of(generator, seed), chunks_of(samples)
+    key, (chunks, size) = key_of_samples(key_of(generator, seed), generator.card["cycle"]), chunks_of(samples)
     make = generator.walk if walk else generator
     if walk:
         size = WALK

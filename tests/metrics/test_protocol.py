@@ -31,6 +31,12 @@ def test_the_description_survives_json():
     assert Protocol(**json.loads(json.dumps(PROTOCOL.describe()))) == PROTOCOL
 
 
+def test_the_draw_of_a_sweep_leaves_the_fingerprint_as_it_was_before_there_were_other_draws():
+    assert PROTOCOL.fingerprint == "537f31b919e2"
+    other = PROTOCOL._replace(draw=3)
+    assert Protocol(**other.describe()) == other
+
+
 def test_the_label_names_metric_samples_and_reference():
     assert PROTOCOL.label() == "fd_digits, 797 samples against digits/test (800)"
 

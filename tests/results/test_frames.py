@@ -9,6 +9,7 @@ from ganscape.results import columns, frames, report, scores_file
 from ganscape.results.frames import load
 from ganscape.results.scores_file import export
 from ganscape.results.store import StoreError, open_store
+from ganscape.results.winners import winners
 
 TABLE = {"ns_gan": [[3.0, 4.0], [None, 2.0]], "wgan": [["running", 5.0]]}
 
@@ -200,6 +201,15 @@ def test_export_names_the_kinds_of_file_it_can_write(tmp_path, build):
         export(load(build(TABLE)), tmp_path / "scores.xlsx")
     with pytest.raises(StoreError, match="cannot write"):
         export(load(build(TABLE, "two")), tmp_path / "nowhere" / "scores.csv")
+
+
+def test_a_store_without_a_study_is_not_exported_as_if_it_were_empty(tmp_path):
+    """It may be a copy of the file alone, made before SQLite had copied its log into it."""
+    open_store(tmp_path).close()
+    with pytest.raises(StoreError, match=r"no study yet .*copy without its store\.sqlite-wal"):
+        export(load(tmp_path), tmp_path / "scores.csv")
+    with pytest.raises(StoreError, match=r"copy without its store\.sqlite-wal"):
+        winners(load(tmp_path))
 
 
 def test_an_export_that_fails_leaves_the_earlier_file(tmp_path, build, monkeypatch):

@@ -24,6 +24,7 @@ BANDIT = {"name": "bandit", "searcher": "gp_bandit", "configs": 4, "seeds": 1, "
         ({"configs": 8, "scale": "laptop"}, "configs 4 -> 8"),
         ({"images": 40, "rungs": [10, 20, 30, 40]}, "images 20 -> 40"),
         ({"phases": [CONFIRM]}, "phase confirm"),
+        ({"phases": [CONFIRM | {"methods": ["a"]}]}, "phase confirm of a"),
         ({"methods": {"a": SPACE, "b": SPACE}}, "method b"),
         ({"configs": 8, "rounds": 2}, "configs 4 -> 8, rounds 1 -> 2"),
     ],
@@ -44,6 +45,16 @@ def test_methods_and_phases_that_are_not_asked_for_stay():
     assert unite("out", stored, DEFINITION) == stored
     united = unite("out", stored, DEFINITION | {"methods": {"c": SPACE}})
     assert list(united["methods"]) == ["a", "b", "c"] and united["phases"][0]["name"] == "confirm"
+
+
+def test_a_phase_of_some_methods_is_for_those_of_both_and_for_all_once_it_is_asked_for_all():
+    first, second = (DEFINITION | {"phases": [CONFIRM | {"methods": [name]}]} for name in "ab")
+    both = unite("out", first, second)
+    assert both["phases"][0]["methods"] == ["a", "b"]
+    assert describe_growth(first, both) == "phase confirm of a, b"
+    every = unite("out", both, DEFINITION | {"phases": [CONFIRM]})
+    assert "methods" not in every["phases"][0] and describe_growth(both, every) == "phase confirm of all methods"
+    assert "methods" not in unite("out", every, first)["phases"][0]
 
 
 def test_a_length_that_is_no_multiple_of_the_interval_stays_a_rung():

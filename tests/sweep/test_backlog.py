@@ -275,6 +275,28 @@ def test_a_better_generator_takes_the_place_of_another_in_the_score_s_own_transa
     assert {row["bytes"] for row in store.generators()} == {7}
 
 
+def test_a_generator_may_be_removed_while_the_next_one_of_its_trial_is_written(planned, store, monkeypatch):
+    """The driver removes files when a score is committed; the worker may be anywhere in writing the next file."""
+    trial = keeping(planned, store).take().trials[0]
+    folder = store.folder / "generators"
+    workload = planned.workload._replace(generators=str(folder))
+    with_generator(store, trial, 640, 5.0)
+    opened = generators.replacing
+
+    def removing(path, mode="wb"):
+        generators.remove(folder, trial.id, 640)
+        return opened(path, mode)
+
+    def save_generator(path, *rest):
+        with removing(path) as file:
+            return file.write(b"weights")
+
+    monkeypatch.setattr(generators, "replacing", removing)
+    monkeypatch.setattr(generators, "save_generator", save_generator)
+    assert generators.write_generator(workload, trial, 20, score(trial, 1280, 4.0), None) == 7
+    assert files(store) == {(trial.id, 1280)}
+
+
 def test_a_score_that_the_store_refuses_leaves_the_generators_as_they_were(planned, store):
     backlog = keeping(planned, store)
     trial = backlog.take().trials[0]

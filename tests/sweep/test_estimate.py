@@ -36,6 +36,14 @@ def test_the_start_of_jax_counts_once_and_every_structure_is_compiled(tmp_path, 
     assert cost.seconds == pytest.approx(10.0 + work / 2)
 
 
+def test_what_a_folder_has_costs_no_time(tmp_path, measured):
+    planned = of(tmp_path)
+    half = estimate(planned, 1, done=10)
+    training = half.images * 2e-3 + 20 * 2 * 0.5
+    assert half.trials == 20 and half.seconds == pytest.approx(10.0 + half.structures * 2.0 + 0.75 * training)
+    assert estimate(planned, 1, done=20 * 2).seconds == 0.0
+
+
 def test_a_plan_of_one_structure_is_measured_once(tmp_path, measured):
     cost = estimate(of(tmp_path, ["vae"]), workers=1)
     assert cost.structures == len(measured) == 1

@@ -1,4 +1,4 @@
-"""A sweep that is given more in its folder is, in the end, the sweep that asks for all at once."""
+"""A sweep that is given more in its folder, or merged with another, is the sweep that asks for all at once."""
 
 import math
 
@@ -8,8 +8,11 @@ import pytest
 
 from ganscape.results import frames
 from ganscape.results.definition import UNSTATED
-from ganscape.results.store import open_store
+from ganscape.results.live import progress
+from ganscape.results.sentences import answer
+from ganscape.results.store import StoreError, open_store
 from ganscape.search_spaces import StudyError
+from ganscape.sweep import merging
 from ganscape.sweep.backlog import Backlog
 from ganscape.sweep.growth import confirming_plan, stored_plan, united_plan
 from ganscape.sweep.messages import Score
@@ -66,6 +69,7 @@ def test_a_study_grown_in_steps_is_the_study_asked_for_at_once(tmp_path):
     assert len(scored) == len(set(scored)), "nothing is scored twice"
     run(planned(at_once, configs=7, images=1920, confirm=3), at_once)
     check_equal(grown, at_once)
+    assert answer(frames.load(grown)) == answer(frames.load(at_once)), "the report says the same"
 
 
 def test_a_bandit_goes_on_with_further_rounds(tmp_path):
@@ -104,6 +108,31 @@ def test_the_best_of_a_stored_study_is_confirmed_by_the_folder_alone(tmp_path):
         confirming_plan(stored, 0)
 
 
+def test_some_methods_are_confirmed_first_and_the_others_later(tmp_path):
+    out, at_once = tmp_path / "out", tmp_path / "once"
+    run(planned(out, configs=3), out)
+    run(confirming_plan(stored_plan(out), 3, methods=["wgan"]), out)
+    results = frames.load(out)
+    assert set(results.confirmed()["method"]) == {"wgan"} and progress(results).left == 0
+    assert run(stored_plan(out), out) == [] and run(planned(out, configs=3), out) == []
+    run(confirming_plan(stored_plan(out), 3, methods=["ns_gan"]), out)
+    assert frames.load(out).study["phases"][0]["methods"] == ["wgan", "ns_gan"]
+    run(planned(at_once, configs=3, confirm=3), at_once)
+    check_equal(out, at_once)
+    assert run(planned(out, configs=3, confirm=3), out) == [] and "methods" not in frames.load(out).study["phases"][0]
+    with pytest.raises(StudyError, match="unknown method 'vae'; one of: ns_gan, wgan"):
+        confirming_plan(stored_plan(out), 3, methods=["vae"])
+
+
+def test_several_configs_of_each_method_are_confirmed(tmp_path):
+    out = tmp_path / "out"
+    run(planned(out, configs=4, seeds=1), out)
+    run(confirming_plan(stored_plan(out), 2, top=3), out)
+    confirmed = frames.load(out).confirmed()
+    assert confirmed.groupby("method")["config"].nunique().to_dict() == {"ns_gan": 3, "wgan": 3}
+    assert len(confirmed) == 2 * 3 * 2
+
+
 def test_a_folder_of_an_older_version_grows(tmp_path, recorded):
     """The recorded study was stored before trials had phases."""
     results = frames.load(recorded)
@@ -126,3 +155,154 @@ def test_a_folder_goes_on_under_the_names_that_it_has_for_its_searchers(tmp_path
     results = frames.load(tmp_path)
     assert results.trials().groupby("phase", sort=False).size().to_dict() == {"points": 2 * 2, "confirm": 2 * 2}
     assert results.study["searcher"] == "points" and results.exchangeable() and len(results.confirmed()) == 4
+
+
+# Folders of one study joined: the new folder holds all of both, or there is none
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"methods": ["wgan"]}, {"methods": ["ns_gan"]}),
+        ({"methods": ["wgan"], "configs": 3, "seeds": 1}, {"methods": ["ns_gan"], "configs": 2, "seeds": 2}),
+        ({"configs": 1}, {"configs": 3}),
+        ({"seeds": 1, "images": 1920}, {"seeds": 3}),
+        ({"methods": ["wgan"], "confirm": 2}, {"methods": ["ns_gan"], "confirm": 2}),
+        ({"study": "equal/bandit", "configs": 4, "rounds": 2}, {"study": "equal/bandit", "configs": 6, "rounds": 3}),
+    ],
+)
+def test_merged_folders_continue_to_the_study_asked_for_at_once(tmp_path, first, second):
+    """Nothing that either of them has is trained again; what neither has, such as new seeds of old configs, is."""
+    out, at_once = tmp_path / "merged", tmp_path / "once"
+    scored = {pair for name, words in (("a", first), ("b", second)) for pair in run(planned(tmp_path / name, **{
+        "configs": 2, **words}), tmp_path / name)}  # fmt: skip
+    merging.merge([tmp_path / "a", tmp_path / "b"], out)
+    missing = run(stored_plan(out), out)
+    assert not scored & set(missing)
+    largest = {"configs": 2} | {name: max(words.get(name, 0) for words in (first, second)) for name in (
+        "images", "confirm", "seeds", "configs", "rounds") if name in first or name in second}  # fmt: skip
+    run(planned(at_once, study=first.get("study", "equal/wide"), **largest), at_once)
+    check_equal(out, at_once)
+
+
+def test_the_history_of_both_comes_along_and_the_merged_folder_grows(tmp_path):
+    for name, methods in (("a", ["wgan"]), ("b", ["ns_gan"])):
+        run(planned(tmp_path / name, methods=methods, configs=1), tmp_path / name)
+        run(planned(tmp_path / name, methods=methods, configs=2), tmp_path / name)
+        (tmp_path / name / "log.txt").write_text(f"a line of {name}\n")
+        with open_store(tmp_path / name) as store:
+            store.add_environment({"host": name})
+            row = {
+                "kind": "untrained",
+                "source": "mlp",
+                "draw": 0,
+                "metric": "fd_digits",
+                "value": float(len(methods[0])),
+            }
+            store.add_baselines([row | {"protocol": store.study()["protocol"]}])
+    out = merging.merge([tmp_path / "a", tmp_path / "b"], tmp_path / "new" / "merged")
+    results = frames.load(out)
+    assert list(results.environments()["host"]) == ["a", "b"]
+    assert list(results.baselines()["value"]) == [4.0], "of untrained generators those of the first folder"
+    definitions = results.tables()["definitions"]
+    assert [row["configs"] for row in definitions["definition"]].count(1) == 1
+    assert "a line of a\nlog of b:\na line of b" in (out / "log.txt").read_text()
+    scores = {frame["value"].sum() for frame in (frames.load(tmp_path / name).scores() for name in "ab")}
+    assert results.scores()["value"].sum() == pytest.approx(sum(scores))
+    assert len(run(confirming_plan(stored_plan(out), 3), out)) == 2 * 3 * 2
+
+
+def test_a_trial_of_both_is_there_once_with_the_generator_of_its_lowest_score(tmp_path):
+    kept = {"a": 640, "b": 1280}
+    for name, rung in kept.items():
+        plan = planned(tmp_path / name, methods=["wgan"], configs=1, seeds=1)
+        run(plan, tmp_path / name)
+        (trial,) = frames.load(tmp_path / name).trials()["trial"]
+        home = tmp_path / name / "generators" / trial
+        home.mkdir(parents=True)
+        (home / f"{rung}.safetensors").write_bytes(name.encode())
+        (home / f"{rung}.json").write_text("{}")
+        with open_store(tmp_path / name) as store:
+            store.add_generators([{"trial": trial, "rung": rung, "bytes": 1, "kept": True}])
+    out = merging.merge([tmp_path / "a", tmp_path / "b"], tmp_path / "merged")
+    results = frames.load(out)
+    lowest = results.lowest()
+    assert len(lowest) == 1
+    (file,) = (out / "generators" / trial).glob("*.safetensors")
+    assert file.stem == str(lowest["rung"].iloc[0]) and str(file) == results.generators()["path"].iloc[0]
+
+
+def test_a_generator_whose_file_is_gone_is_not_kept_in_the_merged_folder(tmp_path):
+    for name, method in (("a", "wgan"), ("b", "ns_gan")):
+        run(planned(tmp_path / name, methods=[method], configs=1, seeds=1), tmp_path / name)
+        with open_store(tmp_path / name) as store:
+            trial = store.trials()[0]["trial"]
+            store.add_generators([{"trial": trial, "rung": 640, "bytes": 1, "kept": True}])
+    out = merging.merge([tmp_path / "a", tmp_path / "b"], tmp_path / "merged")
+    assert frames.load(out).generators().empty
+
+
+def failed(folder, cause):
+    """A sweep of one trial that failed before its first score."""
+    plan = planned(folder, methods=["wgan"], configs=1, seeds=1)
+    with open_store(folder) as store:
+        store.begin(plan.definition)
+        store.add_protocol(plan.protocol.fingerprint, plan.protocol.describe())
+        backlog = Backlog(plan, store, 1, {}, lambda backlog: None)
+        (trial,) = backlog.take().trials
+        row = {"trial": trial.id, "attempt": 0, "cause": cause, "rung": None, "step": 3, "message": "", "detail": ""}
+        store.add_failure(row | {"final": True})
+
+
+def test_a_trial_lost_in_one_folder_and_done_in_the_other_is_done_and_its_failure_stays_as_a_row(tmp_path):
+    failed(tmp_path / "a", "lost")
+    run(planned(tmp_path / "b", methods=["wgan"], configs=1, seeds=1), tmp_path / "b")
+    out = merging.merge([tmp_path / "a", tmp_path / "b"], tmp_path / "merged")
+    results = frames.load(out)
+    assert list(results.trials()["status"]) == ["done"] and run(stored_plan(out), out) == []
+    assert list(results.failures()["cause"]) == ["lost"] and not results.failures()["final"].any()
+
+
+def test_folders_that_disagree_are_refused_in_a_line_and_nothing_is_written(tmp_path):
+    base = {"methods": ["wgan"], "configs": 1, "seeds": 1}
+    for name, words in (("a", {}), ("b", {}), ("seed", {"samples": 90}), ("other", {"z_dim": 8})):
+        run(planned(tmp_path / name, **base | words), tmp_path / name)
+    failed(tmp_path / "diverged", "diverged")
+    with open_store(tmp_path / "b") as store:
+        store._db.execute("UPDATE scores SET value = value + 1")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine").touch()
+    before = sorted(tmp_path.rglob("*"))
+    for sources, into, sentence in (
+        (
+            "ab",
+            "new",
+            r"'.*a' and '.*b' cannot be merged: scores of trial .*, rung 640, .*: value is .*, not .* in '.*b'",
+        ),
+        (("a", "diverged"), "new", "diverged in '.*diverged', and went on in another folder"),
+        (("a", "seed"), "new", "their scores do not compare: samples is 797, not 90"),
+        (("a", "other"), "new", "holds another study: .*z_dim"),
+        (("a", "a"), "new", "two or more different output folders"),
+        (("a",), "new", "two or more"),
+        (("a", "nowhere"), "new", "no results in '.*nowhere'"),
+        (("a", "other"), "full", "full' is not an empty folder"),
+    ):
+        with pytest.raises(StoreError, match=sentence) as refused:
+            merging.merge([tmp_path / name for name in sources], tmp_path / into)
+        assert "\n" not in str(refused.value) and "{" not in str(refused.value)
+    with open_store(tmp_path / "a"), pytest.raises(StoreError, match=r"a sweep runs in '.*a'"):
+        merging.merge([tmp_path / "a", tmp_path / "b"], tmp_path / "new")
+    assert sorted(path for path in tmp_path.rglob("*") if "-wal" not in path.name and "-shm" not in path.name) == before
+
+
+def test_a_merge_that_is_interrupted_leaves_nothing(tmp_path, monkeypatch):
+    for name, method in (("a", "wgan"), ("b", "ns_gan")):
+        run(planned(tmp_path / name, methods=[method], configs=1, seeds=1), tmp_path / name)
+
+    def interrupt(*folders):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(merging, "_copy_samples", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        merging.merge([tmp_path / "a", tmp_path / "b"], tmp_path / "new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]

@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
+from ganscape import data
 from ganscape.results import frames
+from ganscape.results.live import progress
+from ganscape.results.report import render
 from ganscape.results.store import open_store
 from ganscape.sweep import pictures
 from ganscape.sweep.backlog import Backlog
@@ -12,6 +15,7 @@ from ganscape.sweep.driver import with_generators
 from ganscape.sweep.keeping import Keep
 from ganscape.sweep.measuring.evaluation import GRID, WALK, evaluator
 from ganscape.sweep.plan import plan
+from ganscape.sweep.rescoring import rescore
 from ganscape.sweep.trial import train
 
 SETTINGS = {"configs": 1, "images": 1280, "interval": 640, "samples": 100, "architecture": "mlp"}
@@ -115,7 +119,13 @@ def test_a_damaged_generator_is_named(swept, ganscape, refused, tmp_path):
     content = path.read_bytes()
     try:
         path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-        refused(ganscape("sample", swept, "--to", tmp_path / "a.npz"), f"{rung}.safetensors' is damaged")
+        refused(ganscape("sample", swept, "--to", tmp_path / "a.npz"), f"{rung}.safetensors' is damaged", "--retrain")
+        path.unlink()
+        refused(ganscape("sample", swept, "--to", tmp_path / "a.npz"), "is missing; --retrain trains it again")
+        path.write_bytes(content[:100])
+        result = ganscape("sample", swept, "--to", tmp_path / "a.npz", "--retrain")
+        assert result.exit_code == 0, result.output
+        assert path.read_bytes()[-1000:] == content[-1000:], "the same weights"
     finally:
         path.write_bytes(content)
 
@@ -124,3 +134,53 @@ def test_a_folder_of_before_generators_were_kept_says_so(recorded, ganscape, ref
     result = ganscape("best", recorded)
     assert result.exit_code == 0 and "not kept" in result.output
     refused(ganscape("sample", recorded, "--to", tmp_path / "images.npz"), "was not kept; --retrain trains it again")
+
+
+def test_kept_generators_are_scored_by_further_metrics_which_change_nothing_of_the_sweep(swept, ganscape):
+    before, kept = frames.load(swept), len(frames.load(swept).generators())
+    words = ("rescore", swept, "--metric", "kid_digits,recall_digits", "--samples", 80, "--draws", 2)
+    result = ganscape(*words)
+    assert result.exit_code == 0 and f"{4 * kept} scores stored" in result.output, result.output
+    after = frames.load(swept)
+    assert len(after.scores()) == len(before.scores()) + 4 * kept
+    for frame in ("per_trial", "costs", "lowest", "rungs", "trials"):
+        assert getattr(after, frame)().equals(getattr(before, frame)()), frame
+    assert after.scored_at() == before.scored_at() and progress(after).counts == progress(before).counts
+    assert "0 scores stored" in ganscape(*words).output, "what is there is not computed again"
+    shown, page = ganscape("best", swept).output, render(after)
+    for text in (shown, page):
+        assert "recall_digits 0" in text and "of 80 samples, the mean of 2 draws (" in text
+    assert ganscape("export", swept, swept / "scores.csv").exit_code == 0
+    assert "recall_digits" in (swept / "scores.csv").read_text()
+
+
+def test_the_sweep_s_own_metric_and_samples_are_what_is_stored_already(swept, ganscape):
+    assert "0 scores stored" in ganscape("rescore", swept, "--metric", "fd_digits").output
+
+
+def test_more_samples_of_the_sweep_s_own_metric_are_another_score(swept):
+    results = frames.load(swept)
+    scores = []
+    rescore(results, ["fd_digits"], data.load("digits"), samples=150, observe=lambda *score: scores.append(score))
+    assert {trial for trial, *_ in scores} == set(results.generators()["trial"])
+    assert frames.load(swept).per_trial().equals(results.per_trial())
+
+
+def test_what_cannot_be_scored_again_is_refused_before_anything_is_computed(swept, recorded, ganscape, refused):
+    before = frames.load(swept).scores()
+    for words, sentence in (
+        (("--metric", "kid_mnist"), "mnist"),
+        (("--metric", "kid_digits,nonsense"), "unknown metric 'nonsense'"),
+        (("--metric", "kid_digits", "--samples", 10**7), "samples=10000000 is more than 1,000,000"),
+        (("--metric", "density_digits", "--samples", 5), "density_digits needs at least 6 samples, not 5"),
+    ):
+        refused(ganscape("rescore", swept, *words), sentence)
+    (trial, rung), *_ = trials(swept)
+    path = swept / "generators" / trial / f"{rung}.safetensors"
+    path.rename(path.with_suffix(".away"))
+    try:
+        refused(ganscape("rescore", swept, "--metric", "kid_digits"), "there is no such file")
+    finally:
+        path.with_suffix(".away").rename(path)
+    assert frames.load(swept).scores().equals(before)
+    refused(ganscape("rescore", recorded, "--metric", "kid_digits"), "keeps no generators")

@@ -9,7 +9,7 @@ from ganscape.models import Config
 from ganscape.models.generator_file import load_generator
 from ganscape.sweep.generators import path_of
 from ganscape.sweep.measuring.evaluation import GRID
-from ganscape.sweep.measuring.resampling import images_of, score_again
+from ganscape.sweep.measuring.resampling import images_of, sample_again, score_again
 from ganscape.sweep.messages import Cohort, Score, Workload
 from ganscape.sweep.proposals import trial_of
 from ganscape.sweep.trial import train
@@ -62,6 +62,13 @@ def test_the_images_of_a_kept_generator_are_those_that_were_scored(trained):
         assert images.shape == (1000, 8, 8, 1) and np.array_equal(images[:GRID], score.grid[:GRID])
         walks = np.concatenate(list(images_of(generator, SAMPLES, 32, walk=True)))
         assert np.array_equal(walks, score.grid[GRID:])
+
+
+def test_another_draw_is_scored_by_the_images_that_its_seed_gives(trained):
+    _, generator = next(kept(trained))
+    sampled = sample_again(generator, trained[2], seed=7).images[0]
+    assert np.array_equal(sampled[:GRID], next(images_of(generator, SAMPLES, GRID, seed=7)))
+    assert not np.array_equal(sampled[:GRID], next(images_of(generator, SAMPLES, GRID)))
 
 
 def test_fewer_images_are_the_first_and_another_seed_gives_others(trained):
