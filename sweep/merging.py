@@ -13,7 +13,7 @@ from ganscape.results import store
 from ganscape.results.frames import load
 from ganscape.results.store import StoreError, kept_generators
 from ganscape.results.store.merging import StoredFolder, merge_rows
-from ganscape.results.store.rows import Tables, read_rows, write_rows
+from ganscape.results.store.rows import Tables, read_rows, write_tables
 from ganscape.sweep import checkpoints, generators
 from ganscape.sweep.log import FILE
 
@@ -39,7 +39,7 @@ def merge(folders: Sequence[str | Path], into: str | Path) -> Path:
         command = shlex.join(["ganscape", *sys.argv[1:]])
         rows = merge_rows([StoredFolder(folder, _rows_with_files(folder)) for folder in sources], command, now)
         with replacing_folder(into) as folder:
-            write_rows(folder, rows)
+            write_tables(folder, rows)
             copy_files(sources, folder)
     return into
 

@@ -45,7 +45,7 @@ def _rows(db, table: str) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in cursor]
 
 
-def write_rows(folder: str | Path, tables: Mapping[str, list[dict[str, Any]]]) -> None:
+def write_tables(folder: str | Path, tables: Mapping[str, list[dict[str, Any]]]) -> None:
     """Writes a new store of these rows into a folder that has none. Rows without an id get the next one."""
     folder = Path(folder)
     with explained(folder / STORE):
