@@ -39,6 +39,20 @@ class Components(NamedTuple):
     scores: int
 
 
+class NestedComponents(NamedTuple):
+    """Components of the variance of scores of configs that were trained with several seeds and sampled several times.
+
+    configs, seeds, draws: standard deviations between configs, between training seeds of a config, and between draws of
+      samples from one generator.
+    ratio: the deviation between training seeds over that between draws.
+    """
+
+    configs: Interval
+    seeds: Interval
+    draws: Interval
+    ratio: Interval
+
+
 def mean(scores, level: float = 0.95) -> Interval:
     """Returns the mean with Student's interval. Assumes normal scores, or many."""
     x = np.asarray(scores, dtype=np.float64)
@@ -91,6 +105,58 @@ def variance_components(groups, level: float = 0.95) -> Components:
     bounds = [ratio / stats.f.ppf(tail, count - 1, total - count) for tail in tails]
     low, high = (min(max((bound - 1) / (bound - 1 + harmonic), 0.0), 1.0) for bound in bounds)
     return Components(math.sqrt(configs), seeds, Interval(configs / (configs + within), low, high), count, total)
+
+
+def nested_components(scores, level: float = 0.95) -> NestedComponents:
+    """Returns the variance components of score = mean + effects of config, training seed and draw, all normal.
+
+    scores: [configs, seeds, draws], finite, at least two of each.
+
+    Moments of the analysis of variance of a nested design; a negative variance is 0. The intervals of `draws` and
+    `ratio` are exact, by chi-square and F; those of the other two are the modified large-sample intervals of Ting,
+    Burdick, Graybill, Jeyaratnam and Lu (1990).
+
+    Raises:
+      ValueError: for another shape, or scores that are not finite.
+    """
+    x = np.asarray(scores, dtype=np.float64)
+    if x.ndim != 3 or min(x.shape) < 2 or not np.isfinite(x).all():
+        raise ValueError(f"scores of shape {x.shape}: expected [configs, seeds, draws], finite, at least two of each")
+    configs, seeds, draws = x.shape
+    of_seeds, of_configs = x.mean(axis=2), x.mean(axis=(1, 2))
+    freedom = configs - 1, configs * (seeds - 1), configs * seeds * (draws - 1)
+    squares = (
+        seeds * draws * ((of_configs - x.mean()) ** 2).sum() / freedom[0],
+        draws * ((of_seeds - of_configs[:, None]) ** 2).sum() / freedom[1],
+        ((x - of_seeds[:, :, None]) ** 2).sum() / freedom[2],
+    )
+    tails = (1 + level) / 2, (1 - level) / 2
+    reach = [math.sqrt(squares[2] * freedom[2] / stats.chi2.ppf(tail, freedom[2])) for tail in tails]
+    quotient = squares[1] / squares[2] if squares[2] else np.nan
+    bounds = [quotient / stats.f.ppf(tail, freedom[1], freedom[2]) for tail in tails]
+    ratio = [math.sqrt(max(bound - 1, 0.0) / draws) for bound in (quotient, *bounds)]
+    return NestedComponents(
+        _difference_deviation(squares[:2], freedom[:2], seeds * draws, level),
+        _difference_deviation(squares[1:], freedom[1:], draws, level),
+        Interval(math.sqrt(squares[2]), *reach),
+        Interval(*ratio),
+    )
+
+
+def _difference_deviation(squares, freedom, count: int, level: float) -> Interval:
+    """Returns the root of (squares[0] - squares[1]) / count, a variance component, with its modified large-sample
+    interval. squares: two independent mean squares, with so many degrees of freedom."""
+    upper, lower = (1 + level) / 2, (1 - level) / 2
+    reduced = [1 - n / stats.chi2.ppf(upper, n) for n in freedom]
+    raised = [n / stats.chi2.ppf(lower, n) - 1 for n in freedom]
+    high, low = (stats.f.ppf(tail, *freedom) for tail in (upper, lower))
+    both_low = ((high - 1) ** 2 - (reduced[0] * high) ** 2 - raised[1] ** 2) / high
+    both_high = ((1 - low) ** 2 - (raised[0] * low) ** 2 - reduced[1] ** 2) / low
+    product, difference = squares[0] * squares[1], squares[0] - squares[1]
+    below = (reduced[0] * squares[0]) ** 2 + (raised[1] * squares[1]) ** 2 + both_low * product
+    above = (raised[0] * squares[0]) ** 2 + (reduced[1] * squares[1]) ** 2 + both_high * product
+    values = (difference, difference - math.sqrt(max(below, 0.0)), difference + math.sqrt(max(above, 0.0)))
+    return Interval(*(math.sqrt(max(value, 0.0) / count) for value in values))
 
 
 def profile(scores, thresholds, level: float = 0.95) -> "pd.DataFrame":

@@ -1,6 +1,6 @@
 """SPACES: every shipped search space, by study and method."""
 
-from ganscape.search_spaces import equal, landscape, landscape_best, presets, r3gan, tricks
+from ganscape.search_spaces import chance, equal, landscape, landscape_best, presets, r3gan, schedules, tricks
 from ganscape.search_spaces.space import Space
 
 SPACES: dict[str, dict[str, Space]] = {
@@ -9,5 +9,7 @@ SPACES: dict[str, dict[str, Space]] = {
     **landscape_best.SPACES,
     **presets.SPACES,
     **r3gan.SPACES,
+    **schedules.SPACES,
     **tricks.SPACES,
+    **chance.SPACES,
 }

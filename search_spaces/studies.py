@@ -1,7 +1,7 @@
 """STUDIES: every shipped study, by name."""
 
 from ganscape.errors import check_name
-from ganscape.search_spaces import equal, landscape, landscape_best, presets, r3gan, tricks
+from ganscape.search_spaces import chance, equal, landscape, landscape_best, presets, r3gan, schedules, tricks
 from ganscape.search_spaces.study import Study, StudyError
 
 
@@ -17,5 +17,7 @@ STUDIES: dict[str, Study] = {
     **landscape_best.STUDIES,
     **presets.STUDIES,
     **r3gan.STUDIES,
+    **schedules.STUDIES,
     **tricks.STUDIES,
+    **chance.STUDIES,
 }

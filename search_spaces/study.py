@@ -9,13 +9,14 @@ from ganscape.search_spaces.dimensions import StudyError, Value
 from ganscape.search_spaces.space import Space
 
 # Searchers of phases that train configs of earlier phases again, and no others.
-SELECTING = ("best",)
+SELECTING = ("best", "leaders")
 
 
 class Phase(NamedTuple):
     """A later part of a search. Its searcher knows the results of earlier phases; its trials have fresh seeds.
 
-    searcher: a name as in Study; "best" trains the best config known so far again.
+    searcher: a name as in Study; "best" trains the best config known so far again, "leaders" those that led the search
+      after all, a half, a quarter ... of its configs.
     configs, seeds, rounds: as in Scale.
     settings: config fields fixed for every method during the phase.
     methods: those that take part, all if it is empty.

@@ -164,5 +164,41 @@ def encoders(folders: Folders, out: TableFolder = DEFAULT_OUT) -> None:
         print_table(title, tuple(found.columns), cells)
 
 
+@app.command()
+def draws(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Output folder of a sweep run with --keep all.")],
+    count: Annotated[int, typer.Option("--draws", min=2, help="Draws of samples for each generator.")] = 5,
+    data: Annotated[str | None, typer.Option(help="Where your own images are.", show_default="as in the sweep")] = None,
+    data_root: Root = None,
+) -> None:
+    """The kept generators of a sweep by other draws of samples: config, training seed and draw, each one's share."""
+    with one_line_errors():
+        from ganscape.results.frames import load
+        from ganscape.results.lottery import split, write
+        from ganscape.sweep.measuring.draws import score_draws
+        from ganscape.sweep.retraining import data_of
+
+        results = load(out)
+        path = out / "draws.csv"
+        found = split(write(score_draws(results, data_of(results, data, data_root), count), path))
+        cells = [tuple(_cell(value) for value in row) for row in found.itertuples(index=False)]
+        print_table(f"{path}\n{results.protocol_label()}", tuple(found.columns), cells)
+
+
+@app.command()
+def leaders(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Output folder of the study overtuning.")],
+) -> None:
+    """The configs that led a search after a half, a quarter ... of it, on fresh seeds: does searching longer help?"""
+    with one_line_errors():
+        from ganscape.results.frames import load
+        from ganscape.results.overtuning import overtuning
+
+        results = load(out)
+        found = overtuning(results)
+        cells = [tuple(_cell(value) for value in row) for row in found.itertuples(index=False)]
+        print_table(results.protocol_label(), tuple(found.columns), cells)
+
+
 def _cell(value) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)

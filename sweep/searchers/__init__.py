@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from ganscape.results.definition import Facts
 from ganscape.search_spaces import Space
-from ganscape.sweep.searchers.contract import Observation, Searcher, Settings, best_settings
+from ganscape.sweep.searchers.contract import Observation, Searcher, Settings, best_settings, leader_settings
 from ganscape.sweep.searchers.gp_bandit import GPBandit
 from ganscape.sweep.searchers.optimizer import Optimizer
 from ganscape.sweep.searchers.optuna_samplers import Optuna
@@ -31,7 +31,10 @@ SEARCHERS: dict[str, Callable[[Space, tuple[int, ...]], Searcher]] = {
     "optuna_gp": functools.partial(Optuna, sampler="gp"),
 }
 # What trains configs again: name -> (all observations, how many) -> settings of trained configs.
-SELECTORS: dict[str, Callable[[list[Observation], int], list[Settings]]] = {"best": best_settings}
+SELECTORS: dict[str, Callable[[list[Observation], int], list[Settings]]] = {
+    "best": best_settings,
+    "leaders": leader_settings,
+}
 
 
 def facts_of(name: str) -> Facts:

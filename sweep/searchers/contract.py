@@ -1,5 +1,6 @@
 """The interface of searchers: `tell` gives them observations, `ask` gets settings to train."""
 
+import math
 import statistics
 from typing import Any, NamedTuple, Protocol
 
@@ -36,6 +37,14 @@ class Searcher(Protocol):
 def settings_key(space: Space, settings: Settings) -> tuple:
     """Returns a key that is equal for settings of the same config, whichever aliases they use."""
     return tuple(sorted(space.select_fields(settings).items()))
+
+
+def leader_settings(observations: list[Observation], count: int) -> list[Settings]:
+    """Returns the settings that led the search after all observations, after the first half, the first quarter ... of
+    them (rounded up): the `best_settings` of each of `count` lengths, without repeats, of the longest first."""
+    lengths = [math.ceil(len(observations) / 2**halvings) for halvings in range(count)]
+    led = [settings for length in lengths for settings in best_settings(observations[:length], 1)]
+    return [settings for index, settings in enumerate(led) if settings not in led[:index]]
 
 
 def best_settings(observations: list[Observation], count: int) -> list[Settings]:

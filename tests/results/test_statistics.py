@@ -238,3 +238,41 @@ def test_agreement_that_is_perfect_but_for_rounding_has_no_interval(monkeypatch)
     monkeypatch.setattr(statistics.stats, "spearmanr", lambda x, y: SimpleNamespace(statistic=0.9999999999999998))
     found = agreement.rank_agreement(np.arange(8.0), np.arange(8.0))["spearman"]
     assert math.isnan(found.low) and math.isnan(found.high)
+
+
+def made(configs, seeds, draws, deviations, rng):
+    """Scores of known components."""
+    effects = [rng.normal(size=size) for size in ((configs, 1, 1), (configs, seeds, 1), (configs, seeds, draws))]
+    return 10.0 + sum(deviation * effect for deviation, effect in zip(deviations, effects, strict=True))
+
+
+def test_three_nested_components_are_found_and_their_intervals_cover():
+    """Retraining moves the score 3.2 times as much as resampling, configs five times as much as retraining."""
+    truth, rng = (1.6 * 5, 1.6, 0.5), np.random.default_rng(0)
+    inside, estimates, count = np.zeros(4), [], 400
+    for _ in range(count):
+        parts = statistics.nested_components(made(12, 4, 3, truth, rng))
+        estimates.append([part.value**2 for part in parts])
+        inside += [part.low <= value <= part.high for part, value in zip(parts, (*truth, 3.2), strict=True)]
+    # Variances are estimated without bias, as long as none is near 0; the ratio is not a variance.
+    np.testing.assert_allclose(np.mean(estimates, axis=0)[:3], np.square(truth), rtol=0.1)
+    assert (inside / count >= 0.92).all() and (inside / count <= 0.98).all()
+
+
+def test_nested_components_by_hand():
+    """Two configs, two seeds, two draws: mean squares 32, 4 and 2."""
+    parts = statistics.nested_components([[[0.0, 2.0], [2.0, 4.0]], [[4.0, 6.0], [6.0, 8.0]]])
+    expected = [np.sqrt((32.0 - 4.0) / 4), np.sqrt((4.0 - 2.0) / 2), np.sqrt(2.0), np.sqrt((4.0 / 2.0 - 1.0) / 2)]
+    np.testing.assert_allclose([part.value for part in parts], expected)
+
+
+def test_what_draws_alone_move_is_no_effect_of_the_seed():
+    parts = statistics.nested_components(made(6, 5, 4, (0.0, 0.0, 1.0), np.random.default_rng(3)))
+    assert parts.seeds.low == parts.ratio.low == 0.0
+    assert parts.draws.low < 1.0 < parts.draws.high
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (1, 3, 3), (3, 3, 1)])
+def test_nested_components_need_two_of_each(shape):
+    with pytest.raises(ValueError, match=r"expected \[configs, seeds, draws\]"):
+        statistics.nested_components(np.zeros(shape))

@@ -132,3 +132,11 @@ def test_a_searcher_from_outside_that_states_its_independence_gets_budget_curves
     assert results.exchangeable() is draws and len(results.independent()) == (6 if draws else 0)
     assert np.isfinite(live.by_method(results)["expected"].iloc[0]) == draws
     assert bool(plots.budget_curves(results).lines) is draws
+
+
+def test_leaders_are_those_that_were_the_best_after_a_half_a_quarter_of_the_search():
+    scores = [8.0, 5.0, float("inf"), 6.0, 7.0, 3.0, 4.0, 9.0]
+    observations = [Observation({"number": number}, (score,)) for number, score in enumerate(scores)]
+    chosen = [settings["number"] for settings in SELECTORS["leaders"](observations, 4)]
+    assert chosen == [5, 1, 0]  # after 8, after 4 and after 2, after 1
+    assert [settings["number"] for settings in SELECTORS["leaders"](observations[2:3], 4)] == []

@@ -3,11 +3,13 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from ganscape.models import Config
 from ganscape.models.generator_file import load_generator
 from ganscape.sweep.generators import path_of
+from ganscape.sweep.measuring.draws import score_draws
 from ganscape.sweep.measuring.evaluation import GRID
 from ganscape.sweep.measuring.resampling import images_of, sample_again, score_again
 from ganscape.sweep.messages import Cohort, Score, Workload
@@ -97,3 +99,26 @@ def test_a_generator_s_card_says_what_it_is_and_lies_beside_it(trained):
             "method": "ns_gan",
         }
         assert {"ganscape", "jax", "flax"} <= card["versions"].keys()
+
+
+def test_draws_of_a_kept_generator_differ_and_are_repeated_by_their_number(trained, digits):
+    _, workload, evaluate = trained
+    rows = [
+        {"trial": score.trial, "method": "ns_gan", "config": score.trial, "seed": 0, "rung": score.rung,
+         "path": path_of(workload.generators, score.trial, score.rung)}
+        for score, _ in kept(trained)
+    ]  # fmt: skip
+
+    class Kept:
+        folder, study = "out", {"metric": "fd_digits"}
+
+        def generators(self):
+            return pd.DataFrame(rows)
+
+        def protocol(self):
+            return {"samples": SAMPLES}
+
+    drawn = list(score_draws(Kept(), digits, 2))
+    assert [(row["trial"], row["draw"]) for row in drawn] == [(row["trial"], draw) for row in rows for draw in (0, 1)]
+    again = score_again(load_generator(rows[0]["path"]), evaluate, seed=1)
+    assert drawn[1]["value"] == again.value != drawn[0]["value"]

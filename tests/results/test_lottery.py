@@ -1,0 +1,48 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from ganscape.results.lottery import COLUMNS, NothingToSplitError, split, write
+
+
+def scores(values, method="ns_gan"):
+    """A table of values [configs, seeds, draws]."""
+    rows = [
+        {"trial": f"{config}{seed}", "method": method, "config": f"c{config}", "seed": seed, "rung": 640, "draw": draw,
+         "value": values[config][seed][draw]}
+        for config, seed, draw in np.ndindex(np.shape(values))
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+BY_HAND = np.array([[[0.0, 2.0], [2.0, 4.0]], [[4.0, 6.0], [6.0, 8.0]]])
+
+
+def test_scores_that_are_not_all_positive_are_split_as_they_are():
+    (row,) = split(scores(BY_HAND)).to_dict("records")
+    assert (row["configs"], row["seeds"], row["draws"], row["scale"]) == (2, 2, 2, "score")
+    found = [row[name] for name in ("configs_sd", "seeds_sd", "draws_sd", "ratio")]
+    np.testing.assert_allclose(found, [np.sqrt(7.0), 1.0, np.sqrt(2.0), np.sqrt(0.5)])
+
+
+def test_positive_scores_are_split_on_the_logarithmic_scale():
+    (row,) = split(scores(np.exp(BY_HAND))).to_dict("records")
+    assert row["scale"] == "log"
+    np.testing.assert_allclose(row["configs_sd"], np.sqrt(7.0))
+
+
+def test_a_config_with_a_missing_seed_does_not_count():
+    table = scores(np.concatenate([BY_HAND, BY_HAND[:1] + 100.0]))
+    (row,) = split(table[~((table["config"] == "c2") & (table["seed"] == 1))]).to_dict("records")
+    assert row["configs"] == 2
+    np.testing.assert_allclose(row["configs_sd"], np.sqrt(7.0))
+
+
+def test_what_cannot_be_split_is_told_in_one_line():
+    with pytest.raises(NothingToSplitError, match=r"method ns_gan: 1 configs with generators of 2 seeds.*--keep all"):
+        split(scores(BY_HAND[:1]))
+
+
+def test_scores_are_written_with_every_bit(tmp_path):
+    table = write(scores(BY_HAND / 3.0).to_dict("records"), tmp_path / "draws.csv")
+    assert pd.read_csv(tmp_path / "draws.csv")["value"].tolist() == table["value"].tolist()
