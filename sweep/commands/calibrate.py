@@ -181,8 +181,18 @@ def draws(
         results = load(out)
         path = out / "draws.csv"
         found = split(write(score_draws(results, data_of(results, data, data_root), count), path))
-        cells = [tuple(_cell(value) for value in row) for row in found.itertuples(index=False)]
-        print_table(f"{path}\n{results.protocol_label()}", tuple(found.columns), cells)
+        counts, parts = (
+            ("method", "configs", "seeds", "draws", "scale"),
+            ("configs_sd", "seeds_sd", "draws_sd", "ratio"),
+        )
+        cells = [
+            (
+                *(row[name] for name in counts),
+                *(_interval(row[part], row[f"{part}_low"], row[f"{part}_high"]) for part in parts),
+            )
+            for row in found.to_dict("records")
+        ]
+        print_table(f"{path}\n{results.protocol_label()}", (*counts, *parts), cells)
 
 
 @app.command()
@@ -198,6 +208,10 @@ def leaders(
         found = overtuning(results)
         cells = [tuple(_cell(value) for value in row) for row in found.itertuples(index=False)]
         print_table(results.protocol_label(), tuple(found.columns), cells)
+
+
+def _interval(value: float, low: float, high: float) -> str:
+    return f"{value:.3g} ({low:.3g} to {high:.3g})"
 
 
 def _cell(value) -> str:
