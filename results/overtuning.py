@@ -33,18 +33,18 @@ def overtuning(results: Results, rule: str = "best") -> "pd.DataFrame":
     fresh = trials[~trials["trial"].isin(searched["trial"])].dropna(subset="value")
     rows = []
     for method in results.methods():
-        asked = searched[searched["method"] == method].groupby("config", sort=False)["value"].median()
-        again = fresh[fresh["method"] == method].groupby("config", sort=False)["value"]
-        judged = {config: mean(values) for config, values in again}
+        medians = searched[searched["method"] == method].groupby("config", sort=False)["value"].median()
+        configs, reported = list(map(str, medians.index)), medians.to_numpy()
+        again = {str(config): part["value"] for config, part in fresh[fresh["method"] == method].groupby("config")}
         least = np.inf
-        for length in _lengths(len(asked)):
-            config = asked.iloc[:length].idxmin()
-            if config in judged:
-                interval = judged[config]
+        for length in _lengths(len(configs)):
+            leader = int(np.nanargmin(reported[:length])) if np.isfinite(reported[:length]).any() else 0
+            config = configs[leader]
+            if config in again:
+                interval = mean(again[config])
                 least = min(least, interval.value)
                 excess = interval.value - least if np.isfinite(least) else np.nan
-                count = int(again.size()[config])
-                rows.append((method, length, config, float(asked[config]), *interval, count, excess))
+                rows.append((method, length, config, float(reported[leader]), *interval, len(again[config]), excess))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
