@@ -5,7 +5,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo reproduce test check docs bench clean
+.PHONY: help install demo reproduce test check docs site bench clean
 
 help: # Print these targets
 	@sed -n 's/^\([a-z]*\):[^#]*# \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -30,6 +30,11 @@ check: $(INSTALLED) # Lint, check types, run the tests
 docs: $(INSTALLED) # Write docs/cli.md again from the help of the commands, docs/reproduction.md from recorded studies
 	$(BIN)/python docs/generate_cli.py
 	$(BIN)/python docs/generate_claims.py
+
+site: $(INSTALLED) # Build the documentation as a site, build/site/index.html; brings Sphinx the first time
+	@$(BIN)/python -c 'import furo, myst_parser, sphinx' 2>/dev/null || \
+		$(BIN)/python -m pip install --disable-pip-version-check --quiet --editable '.[docs]'
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/site
 
 bench: $(INSTALLED) # Run the short benchmarks; docs/performance.md has the long ones
 	@set -e; for words in \

@@ -1,6 +1,11 @@
-"""Compares searchers on functions with known minima: rounds of ten, judged by the best config.
+"""Compares searchers on functions with known minima and on recorded sweeps: rounds of ten, judged by the best config.
 
     python benchmarks/searchers.py [--searchers gp_bandit,skopt] [--functions branin] [--seeds 5] [--out FILE]
+    python benchmarks/searchers.py --functions equal_wide_mnist16/wgan_gp,equal_wide_mnist16/ns_gan
+
+A recorded sweep is STUDY/METHOD, of `ganscape.recorded` or an output folder: its surrogate answers for every config,
+with the noise between its seeds, and its error on configs unknown to it is printed. Its minimum is the lowest of what
+the surrogate says of POINTS random configs.
 
 Regret is the noise-free value of a config minus the minimum: `best` for the best config tried, `chosen` for the config
 with the lowest observed score, which a user would take. The median over seeds is printed with order statistics that
@@ -26,12 +31,16 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import binom
 
+import ganscape
+from ganscape.benchmark import Surrogate, Tabular
 from ganscape.search_spaces import Choice, Integer, LogUniform, Space, Uniform
+from ganscape.search_spaces.descriptions import read_space
 from ganscape.sweep.searchers import SEARCHERS, Observation
 from ganscape.sweep.searchers.coordinates import Coordinates, training_data
-from ganscape.sweep.searchers.sequences import Sobol
+from ganscape.sweep.searchers.sequences import Random, Sobol
 
 BATCH = 10
+POINTS = 4096
 COVERAGE = 0.9
 DEFAULT = ("random", "sobol", "gp_bandit", "gp_ei", "optuna_tpe")
 
@@ -122,6 +131,17 @@ FUNCTIONS = {
 }
 
 
+def recorded_function(name: str) -> Function:
+    """Returns the surrogate of a recorded sweep's method as a function; prints how good it is."""
+    study, _, method = name.rpartition("/")
+    table = Tabular(ganscape.load(study) if Path(study).is_dir() else ganscape.recorded(study))
+    surrogate = Surrogate(table, method)
+    print(f"{name}: {surrogate}, noise {surrogate.noise:.3f}", flush=True)
+    space = read_space(table.results.study["methods"][method])
+    draws = Random(space, (0,)).ask(POINTS)
+    return Function(space, surrogate.predict, min(surrogate.predict_all(draws)), surrogate.noise)
+
+
 class QLogNEI:
     """BoTorch's noisy expected improvement of a batch (Ament et al. 2023), with default settings."""
 
@@ -209,7 +229,7 @@ def interval(values: list[float]) -> tuple[float, float, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--searchers", default=",".join(DEFAULT), help=f"of {', '.join(ENGINES)}")
-    parser.add_argument("--functions", default=",".join(FUNCTIONS), help=f"of {', '.join(FUNCTIONS)}")
+    parser.add_argument("--functions", default=",".join(FUNCTIONS), help=f"of {', '.join(FUNCTIONS)}, STUDY/METHOD")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--out", type=Path, help="append one JSON line per search to this file")
@@ -221,8 +241,9 @@ def main() -> None:
             names.remove(name)
     print(f"median regret over {arguments.seeds} seeds after {arguments.rounds} rounds of {BATCH}")
     for function in arguments.functions.split(","):
+        sought = FUNCTIONS[function] if function in FUNCTIONS else recorded_function(function)
         for name in names:
-            searches = [search(name, FUNCTIONS[function], seed, arguments.rounds) for seed in range(arguments.seeds)]
+            searches = [search(name, sought, seed, arguments.rounds) for seed in range(arguments.seeds)]
             cells = []
             for column in ("half", "best", "chosen"):
                 cells.append(

@@ -31,6 +31,7 @@ from ganscape.errors import check_name
 
 __all__ = [
     "DATASETS",
+    "SHIPPED",
     "DataError",
     "Dataset",
     "ImageSource",
@@ -211,3 +212,6 @@ DATASETS: dict[str, Source] = {
         "70,000 dark convex quadrilaterals on white, 28x28 pixels (60,000 train, 10,000 test); generated",
     ),
 }
+# The names of ours: studies have training lengths for these, and treat data sets that others register as images of
+# one's own.
+SHIPPED = frozenset(DATASETS)

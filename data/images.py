@@ -34,7 +34,7 @@ def read_images(path: str | Path) -> np.ndarray:
     if not source.exists():
         raise DataError(f"no images at {source}: there is no such folder or file")
     if source.suffix.lower() in ARRAYS:
-        return _checked(_array(source), source)
+        return check_array(_array(source), source)
     if source.suffix.lower() in PICTURES:
         return read_picture(source)[None]
     raise DataError(f"{source} is no folder of pictures and none of: {', '.join((*ARRAYS, *PICTURES))}")
@@ -115,8 +115,13 @@ def _name(names: list[str], file: Path) -> str:
     return known[0]
 
 
-def _checked(array: np.ndarray, file: Path) -> np.ndarray:
-    """Returns the array as uint8 or float32 [n, height, width, channels]. Raises DataError if it holds no images."""
+def check_array(array: np.ndarray, file: str | Path) -> np.ndarray:
+    """Returns the array as uint8 or float32 [n, height, width, channels]; one without a channel axis gets it.
+
+    file: what an error calls the array.
+
+    Raises DataError if it holds no images, or values that are neither uint8 in 0..255 nor floats in [0, 1].
+    """
     images = array[..., None] if array.ndim == 3 else array
     if images.ndim != 4 or images.shape[-1] not in (1, 3):
         hint = "; move the channels to the end" if array.ndim == 4 and array.shape[1] in (1, 3) else ""
@@ -133,13 +138,13 @@ def _checked(array: np.ndarray, file: Path) -> np.ndarray:
     raise DataError(f"{file}: values of type {array.dtype}; expected uint8 0..255 or floats in [0, 1]")
 
 
-def _bytes(images: np.ndarray, file: Path) -> np.ndarray:
+def _bytes(images: np.ndarray, file: str | Path) -> np.ndarray:
     if images.max() == 1:
         raise DataError(f"{file}: the uint8 values are all 0 or 1; expected 0..255")
     return images
 
 
-def _floats(images: np.ndarray, file: Path) -> np.ndarray:
+def _floats(images: np.ndarray, file: str | Path) -> np.ndarray:
     """Returns the floats as float32 in [0, 1]: the array itself where that is what it holds, so that a mapped file is
     not read into memory. Looks at PART images at a time."""
     parts = [images[start : start + PART] for start in range(0, len(images), PART)]

@@ -46,9 +46,12 @@ __all__ = [
     "Metric",
     "MetricError",
     "Protocol",
+    "add_encoder",
+    "add_formula",
     "check_images_alone",
     "check_lower",
     "check_samples",
+    "code_of",
     "find_metric",
     "make_encoder",
 ]
@@ -224,13 +227,53 @@ LOGITS = {
 # Metrics that have a name of their own in the literature, which means exactly one encoder.
 NAMED = {("fd", "inception"): "fid", ("classifier_score", "inception_logits_unbiased"): "inception_score"}
 
-COMPOSED: dict[str, Metric] = {
-    NAMED.get((formula, encoder), f"{formula}_{encoder}"): Metric(
-        encoder, *parts[:-2], f"{parts.summary}, of {features}"
-    )
-    for formula, parts in FORMULAS.items()
-    for encoder, features in (LOGITS if parts.of_logits else FEATURES).items()
-}
+# Formulas of someone else's -> the SHA-256 of their code.
+CODE_OF_FORMULA: dict[str, str] = {}
+
+
+def _compose() -> dict[str, Metric]:
+    """Returns every formula of every encoder, those included that were added from outside."""
+    return {
+        NAMED.get((formula, encoder), f"{formula}_{encoder}"): Metric(
+            encoder, *parts[:-2], f"{parts.summary}, of {features}"
+        )
+        for formula, parts in FORMULAS.items()
+        for encoder, features in (LOGITS if parts.of_logits else FEATURES).items()
+    }
+
+
+def add_formula(name: str, formula: Formula, code: str) -> Callable[[], None]:
+    """Adds a formula of someone else's, and so a metric for every encoder; returns the function that removes it.
+
+    code: the SHA-256 of what defines it, which becomes part of the protocols of its scores.
+    """
+    return _add(FORMULAS, name, formula, code)
+
+
+def add_encoder(name: str, summary: str, of_logits: bool) -> Callable[[], None]:
+    """Adds the metrics of an encoder of someone else's; returns the function that removes them."""
+    return _add(LOGITS if of_logits else FEATURES, name, summary, None)
+
+
+def _add(table: dict[str, Any], name: str, entry: Any, code: str | None) -> Callable[[], None]:
+    before = set(METRICS)
+    table[name] = entry
+    METRICS.update({metric: made for metric, made in _compose().items() if metric not in before})
+    if code is not None:
+        CODE_OF_FORMULA[name] = code
+
+    def remove() -> None:
+        del table[name]
+        CODE_OF_FORMULA.pop(name, None)
+        for metric in METRICS.keys() - before - _compose().keys():
+            del METRICS[metric]
+
+    return remove
+
+
+def code_of(name: str) -> str:
+    """Returns the SHA-256 of the code of a metric's formula; "" for those of the package."""
+    return CODE_OF_FORMULA.get(name.removesuffix(f"_{find_metric(name).encoder}"), "")
 
 
 def _polygons(data: str, corners: int) -> dict[str, Metric]:
@@ -270,4 +313,4 @@ def _polygons(data: str, corners: int) -> dict[str, Metric]:
 
 POLYGONS = _polygons("triangles", 3) | _polygons("squares", 4)
 
-METRICS: dict[str, Metric] = COMPOSED | POLYGONS
+METRICS: dict[str, Metric] = _compose() | POLYGONS

@@ -19,6 +19,7 @@ class Protocol(NamedTuple):
     reference_samples: int  # real images in the reference
     reference_fingerprint: str  # sha256 of the data
     draw: int = 0  # which samples of the generator: 0 those of its sweep, n those of `ganscape sample --seed n`
+    code: str = ""  # sha256 of the code of a formula from outside the package, "" for ours
 
     @property
     def fingerprint(self) -> str:
@@ -29,10 +30,10 @@ class Protocol(NamedTuple):
     def describe(self) -> dict[str, Any]:
         """Returns the fields as a JSON-serializable dictionary, from which Protocol(**fields) is made again.
 
-        Draw 0 is left out: protocols of a sweep keep the fingerprint that they had before there were other draws.
+        Draw 0 and no code are left out: protocols of a sweep keep the fingerprint that they had before there were others.
         """
         fields = self._asdict() | {"samples": int(self.samples), "reference_samples": int(self.reference_samples)}
-        return fields if self.draw else {name: value for name, value in fields.items() if name != "draw"}
+        return {name: value for name, value in fields.items() if value or name not in ("draw", "code")}
 
     def check_comparable(self, other: "Protocol") -> None:
         """Raises MetricError, naming the fields that differ, if scores by the two protocols cannot be compared."""

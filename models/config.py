@@ -21,10 +21,10 @@ from ganscape.models.began import K_RANGES
 from ganscape.models.families import FAMILIES
 from ganscape.models.fields import (
     Above,
+    AllButNone,
     ConfigError,
     Includes,
     Only,
-    all_but_none,
     check_number,
     check_structure,
     fraction,
@@ -53,7 +53,7 @@ from ganscape.models.targets import LABEL_FLIPS, LABEL_SMOOTHINGS
 _GAME = Only("family", ("gan",))
 _BEGAN = Only("family", ("began",))
 _ADAM = Only("optimizer", ("adam",))
-_PENALIZED = Includes("penalty", all_but_none(PENALTIES))
+_PENALIZED = Includes("penalty", AllButNone(PENALTIES))
 _HALF_LIFE = Only("averaging", ("ema_half_life",))
 
 
@@ -186,7 +186,7 @@ class Config:
     batch_features: str = slot(BATCH_FEATURES, _GAME)
     discriminator_scales: int = structure(None, only=_GAME, when=1, neutral=1)
     conditioning: str = slot(CONDITIONINGS, _GAME)
-    classes: int = structure(None, low=2, only=Only("conditioning", all_but_none(CONDITIONINGS)))
+    classes: int = structure(None, low=2, only=Only("conditioning", AllButNone(CONDITIONINGS)))
     generator_noise: str = slot(GENERATOR_NOISES, _GAME)
     latent: str = structure(None, LATENTS, only=Only("family", ("gan", "began")), when="uniform", neutral="uniform")
     averaging: str = slot(AVERAGINGS, _GAME)
@@ -236,9 +236,9 @@ class Config:
     penalty_images: float = positive(_moving("penalty"))
     weight_clipping: float = positive(Only("projection", ("weight_clipping",)))
     max_singular_value: float = positive(Only("projection", ("singular_value_clamp",)), 1.0)
-    smoothing: float = fraction(Only("label_smoothing", all_but_none(LABEL_SMOOTHINGS)), 0.1, open_high=True)
-    flip_probability: float = fraction(Only("label_flipping", all_but_none(LABEL_FLIPS)))
-    noise_std: float = positive(Only("instance_noise", all_but_none(INSTANCE_NOISES)))
+    smoothing: float = fraction(Only("label_smoothing", AllButNone(LABEL_SMOOTHINGS)), 0.1, open_high=True)
+    flip_probability: float = fraction(Only("label_flipping", AllButNone(LABEL_FLIPS)))
+    noise_std: float = positive(Only("instance_noise", AllButNone(INSTANCE_NOISES)))
     noise_images: float = positive(Only("instance_noise", ("linear", "exponential")))
     generator_noise_std: float = positive(Only("generator_noise", ("gaussian",)))
     dropout_rate: float = fraction(Only("generator_noise", ("dropout",)), 0.5, open_high=True)
@@ -246,7 +246,7 @@ class Config:
     ema_decay: float = fraction(Only("averaging", ("ema",)), 0.999, open_high=True)
     ema_half_life: float = positive(_HALF_LIFE)
     ema_images: float = positive(_moving("ema"))
-    historical_weight: float = positive(Only("historical_averaging", all_but_none(HISTORICAL_AVERAGINGS)))
+    historical_weight: float = positive(Only("historical_averaging", AllButNone(HISTORICAL_AVERAGINGS)))
     unrolled_lr: float = positive(Above("unrolled_steps", 0))
     fade_images: float = positive(Only("architecture", ("progan",)), 8e5)
     gamma: float = fraction(_BEGAN, 0.75)

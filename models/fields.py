@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Collection, Iterator, Mapping
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ class Only(NamedTuple):
     """The condition that another field, `field`, has one of `values`."""
 
     field: str
-    values: tuple[str, ...]
+    values: Collection[str]
 
     def allows(self, value: Any) -> bool:
         """Returns whether this value of `field` satisfies the condition."""
@@ -32,7 +33,7 @@ class Includes(NamedTuple):
     """The condition that another field, the set of names `field`, has one of `values` in it."""
 
     field: str
-    values: tuple[str, ...]
+    values: Collection[str]
 
     def allows(self, value: Any) -> bool:
         """Returns whether this value of `field` satisfies the condition."""
@@ -120,9 +121,20 @@ def fraction(only, when=None, open_high=False):
     return number(None, 0.0, 1.0, open_high=open_high, only=only, when=when)
 
 
-def all_but_none(registry) -> tuple[str, ...]:
-    """Returns the names in a registry other than "none"."""
-    return tuple(name for name in registry if name != "none")
+class AllButNone(Collection[str]):
+    """The names in a registry other than "none", those included that are registered later."""
+
+    def __init__(self, registry: Mapping[str, Any]):
+        self.registry = registry
+
+    def __contains__(self, name: object) -> bool:
+        return name != "none" and name in self.registry
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self.registry if name != "none")
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def check_structure(field: dataclasses.Field, value: Any) -> Any:

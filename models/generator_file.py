@@ -124,7 +124,10 @@ def load_generator(path: str | Path) -> SavedGenerator:
         config = Config.from_dict(json.loads(header["config"]))
         height, width, channels = json.loads(header["image_shape"])
         card = json.loads(header["card"])
-    except (ConfigError, KeyError, ValueError, TypeError) as error:
+    except ConfigError as error:
+        needs = "needs another version of Ganscape, or a module from outside that is not imported"
+        raise GeneratorError(f"'{path}' {needs}: {error}") from error
+    except (KeyError, ValueError, TypeError) as error:
         raise GeneratorError(f"'{path}' was written by another version of Ganscape: {error}") from error
     image_shape = (height, width, channels)
     template = weight_shapes(config, image_shape)

@@ -11,7 +11,7 @@ from jax import Array
 from ganscape.models.averaging import HISTORICAL_AVERAGINGS
 from ganscape.models.fields import members
 from ganscape.models.losses import LOSSES
-from ganscape.models.penalties import PENALTIES
+from ganscape.models.penalties import PENALTIES, number_of
 from ganscape.models.targets import LABEL_FLIPS, LABEL_SMOOTHINGS
 
 if TYPE_CHECKING:
@@ -87,20 +87,20 @@ def _alike_penalties(config: "Config") -> dict[tuple[str, int], list[str]]:
     """Returns the config's penalties, together those that share the field of their weight and their interval."""
     groups: dict[tuple[str, int], list[str]] = {}
     for name in members(config.penalty):
-        every = getattr(config, f"{name}_every") or config.penalty_every
+        every = getattr(config, f"{name}_every", None) or config.penalty_every
         groups.setdefault((weight_field(config, name), every), []).append(name)
     return groups
 
 
 def weight_field(config: "Config", name: str) -> str:
     """Returns the name of the field that has the weight of one of the config's penalties."""
-    own = f"{name}_weight"
-    return "penalty_weight" if getattr(config, own) is None else own
+    own = f"{name}_weight"  # penalties from outside have no such field
+    return "penalty_weight" if getattr(config, own, None) is None else own
 
 
 def _own_key(config: "Config", name: str, key: Array) -> Array:
     """Returns the key itself for a single penalty, and one for each penalty of a set."""
-    return key if config.penalty == name else jax.random.fold_in(key, list(PENALTIES).index(name))
+    return key if config.penalty == name else jax.random.fold_in(key, number_of(name))
 
 
 def _column(critic, index: int):

@@ -5,6 +5,7 @@ kernels: the critic's kernels [..., in, out], before any normalization;
 real, fake: images [batch, height, width, channels] in [0, 1]; the result is a scalar >= 0.
 """
 
+import zlib
 from collections.abc import Callable, Sequence
 
 import jax
@@ -147,3 +148,10 @@ PENALTIES = {
     "l2": l2_penalty,
     "orthogonal": orthogonal_penalty,
 }
+_NUMBERS = {name: number for number, name in enumerate(PENALTIES)}
+
+
+def number_of(name: str) -> int:
+    """Returns the number that a penalty's own randomness is derived from: its place among ours, and a hash of the name
+    for one that is registered from outside, whatever else is."""
+    return _NUMBERS.get(name, zlib.crc32(name.encode()))

@@ -8,10 +8,10 @@ from ganscape.models.architectures import ARCHITECTURES
 from ganscape.models.architectures.conditioning import CONDITIONINGS
 from ganscape.models.fields import (
     Above,
+    AllButNone,
     ConfigError,
     Includes,
     Only,
-    all_but_none,
     check_number,
     check_structure,
     members,
@@ -22,8 +22,8 @@ from ganscape.models.schedules import ENDING
 if TYPE_CHECKING:
     from ganscape.models.config import Config
 
-_TARGETED = ", ".join(name for name, loss in LOSSES.items() if loss.targeted is not None)
-# Combinations of fields that mean nothing: a condition, and the reason, a template filled with the config's fields.
+# Combinations of fields that mean nothing: a condition, and the reason, a template filled with the config's fields and
+# the names of the losses that have targets.
 MEANINGLESS: list[tuple[Callable[..., bool], str]] = [
     (
         lambda config: bool(config.packing) and config.batch_size % config.packing > 0,
@@ -44,7 +44,7 @@ MEANINGLESS: list[tuple[Callable[..., bool], str]] = [
             and LOSSES[config.loss].targeted is None
         ),
         "label_smoothing={label_smoothing!r} and label_flipping={label_flipping!r} mean nothing with loss={loss!r}, "
-        f"which has no targets; it needs loss to be one of: {_TARGETED}",
+        "which has no targets; it needs loss to be one of: {targeted}",
     ),
     (
         lambda config: (
@@ -53,7 +53,7 @@ MEANINGLESS: list[tuple[Callable[..., bool], str]] = [
             and not ARCHITECTURES[config.architecture].latent_by_parts
         ),
         "generator_normalization={generator_normalization!r} needs a conditioning; one of: "
-        + ", ".join(all_but_none(CONDITIONINGS)),
+        + ", ".join(AllButNone(CONDITIONINGS)),
     ),
     (
         lambda config: (
@@ -136,7 +136,7 @@ def _own_fields(config: "Config", field: dataclasses.Field) -> str:
 
 
 def _all_own(config: "Config", field: dataclasses.Field) -> bool:
-    return all(getattr(config, name) is not None for name in _own_fields(config, field).split(", "))
+    return all(getattr(config, name, None) is not None for name in _own_fields(config, field).split(", "))
 
 
 def _article(name: str) -> str:
@@ -186,7 +186,8 @@ def check_combination(config: "Config") -> None:
         )
     for refused, sentence in MEANINGLESS:
         if refused(config):
-            raise ConfigError(sentence.format_map(vars(config)))
+            targeted = ", ".join(name for name, loss in LOSSES.items() if loss.targeted is not None)
+            raise ConfigError(sentence.format_map({**vars(config), "targeted": targeted}))
 
 
 def check_images(config: "Config", image_shape: tuple[int, int, int]) -> None:

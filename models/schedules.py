@@ -116,7 +116,7 @@ def scheduled(config: "Config", images_seen: Array) -> "Config":
     if config.penalty_schedule not in (None, "constant"):
         factor = penalty_factor(config, images_seen)
         names = ["penalty_weight", *(f"{name}_weight" for name in members(config.penalty))]
-        weights = {name: getattr(config, name) for name in names}
+        weights = {name: getattr(config, name, None) for name in names}
         values |= {name: weight * factor for name, weight in weights.items() if weight is not None}
     if not values:
         return config

@@ -51,6 +51,13 @@ class PhaseDefinition(Facts):
     methods: NotRequired[list[str]]
 
 
+class PluginDefinition(TypedDict):
+    """A module from outside the package whose entries a study uses. sha256: of its code."""
+
+    name: str
+    sha256: str
+
+
 class Definition(Facts):
     """A study as it is run: its methods, on which data, in which phases, scored how.
 
@@ -62,6 +69,7 @@ class Definition(Facts):
     metric, protocol: what scores are called, and the fingerprint of how they are measured.
     scheduler: which stops trials early; absent where none does.
     further: metric -> fingerprint of the other metrics that score the same samples; absent where there are none.
+    plugins: the modules from outside the package that the study uses; absent where there are none.
     """
 
     study: str
@@ -85,6 +93,7 @@ class Definition(Facts):
     phases: NotRequired[list[PhaseDefinition]]
     scheduler: NotRequired[str]
     further: NotRequired[dict[str, str]]
+    plugins: NotRequired[list[PluginDefinition]]
 
 
 def current_searcher(name: str) -> str:

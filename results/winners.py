@@ -55,6 +55,16 @@ def winners(results: Results, method: str | None = None, top: int = 1) -> list[W
     return [_winner(results, row) for row in scores.head(top).itertuples()]
 
 
+def find_winner(results: Results, trial: str | None = None, method: str | None = None) -> Winner:
+    """Returns the trial of this id, or else the one with the lowest score, of this method if one is named.
+
+    Raises StoreError if there is none, or if both are named.
+    """
+    if trial is not None and method is not None:
+        raise StoreError(f"trial {trial} and method {method} name two things; give one of them")
+    return winners(results, method)[0] if trial is None else find_trial(results, trial)
+
+
 def find_trial(results: Results, name: str) -> Winner:
     """Returns the trial of this id, or of the one id that begins so.
 

@@ -14,7 +14,15 @@ from ganscape.search_spaces.studies import find_shipped
 from ganscape.search_spaces.study import SELECTING, Phase, Scale, Study, Variant
 from ganscape.search_spaces.toml_text import line_of, read_toml
 
-STUDY = {"question": str, "source": str, "searcher": str, "methods": (dict, str), "scales": dict, "metrics": dict}
+STUDY = {
+    "question": str,
+    "source": str,
+    "searcher": str,
+    "methods": (dict, str),
+    "scales": dict,
+    "metrics": dict,
+    "import": list,
+}
 METHOD = {"source": str, "fixed": dict, "ranges": dict, "defaults": list}
 RANGE = {
     "low": float,
@@ -58,6 +66,7 @@ OPTIONAL = {
     "scheduler",
     "variants",
     "architectures",
+    "import",
 }
 KINDS = {str: "text", int: "a whole number of at least 1", dict: "a table", list: "a list", bool: "true or false"}
 
@@ -123,6 +132,18 @@ def read_study(
         {name: _scale(file, ("scales", name), scale) for name, scale in content["scales"].items()},
         _metrics(file, content.get("metrics", {})),
     )
+
+
+def read_imports(path: str | Path) -> list[str]:
+    """Returns the modules that a study file names to be imported before it is read. Raises StudyError as `read_study`,
+    and for anything but a list of texts."""
+    text, content = read_toml(Path(path))
+    modules = content.get("import", [])
+    if not isinstance(modules, list) or not all(isinstance(module, str) for module in modules):
+        raise StudyError(
+            f'{path}:{line_of(text, ("import",))}: import = {modules!r} must be a list of modules, such as ["mine.py"]'
+        )
+    return modules
 
 
 def _ends(dimension: Dimension) -> list:

@@ -23,6 +23,8 @@ from ganscape.sweep.log import logging_to
 from ganscape.sweep.measuring.evaluation import GRID, WALK
 from ganscape.sweep.outcomes import MAX_FAILURES
 from ganscape.sweep.plan import Plan
+from ganscape.sweep.plugin_code import SHOWN
+from ganscape.sweep.plugins import check_imported, loaded
 from ganscape.sweep.resources import ALONE, Cluster, ExecutorError, Resources, check_address_space, cores
 
 RETRIED = ("crashed", "lost", "diverged", "timeout")
@@ -70,6 +72,8 @@ def run_study(
     if not 0 <= max_failures <= 1:
         raise ExecutorError(f"max_failures={max_failures:g} must be a share, from 0 to 1")
     plan = united_plan(plan, out)
+    check_imported(out, plan.definition, changed_too=False)
+    plan = plan._replace(workload=plan.workload._replace(plugins=loaded()))
     keep = find_keep(plan) if keep is None else keep
     plan = with_generators(plan, keep, out)
     with (
@@ -138,6 +142,7 @@ def environment() -> dict:
         "xla_flags": os.environ.get("XLA_FLAGS", ""),
         "command": shlex.join(["ganscape", *sys.argv[1:]]),
         "versions": versions,
+        "plugins": {code.module: code.sha256 for code in loaded()},
     }
 
 
@@ -154,9 +159,16 @@ def circumstances_between(before: Mapping[str, Any], now: Mapping[str, Any]) -> 
     """Returns what differs between two starts that numbers may depend on, in words."""
     facts = [("processor", before.get("processor"), now["processor"])]
     facts += [("XLA_FLAGS", before.get("xla_flags"), now["xla_flags"])]
+    plugins = before.get("plugins", {})
+    changed = [
+        f"module {name!r} is other code than before ({sha256[:SHOWN]} now, {plugins[name][:SHOWN]} then); scores on "
+        "both sides of the change may differ, and the store has both starts"
+        for name, sha256 in now.get("plugins", {}).items()
+        if plugins.get(name, sha256) != sha256
+    ]
     versions = before.get("versions", {})
     facts += [(name, versions.get(name), now["versions"].get(name)) for name in NUMERICAL]
-    return [
+    return changed + [
         f"continued on another {name}: {then or 'none'} before, {current or 'none'} now; scores may differ in their "
         "last digits, and the store has both starts"
         for name, then, current in facts

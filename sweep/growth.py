@@ -13,8 +13,10 @@ from ganscape.search_spaces.descriptions import read_space
 from ganscape.sweep.messages import Workload
 from ganscape.sweep.plan import CHECKPOINT_SECONDS, CONFIRM, CONFIRMING, Plan
 from ganscape.sweep.plan_checks import check_least
+from ganscape.sweep.plugins import check_imported
 from ganscape.sweep.protocols import protocol_of
 from ganscape.sweep.searchers import facts_of
+from ganscape.sweep.used_code import with_code
 
 
 def united_plan(plan: Plan, out: str | Path) -> Plan:
@@ -39,31 +41,41 @@ def united_plan(plan: Plan, out: str | Path) -> Plan:
     )
 
 
-def stored_plan(out: str | Path, data: str | None = None, data_root: str | Path | None = None, lanes: int = 1) -> Plan:
+def stored_plan(
+    out: str | Path,
+    data: str | None = None,
+    data_root: str | Path | None = None,
+    lanes: int = 1,
+    allow_changed_code: bool = False,
+) -> Plan:
     """Returns the plan of the study that OUT holds.
 
     Args:
       data: where the images of one's own are now; the data set that the study names by default.
+      allow_changed_code: whether modules from outside that the study uses may have changed.
 
     Raises:
       StoreError: if OUT holds no study, or one whose protocol this version measures otherwise.
       DataError: if the data are not those of the study.
+      PluginError: if a module from outside that the study uses is not imported, or has changed.
     """
     tables = read(out)
     if not tables["study"]:
         raise StoreError(f"'{out}' holds no study yet; ganscape run begins one")
     definition = tables["study"][0]["definition"]
     check_complete(out, definition)
+    check_imported(out, definition, changed_too=not allow_changed_code)
     name = data or definition["data"]
     dataset = fetch(find_source(name), name, data_root)
     if dataset.fingerprint != definition["data_fingerprint"]:
         raise DataError(f"data {name!r} are not the images that '{out}' was trained on")
     described = {row["fingerprint"]: row["description"] for row in tables["protocols"]}
     samples = described.get(definition["protocol"], {}).get("samples", len(dataset.test))
-    protocol = protocol_of(definition["metric"], dataset, samples)
+    names = (definition["metric"], *definition.get("further", ()))
+    protocols = [protocol_of(name, dataset, samples) for name in names]
+    protocol, *further = with_code(out, definition, protocols, allow_changed_code)[1]
     if protocol.fingerprint != definition["protocol"]:
         raise StoreError(f"'{out}' was scored by a protocol that this version of Ganscape measures otherwise")
-    further = tuple(protocol_of(name, dataset, samples) for name in definition.get("further", ()))
     if {other.metric: other.fingerprint for other in further} != definition.get("further", {}):
         raise StoreError(f"'{out}' has further scores by protocols that this version of Ganscape measures otherwise")
     rungs, checkpoints = tuple(definition["rungs"]), str(Path(out) / "checkpoints")
@@ -77,7 +89,7 @@ def stored_plan(out: str | Path, data: str | None = None, data_root: str | Path 
         Workload(dataset, protocol.metric, samples, rungs, lanes, checkpoints, CHECKPOINT_SECONDS, further=metrics),
         protocol,
         definition.get("scheduler", "none"),
-        further=further,
+        further=tuple(further),
     )
 
 

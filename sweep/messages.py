@@ -9,6 +9,7 @@ import numpy as np
 from ganscape.data import Dataset
 from ganscape.models import Config
 from ganscape.sweep.measuring.diagnostics import Diagnostic
+from ganscape.sweep.plugin_code import Code
 
 
 class Trial(NamedTuple):
@@ -56,6 +57,7 @@ class Workload(NamedTuple):
     by side. checkpoints: the folder; a trial is saved after each checkpoint_seconds of training.
     generators: the folder for trained generators, "" if none are kept. card: facts, as JSON, that each is saved with.
     further: metrics by which the same samples are scored too.
+    plugins: modules from outside that workers import first.
     """
 
     dataset: Dataset
@@ -68,6 +70,7 @@ class Workload(NamedTuple):
     generators: str = ""
     card: Mapping[str, Any] = {}
     further: tuple[str, ...] = ()
+    plugins: tuple[Code, ...] = ()
 
 
 class Score(NamedTuple):
@@ -140,10 +143,12 @@ class Baselines(NamedTuple):
 
 class Ready(NamedTuple):
     """A report that a worker has started. devices: what it computes on, in words, such as "1 x cpu: cpu".
-    fault: what it computes wrongly, see `sweep.proof`; "" for nothing."""
+    fault: what it computes wrongly, see `sweep.proof`; "" for nothing.
+    refusal: why it does not work for this sweep, in a sentence; "" if it does."""
 
     devices: str
     fault: str = ""
+    refusal: str = ""
 
 
 class Free(NamedTuple):

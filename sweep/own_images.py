@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 
-from ganscape.data import DATASETS, Source
+from ganscape.data import SHIPPED, Source
 from ganscape.models import ConfigError
 from ganscape.models.architectures import ARCHITECTURES
 from ganscape.search_spaces import Scale
@@ -13,8 +13,8 @@ CANDIDATES = ("sndcgan", "dcgan", "infogan", "mlp")
 
 def length_name(data: str, source: Source) -> str:
     """Returns the data set whose length of training a scale has for these: `cifar10` for coloured images of one's own,
-    `mnist` for gray ones, and for a named data set itself."""
-    if data in DATASETS:
+    `mnist` for gray ones, and for a data set of ours itself."""
+    if data in SHIPPED:
         return data
     return "cifar10" if source.image_shape[2] == 3 else "mnist"
 
@@ -24,7 +24,8 @@ def fit_architecture(
 ) -> tuple[Scale, list[str]]:
     """Returns the scale with an architecture that takes the images, and a line that says so if it is another one.
 
-    Only for images of one's own, where the scale and not the user names the architecture.
+    Only for images of one's own, and data sets that others register, where the scale and not the user names the
+    architecture.
 
     Args:
       chosen: the fields that the user has set.
@@ -38,7 +39,7 @@ def fit_architecture(
         return scale, []
     except ConfigError as error:
         named = scale.settings.get("architecture")
-        if data in DATASETS or named is None or "architecture" in chosen:
+        if data in SHIPPED or named is None or "architecture" in chosen:
             raise
         if ARCHITECTURES[str(named)].accepts(source.image_shape):
             raise  # it is something else that is wrong

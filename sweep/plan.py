@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from ganscape.data import fetch, find_source
-from ganscape.errors import check_name
+from ganscape.errors import check_name, shown
 from ganscape.metrics import Protocol, check_lower, make_encoder
 from ganscape.metrics.defaults import default_metric, warnings
 from ganscape.models import ConfigError
@@ -24,14 +24,17 @@ from ganscape.search_spaces import (
     read_study,
     rungs,
 )
+from ganscape.search_spaces.study_file import METHOD_NAME, read_imports
 from ganscape.sweep.messages import Workload
 from ganscape.sweep.own_images import fit_architecture, length_name
-from ganscape.sweep.plan_checks import check_configs, check_least, check_scheduler
+from ganscape.sweep.plan_checks import check_configs, check_least, check_scheduler, check_study
 from ganscape.sweep.plan_size import check_scale, check_settings_are_values
+from ganscape.sweep.plugins import import_plugins
 from ganscape.sweep.protocols import check_further, protocol_of, recorded_metrics
 from ganscape.sweep.schedulers import SCHEDULERS, decision_rungs
 from ganscape.sweep.searchers import SEARCHERS, SELECTORS, facts_of
 from ganscape.sweep.transfer import with_ranges_from
+from ganscape.sweep.used_code import with_code
 
 Searched = TypeVar("Searched", Study, Phase)
 SCALE_FIELDS = ("configs", "rounds", "images", "interval", "samples")
@@ -87,9 +90,10 @@ class Plan(NamedTuple):
 
 
 def plan(
-    study: str,
+    study: str | Path | Study,
     *,
     out: str | Path,
+    name: str | None = None,
     methods: Sequence[str] | None = None,
     data: str | None = None,
     scale: str = "smoke",
@@ -104,12 +108,16 @@ def plan(
     settings: Mapping[str, Any] | None = None,
     data_root: str | Path | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    imports: Sequence[str] = (),
+    allow_changed_code: bool = False,
 ) -> Plan:
     """Returns the plan of a study.
 
     Args:
-      study: a name, see `search_spaces.STUDIES`, or the path of a .toml file. scale: the name of one of its scales.
+      study: a name, see `search_spaces.STUDIES`, the path of a .toml file, or a Study. scale: the name of one of its
+        scales.
       out: the output folder, where checkpoints go; not touched here.
+      name: what stores and reports call a Study that is given as such, "study" by default.
       methods: those of the study's methods that take part; all by default.
       data: a data set's name, or the path of images, see `data.own`; the scale's own by default.
       searcher: in place of the study's own. scheduler: in place of the scale's own.
@@ -125,10 +133,14 @@ def plan(
         on how many fresh seeds the best config of each method is trained at the end.
       data_root: the folder with the data sets' files.
       checkpoint_seconds: training seconds between two checkpoints.
+      imports: modules from outside that register entries, see `sweep.plugins`.
+      allow_changed_code: goes on with the sweep in `out` though the code of such a module has changed.
 
     Raises:
-      StudyError, DataError, ConfigError, MetricError, StoreError: one line each, before any work.
+      StudyError, DataError, ConfigError, MetricError, PluginError, StoreError: one line each, before any work.
     """
+    import_plugins(imports)
+    label = study_label(study, name)
     chosen = find_study(study) if methods is None else find_study(study).select_methods(methods)
     if ranges_from is not None:
         chosen = with_ranges_from(chosen, ranges_from)
@@ -164,9 +176,9 @@ def plan(
     metric = metric or default_metric(data, dataset.image_shape, fewest)
     protocol = protocol_of(metric, dataset, samples)
     check_further(metric, further, source)  # again: it may be the default
-    others = tuple(protocol_of(name, dataset, samples) for name in further)
+    others = [protocol_of(name, dataset, samples) for name in further]
     definition: Definition = {
-        "study": study_label(study),
+        "study": label,
         "question": chosen.question,
         "source": chosen.source,
         "scale": scale,
@@ -190,8 +202,7 @@ def plan(
         definition["phases"] = [_described(phase) for phase in size.phases]
     if size.scheduler != "none":
         definition["scheduler"] = size.scheduler
-    if others:
-        definition["further"] = {other.metric: other.fingerprint for other in others}
+    definition, (protocol, *others) = with_code(out, definition, (protocol, *others), allow_changed_code)
     checkpoints = str(Path(out) / "checkpoints")
     workload = Workload(
         dataset, protocol.metric, samples, budgets, lanes, checkpoints, checkpoint_seconds, further=tuple(further)
@@ -206,19 +217,21 @@ def plan(
         protocol,
         size.scheduler,
         (*replaced, *warnings(metric, dataset.image_shape, fewest)),
-        others,
+        tuple(others),
     )
 
 
-def find_study(name: str) -> Study:
-    """Returns the study called `name`, or in the TOML file of that path, with its searchers by their present names.
+def find_study(study: str | Path | Study) -> Study:
+    """Returns the study of this name, or in the TOML file of that path, with its searchers by their present names.
 
-    Raises StudyError if there is none, or the file is wrong.
+    A Study is checked as if it were read from a file. A file may name modules to import, which this runs.
+
+    Raises StudyError if there is none, or something in it is wrong.
     """
-    if name.endswith(FILE):
-        study = read_study(name, [*SEARCHERS, *RENAMED], [*FIELDS, *ALIASES], SCHEDULERS, check_value)
+    if isinstance(study, Study):
+        check_study(study, _read)
     else:
-        study = find_shipped(name)
+        study = _read(study) if str(study).endswith(FILE) else find_shipped(str(study))
     scales = {
         scale: size._replace(phases=tuple(_with_present_name(phase) for phase in size.phases))
         for scale, size in study.scales.items()
@@ -230,9 +243,24 @@ def _with_present_name(part: Searched) -> Searched:
     return part._replace(searcher=current_searcher(part.searcher))
 
 
-def study_label(name: str) -> str:
-    """Returns the name of a study in stores and folders; for the path of a .toml file that of the file."""
-    return Path(name).stem if name.endswith(FILE) else name
+def _read(path: str | Path) -> Study:
+    import_plugins(read_imports(path), Path(path).parent)
+    return read_study(path, [*SEARCHERS, *RENAMED], [*FIELDS, *ALIASES], SCHEDULERS, check_value)
+
+
+def study_label(study: str | Path | Study, name: str | None = None) -> str:
+    """Returns the name of a study in stores and folders; for the path of a .toml file that of the file.
+
+    Raises StudyError for a `name` of a study that has one, and for one that is no name.
+    """
+    if isinstance(study, Study):
+        label = "study" if name is None else name
+        if not METHOD_NAME.fullmatch(label):
+            raise StudyError(f"name={shown(label)} must be letters, digits, spaces and . _ + -, at most 64")
+        return label
+    if name is not None:
+        raise StudyError(f"name={shown(name)} is for a Study that is built in Python; {str(study)!r} has a name")
+    return Path(study).stem if str(study).endswith(FILE) else str(study)
 
 
 def _override(study: Study, name: str, settings: Mapping[str, Any]) -> tuple[Study, Scale]:

@@ -1,6 +1,8 @@
 """Checks of a study before work starts: each raises StudyError or ConfigError, in one line."""
 
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from ganscape.data import Source
@@ -8,7 +10,7 @@ from ganscape.errors import shown
 from ganscape.models import Config
 from ganscape.models.rules import check_images
 from ganscape.models.schedules import ENDING, SCHEDULED
-from ganscape.search_spaces import Scale, Study, StudyError, all_phases
+from ganscape.search_spaces import Scale, Study, StudyError, all_phases, write_study
 from ganscape.sweep.population import images_per_cycle
 from ganscape.sweep.proposals import config_of, searcher_seed, space_in
 from ganscape.sweep.searchers import SEARCHERS, SELECTORS
@@ -19,6 +21,26 @@ def check_least(name: str, value: Any, low: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < low:
         raise StudyError(f"{name}={shown(value)} must be a whole number of at least {low}")
     return value
+
+
+def check_study(study: Study, read: Callable[[Path], Study]) -> None:
+    """Raises StudyError for a Study built in Python that no file could hold: names that nothing has, values that a
+    field cannot have, empty tables.
+
+    read: reads a study file, and raises StudyError for a wrong one.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "study.toml")
+        try:
+            path.write_text(write_study(study), encoding="utf-8")
+            read(path)
+        except StudyError as error:
+            reason = str(error).removeprefix(f"{path}:").partition(": ")[2]
+            if "not TOML" in str(error):
+                reason = "a value in it is no finite number, text, true or false"
+            raise StudyError(f"the study built in Python: {reason}") from None
+        except (AttributeError, TypeError, ValueError) as error:
+            raise StudyError(f"the study built in Python cannot be written down: {error}") from None
 
 
 def check_scheduler(study: Study, scale: Scale, budgets: Sequence[int]) -> None:

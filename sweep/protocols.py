@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ganscape.data import DATASETS, Dataset, Source
-from ganscape.metrics import MetricError, Protocol, check_images_alone, check_samples, make_encoder
+from ganscape.metrics import MetricError, Protocol, check_images_alone, check_samples, code_of, make_encoder
 from ganscape.results.store import STORE, check_complete, read
 
 
@@ -22,6 +22,7 @@ def protocol_of(name: str, dataset: Dataset, samples: int) -> Protocol:
         reference=f"{dataset.name}/test",
         reference_samples=len(dataset.test),
         reference_fingerprint=dataset.fingerprint,
+        code=code_of(name),
     )
 
 

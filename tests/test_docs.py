@@ -6,6 +6,7 @@ import re
 import runpy
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -256,7 +257,16 @@ def test_commands_in_the_documents_can_be_given():
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "docs/concepts.md", "docs/how_to_add.md", "docs/statistics.md", "docs/tour.md"]
+    "page",
+    [
+        "README.md",
+        "docs/api.md",
+        "docs/benchmark.md",
+        "docs/concepts.md",
+        "docs/how_to_add.md",
+        "docs/statistics.md",
+        "docs/tour.md",
+    ],
 )
 def test_python_in_the_documents_imports_what_exists(page):
     for block in blocks(page, "python"):
@@ -317,3 +327,27 @@ def test_the_study_of_one_s_own_in_the_documents_can_be_read(tmp_path):
     (tmp_path / "mine.toml").write_text(block)
     study = find_study(str(tmp_path / "mine.toml"))
     assert list(study.methods) == ["plain", "r1"] and "smoke" in study.scales
+
+
+def test_the_site_s_first_page_leads_to_every_page():
+    """In its navigation; decisions are linked from their list."""
+    index = text("docs/index.md")
+    named = {
+        line
+        for block in re.findall(r"```{toctree}\n(.*?)```", index, re.DOTALL)
+        for line in block.split("\n\n")[1].split()
+    }
+    pages = {path.relative_to(ROOT / "docs").with_suffix("").as_posix() for path in (ROOT / "docs").rglob("*.md")}
+    assert named <= pages
+    assert {page for page in pages - named if not page.startswith("decisions/")} == {"index"}
+
+
+@pytest.mark.slow
+def test_the_site_builds_without_a_warning_and_holds_the_api(tmp_path):
+    for package in ("furo", "myst_parser", "sphinx"):
+        pytest.importorskip(package, reason="pip install ganscape[docs]")
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", "docs", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "Runs a study, or continues the one in" in (tmp_path / "reference.html").read_text(encoding="utf-8")
+    assert (tmp_path / "your_images.html").exists() and (tmp_path / "search.html").exists()

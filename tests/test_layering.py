@@ -18,12 +18,15 @@ ALLOWED = {
     "data": {"PIL", "lmdb", "mlxtend", "numpy", "pooch", "pyarrow", "sklearn"},
     "metrics": {"jax", "numpy", "optax", "safetensors", "scipy", "sklearn", "threadpoolctl"},
     "models": {"flax", "jax", "numpy", "optax", "safetensors"},
-    "results": {"jinja2", "markupsafe", "matplotlib", "numpy", "pandas", "scipy", "sklearn"},
+    "results": {
+        *("jinja2", "markupsafe", "matplotlib", "numpy", "optuna", "pandas", "pyarrow", "scipy", "sklearn"),
+        "tensorboardX",
+    },
     "search_spaces": {"numpy"},
     "sweep": {
         *(f"ganscape.{folder}" for folder in ("data", "metrics", "models", "results", "search_spaces")),
         *("PIL", "jax", "numpy", "orbax", "ray", "rich", "scipy", "skopt", "sklearn", "threadpoolctl", "typer"),
-        "optuna",
+        *("IPython", "optuna"),
     },
 }
 FOLDERS = tuple(ALLOWED)
@@ -44,6 +47,7 @@ ORDER = {
             "store.salvage",
             "store.repairing",
             "store.writer",
+            "store.tables",
             "store",
         ),
         *("columns", "costs", "status", "frames", "winners", "scores_file", "baselines"),
@@ -68,8 +72,11 @@ ORDER = {
         *("plots.settings", "plots.metrics", "plots.calibration", "plots"),
         *("page", "page.points", "page.trials", "page.figures", "page.papers", "page.tables", "page.next_steps"),
         *("page.templates", "page.index", "report", "folder_contrasts", "comparison", "reproduction", "server"),
+        *("tabular", "surrogate"),
+        *("dataset_card", "dataset_folder", "optuna_storage", "tensorboard_runs", "exports"),
     ],
     "sweep": [
+        *("plugin_code", "registration", "plugins"),
         *("measuring", "measuring.diagnostics", "resources", "proof", "messages", "log", "population"),
         *("checkpoints", "generators", "members", "programs", "feeding"),
         *(
@@ -87,7 +94,7 @@ ORDER = {
         ),
         *("searchers.contract", "searchers.coordinates", "searchers.sequences", "searchers.gp_bandit"),
         *("searchers.optimizer", "searchers.optuna_samplers", "searchers", "schedulers", "transfer"),
-        *("proposals", "own_images", "plan_checks", "plan_size", "protocols", "plan", "growth", "rounds"),
+        *("proposals", "own_images", "plan_checks", "plan_size", "protocols", "used_code", "plan", "growth", "rounds"),
         *(
             "trial",
             "estimate",
@@ -111,17 +118,27 @@ ORDER = {
         *("executors.local", "executors.ray_cluster", "executors.ray_tune"),
         *(
             "executors",
+            "doctor",
             "driver",
             "commands",
             "commands.settings",
+            "commands.plugins",
             "commands.progress",
+            "api",
             "commands.watching",
             "commands.terminal",
             "commands.tables",
         ),
         *("commands.encoder", "commands.results", "commands.calibrate", "commands.generators"),
         *("commands.running", "commands.folders"),
-        *("commands.data", "commands.studies", "commands.score", "commands.reproduce", "commands.cli"),
+        *(
+            "commands.data",
+            "commands.studies",
+            "commands.score",
+            "commands.reproduce",
+            "commands.doctor",
+            "commands.cli",
+        ),
     ],
 }
 # A package's __init__ may look into its own modules: it holds the registry of them, or says which names are public.
@@ -134,8 +151,19 @@ ONLY_IN = {
     "typer": {
         f"sweep/commands/{name}.py"
         for name in (
-            *("calibrate", "cli", "data", "encoder", "folders", "generators", "reproduce", "results", "studies"),
-            *("running", "score", "tables", "terminal"),
+            *(
+                "calibrate",
+                "cli",
+                "data",
+                "doctor",
+                "encoder",
+                "folders",
+                "generators",
+                "plugins",
+                "reproduce",
+                "results",
+            ),
+            *("running", "score", "studies", "tables", "terminal"),
         )
     },
     "matplotlib": {
@@ -146,14 +174,15 @@ ONLY_IN = {
     "orbax": {"sweep/checkpoints.py"},
     "skopt": {"sweep/searchers/coordinates.py", "sweep/searchers/gp_bandit.py", "sweep/searchers/optimizer.py"},
     "jinja2": {"results/page/templates.py"},
-    "optuna": {"sweep/searchers/optuna_samplers.py"},
+    "optuna": {"results/optuna_storage.py", "sweep/searchers/optuna_samplers.py"},
     "lmdb": {"data/lsun_bedroom.py"},
 }
 
 # Slow to import and not always needed: imported by the function that uses them.
 LAZY = {
     *("PIL", "jinja2", "markupsafe", "matplotlib", "mlxtend", "orbax", "pandas", "pooch", "pyarrow", "skopt"),
-    *("lmdb", "optuna", "sklearn"),
+    *("tensorboardX",),
+    *("IPython", "lmdb", "optuna", "sklearn"),
 }
 
 
@@ -290,6 +319,7 @@ class Start(NamedTuple):
 
 STARTS = {
     "help": Start(HELP, TRAINING | CHARTS | {"numpy", "scipy", "sklearn"}),
+    "the API": Start("import ganscape; dir(ganscape); ganscape.UserError", TRAINING | CHARTS | {"numpy", "scipy"}),
     "metrics": Start("import ganscape.metrics", {"jax", "sklearn", "ganscape.metrics.encoders"}),
     "data": Start("import ganscape.data", CHARTS | {"jax", "mlxtend", "pooch", "sklearn"}),
     "digits": Start("import ganscape.data as d; d.load('digits')", {"jax", "matplotlib", "mlxtend", "pooch"}),

@@ -35,6 +35,8 @@ SHARED = {
         ("convert", "export", "merge", "prepare", "repair", "rescore", "sample"),
         "a command and the function that it calls",
     ),
+    **dict.fromkeys(("run", "score"), "a command and the same from Python"),
+    "Surrogate": "a model of the score that settings would have",
     "load": "what a path or a name stands for: a data set, an output folder",
     "matmul": "a matrix product, of traced arrays",
 }

@@ -9,9 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from ganscape import testing
 from ganscape.data import DATASETS
-from ganscape.metrics import METRICS, make_encoder
+from ganscape.metrics import FORMULAS, METRICS, make_encoder
 from ganscape.metrics.defaults import default_metric
+from ganscape.metrics.encoders import ENCODERS
 from ganscape.models import FAMILIES, Config, sampling
 from ganscape.models.architectures import ARCHITECTURES, build
 from ganscape.models.began import K_RANGES
@@ -25,7 +27,8 @@ from ganscape.models.projections import PROJECTIONS
 from ganscape.models.rules import check_images
 from ganscape.search_spaces import SPACES, STUDIES, rungs
 from ganscape.sweep.population import images_per_cycle
-from ganscape.sweep.searchers import SEARCHERS, Observation
+from ganscape.sweep.schedulers import SCHEDULERS
+from ganscape.sweep.searchers import SEARCHERS
 
 # A number that a slot's choice asks for; every other number has a default.
 NEEDED = {"weight_clipping": {"weight_clipping": 0.01}, "singular_value_clamp": {"max_singular_value": 1.0}}
@@ -161,17 +164,7 @@ def test_a_range_of_k_holds_it_or_lets_it_go(name):
 
 @pytest.mark.parametrize("name", PENALTIES)
 def test_a_penalty_is_not_negative_and_has_a_finite_gradient(name):
-    """Also where the critic is flat, as one of zero weight is."""
-    real, fake = np.random.default_rng(0).random((2, 4, 3, 3, 1), dtype=np.float32)
-
-    @jax.vmap
-    @jax.value_and_grad
-    def penalty(weight):
-        kernels = [jnp.full((3, 2), weight)]
-        return PENALTIES[name](lambda x: weight * jnp.sum(x**2, (1, 2, 3)), kernels, real, fake, jax.random.key(0))
-
-    values, slopes = penalty(jnp.array([0.0, 0.3, -2.0]))
-    assert (values >= 0).all() and np.isfinite(slopes).all()
+    testing.check_penalty(PENALTIES[name])
 
 
 @pytest.mark.parametrize("name", PROJECTIONS)
@@ -186,15 +179,7 @@ def test_a_projection_applied_twice_is_applied_once(name):
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_a_loss_prefers_a_discriminator_that_is_right(name):
-    """And a generator prefers to be taken for real, or to have the features of real images."""
-    high, low = jnp.array([0.4, 0.6]), jnp.array([-0.6, -0.4])
-    loss = LOSSES[name]
-    assert loss.discriminator(high, low) < loss.discriminator(low, high)
-    if loss.generator_sees_features:
-        here, there = jnp.ones((2, 3)), jnp.zeros((2, 3))
-        assert loss.generator(here, here) < loss.generator(here, there)
-    else:
-        assert loss.generator(low, high) < loss.generator(high, low)
+    testing.check_loss(LOSSES[name])
 
 
 @pytest.mark.parametrize("name", DATASETS)
@@ -234,20 +219,25 @@ def test_no_two_methods_of_a_space_are_one(space):
 
 @pytest.mark.parametrize("name", SEARCHERS)
 def test_what_a_searcher_asks_depends_on_what_it_is_told_alone(name):
-    """One made anew goes on where another stopped, and asks nothing twice that it can avoid."""
-    space = SPACES["equal/wide"]["wgan_gp"]
     for package in EXTRA.get(name, ()):
         pytest.importorskip(package)
+    testing.check_searcher(SEARCHERS[name], SPACES["equal/wide"]["wgan_gp"])
 
-    def made():
-        return SEARCHERS[name](space, (7, 8, 9))
 
-    everything = made().ask(6)
-    assert made().ask(6) == everything
-    resumed = made()
-    resumed.tell([Observation(settings, (1.0,)) for settings in everything[:2]])
-    rest = resumed.ask(4)
-    assert len(rest) <= 4
-    assert not [settings for settings in rest if settings in everything[:2]]
-    assert SEARCHERS[name](space, (7, 8, 9)).ask(0) == []
-    assert all(Config.from_dict({"batch_size": 8} | settings) for settings in everything + rest)
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_a_scheduler_decides_by_the_scores_at_the_rung_alone(name):
+    testing.check_scheduler(SCHEDULERS[name])
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_a_formula_keeps_the_contract_of_a_metric(name):
+    testing.check_metric(FORMULAS[name])
+
+
+@pytest.mark.parametrize("name", ["pixels", "digits", "random_conv"])
+def test_an_encoder_s_features_do_not_depend_on_the_batch(name):
+    testing.check_encoder(ENCODERS[name])
+
+
+def test_a_data_set_keeps_its_contract():
+    testing.check_data_set(DATASETS["digits"])

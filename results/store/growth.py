@@ -9,7 +9,7 @@ from ganscape.results.store.database import StoreError
 from ganscape.results.store.definitions import as_plain, differences
 
 # What may become more, and the name of the scale, which is a label for numbers.
-MAY_GROW = ("scale", "seeds", "configs", "rounds", "images", "rungs", "methods", "phases")
+MAY_GROW = ("scale", "seeds", "configs", "rounds", "images", "rungs", "methods", "phases", "plugins")
 NUMBERS = ("seeds", "configs", "rounds")
 
 
@@ -21,6 +21,7 @@ def unite(folder, stored: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[s
         come about in the larger study.
     """
     stored, asked = dict(stored), with_names_of(as_plain(asked), stored)
+    plugins = _plugins(folder, stored, asked)
     one, two = decisive_part(stored), decisive_part(asked)
     fixed = [{name: value for name, value in study.items() if name not in MAY_GROW} for study in (one, two)]
     both = [name for name in one["methods"] if name in two.get("methods", {})] if "methods" in one else []
@@ -30,6 +31,8 @@ def unite(folder, stored: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[s
     united: dict[str, Any] = dict(asked)
     if "methods" in asked:
         united["methods"] = _methods(stored, asked)
+    if plugins:
+        united["plugins"] = plugins
     phases = _phases(folder, stored, asked)
     united |= {name: phases[0][name] for name in NUMBERS if name in stored or name in asked}
     if len(phases) > 1:
@@ -137,6 +140,19 @@ def _methods(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, A
     if all(name in asked["methods"] for name in stored["methods"]):
         return asked["methods"]
     return {**stored["methods"], **asked["methods"]}
+
+
+def _plugins(folder, stored: Mapping[str, Any], asked: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The modules from outside that either study uses; StoreError for one whose code has changed in between."""
+    before, after = ({each["name"]: each["sha256"] for each in study.get("plugins", ())} for study in (stored, asked))
+    for name in before.keys() & after.keys():
+        if before[name] != after[name]:
+            raise StoreError(
+                f"module {name!r} is not the code that '{folder}' was trained with ({after[name][:12]} now, "
+                f"{before[name][:12]} then); restore it, choose another folder, or go on with --allow-changed-code, "
+                "which is recorded"
+            )
+    return [{"name": name, "sha256": sha256} for name, sha256 in sorted((before | after).items())]
 
 
 def _phases(folder, stored: Mapping[str, Any], asked: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from ganscape.sweep.commands import calibrate, encoder, folders, generators, reproduce, results, score, studies
+from ganscape.sweep.commands import calibrate, doctor, encoder, folders, generators, reproduce, results, score, studies
 from ganscape.sweep.commands import data as data_commands
 from ganscape.sweep.commands.calibrate import Root
 from ganscape.sweep.commands.encoder import WeightsFolder, look_for
+from ganscape.sweep.commands.plugins import Imports, import_modules
 from ganscape.sweep.commands.results import Out
 from ganscape.sweep.commands.running import run_plan, unite_with_folder
 from ganscape.sweep.commands.settings import check_paths, expand_user, parse_settings
@@ -19,7 +20,6 @@ from ganscape.sweep.commands.terminal import OneLineGroup, one_line_errors
 
 app = typer.Typer(
     cls=OneLineGroup,
-    add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Which GAN is best at the compute you have, and how sure can you be?",
@@ -31,6 +31,7 @@ app.add_typer(results.app)
 app.add_typer(generators.app)
 app.add_typer(folders.app)
 app.add_typer(reproduce.app)
+app.add_typer(doctor.app)
 app.add_typer(encoder.app, name="encoder")
 app.add_typer(calibrate.app, name="calibrate")
 app.add_typer(data_commands.app, name="data")
@@ -154,6 +155,14 @@ def run(
             help="Try trials again that failed: crashed, lost, diverged or all; commas between. Their failures stay.",
         ),
     ] = None,
+    imports: Imports = None,
+    allow_changed_code: Annotated[
+        bool,
+        typer.Option(
+            "--allow-changed-code",
+            help="Continue though a module of --import has changed since; recorded with the start.",
+        ),
+    ] = False,
     cache_dir: Annotated[
         Path | None,
         typer.Option(
@@ -181,6 +190,7 @@ def run(
             cache_dir.mkdir(parents=True, exist_ok=True)
             os.environ["JAX_COMPILATION_CACHE_DIR"] = str(cache_dir.resolve())
         _prepare_jax(dry_run, resources)
+        import_modules(imports)
         settings = parse_settings(assignments or [])
         from ganscape.search_spaces import find_scale
         from ganscape.sweep.keeping import find_keep
@@ -208,6 +218,8 @@ def run(
             further=further,
             settings=settings,
             data_root=data_root,
+            imports=imports or [],
+            allow_changed_code=allow_changed_code,
         )
         planned = unite_with_folder(planned, folder)
         kept = find_keep(planned, keep, keep_top)
@@ -246,6 +258,7 @@ def confirm(
     ] = None,
     data_root: Root = None,
     weights: WeightsFolder = None,
+    imports: Imports = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Print the lines of OUT/log.txt to stderr too.")
     ] = False,
@@ -256,6 +269,7 @@ def confirm(
         from ganscape.sweep.resources import Resources
 
         _prepare_jax(False, Resources())
+        import_modules(imports)
         from ganscape.sweep.growth import confirming_plan, stored_plan
 
         chosen = None if methods is None else methods.split(",")

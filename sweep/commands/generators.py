@@ -11,6 +11,7 @@ import typer
 
 from ganscape.sweep.commands.calibrate import Root
 from ganscape.sweep.commands.encoder import WeightsFolder, look_for
+from ganscape.sweep.commands.plugins import Imports, import_modules
 from ganscape.sweep.commands.results import Out
 from ganscape.sweep.commands.terminal import one_line_errors, print_table
 
@@ -78,20 +79,19 @@ def sample(
         str | None, typer.Option(help="Where your own images are, to train again.", show_default="as in the sweep")
     ] = None,
     data_root: Root = None,
+    imports: Imports = None,
 ) -> None:
     """Make images by a trial's generator; the first are those that it was scored by, bit by bit on the same machine."""
     with one_line_errors("interrupted; nothing was written"):
         from ganscape.results.frames import load
-        from ganscape.results.store import StoreError
-        from ganscape.results.winners import find_trial, winners
+        from ganscape.results.winners import find_winner
         from ganscape.sweep.image_files import check_target, write_images
 
         check_target(to)
-        if trial is not None and method is not None:
-            raise StoreError(f"--trial {trial} and --method {method} name two things; give one of them")
         results = load(out)
-        winner = winners(results, method)[0] if trial is None else find_trial(results, trial)
+        winner = find_winner(results, trial, method)
         _compute_like_a_worker(results)
+        import_modules(imports)
         from ganscape.sweep.measuring.resampling import images_of
 
         generator = _load(results, winner, retrain, data, data_root)

@@ -1,9 +1,11 @@
-"""How far a sweep is: a bar on a terminal, plain lines elsewhere."""
+"""How far a sweep is: a bar on a terminal and in a notebook, plain lines elsewhere."""
 
+import io
 import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
@@ -12,6 +14,7 @@ from rich.table import Column
 from ganscape.results.wording import duration
 
 LINE_SECONDS = 10.0
+NOTEBOOK_WIDTH = 100
 
 
 def describe_progress(backlog) -> str:
@@ -50,19 +53,47 @@ def describe_briefly(backlog) -> str:
 @contextmanager
 def show_progress(console: Console) -> Iterator[Callable]:
     """Yields a function that shows how far a backlog is, to be called after every change of it."""
-    if not console.is_terminal:
+    if console.is_jupyter:
+        yield _in_notebook()
+    elif console.is_terminal:
+        with _bar(console) as progress:
+            yield partial(_advance, progress)
+    else:
         yield _lines(console)
-        return
+
+
+def _bar(console: Console) -> Progress:
     text = TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis"))
-    columns = (BarColumn(bar_width=16), TaskProgressColumn(), text)
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("starting workers", total=None)
+    progress = Progress(BarColumn(bar_width=16), TaskProgressColumn(), text, console=console)
+    progress.add_task("starting workers", total=None)
+    return progress
 
-        def show(backlog) -> None:
-            total = backlog.expected() * len(backlog.plan.workload.rungs)
-            progress.update(task, total=total, completed=backlog.rungs_done(), description=describe_briefly(backlog))
 
-        yield show
+def _advance(progress: Progress, backlog) -> None:
+    total = backlog.expected() * len(backlog.plan.workload.rungs)
+    (task,) = progress.task_ids
+    progress.update(task, total=total, completed=backlog.rungs_done(), description=describe_briefly(backlog))
+
+
+def _in_notebook() -> Callable:
+    """Returns a function that draws the bar anew as one line below a notebook's cell: rich itself would need widgets
+    there."""
+    from IPython.display import display
+
+    progress = _bar(Console(file=io.StringIO(), width=NOTEBOOK_WIDTH, force_jupyter=False))
+    handle = display({"text/plain": _text(progress)}, raw=True, display_id=True)
+
+    def show(backlog) -> None:
+        _advance(progress, backlog)
+        handle.update({"text/plain": _text(progress)}, raw=True)
+
+    return show
+
+
+def _text(progress: Progress) -> str:
+    with progress.console.capture() as capture:
+        progress.console.print(progress.get_renderable())
+    return capture.get().rstrip()
 
 
 def _lines(console: Console) -> Callable:

@@ -98,11 +98,36 @@ def serve(
 @app.command()
 def export(
     out: Out,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .csv or .parquet file to write.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="What to write: a .csv or .parquet file, or a new folder or file.")
+    ],
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--as",
+            help="table: every score with its trial's settings; dataset: a folder to publish, all tables with a card; "
+            "optuna: a storage file; tensorboard: a folder of runs with hparams.",
+        ),
+    ] = "table",
+    license: Annotated[
+        str | None, typer.Option(help="Of a dataset, by its SPDX name, such as CC-BY-4.0.", show_default="none stated")
+    ] = None,
 ) -> None:
-    """Write every score with its trial's settings to a table."""
+    """Write the results of a sweep for other programs."""
     with one_line_errors():
-        from ganscape.results.frames import load
-        from ganscape.results.scores_file import export as export_scores
+        from ganscape.results.exports import EXPORTS, check_export
 
-        typer.echo(export_scores(load(out), file))
+        check_export(kind, license)
+        typer.echo(EXPORTS[kind](out, file) if license is None else EXPORTS[kind](out, file, license))
+
+
+@app.command("import")
+def import_folder(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A data set that `export --as dataset` wrote.")],
+    into: Annotated[Path, typer.Option(metavar="OUT", help="The new output folder.")],
+) -> None:
+    """Make an output folder of a sweep that was exported as a data set: the same tables and report."""
+    with one_line_errors():
+        from ganscape.results.dataset_folder import import_dataset
+
+        typer.echo(import_dataset(folder, into))

@@ -8,6 +8,7 @@ import typer
 
 from ganscape.sweep.commands.calibrate import Root
 from ganscape.sweep.commands.encoder import WeightsFolder, look_for
+from ganscape.sweep.commands.plugins import Imports, import_modules
 from ganscape.sweep.commands.settings import check_paths
 from ganscape.sweep.commands.terminal import one_line_errors, print_table, print_warnings
 
@@ -30,6 +31,7 @@ def score(
     ] = None,
     data_root: Root = None,
     weights: WeightsFolder = None,
+    imports: Imports = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print a line of JSON per metric, with its protocol, instead of a table.")
     ] = False,
@@ -38,6 +40,7 @@ def score(
     with one_line_errors():
         check_paths(images=images, against=against, data_root=data_root, weights=weights)
         look_for(weights)
+        import_modules(imports)
         from ganscape.sweep.measuring.scoring import score_images
 
         names = None if metric is None else metric.split(",")

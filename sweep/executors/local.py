@@ -3,7 +3,9 @@
 import contextlib
 import itertools
 import multiprocessing
+import sys
 import threading
+import types
 from collections.abc import Iterator
 from multiprocessing import connection
 from pathlib import Path
@@ -24,7 +26,7 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.pipe, child_end = context.Pipe()
         self.process = context.Process(target=serve_pipe, args=(child_end,), daemon=True, name="ganscape-worker")
-        with cleaned(variables):
+        with cleaned(variables), _without_main():
             self.process.start()
         child_end.close()
         # A workload is larger than a pipe's buffer: the driver must not wait until the worker has imported JAX.
@@ -92,6 +94,18 @@ def start(out: Path, workers: int, resources: Resources) -> Iterator[RunningExec
     finally:
         for worker in processes.values():
             worker.kill()
+
+
+@contextlib.contextmanager
+def _without_main() -> Iterator[None]:
+    """While the block lasts, processes that are spawned do not import this one's script: a worker needs nothing of it,
+    and a script that runs a study, without a guard against being imported, would run it again in every worker."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _active(processes: dict[str, _Worker]) -> list[str]:

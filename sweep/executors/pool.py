@@ -65,6 +65,8 @@ class WorkerPool:
             self._requeue(state, "the worker left it unfinished")
             state.request = message
         elif isinstance(message, Ready):
+            if message.refusal:
+                raise ExecutorError(message.refusal)
             check_devices(message.devices, self.resources)
             check_computes(message.fault, message.devices)
             logger.info("worker %s started on %s", worker, message.devices)

@@ -27,7 +27,7 @@ from ganscape.sweep.executors.contract import RunningExecutor
 from ganscape.sweep.executors.mailbox import Mailbox
 from ganscape.sweep.executors.pool import WorkerPool
 from ganscape.sweep.executors.ray_cluster import ANSWER_SECONDS, count_fitting, join_cluster, start_cluster
-from ganscape.sweep.executors.worker import evaluator_of, run_tasks, worker_environment
+from ganscape.sweep.executors.worker import evaluator_of, import_plugins_or_refuse, run_tasks, worker_environment
 from ganscape.sweep.messages import FromWorker, Task, Workload
 from ganscape.sweep.resources import Cluster, ExecutorError, Resources, default_workers
 
@@ -230,6 +230,8 @@ def _serve_session(config: dict, workload: Workload, mailbox: Any) -> None:
         return pickle.loads(ray.get(mailbox.take.remote(name)))
 
     name = tune.get_context().get_trial_id()
+    if not import_plugins_or_refuse(workload, send):
+        return
     study = (workload.dataset.fingerprint, workload.metric, workload.samples, workload.further)
     if study not in _evaluators:
         _evaluators[study] = evaluator_of(workload)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ganscape.environment import ONE_THREAD, pin_jax
 from ganscape.sweep.log import log_to
 from ganscape.sweep.messages import Baselines, BaselineTask, Free, FromWorker, Ready, Task, Workload
+from ganscape.sweep.plugins import import_in_worker
 from ganscape.sweep.resources import Resources
 
 if TYPE_CHECKING:
@@ -57,7 +58,18 @@ def serve_pipe(pipe: connection.Connection) -> None:
     threading.Thread(target=_die_with_parent, daemon=True).start()
     with contextlib.suppress(EOFError, OSError):
         workload = pipe.recv()
+        if not import_plugins_or_refuse(workload, pipe.send):
+            pipe.recv()  # until the driver ends this process
+            return
         run_tasks(workload, evaluator_of(workload), pipe.recv, pipe.send, set())
+
+
+def import_plugins_or_refuse(workload: Workload, send: Callable[[FromWorker], None]) -> bool:
+    """Imports the sweep's modules from outside; tells the driver if that fails. Returns whether the worker can work."""
+    refusal = import_in_worker(workload.plugins)
+    if refusal:
+        send(Ready("", refusal=refusal))
+    return not refusal
 
 
 def run_tasks(

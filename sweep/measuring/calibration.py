@@ -17,6 +17,7 @@ from ganscape.metrics import (
     Protocol,
     check_images_alone,
     check_samples,
+    code_of,
     find_metric,
     frechet,
     make_encoder,
@@ -191,6 +192,7 @@ def protocol(dataset: Dataset, metric: str, row: Row) -> Protocol:
         reference=f"{dataset.name}/{row['against']}",
         reference_samples=row["reference_samples"],
         reference_fingerprint=dataset.fingerprint,
+        code=code_of(metric),
     )
 
 

@@ -8,9 +8,17 @@ import numpy as np
 
 from ganscape.data import DATASETS, DataError, load
 from ganscape.data.dataset import array_hash
-from ganscape.data.images import read_images
+from ganscape.data.images import check_array, read_images
 from ganscape.errors import check_name
-from ganscape.metrics import MetricError, Protocol, check_images_alone, check_samples, find_metric, make_encoder
+from ganscape.metrics import (
+    MetricError,
+    Protocol,
+    check_images_alone,
+    check_samples,
+    code_of,
+    find_metric,
+    make_encoder,
+)
 from ganscape.metrics.defaults import default_metric, warnings
 from ganscape.sweep.measuring.evaluation import encode_images
 from ganscape.sweep.measuring.reference_cache import reference_features
@@ -41,17 +49,17 @@ class Images(NamedTuple):
 
 
 def score_images(
-    path: str | Path,
+    images: np.ndarray | str | Path,
     against: str,
     metrics: Sequence[str] | None = None,
     *,
     samples: int | None = None,
     data_root: str | Path | None = None,
 ) -> list[ImageScore]:
-    """Returns one score per metric of the images at a path: a folder of pictures, an .npy or an .npz file.
+    """Returns one score per metric of images: an array, a folder of pictures, an .npy or an .npz file.
 
     Args:
-      path: the images to be scored, as `data.images.read_images` takes them.
+      images: the images to be scored, an array as `data.images.check_array` takes it or a path as `read_images` does.
       against: a data set, whose test split is the reference, or a path to other images, or to an .npz file of published
         statistics (`mu`, `sigma`), for Frechet distances alone.
       metrics: names in METRICS; by default that of `metrics.defaults.default_metric`, as in sweeps, and `fid` against
@@ -66,13 +74,15 @@ def score_images(
     check_address_space()
     for name in metrics or []:
         check_images_alone(name)
+    where = "in the array" if isinstance(images, np.ndarray) else f"at {images}"
+    images = check_array(images, "the array") if isinstance(images, np.ndarray) else read_images(images)
     if holds_statistics(against):
-        return _score_against_statistics(_spread(read_images(path), samples, path), against, metrics or ["fid"])
-    images, reference = read_images(path), _reference(against, data_root)
+        return _score_against_statistics(_spread(images, samples, where), against, metrics or ["fid"])
+    reference = _reference(against, data_root)
     if images.shape[1:] != reference.array.shape[1:]:
         found, expected = ("x".join(map(str, each.shape[1:])) for each in (images, reference.array))
-        raise DataError(f"images of {found} at {path} cannot be compared with those of {expected} of {reference.name}")
-    images = _spread(images, samples, path)
+        raise DataError(f"images of {found} {where} cannot be compared with those of {expected} of {reference.name}")
+    images = _spread(images, samples, where)
     fewest = min(len(images), len(reference.array))
     names = list(dict.fromkeys(metrics or [default_metric(against, images.shape[1:], fewest)]))
     protocols = [_protocol(name, images, reference) for name in names]
@@ -119,11 +129,11 @@ def _reference(against: str, data_root: str | Path | None) -> Images:
     return Images(Path(against).name, array, array_hash(array))
 
 
-def _spread(images: np.ndarray, samples: int | None, path: str | Path) -> np.ndarray:
+def _spread(images: np.ndarray, samples: int | None, where: str) -> np.ndarray:
     if samples is None:
         return images
     if not 1 <= samples <= len(images):
-        raise DataError(f"samples={samples} of the {len(images)} images at {path}; at least 1, at most all of them")
+        raise DataError(f"samples={samples} of the {len(images)} images {where}; at least 1, at most all of them")
     return images[np.arange(samples) * len(images) // samples]
 
 
@@ -142,6 +152,7 @@ def _protocol(name: str, images: np.ndarray, reference: Images) -> Protocol:
         reference=reference.name,
         reference_samples=len(reference.array),
         reference_fingerprint=reference.fingerprint,
+        code=code_of(name),
     )
 
 

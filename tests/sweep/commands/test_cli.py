@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from importlib.metadata import version
@@ -312,3 +313,14 @@ def test_an_interruption_before_there_is_a_store_is_one_line(ganscape, tmp_path,
     assert told.exit_code == 130 and last == "interrupted; the same command continues"
     assert all(line.startswith("warning: fd_digits") for line in warnings)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_shell_completes_commands_and_names_of_studies():
+    def complete(words: str) -> list[str]:
+        asked = {"_GANSCAPE_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+        command = [sys.executable, "-m", "ganscape"]
+        done = subprocess.run(command, env=os.environ | asked, capture_output=True, text=True, timeout=60)
+        return done.stdout.split()
+
+    assert complete("ganscape repo") == ["report"]
+    assert complete("ganscape show equal/w") == ["equal/wide"]

@@ -1,0 +1,207 @@
+"""Results for other programs: data sets that travel and come back, Optuna's storage, TensorBoard's runs."""
+
+import json
+import shutil
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ganscape.results import report
+from ganscape.results.dataset_folder import export_dataset, import_dataset
+from ganscape.results.exports import EXPORTS, check_export
+from ganscape.results.frames import RECORDED, load
+from ganscape.results.store import STORE, StoreError, open_store, read_columns
+
+WIDE = RECORDED / "equal_wide_digits"
+TABLES = {"environments", "failures", "protocols", "scores", "study", "trials"}
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """The recorded study as a data set, with a picture."""
+    folder = tmp_path_factory.mktemp("exported")
+    out = folder / "out"
+    shutil.copytree(WIDE, out)
+    (out / "samples" / "t").mkdir(parents=True)
+    (out / "samples" / "t" / "1.png").write_bytes(b"picture")
+    return export_dataset(out, folder / "data", "CC-BY-4.0")
+
+
+@pytest.fixture
+def copy(exported, tmp_path):
+    return Path(shutil.copytree(exported, tmp_path / "copy"))
+
+
+def test_a_data_set_comes_back_as_the_same_sweep(exported, tmp_path):
+    """Every value to the last bit, but for the name of the host, and the same page."""
+    back = import_dataset(exported, tmp_path / "back")
+    before, after = read_columns(WIDE), read_columns(back)
+    for start in before["environments"]["environment"]:
+        start.pop("host", None)
+    assert before == after
+    assert (back / "samples" / "t" / "1.png").read_bytes() == b"picture"
+    pages = [report.render(load(folder)).replace(str(folder), "OUT") for folder in (WIDE, back)]
+    assert "wgan" in pages[0] and pages[0] == pages[1]
+    with open_store(back) as store:  # it can be continued
+        assert store.study() == load(WIDE).study
+
+
+def test_a_data_set_is_whole_and_names_nobody(exported):
+    names = {path.relative_to(exported).as_posix() for path in exported.rglob("*") if path.is_file()}
+    assert names >= {"README.md", "croissant.json", "CITATION.cff", "samples/t/1.png"}
+    assert {f"tables/{name}.parquet" for name in TABLES} <= names
+    pandas = pytest.importorskip("pandas")
+    starts = pandas.read_parquet(exported / "tables" / "environments.parquet")
+    assert len(starts) and not starts["environment"].str.contains('"host"').any()
+    scores = pandas.read_parquet(exported / "tables" / "scores.parquet")
+    np.testing.assert_array_equal(scores["value"], load(WIDE).scores()["value"])
+
+
+def test_the_card_says_what_was_asked_found_and_how_it_was_measured(exported):
+    card = (exported / "README.md").read_text(encoding="utf-8")
+    results = load(WIDE)
+    assert card.startswith("---\npretty_name: ") and "license: cc-by-4.0" in card.split("---")[1]
+    assert results.study["question"] in card and f"| metric | {results.study['metric']} |" in card
+    assert f"[scores](tables/scores.parquet) | {len(results.scores()):,} |" in card
+
+
+def test_the_metadata_are_croissant_as_its_own_library_reads_them(exported):
+    croissant = pytest.importorskip("mlcroissant", reason="mlcroissant is not installed: pip install mlcroissant")
+    with warnings.catch_warnings():  # of the library's own dependencies
+        warnings.simplefilter("ignore")
+        dataset = croissant.Dataset(jsonld=str(exported / "croissant.json"))
+        first = next(iter(dataset.records("scores")))
+    assert not dataset.metadata.issues.errors, dataset.metadata.issues.report()
+    assert {record_set.id for record_set in dataset.metadata.record_sets} >= TABLES
+    assert first["scores/value"] == load(WIDE).scores()["value"][0]
+
+
+def test_every_field_of_the_metadata_is_a_column_of_its_file(exported):
+    from pyarrow import parquet
+
+    metadata = json.loads((exported / "croissant.json").read_text())
+    assert metadata["license"] == "https://spdx.org/licenses/CC-BY-4.0"
+    for record_set in metadata["recordSet"]:
+        columns = parquet.read_schema(exported / "tables" / f"{record_set['name']}.parquet").names
+        assert [field["name"] for field in record_set["field"]] == columns
+
+
+def damage(folder: Path, name: str) -> None:
+    content = (folder / name).read_bytes()
+    (folder / name).write_bytes(content[:-9] + bytes([content[-9] ^ 1]) + content[-8:])
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda copy: (copy / "tables" / "scores.parquet").unlink(), r"tables/scores\.parquet' is missing"),
+        (lambda copy: damage(copy, "tables/trials.parquet"), r"tables/trials\.parquet' is not what was exported"),
+        (lambda copy: (copy / "croissant.json").unlink(), "is no data set of a sweep: it holds no croissant.json"),
+        (lambda copy: (copy / "croissant.json").write_text("{}"), "croissant.json' is damaged: KeyError"),
+        (
+            lambda copy: (copy / "croissant.json").write_text(
+                json.dumps({"distribution": [{"contentUrl": "../../secret", "sha256": ""}]})
+            ),
+            r"names '\.\./\.\./secret', which is no file of tables/",
+        ),
+    ],
+)
+def test_a_missing_or_altered_file_is_named_and_nothing_is_made(copy, tmp_path, change, message):
+    change(copy)
+    with pytest.raises(StoreError, match=message):
+        import_dataset(copy, tmp_path / "back")
+    assert [path.name for path in tmp_path.iterdir()] == ["copy"]
+
+
+def test_tables_that_no_store_can_hold_are_refused(copy, tmp_path):
+    """A table whose hash was put right by hand, with a score of no trial."""
+    from pyarrow import parquet
+
+    from ganscape.results.dataset_folder import _sha256
+
+    table = parquet.read_table(copy / "tables" / "trials.parquet")
+    parquet.write_table(table.slice(1), copy / "tables" / "trials.parquet")
+    metadata = json.loads((copy / "croissant.json").read_text())
+    for entry in metadata["distribution"]:
+        entry["sha256"] = _sha256(copy / entry["contentUrl"])
+    (copy / "croissant.json").write_text(json.dumps(metadata))
+    with pytest.raises(StoreError, match="no store can hold"):
+        import_dataset(copy, tmp_path / "back")
+    assert not (tmp_path / "back").exists()
+
+
+@pytest.mark.parametrize("kind", ["dataset", "optuna", "tensorboard"])
+def test_a_target_that_exists_is_refused_and_left_alone(kind, tmp_path):
+    if kind == "optuna":
+        pytest.importorskip("optuna")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").write_text("mine")
+    with pytest.raises(StoreError, match=r"mine' exists; name a new"):
+        EXPORTS[kind](WIDE, tmp_path / "mine")
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.tex"]
+
+
+def test_an_output_folder_that_exists_is_not_imported_into(exported, tmp_path):
+    shutil.copy(WIDE / STORE, tmp_path)
+    with pytest.raises(StoreError, match="exists; name a new folder"):
+        import_dataset(exported, tmp_path)
+    assert (tmp_path / STORE).read_bytes() == (WIDE / STORE).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "kind, license, message",
+    [
+        ("datset", None, r"unknown kind of export 'datset' .did you mean 'dataset'"),
+        ("table", "MIT", "is of a data set"),
+    ],
+)
+def test_a_kind_of_export_that_is_none_is_refused(kind, license, message):
+    with pytest.raises(StoreError, match=message):
+        check_export(kind, license)
+
+
+def test_optuna_reads_every_config_with_its_median_and_its_rungs(tmp_path):
+    optuna = pytest.importorskip("optuna", reason="Optuna is not installed: pip install ganscape[optuna]")
+    path = EXPORTS["optuna"](WIDE, tmp_path / "storage.db")
+    results = load(WIDE)
+    per_trial = results.per_trial()
+    medians = per_trial.groupby(["method", "config"])["value"].median()
+    summaries = optuna.get_all_study_summaries(f"sqlite:///{path}")
+    assert {summary.study_name for summary in summaries} == {f"equal/wide/{method}" for method in results.methods()}
+    for method in results.methods():
+        study = optuna.load_study(study_name=f"equal/wide/{method}", storage=f"sqlite:///{path}")
+        finite = medians[method][np.isfinite(medians[method])]
+        complete = [trial for trial in study.trials if trial.value is not None]
+        assert {trial.user_attrs["config"]: trial.value for trial in complete} == finite.to_dict()
+        assert study.best_value == finite.min()
+        config = study.best_trial.user_attrs["config"]
+        assert study.best_trial.params == results.settings(config)
+        rungs = results.scores().query("config == @config and method == @method").groupby("rung")["value"].median()
+        assert study.best_trial.intermediate_values == rungs.to_dict()
+
+
+def test_tensorboard_has_a_run_per_trial_with_its_curve_and_settings(tmp_path):
+    pytest.importorskip("tensorboardX", reason="tensorboardX is not installed")
+    folder = EXPORTS["tensorboard"](WIDE, tmp_path / "runs")
+    scores = load(WIDE).scores()
+    runs = {path.parent.relative_to(folder).as_posix(): path for path in folder.rglob("events.*")}
+    assert set(runs) == set(scores["method"] + "/" + scores["trial"])
+    trial = scores["trial"][0]
+    rows = scores[scores["trial"] == trial]
+    values = [value for event in events(runs[f"{rows['method'].iloc[0]}/{trial}"]) for value in event.summary.value]
+    curve = [value.simple_value for value in values if value.tag == "fd_digits"]
+    np.testing.assert_allclose(curve[-len(rows) :], rows["value"], rtol=1e-6)
+    assert "_hparams_/session_start_info" in {value.tag for value in values}
+
+
+def events(path: Path):
+    """The records of an event file, by the format that TensorBoard documents: length, its checksum, data, checksum."""
+    from tensorboardX.proto.event_pb2 import Event
+
+    content = path.read_bytes()
+    while content:
+        length = int.from_bytes(content[:8], "little")
+        yield Event.FromString(content[12 : 12 + length])
+        content = content[12 + length + 4 :]
