@@ -30,7 +30,8 @@ class Protocol(NamedTuple):
     def describe(self) -> dict[str, Any]:
         """Returns the fields as a JSON-serializable dictionary, from which Protocol(**fields) is made again.
 
-        Draw 0 and no code are left out: protocols of a sweep keep the fingerprint that they had before there were others.
+        Draw 0 and no code are left out: protocols of a sweep keep the fingerprint that they had before there were these
+        fields.
         """
         fields = self._asdict() | {"samples": int(self.samples), "reference_samples": int(self.reference_samples)}
         return {name: value for name, value in fields.items() if value or name not in ("draw", "code")}

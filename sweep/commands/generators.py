@@ -115,6 +115,7 @@ def rescore(
     ] = None,
     data_root: Root = None,
     weights: WeightsFolder = None,
+    imports: Imports = None,
 ) -> None:
     """Score the kept generators by further metrics; the scores are stored beside the others, with their protocol."""
     with one_line_errors("interrupted; what was scored is stored, the same command continues"):
@@ -123,6 +124,7 @@ def rescore(
 
         results = load(out)
         _compute_like_a_worker(results)
+        import_modules(imports)
         from ganscape.sweep.rescoring import rescore as score_kept
         from ganscape.sweep.retraining import data_of
 
