@@ -112,14 +112,14 @@ def test_a_folder_of_a_class_without_pictures_is_refused_by_name(photos, tmp_pat
 def test_pictures_are_prepared_once_and_anew_when_they_or_the_rules_change(tmp_path):
     folder = tmp_path / "my.photos"
     folder.mkdir()
-    for number in range(10):
-        Image.new("RGB", (8, 6), (20 * number, 0, 0)).save(folder / f"{number}.png")
+    for number in range(11):
+        Image.new("RGB", (8, 6), (20 * number, 0, 0)).save(folder / f"{number:02}.png")
     first, made = prepare_once(folder, Rules(4, "center"), tmp_path)
-    assert (made.kept, made.image_shape) == (10, (4, 4, 3)) and first.parent == tmp_path / "prepared" / "own"
+    assert (made.kept, made.image_shape) == (11, (4, 4, 3)) and first.parent == tmp_path / "prepared" / "own"
     dataset = data.load(str(first))
     assert [int(image[0, 0, 0]) for image in dataset.test] == [80, 180]
     assert prepare_once(folder, Rules(4, "center"), tmp_path) == (first, None)
     other, _ = prepare_once(folder, Rules(3, "center"), tmp_path)
-    (folder / "0.png").unlink()
+    (folder / "00.png").unlink()
     fewer, made = prepare_once(folder, Rules(4, "center"), tmp_path)
-    assert made.kept == 9 and len({first, other, fewer}) == 3
+    assert made.kept == 10 and len({first, other, fewer}) == 3

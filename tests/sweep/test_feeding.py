@@ -18,7 +18,7 @@ from ganscape.sweep.population import draw_positions, images_per_cycle, stack, s
 from ganscape.sweep.trial import train
 
 WILD = Config(g_lr=1e12, d_lr=1e12, z_dim=8)
-CONDITIONAL = Config(architecture="conv8", z_dim=8, disc_iters=2, batch_size=32, conditioning="projection", classes=10)
+CONDITIONAL = Config(z_dim=8, disc_iters=2, batch_size=32, conditioning="projection", classes=10)
 
 
 @pytest.fixture
@@ -52,8 +52,10 @@ def test_scores_are_bit_equal_to_those_of_images_on_the_device(configs, make_coh
     assert scores(cohort, workload._replace(dataset=mapped), judge) == expected
 
 
-def test_convolutions_classes_and_lanes_stream_to_the_same_bit(make_cohort, workload, judge, request):
-    others = [CONDITIONAL, Config.from_dict(CONDITIONAL.to_dict() | {"g_lr": 1e-3, "d_lr": 1e-3})]
+@pytest.mark.parametrize("architecture", ["mlp", pytest.param("conv8", marks=pytest.mark.slow)])
+def test_classes_and_lanes_stream_to_the_same_bit(architecture, make_cohort, workload, judge, request):
+    settings = CONDITIONAL.to_dict() | {"architecture": architecture}
+    others = [Config.from_dict(settings | {"g_lr": rate, "d_lr": rate}) for rate in (1e-4, 1e-3)]
     workload = workload._replace(lanes=2, rungs=(640,))
     expected = scores(make_cohort(*others), workload, judge)
     request.getfixturevalue("streaming")
