@@ -15,11 +15,13 @@ import numpy as np
 from jax import Array
 
 from ganscape.data import Dataset
+from ganscape.data.mapped import MappedImages
 from ganscape.models import Config
 from ganscape.sweep.population import Population, advance, draw_positions, images_per_cycle
 from ganscape.sweep.programs import free_bytes
 
 SHARE = 0.25  # of the free memory of a device: data that take more are not put there whole
+COPIED_BYTES = 2**28  # of a mapped file that a CPU copies: it reads the file itself, so that a copy only takes memory
 BLOCK_BYTES = 2**26  # of images that are gathered at once, for all members together
 
 Place = tuple[tuple[int, int], int]  # a member's key and the cycle that it is at
@@ -106,11 +108,12 @@ class _Block(NamedTuple):
 
 def feed_of(config: Config, dataset: Dataset, slots: int) -> Resident | Streamed:
     """Returns the images for a population of so many slots: on the device if they take at most SHARE of its free
-    memory, or if that is not known."""
-    room = free_bytes()
-    if room is None or dataset.train.nbytes <= SHARE * room:
-        return Resident(config, dataset)
-    return Streamed(config, dataset, slots)
+    memory, or if that is not known. Of a mapped file with more than COPIED_BYTES a CPU takes no copy."""
+    room, size = free_bytes(), dataset.train.nbytes
+    mapped = isinstance(dataset.train, MappedImages) and jax.default_backend() == "cpu"
+    if (room is not None and size > SHARE * room) or (mapped and size > COPIED_BYTES):
+        return Streamed(config, dataset, slots)
+    return Resident(config, dataset)
 
 
 def advance_alone(population: Population, feed: Resident | Streamed, key: tuple[int, int], cycles: int) -> Population:

@@ -116,6 +116,15 @@ def test_images_are_streamed_where_they_take_more_than_a_quarter_of_the_free_mem
     assert type(feed_of(Config(z_dim=8), digits, 1)) is kind
 
 
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="other devices cannot read the file")
+@pytest.mark.parametrize(("most", "kind"), [(64_000, Resident), (63_999, Streamed)])
+def test_a_cpu_takes_no_copy_of_a_large_mapped_file(digits, mapped, most, kind, monkeypatch):
+    monkeypatch.setattr(feeding, "COPIED_BYTES", most)
+    assert mapped.train.nbytes == 64_000
+    assert type(feed_of(Config(z_dim=8), mapped, 1)) is kind
+    assert type(feed_of(Config(z_dim=8), digits, 1)) is Resident
+
+
 @pytest.mark.parametrize("dumps", [pickle.dumps, cloudpickle.dumps])
 def test_a_workload_carries_the_path_of_a_mapped_file_and_not_its_images(dumps, workload, mapped):
     test = np.zeros((2, 8, 8, 1), np.uint8)
