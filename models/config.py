@@ -1,6 +1,7 @@
 """Config: one point of a search space, typed, validated, and a pytree of its numbers."""
 
 import dataclasses
+import functools
 import hashlib
 import json
 import math
@@ -284,6 +285,10 @@ class Config:
         Fields at their neutral value are left out, so a new field with a neutral default does not change the identities
         of older configs.
         """
+        return self._identity
+
+    @functools.cached_property
+    def _identity(self) -> str:
         content = {name: value for name, value in self.to_dict().items() if not _is_neutral(self, name, value)}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -293,6 +298,10 @@ class Config:
         Fields that do not apply or are at their neutral value are left out. Of an optional number it says whether it is
         set, because a number that is set is a leaf more.
         """
+        return self._structure
+
+    @functools.cached_property
+    def _structure(self) -> str:
         words = [
             f"{name}=own" if name in NUMBERS else f"{name}={value}"
             for name, value in self.to_dict().items()

@@ -5,7 +5,6 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
 
-from ganscape.models import Config
 from ganscape.results import counts
 from ganscape.results.store import Store
 from ganscape.sweep import checkpoints, pictures
@@ -18,7 +17,7 @@ from ganscape.sweep.messages import Baselines, Cohort, Compiled, Failure, Ready,
 from ganscape.sweep.outcomes import MAX_FAILURES, Outcomes, check_failures
 from ganscape.sweep.plan import Plan
 from ganscape.sweep.population import images_per_cycle
-from ganscape.sweep.proposals import trial_of
+from ganscape.sweep.proposals import stored_trial
 from ganscape.sweep.rounds import Entry, Rounds
 from ganscape.sweep.rows import ended_row, failure_row, generator_rows, score_rows, trial_row
 from ganscape.sweep.schedulers import Decision
@@ -60,9 +59,9 @@ class Backlog:
         self.baselines = BaselineQueue(plan, store)
         self.unfinished: Counter[str] = Counter()
         self.exhausted: set[str] = set()
-        self.outcomes = Outcomes()
+        self.outcomes = Outcomes(len(plan.workload.rungs))
         self.confirming: set[str] = set()
-        self.waiting = WaitingTrials(self._pause_at)
+        self.waiting = WaitingTrials(self.trials, self._pause_at)
         self.ready: set[Ready] = set()
         self.paused: dict[str, int] = {}
         self.running: dict[str, Cohort] = {}
@@ -70,8 +69,7 @@ class Backlog:
         self.losses: dict[str, int] = defaultdict(int)
         self.began = time.monotonic()
         self._recall()
-        self.done_before = self.rungs_done()
-        self.ended_before = set(self.outcomes.ended)
+        self.done_before, self.ends_before = self.rungs_done(), self.outcomes.ends.copy()
 
     def take(self, warm: frozenset[str] = frozenset()) -> Cohort | None:
         """Returns the next cohort to train, preferring structures that the worker has compiled (`warm`); None if
@@ -79,20 +77,20 @@ class Backlog:
         self._ask()
         if not self.waiting:
             return None
-        alike = self.waiting.next_alike(warm)
-        first, limit, refill = alike[0], 1, 0
-        if not self.waiting.is_separate(first):
-            limit = cohort_limit(self.plan, self.trials[first].config, len(self.trials), self.workers)
-            refill = refill_size(len(alike), self.plan.workload.lanes, self.workers)
-        chosen = alike[: max(limit, refill)]
+        kind = self.waiting.next_kind(warm)
+        limit, refill = 1, 0
+        if not kind.separate:
+            config = self.trials[self.waiting.first(kind)].config
+            limit = cohort_limit(self.plan, config, len(self.trials), self.workers)
+            refill = refill_size(self.waiting.count(kind), self.plan.workload.lanes, self.workers)
+        chosen = self.waiting.take(kind, max(limit, refill))
         cohort = Cohort(
             tuple(self.trials[trial] for trial in chosen),
             tuple(frozenset(self.outcomes.scores[trial]) for trial in chosen),
             tuple(self.store.attempts(trial) for trial in chosen),
             slots(min(len(chosen), limit), self.plan.workload.lanes),
-            self._pause_at(first),
+            kind.pause_at,
         )
-        self.waiting.remove(chosen)
         self.running.update(dict.fromkeys(chosen, cohort))
         self.observe(self)
         return cohort
@@ -145,8 +143,7 @@ class Backlog:
         self.store.add_failure(row | {"generators": generator_rows(changes)})
         self.kept.remove(changes)
         self._finish(trial, row["cause"])
-        ended = [cause for name, cause in self.outcomes.ended.items() if name not in self.ended_before]
-        check_failures(ended, self.max_failures, row["message"])
+        check_failures(self.outcomes.ends - self.ends_before, self.max_failures, row["message"])
         self._decide(self.trials[trial].method)
 
     def give_back(self, cohort: Cohort) -> None:
@@ -174,7 +171,7 @@ class Backlog:
 
     def rungs_done(self) -> int:
         """Returns the number of rungs that need no more work."""
-        return self.outcomes.rungs_done(self.trials, len(self.plan.workload.rungs))
+        return self.outcomes.rungs_done
 
     def seconds_left(self) -> float:
         """Returns the estimated seconds to the end, from the pace so far; NaN before the first score."""
@@ -198,6 +195,8 @@ class Backlog:
         self.store.add_scores(score_rows(message, self.plan, changes))
         self.kept.after_score(message, changes)
         self._add_score(message.trial, message.rung, message.value)
+        if message.trial in self.outcomes.ended:
+            checkpoints.forget(self.plan.workload.checkpoints, message.trial)
         self._decide(self.trials[message.trial].method)
 
     def _add_score(self, trial: str, rung: int, value: float) -> None:
@@ -205,7 +204,7 @@ class Backlog:
         self.outcomes.add_score(trial, rung, value)
         self.losses.pop(trial, None)
         if rung == self.plan.workload.rungs[-1]:
-            self._finish(trial, "done")
+            self._end(trial, "done")
         elif self.stopping.pauses_at(trial, rung):
             self.running.pop(trial, None)
             self.paused[trial] = rung
@@ -216,7 +215,7 @@ class Backlog:
             for trial, decision in decisions:
                 if decision is Decision.CONTINUE:
                     del self.paused[trial]
-                    self.waiting.resume(trial)
+                    self.waiting.add(trial)
                 else:
                     self._stop(trial)
 
@@ -231,30 +230,37 @@ class Backlog:
         self._finish(trial, "stopped")
 
     def _finish(self, trial: str, outcome: str) -> None:
+        """Notes the end of a trial, and removes its checkpoints."""
+        self._end(trial, outcome)
+        checkpoints.forget(self.plan.workload.checkpoints, trial)
+
+    def _end(self, trial: str, outcome: str) -> None:
         if trial not in self.outcomes.ended:
             self.unfinished[self.trials[trial].method] -= 1
-        self.outcomes.ended[trial] = outcome
+        self.outcomes.end(trial, outcome)
         self.running.pop(trial, None)
         self.paused.pop(trial, None)
-        checkpoints.forget(self.plan.workload.checkpoints, trial)
 
     def _recall(self) -> None:
         """Rebuilds the state from the store."""
         indices = {phase.name: index for index, phase in enumerate(self.plan.phases)}
         for row in self.store.trials():
-            trial = trial_of(self.plan.seed, row["method"], Config.from_dict(row["settings"]), row["seed"])
+            trial = stored_trial(self.plan.seed, row, self.store.settings)
             index = indices.get(row["phase"], self.plan.phase_index(row["round"]))
-            self._enqueue(Entry(trial, index, row["round"]))
+            self._add_trial(Entry(trial, index, row["round"]))
         for row in self.store.scores(self.plan.workload.metric, self.plan.protocol.fingerprint):
             self._add_score(row["trial"], row["rung"], row["value"])
         for row in self.store.failures():
             if row["final"]:
-                self._finish(row["trial"], row["cause"])
+                self._end(row["trial"], row["cause"])
             else:
                 self.waiting.separate(row["trial"])
         self.kept = KeptFiles(self.store, self.plan.workload.generators, self.keep, self._group, self.outcomes.lowest)
         self.remove_unknown_generators()
-        self.waiting.remove(self.outcomes.ended.keys() | self.paused.keys())
+        checkpoints.forget_all(self.plan.workload.checkpoints, self.outcomes.ended)
+        for trial in self.trials:
+            if trial not in self.outcomes.ended and trial not in self.paused:
+                self.waiting.add(trial)
         for method in self.plan.methods:
             self._decide(method)
 
@@ -287,10 +293,11 @@ class Backlog:
         self.store.add_trials(number, [trial_row(entry, self.plan) for entry in entries])
         logger.info("round %d of %s (phase %s): %d trials", number, method, phase, len(entries))
         for entry in entries:
-            self._enqueue(entry)
+            self._add_trial(entry)
+            self.waiting.add(entry.trial.id)
 
-    def _enqueue(self, entry: Entry) -> None:
-        """Notes a trial of the study, and puts it at the end of the queue."""
+    def _add_trial(self, entry: Entry) -> None:
+        """Notes a trial of the study."""
         trial = entry.trial
         self.rounds.add(entry)
         self.trials[trial.id] = trial
@@ -298,4 +305,3 @@ class Backlog:
             self.confirming.add(trial.id)
         self.stopping.add(entry)
         self.unfinished[trial.method] += 1
-        self.waiting.add(trial)

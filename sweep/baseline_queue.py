@@ -36,7 +36,7 @@ class BaselineQueue:
             return None
         self.wanted, self.pending = False, True
         first: dict[str | None, Trial] = {}
-        for trial in trials:
+        for trial in {trial.structure: trial for trial in reversed(list(trials))}.values():
             first.setdefault(trial.config.architecture, trial)
         seeds = range(draw_count(self.plan.workload.samples))
         return BaselineTask(

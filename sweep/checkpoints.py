@@ -8,6 +8,7 @@ that can be read counts.
 import json
 import math
 import shutil
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,14 @@ def load_checkpoint(folder: str, trial: str) -> Arrays | None:
 def forget(folder: str, trial: str) -> None:
     """Removes every checkpoint of the trial."""
     shutil.rmtree(Path(folder) / trial, ignore_errors=True)
+
+
+def forget_all(folder: str, trials: Container[str]) -> None:
+    """Removes every checkpoint of these trials."""
+    if Path(folder).is_dir():
+        for home in list(Path(folder).iterdir()):
+            if home.name in trials:
+                forget(folder, home.name)
 
 
 def cycles(home: Path) -> list[int]:

@@ -22,7 +22,7 @@ class EarlyStopping:
         trial, phase_index, number = entry
         self._rungs[trial.id] = self._plan.decision_rungs(phase_index)
         if self._rungs[trial.id]:
-            self._configs[trial.method].setdefault((number, trial.config.identity()), []).append(trial.id)
+            self._configs[trial.method].setdefault((number, trial.identity), []).append(trial.id)
 
     def pauses_at(self, trial: str, rung: int) -> bool:
         """Whether the trial pauses at this rung for a decision."""

@@ -13,6 +13,7 @@ from ganscape.results.store import kept_generators
 from ganscape.search_spaces import StudyError
 from ganscape.sweep.cohort_size import parameters
 from ganscape.sweep.plan import Plan
+from ganscape.sweep.proposals import ASKED
 from ganscape.sweep.rounds import first_configs
 from ganscape.sweep.searchers import SELECTORS
 
@@ -75,7 +76,9 @@ def find_keep(plan: Plan, policy: str = "best", top: int | None = None) -> Keep:
 def generator_bytes(plan: Plan) -> int:
     """Returns the bytes of the largest generator among the first configs of a plan's methods."""
     shape = plan.workload.dataset.image_shape
-    structures = {config.structure(): config for method in plan.methods for config in first_configs(plan, method)}
+    structures = {
+        config.structure(): config for method in plan.methods for config in first_configs(plan, method, ASKED)
+    }
     return 4 * max(parameters(config, shape)[0] for config in structures.values())
 
 

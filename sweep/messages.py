@@ -1,7 +1,9 @@
 """The messages of a sweep: the driver sends a Workload once and then Cohorts, workers send everything else."""
 
+import dataclasses
+import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,14 +14,35 @@ from ganscape.sweep.measuring.diagnostics import Diagnostic
 from ganscape.sweep.plugin_code import Code
 
 
-class Trial(NamedTuple):
-    """One training run: a config with a seed. Its id and key come from its content."""
+@dataclasses.dataclass(frozen=True)
+class Trial:
+    """One training run: a config with a seed. Its id and key come from its content.
+
+    identity, structure: of its config, see `Config`. load_config: returns the config; called once, when it is needed,
+    because a sweep that continues has many trials that have ended.
+    """
 
     id: str
     method: str
-    config: Config
     seed: int
     key: tuple[int, int]
+    identity: str
+    structure: str
+    load_config: Callable[[], Config] = dataclasses.field(compare=False, repr=False)
+
+    @functools.cached_property
+    def config(self) -> Config:
+        """What is trained."""
+        return self.load_config()
+
+    def __reduce__(self):
+        """A trial that is sent to another process takes its config with it."""
+        return _with_config, (self.id, self.method, self.seed, self.key, self.identity, self.structure, self.config)
+
+
+def _with_config(*fields) -> Trial:
+    *described, config = fields
+    return Trial(*described, load_config=lambda: config)
 
 
 class Cohort(NamedTuple):

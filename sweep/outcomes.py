@@ -1,10 +1,9 @@
 """What the trials of a sweep have scored so far, and how they ended."""
 
+import heapq
 import math
 from collections import Counter, defaultdict
-from collections.abc import Collection
 
-from ganscape.results import counts
 from ganscape.sweep.resources import ExecutorError
 from ganscape.sweep.schedulers import Course
 
@@ -13,21 +12,39 @@ MAX_FAILURES, FEWEST_ENDED = 0.5, 10
 
 
 class Outcomes:
-    """Scores and ends of trials, by their ids.
+    """Scores and ends of trials, by their ids. Questions about all of them cost the same however many there are.
 
     scores: trial -> rung -> score. lowest: trial -> its lowest score. ended: trial -> "done", "stopped" (by the
-    scheduler), or the cause of its failure.
+    scheduler), or the cause of its failure. ends: how many trials ended in each of these ways. rungs_done: how many
+    rungs need no more work, where a trial that failed or was stopped counts with all of its `rungs`.
     """
 
-    def __init__(self):
+    def __init__(self, rungs: int):
+        self.rungs = rungs
         self.scores: defaultdict[str, dict[int, float]] = defaultdict(dict)
         self.lowest: dict[str, float] = {}
         self.ended: dict[str, str] = {}
+        self.ends: Counter[str] = Counter()
+        self.rungs_done = 0
+        self._by_score: list[tuple[float, int, str]] = []  # a heap; trials that failed are still in it
 
     def add_score(self, trial: str, rung: int, value: float) -> None:
         """Adds a trial's score at a rung."""
+        if trial not in self.ended and rung not in self.scores[trial]:
+            self.rungs_done += 1
         self.scores[trial][rung] = value
-        self.lowest[trial] = min(value, self.lowest.get(trial, value))
+        if value < self.lowest.get(trial, math.inf):
+            self.lowest[trial] = value
+            heapq.heappush(self._by_score, (value, len(self.lowest), trial))
+
+    def end(self, trial: str, outcome: str) -> None:
+        """Notes that a trial gets no more scores, and why."""
+        if trial in self.ended:
+            self.ends[self.ended[trial]] -= 1
+        else:
+            self.rungs_done += self.rungs - len(self.scores[trial])
+        self.ended[trial] = outcome
+        self.ends[outcome] += 1
 
     def result(self, trial: str) -> float:
         """Returns the lowest score of a trial that has ended, infinite for a failed one."""
@@ -40,38 +57,33 @@ class Outcomes:
 
     def best_trial(self) -> str | None:
         """Returns the trial with the lowest score of all that have not failed, None before the first score."""
-        values = {trial: value for trial, value in self.lowest.items() if self.ended.get(trial, "done") in SCORED}
-        return min(values, key=values.__getitem__) if values else None
+        while self._by_score and self.ended.get(self._by_score[0][2], "done") not in SCORED:
+            heapq.heappop(self._by_score)
+        return self._by_score[0][2] if self._by_score else None
 
     def failed(self) -> int:
         """Returns the number of failed trials."""
-        return sum(outcome not in SCORED for outcome in self.ended.values())
+        return sum(count for outcome, count in self.ends.items() if outcome not in SCORED)
 
     def stopped(self) -> int:
         """Returns the number of trials that the scheduler stopped."""
-        return sum(outcome == "stopped" for outcome in self.ended.values())
-
-    def rungs_done(self, trials: Collection[str], rungs: int) -> int:
-        """Returns how many rungs of these trials need no more work, of `rungs` each; a trial that failed or was stopped
-        counts with all of its rungs."""
-        return counts.rungs_done({trial: len(self.scores[trial]) for trial in trials}, self.ended, rungs)
+        return self.ends["stopped"]
 
 
-def check_failures(ended: Collection[str], max_failures: float, last: str) -> None:
+def check_failures(ends: Counter[str], max_failures: float, last: str) -> None:
     """Raises ExecutorError when most trials fail for no reason of their own.
 
     A trial that diverged is a result, and is not counted as a failure here.
 
     Args:
-      ended: how each trial ended that did so since the sweep was started; fewer than FEWEST_ENDED are never too many.
+      ends: how many trials ended in each way since the sweep was started; fewer than FEWEST_ENDED are never too many.
       max_failures: the share of them that may have crashed or been lost.
       last: the message of the last one that did.
     """
-    causes = Counter(ended)
-    bad = causes["crashed"] + causes["lost"]
-    if len(ended) >= FEWEST_ENDED and bad > max_failures * len(ended):
+    bad, ended = ends["crashed"] + ends["lost"], ends.total()
+    if ended >= FEWEST_ENDED and bad > max_failures * ended:
         raise ExecutorError(
-            f"{bad} of {len(ended)} trials that ended since the start crashed or were lost, more than "
+            f"{bad} of {ended} trials that ended since the start crashed or were lost, more than "
             f"--max-failures {max_failures:g} allows; the last: {last}; "
             "the same command continues with the others"
         )

@@ -12,7 +12,7 @@ from ganscape.models.rules import check_images
 from ganscape.models.schedules import ENDING, SCHEDULED
 from ganscape.search_spaces import Scale, Study, StudyError, all_phases, write_study
 from ganscape.sweep.population import images_per_cycle
-from ganscape.sweep.proposals import config_of, searcher_seed, space_in
+from ganscape.sweep.proposals import ASKED, config_of, searcher_seed, space_in
 from ganscape.sweep.searchers import SEARCHERS, SELECTORS
 
 
@@ -73,16 +73,19 @@ def check_schedules(method: str, config: Config, images: int) -> None:
 
 def check_configs(study: Study, scale: Scale, budgets, source: Source, seed: int) -> None:
     """Raises an error if a config cannot be trained on these images or has rungs closer than a training cycle: all of
-    the first round, and as many random ones as later rounds may ask for."""
+    the first round, and as many random ones as later rounds may ask for, at most ASKED of each."""
     first, *later = all_phases(study.searcher, scale)
     for method, space in study.methods.items():
         numbers = searcher_seed(seed, method, 0)
         for phase in later:
             if phase.searcher not in SELECTORS:
                 SEARCHERS[phase.searcher](space_in(space, phase), numbers)
-        proposals = SEARCHERS[first.searcher](space, numbers).ask(first.batch)
+        proposals = SEARCHERS[first.searcher](space, numbers).ask(min(first.batch, ASKED))
         for phase in [first] * (first.rounds > 1) + [phase for phase in later if phase.searcher not in SELECTORS]:
-            proposals = [*proposals, *SEARCHERS["random"](space_in(space, phase), numbers).ask(phase.configs)]
+            proposals = [
+                *proposals,
+                *SEARCHERS["random"](space_in(space, phase), numbers).ask(min(phase.configs, ASKED)),
+            ]
         for settings in proposals:
             config = config_of(method, {**scale.settings, **settings}, source.classes)
             check_images(config, source.image_shape)

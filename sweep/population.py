@@ -42,8 +42,12 @@ class Population(NamedTuple):
 
 def trial_key(study_seed: int, config: Config, seed: int) -> tuple[int, int]:
     """Returns the random key of a trial, two uint32 words, from its identity alone."""
-    identity = f"{study_seed}/{config.identity()}/{seed}"
-    digest = hashlib.sha256(identity.encode()).digest()
+    return key_of(study_seed, config.identity(), seed)
+
+
+def key_of(study_seed: int, identity: str, seed: int) -> tuple[int, int]:
+    """Returns the random key of a trial whose config has this identity."""
+    digest = hashlib.sha256(f"{study_seed}/{identity}/{seed}".encode()).digest()
     return int.from_bytes(digest[:4]), int.from_bytes(digest[4:8])
 
 

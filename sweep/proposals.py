@@ -1,14 +1,18 @@
 """Proposals of searchers become trials: the space and the seed of a searcher, the config and the id of a trial."""
 
 import hashlib
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ganscape.data import DATASETS
 from ganscape.models import Config, ConfigError
 from ganscape.search_spaces import Phase, Space
 from ganscape.sweep.messages import Trial
-from ganscape.sweep.population import trial_key
+from ganscape.sweep.population import key_of
+
+# How many configs of a method's round are asked for, at most, only to look at them before work starts.
+ASKED = 1000
 
 
 def space_in(space: Space, phase: Phase) -> Space:
@@ -44,9 +48,25 @@ def config_of(method: str, settings: Mapping[str, Any], classes: int | None) -> 
     return config
 
 
+def trial_id(study_seed: int, method: str, identity: str, seed: int) -> str:
+    """Returns the id of a trial, twelve hex digits: a hash of study seed, method, identity of the config and seed."""
+    return hashlib.sha256(f"{study_seed}/{method}/{identity}/{seed}".encode()).hexdigest()[:12]
+
+
 def trial_of(study_seed: int, method: str, config: Config, seed: int) -> Trial:
-    """Returns the trial of a config and a seed. Its id, twelve hex digits, is a hash of study seed, method, config and
-    seed."""
-    identity = f"{study_seed}/{method}/{config.identity()}/{seed}"
-    name = hashlib.sha256(identity.encode()).hexdigest()[:12]
-    return Trial(name, method, config, seed, trial_key(study_seed, config, seed))
+    """Returns the trial of a config and a seed."""
+    identity = config.identity()
+    name = trial_id(study_seed, method, identity, seed)
+    key = key_of(study_seed, identity, seed)
+    return Trial(name, method, seed, key, identity, sys.intern(config.structure()), lambda: config)
+
+
+def stored_trial(study_seed: int, row: Mapping[str, Any], settings: Callable[[str], Mapping[str, Any]]) -> Trial:
+    """Returns the trial of a row of the store.
+
+    settings: the trial's id -> those of its config; called when the config is needed.
+    """
+    name, identity, seed = row["trial"], row["config"], row["seed"]
+    key = key_of(study_seed, identity, seed)
+    structure = sys.intern(row["structure"])
+    return Trial(name, row["method"], seed, key, identity, structure, lambda: Config.from_dict(settings(name)))

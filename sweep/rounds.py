@@ -1,7 +1,8 @@
 """Which trials come next: every round of every phase of every method, and how many trials there will be in all."""
 
 import math
-from collections import defaultdict
+import sys
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from ganscape.results.definition import phases_of
 from ganscape.results.wording import count
 from ganscape.sweep.messages import Trial
 from ganscape.sweep.plan import Plan
-from ganscape.sweep.proposals import config_of, searcher_seed, space_in, trial_of
+from ganscape.sweep.proposals import ASKED, config_of, searcher_seed, space_in, trial_id, trial_of
 from ganscape.sweep.searchers import SEARCHERS, SELECTORS, Observation, facts_of
 from ganscape.sweep.searchers.sequences import REPEATS
 
@@ -38,8 +39,10 @@ class Rounds:
         self._phases = phases_of(plan.definition)
         self.entries: defaultdict[str, list[Entry]] = defaultdict(list)
         self._ids: set[str] = set()
-        # method, phase, round -> the configs by identity, in the order asked; and the seeds that a phase has used.
-        self._configs: defaultdict[tuple[str, int, int], dict[str, Config]] = defaultdict(dict)
+        # (method, phase) -> round -> a trial of each config by its identity, in the order asked; how many trials there
+        # are; and the seeds that a phase has used.
+        self._configs: defaultdict[tuple[str, int], dict[int, dict[str, Trial]]] = defaultdict(dict)
+        self._trials: Counter[tuple[str, int]] = Counter()
         self._seeds: defaultdict[int, set[int]] = defaultdict(set)
         self._complete: set[tuple[str, int]] = set()
 
@@ -48,7 +51,8 @@ class Rounds:
         trial, phase_index, number = entry
         self.entries[trial.method].append(entry)
         self._ids.add(trial.id)
-        self._configs[trial.method, phase_index, number][trial.config.identity()] = trial.config
+        self._configs[trial.method, phase_index].setdefault(number, {})[trial.identity] = trial
+        self._trials[trial.method, phase_index] += 1
         self._seeds[phase_index].add(trial.seed)
 
     def next(self, method: str, result: Callable[[str], float]) -> list[Entry]:
@@ -97,9 +101,12 @@ class Rounds:
         phase, before = self.plan.phases[phase_index], 0
         first = self.plan.first_round(phase_index)
         for number in range(first, first + phase.rounds):
-            present = self._configs[method, phase_index, number]
-            configs = list(present.values())
+            present = self._configs[method, phase_index].get(number, {})
             size = max(0, min(phase.batch, phase.configs - before))
+            if present and len(present) >= size and not self._lacks_seeds(method, present, phase_index):
+                before += len(present)
+                continue
+            configs = [trial.config for trial in present.values()]
             if len(present) < size:
                 observations = self._observations(method, result, (phase_index, number))
                 proposals = ask(self.plan, method, phase_index, number, observations, size)
@@ -111,6 +118,12 @@ class Rounds:
                 break
             before += len(configs)
         return []
+
+    def _lacks_seeds(self, method: str, identities: Iterable[str], phase_index: int) -> bool:
+        """Returns whether a trial of these configs, on the seeds of the phase, does not exist yet."""
+        seeds = self.seeds_of(phase_index)
+        ids = (trial_id(self.plan.seed, method, identity, seed) for identity in identities for seed in seeds)
+        return any(name not in self._ids for name in ids)
 
     def _missing(self, method: str, configs: Iterable[Config], phase_index: int, number: int) -> list[Entry]:
         """Returns the trials of these configs, on the seeds of the phase, that do not exist yet."""
@@ -124,32 +137,29 @@ class Rounds:
         entries = [entry for entry in self.entries[method] if (entry.phase_index, entry.number) < before]
         order = {
             (phase_index, number, identity): rank
-            for (name, phase_index, number), configs in self._configs.items()
-            if name == method
+            for phase_index in range(len(self.plan.phases))
+            for number, configs in self._configs[method, phase_index].items()
             for rank, identity in enumerate(configs)
         }
         entries.sort(
             key=lambda entry: (
                 entry.phase_index,
                 entry.number,
-                order[entry.phase_index, entry.number, entry.trial.config.identity()],
+                order[entry.phase_index, entry.number, entry.trial.identity],
                 entry.trial.seed,
             )
         )
         settings, scores = {}, defaultdict(list)
         for trial, _, _ in entries:
-            settings[trial.config.identity()] = trial.config.to_dict()
-            scores[trial.config.identity()].append(result(trial.id))
+            if trial.identity not in settings:
+                settings[trial.identity] = trial.config.to_dict()
+            scores[trial.identity].append(result(trial.id))
         return [Observation(settings[identity], tuple(scores[identity])) for identity in settings]
 
     def _expected_in(self, method: str, phase_index: int) -> int:
-        trials = sum(entry.phase_index == phase_index for entry in self.entries[method])
-        sizes = [
-            len(configs)
-            for (name, index, _), configs in self._configs.items()
-            if (name, index) == (method, phase_index)
-        ]
-        return expected_trials(self._phases[phase_index], sizes, trials, (method, phase_index) in self._complete)
+        phase = method, phase_index
+        sizes = [len(configs) for configs in self._configs[phase].values()]
+        return expected_trials(self._phases[phase_index], sizes, self._trials[phase], phase in self._complete)
 
 
 def ask(
@@ -182,31 +192,32 @@ def ask(
     return configs
 
 
-def first_configs(plan: Plan, method: str) -> list[Config]:
-    """Returns the configs of a method's first round."""
+def first_configs(plan: Plan, method: str, most: int = sys.maxsize) -> list[Config]:
+    """Returns the configs of a method's first round, at most so many."""
     phase = plan.phases[0]
-    return ask(plan, method, 0, 0, [], min(phase.batch, phase.configs))
+    return ask(plan, method, 0, 0, [], min(phase.batch, phase.configs, most))
 
 
 def shortages(plan: Plan) -> list[str]:
-    """Returns a sentence for each method whose first round has fewer distinct configs than the plan asks for."""
+    """Returns a sentence for each method whose first round has fewer distinct configs than the plan asks for, or than
+    ASKED if it asks for more."""
     phase = plan.phases[0]
     if facts_of(phase.searcher)["only_defaults"]:  # methods have different numbers of them, by design
         return []
     wanted = min(phase.batch, phase.configs)
-    counts = {method: len(first_configs(plan, method)) for method in plan.methods}
+    counts = {method: len(first_configs(plan, method, ASKED)) for method in plan.methods}
     return [
         f"method {method} has {count(found, 'distinct config')} in its space, not the {wanted:,} asked for"
         for method, found in counts.items()
-        if found < wanted
+        if found < min(wanted, ASKED)
     ]
 
 
 def count_trials(plan: Plan) -> int:
     """Returns how many trials a plan has in a new folder. A method whose searcher returns fewer configs than asked in
-    the first round has no more in that phase."""
+    the first round has no more in that phase; in rounds of more than ASKED configs that is not looked at."""
     rounds = Rounds(plan)
-    for method in plan.methods:
+    for method in plan.methods if plan.phases[0].batch <= ASKED else ():
         for entry in rounds.next(method, lambda trial: math.inf):
             rounds.add(entry)
     return sum(map(rounds.expected, plan.methods))

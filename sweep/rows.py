@@ -11,11 +11,11 @@ def trial_row(entry: Entry, plan: Plan) -> dict:
     trial, phase_index, number = entry
     return {
         "trial": trial.id,
-        "config": trial.config.identity(),
+        "config": trial.identity,
         "method": trial.method,
         "seed": trial.seed,
         "settings": trial.config.to_dict(),
-        "structure": trial.config.structure(),
+        "structure": trial.structure,
         "phase": plan.phases[phase_index].name,
         "phase_round": number - plan.first_round(phase_index),
     }

@@ -112,6 +112,7 @@ ORDER = {
             "merging",
             "repairing",
             "image_files",
+            "waiting",
             "backlog",
         ),
         *("executors.contract", "executors.worker", "executors.pool", "executors.mailbox"),

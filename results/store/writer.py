@@ -193,6 +193,10 @@ class Store:
         rows, definitions = fetch_rows(self._db, schema.QUERIES["trials"]), self._definitions()
         return place_trials(rows, definitions) if definitions else rows
 
+    def settings(self, trial: str) -> dict:
+        """The settings of the config of one trial."""
+        return fetch_rows(self._db, "SELECT settings FROM trials WHERE trial = ?", (trial,))[0]["settings"]
+
     def scores(self, metric: str | None = None, protocol: str | None = None) -> list[dict]:
         """Returns all scores in the order they were added, or those of one metric under one protocol."""
         rows = fetch_rows(self._db, schema.QUERIES["scores"])
