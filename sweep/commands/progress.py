@@ -102,8 +102,10 @@ def _lines(console: Console) -> Callable:
     def show(backlog) -> None:
         nonlocal printed_at, printed
         ended = backlog.trials and len(backlog.outcomes.ended) == backlog.expected()
+        if not ended and time.monotonic() - printed_at < LINE_SECONDS:
+            return
         text = describe_progress(backlog)
-        if text != printed and (ended or time.monotonic() - printed_at >= LINE_SECONDS):
+        if text != printed:
             console.print(text, highlight=False, soft_wrap=True)
             printed_at, printed = time.monotonic(), text
 
