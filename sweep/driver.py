@@ -25,6 +25,7 @@ from ganscape.sweep.outcomes import MAX_FAILURES
 from ganscape.sweep.plan import Plan
 from ganscape.sweep.plugin_code import SHOWN
 from ganscape.sweep.plugins import check_imported, loaded
+from ganscape.sweep.program_cache import bound_cache
 from ganscape.sweep.resources import ALONE, Cluster, ExecutorError, Resources, check_address_space, cores
 
 RETRIED = ("crashed", "lost", "diverged", "timeout")
@@ -100,6 +101,7 @@ def run_study(
             logger.info("%d failed trials are tried again", store.retry(causes))
         backlog = Backlog(plan, store, running.workers, start, observe, max_failures, keep)
         try:
+            bound_cache(Path(out) / "xla-cache")
             if not backlog.done():
                 running.run(backlog, plan.workload)
         except BaseException as error:

@@ -1,9 +1,11 @@
 """Compiled programs: how many were compiled, what memory they need, and how many members fit side by side."""
 
+import gc
 import os
 import warnings
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 import jax
 from jax import monitoring
@@ -26,6 +28,22 @@ def program_counts() -> tuple[int, int]:
     Programs that compile in a moment are neither cached nor counted.
     """
     return _counts["compiled"], _counts["loaded"]
+
+
+def forget_all() -> None:
+    """Frees every program that this process has compiled or traced. Those that are needed again are traced anew, and
+    read from the compilation cache."""
+    jax.clear_caches()
+    gc.collect()
+
+
+def resident_bytes() -> int:
+    """Returns the resident memory of this process; 0 where the system does not say."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except (OSError, IndexError, ValueError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def fitting_lanes(lanes: int, members: int, needed: Callable[[int], int], room: int | None) -> int:

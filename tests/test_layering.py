@@ -77,7 +77,7 @@ ORDER = {
     ],
     "sweep": [
         *("plugin_code", "registration", "plugins"),
-        *("measuring", "measuring.diagnostics", "resources", "proof", "messages", "log", "population"),
+        *("measuring", "measuring.diagnostics", "resources", "proof", "program_cache", "messages", "log", "population"),
         *("checkpoints", "generators", "members", "programs", "feeding"),
         *(
             "measuring.further",

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ganscape.sweep.measuring.evaluation import Evaluator
 
 logger = logging.getLogger(__name__)
+# What a process may grow by, in resident memory, before it forgets its programs: about 16 structures of 125 MB.
+PROGRAM_BYTES = 2**31
 THREAD_FLAG = "--xla_cpu_multi_thread_eigen"
 
 
@@ -83,10 +85,13 @@ def run_tasks(
 
     Args:
       receive: waits for the next cohort to train, or a request for baselines. send: carries a message to the driver.
-      warm: the structures that this process has compiled; grows.
+      warm: the structures that this process has compiled; grows, until their programs take more than PROGRAM_BYTES:
+        then all are forgotten, and read from the compilation cache if they are needed again.
     """
+    from ganscape.sweep import programs
     from ganscape.sweep.trial import train
 
+    begun = programs.resident_bytes()
     pin_jax()  # a script's own imports may have loaded JAX in this process, and set its options
     with log_to(send):
         send(ready())
@@ -98,7 +103,12 @@ def run_tasks(
             if isinstance(task, BaselineTask):
                 _measure_baselines(task, workload, evaluator, send)
             else:
-                warm.add(task.trials[0].config.structure())
+                structure = task.trials[0].structure
+                if structure not in warm and programs.resident_bytes() > begun + PROGRAM_BYTES:
+                    logger.info("%d structures forgotten: their programs took too much memory", len(warm))
+                    programs.forget_all()
+                    warm.clear()
+                warm.add(structure)
                 train(task, workload, evaluator, send)
 
 

@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 
@@ -95,6 +97,23 @@ def test_after_a_crash_the_same_trials_are_asked_and_only_what_is_missing_is_han
     assert set(again.trials) == asked
     assert set(handed) == asked - {trial.id for trial in first.trials}
     assert handed[second.trials[0].id] == {640}
+
+
+def test_a_restart_makes_no_config_of_a_trial_that_has_ended(planned, store, monkeypatch):
+    backlog = reopened(planned, store)
+    finish(backlog, backlog.take())
+    ended, asked = set(backlog.outcomes.ended), []
+    monkeypatch.setattr(
+        store, "settings", lambda trial, original=store.settings: asked.append(trial) or original(trial)
+    )
+    again = reopened(planned, store)
+    assert not asked
+    handed = [trial for cohort in cohorts(again) for trial in cohort.trials]
+    received = pickle.loads(pickle.dumps(handed))
+    assert ended and set(asked) == {trial.id for trial in handed} == set(again.trials) - ended
+    assert received == handed and [trial.config for trial in received] == [
+        backlog.trials[trial.id].config for trial in handed
+    ]
 
 
 def test_a_failure_ends_its_trial(planned, store):

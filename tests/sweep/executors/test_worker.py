@@ -2,8 +2,10 @@
 
 import logging
 
-from ganscape.sweep.executors.worker import run_tasks, worker_environment
-from ganscape.sweep.messages import Baselines, BaselineTask, Free, Ready
+from ganscape.models import Config
+from ganscape.sweep.executors.worker import PROGRAM_BYTES, run_tasks, worker_environment
+from ganscape.sweep.messages import Baselines, BaselineTask, Cohort, Free, Ready
+from ganscape.sweep.proposals import trial_of
 from ganscape.sweep.resources import Resources
 
 
@@ -31,6 +33,24 @@ def test_a_worker_that_cannot_measure_baselines_says_so_and_goes_on(judge, workl
     ready, free, line, again = sent
     assert isinstance(ready, Ready) and free == again == Free(frozenset())
     assert line.level == logging.WARNING and line.text.startswith("no baselines: TypeError")
+
+
+def test_a_worker_that_has_grown_forgets_the_programs_that_it_does_not_need_next(judge, workload, monkeypatch):
+    from ganscape.sweep import programs, trial
+
+    def cohort(z_dim):
+        return Cohort((trial_of(0, "ns_gan", Config(z_dim=z_dim), 0),), (frozenset(),), (0,), 1)
+
+    forgotten, sizes = [], [0, 1, PROGRAM_BYTES + 1]  # at the start, and before each structure that is new
+    monkeypatch.setattr(trial, "train", lambda *_: None)
+    monkeypatch.setattr(programs, "forget_all", lambda: forgotten.append(True))
+    monkeypatch.setattr(programs, "resident_bytes", lambda: sizes.pop(0))
+    first, second = cohort(8), cohort(9)
+    tasks, sent = [first, first, second, None], []
+    run_tasks(workload, judge, lambda: tasks.pop(0), sent.append, set())
+    one, two = (frozenset({each.trials[0].structure}) for each in (first, second))
+    assert [message.warm for message in sent if isinstance(message, Free)] == [frozenset(), one, one, two]
+    assert forgotten == [True]
 
 
 def test_a_worker_sends_all_baselines_together(judge, workload):
