@@ -102,10 +102,8 @@ def test_after_a_crash_the_same_trials_are_asked_and_only_what_is_missing_is_han
 def test_a_restart_makes_no_config_of_a_trial_that_has_ended(planned, store, monkeypatch):
     backlog = reopened(planned, store)
     finish(backlog, backlog.take())
-    ended, asked = set(backlog.outcomes.ended), []
-    monkeypatch.setattr(
-        store, "settings", lambda trial, original=store.settings: asked.append(trial) or original(trial)
-    )
+    ended, asked, settings = set(backlog.outcomes.ended), [], store.settings
+    monkeypatch.setattr(store, "settings", lambda trial: asked.append(trial) or settings(trial))
     again = reopened(planned, store)
     assert not asked
     handed = [trial for cohort in cohorts(again) for trial in cohort.trials]
