@@ -21,7 +21,7 @@ def test_counts_and_the_best_trial_are_those_counted_anew(events):
     for trial, event in events:
         if isinstance(event, str):
             outcomes.end(trial, event)
-        elif trial not in outcomes.ended:
+        elif trial not in outcomes.ended and event[0] not in outcomes.scores[trial]:
             outcomes.add_score(trial, *event)
         scored = {name: len(scores) for name, scores in outcomes.scores.items()}
         assert outcomes.rungs_done == counts.rungs_done(scored, outcomes.ended, 3)
