@@ -258,9 +258,9 @@ class Backlog:
         self.kept = KeptFiles(self.store, self.plan.workload.generators, self.keep, self._group, self.outcomes.lowest)
         self.remove_unknown_generators()
         checkpoints.forget_all(self.plan.workload.checkpoints, self.outcomes.ended)
-        for trial in self.trials:
-            if trial not in self.outcomes.ended and trial not in self.paused:
-                self.waiting.add(trial)
+        for name in self.trials:
+            if name not in self.outcomes.ended and name not in self.paused:
+                self.waiting.add(name)
         for method in self.plan.methods:
             self._decide(method)
 

@@ -40,9 +40,9 @@ class Trial:
         return _with_config, (self.id, self.method, self.seed, self.key, self.identity, self.structure, self.config)
 
 
-def _with_config(*fields) -> Trial:
+def _with_config(*fields: Any) -> Trial:
     *described, config = fields
-    return Trial(*described, load_config=lambda: config)
+    return Trial(*described, lambda: config)
 
 
 class Cohort(NamedTuple):

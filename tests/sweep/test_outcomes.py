@@ -19,6 +19,8 @@ EVENTS = st.lists(
 def test_counts_and_the_best_trial_are_those_counted_anew(events):
     outcomes = Outcomes(3)
     for trial, event in events:
+        if outcomes.ended.get(trial, "done") not in SCORED:
+            continue  # a trial that failed stays so
         if isinstance(event, str):
             outcomes.end(trial, event)
         elif trial not in outcomes.ended and event[0] not in outcomes.scores[trial]:
