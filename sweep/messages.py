@@ -40,9 +40,10 @@ class Trial:
         return _with_config, (self.id, self.method, self.seed, self.key, self.identity, self.structure, self.config)
 
 
-def _with_config(*fields: Any) -> Trial:
-    *described, config = fields
-    return Trial(*described, lambda: config)
+def _with_config(
+    name: str, method: str, seed: int, key: tuple[int, int], identity: str, structure: str, config: Config
+) -> Trial:
+    return Trial(name, method, seed, key, identity, structure, lambda: config)
 
 
 class Cohort(NamedTuple):
