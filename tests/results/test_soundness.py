@@ -79,7 +79,7 @@ def foreign(path):
 SET_STUDY = "UPDATE study SET definition = json_set(definition, ?, ?)"
 CHANGES = {
     **{f"cut at {share}": truncated(share) for share in (0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99)},
-    **{f"noise {seed}": noise(seed) for seed in range(12)},
+    **{f"noise {seed}": noise(seed) for seed in range(6)},
     **{f"without {table}": statements(f"DROP TABLE {table}") for table in TABLES},
     **{f"{table} without {name}": statements(f"ALTER TABLE {table} RENAME COLUMN {name} TO other")
        for table, name in COLUMNS},

@@ -168,20 +168,19 @@ def test_a_folder_goes_on_under_the_names_that_it_has_for_its_searchers(tmp_path
         ({"configs": 1}, {"configs": 3}),
         ({"seeds": 1, "images": 1920}, {"seeds": 3}),
         ({"methods": ["wgan"], "confirm": 2}, {"methods": ["ns_gan"], "confirm": 2}),
-        ({"study": "equal/bandit", "configs": 4, "rounds": 2}, {"study": "equal/bandit", "configs": 6, "rounds": 3}),
     ],
 )
 def test_merged_folders_continue_to_the_study_asked_for_at_once(tmp_path, first, second):
     """Nothing that either of them has is trained again; what neither has, such as new seeds of old configs, is."""
-    out, at_once = tmp_path / "merged", tmp_path / "once"
-    scored = {pair for name, words in (("a", first), ("b", second)) for pair in run(planned(tmp_path / name, **{
-        "configs": 2, **words}), tmp_path / name)}  # fmt: skip
+    out, at_once, scored = tmp_path / "merged", tmp_path / "once", set()
+    first, second = {"configs": 2} | first, {"configs": 2} | second
+    for name, size in (("a", first), ("b", second)):
+        scored |= set(run(planned(tmp_path / name, **size), tmp_path / name))
     merging.merge([tmp_path / "a", tmp_path / "b"], out)
-    missing = run(stored_plan(out), out)
-    assert not scored & set(missing)
-    largest = {"configs": 2} | {name: max(words.get(name, 0) for words in (first, second)) for name in (
-        "images", "confirm", "seeds", "configs", "rounds") if name in first or name in second}  # fmt: skip
-    run(planned(at_once, study=first.get("study", "equal/wide"), **largest), at_once)
+    assert not scored & set(run(stored_plan(out), out))
+    numbers = (first.keys() | second.keys()) - {"methods"}
+    largest = {name: max(size.get(name, 0) for size in (first, second)) for name in numbers}
+    run(planned(at_once, **largest), at_once)
     check_equal(out, at_once)
 
 
