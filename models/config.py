@@ -13,6 +13,8 @@ import jax
 from ganscape.errors import check_name
 from ganscape.models.architectures import ARCHITECTURES
 from ganscape.models.architectures.conditioning import CONDITIONINGS
+from ganscape.models.architectures.downsampling import DOWNSAMPLINGS
+from ganscape.models.architectures.gating import CONVOLUTIONS
 from ganscape.models.architectures.generator_noise import GENERATOR_NOISES
 from ganscape.models.architectures.upsampling import UPSAMPLINGS
 from ganscape.models.augmentations import AUGMENTATIONS
@@ -38,6 +40,7 @@ from ganscape.models.fields import (
     unless_all_own,
 )
 from ganscape.models.gan import PASSES, UPDATES
+from ganscape.models.generator_penalties import GENERATOR_PENALTIES
 from ganscape.models.instance_noise import INSTANCE_NOISES
 from ganscape.models.latents import LATENTS
 from ganscape.models.losses import LOSSES
@@ -108,6 +111,7 @@ class Config:
       latent: the distribution of z, also for family began; in a vae always N(0, 1).
       averaging: how the generator's weights are averaged for sampling.
       historical_averaging: whether both losses penalise the distance of the weights from the mean of their past values.
+      generator_penalty: what is added to the generator's loss, with weight `generator_penalty_weight` > 0.
       unrolled_steps: gradient steps of the discriminator, on its whole loss, that the generator looks ahead.
       update: whether the players are updated one after the other or simultaneously.
       k_range: only with family began: the bounds of k, which balances the players.
@@ -120,6 +124,8 @@ class Config:
       sampling_statistics: whether the generator's batch norm uses running averages of training in sampling, or
         standing statistics: averages over batches of random latents with the current weights.
       upsampling: how the generator doubles height and width.
+      downsampling: how the discriminator halves them. convolution: the convolutions inside residual blocks.
+      output_kernel: height and width of the generator's last kernel.
       attention: the height of the activations at which both networks have self-attention; 0 for none.
       optimizer: each player has its own instance.
       warmup: whether both learning rates rise from 0 at first.
@@ -193,6 +199,7 @@ class Config:
     averaging: str = slot(AVERAGINGS, _GAME)
     ema_schedule: str = _schedule(_HALF_LIFE)
     historical_averaging: str = slot(HISTORICAL_AVERAGINGS, _GAME)
+    generator_penalty: str = slot(GENERATOR_PENALTIES, _GAME)
     unrolled_steps: int = structure(None, low=0, only=_GAME, when=0, neutral=0)
     update: str = structure(None, UPDATES, only=_GAME, when="alternating", neutral="alternating")
     k_range: str = structure(None, K_RANGES, only=_BEGAN, when="unbounded")
@@ -202,6 +209,9 @@ class Config:
         None, SAMPLING_STATISTICS, only=Only("generator_normalization", AVERAGED), when="running", neutral="running"
     )
     upsampling: str = structure(None, UPSAMPLINGS, offered="upsamplings")
+    downsampling: str = structure(None, DOWNSAMPLINGS, offered="downsamplings")
+    convolution: str = structure(None, CONVOLUTIONS, offered="convolutions")
+    output_kernel: int = structure(None, offered="output_kernels")
     attention: int = structure(0, low=0, neutral=0)
     channels: int = structure(None, offered="channels")
     hidden_per_channel: int = structure(None, offered="hidden_per_channel")
@@ -248,6 +258,7 @@ class Config:
     ema_half_life: float = positive(_HALF_LIFE)
     ema_images: float = positive(_moving("ema"))
     historical_weight: float = positive(Only("historical_averaging", AllButNone(HISTORICAL_AVERAGINGS)))
+    generator_penalty_weight: float = positive(Only("generator_penalty", AllButNone(GENERATOR_PENALTIES)))
     unrolled_lr: float = positive(Above("unrolled_steps", 0))
     fade_images: float = positive(Only("architecture", ("progan",)), 8e5)
     gamma: float = fraction(_BEGAN, 0.75)

@@ -17,6 +17,7 @@ from ganscape.models.averaging import AVERAGINGS, running_mean
 from ganscape.models.discriminator_inputs import prepare_both
 from ganscape.models.family import Family, SamplingWeights
 from ganscape.models.forward import Context, DiscriminatorOutput
+from ganscape.models.generator_penalties import GENERATOR_PENALTIES
 from ganscape.models.latents import LATENTS
 from ganscape.models.losses import LOSSES
 from ganscape.models.networks import (
@@ -182,8 +183,8 @@ def update_generator(config: "Config", networks, state: State, batch: Batch):
     noise_key, inputs_key = jax.random.split(jax.random.fold_in(batch.key, 3))
 
     def loss_of(params):
-        fake, g_statistics = apply_generator(networks, params, generator.statistics, batch.z, context, noise_key)
-        inputs = prepare_both(config, batch.real, fake, inputs_key, images_seen(config, state))
+        generated, g_statistics = apply_generator(networks, params, generator.statistics, batch.z, context, noise_key)
+        inputs = prepare_both(config, batch.real, generated, inputs_key, images_seen(config, state))
         d_params = unrolled(config, networks, state, context, inputs, batch.key)
 
         def run(statistics, images):
@@ -195,6 +196,8 @@ def update_generator(config: "Config", networks, state: State, batch: Batch):
         else:
             real, (fake, d_statistics) = None, run(discriminator.statistics, inputs[1])
         value = generator_loss(config, real, fake)
+        if config.generator_penalty != "none":
+            value = value + config.generator_penalty_weight * GENERATOR_PENALTIES[config.generator_penalty](generated)
         return value + historical_penalty(config, params, state.history[:1]), (g_statistics, d_statistics)
 
     (value, (g_statistics, d_statistics)), gradients = jax.value_and_grad(loss_of, has_aux=True)(generator.params)

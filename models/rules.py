@@ -163,10 +163,9 @@ def _offered(config: "Config", field: dataclasses.Field, value: Any) -> Any:
     value = check_structure(field, value)
     if not offer:
         raise ConfigError(f"{field.name}={value!r} means nothing with architecture {config.architecture!r}")
-    if field.metadata["choices"] is not None and value not in offer:
-        raise ConfigError(
-            f"architecture {config.architecture!r} has no {field.name} {value!r}; one of: {', '.join(offer)}"
-        )
+    if isinstance(offer, tuple) and value not in offer:
+        choices = ", ".join(map(str, offer))
+        raise ConfigError(f"architecture {config.architecture!r} has no {field.name} {value!r}; one of: {choices}")
     return value
 
 

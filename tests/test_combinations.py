@@ -41,6 +41,7 @@ NUMBERS = {
     "penalty_images": 1000.0,
     "ema_half_life": 100.0,
     "ema_images": 1000.0,
+    "generator_penalty_weight": 0.1,
     "weight_clipping": 0.1,
     "flip_probability": 0.1,
     "noise_std": 0.1,

@@ -18,6 +18,8 @@ from ganscape.metrics.encoders import ENCODERS
 from ganscape.models import FAMILIES
 from ganscape.models.architectures import ARCHITECTURES
 from ganscape.models.architectures.conditioning import CONDITIONINGS
+from ganscape.models.architectures.downsampling import DOWNSAMPLINGS
+from ganscape.models.architectures.gating import CONVOLUTIONS
 from ganscape.models.architectures.generator_noise import GENERATOR_NOISES
 from ganscape.models.architectures.upsampling import UPSAMPLINGS
 from ganscape.models.augmentations import AUGMENTATIONS
@@ -26,6 +28,7 @@ from ganscape.models.batch_features import BATCH_FEATURES
 from ganscape.models.began import K_RANGES
 from ganscape.models.config import FIELDS
 from ganscape.models.gan import PASSES, UPDATES
+from ganscape.models.generator_penalties import GENERATOR_PENALTIES
 from ganscape.models.instance_noise import INSTANCE_NOISES
 from ganscape.models.latents import LATENTS
 from ganscape.models.losses import LOSSES
@@ -65,6 +68,9 @@ TRICKS = {
     "averaging": AVERAGINGS,
     "optimizer": OPTIMIZERS,
     "learning_rate_schedule": SCHEDULES,
+    "downsampling": DOWNSAMPLINGS,
+    "convolution": CONVOLUTIONS,
+    "generator_penalty": GENERATOR_PENALTIES,
     "architecture": ARCHITECTURES,
 }
 

@@ -21,6 +21,9 @@ class NetworkSpec(NamedTuple):
     conditioning: str
     batch_features: str
     upsampling: str
+    downsampling: str
+    convolution: str
+    output_kernel: int
     attention: int
     batch_size: int
     packing: int
@@ -31,7 +34,7 @@ class NetworkSpec(NamedTuple):
     def of(cls, config: "Config") -> "NetworkSpec":
         """Returns the spec of a config; fields that do not apply get the value that switches them off."""
         values = {name: getattr(config, name) for name in cls._fields}
-        off: dict[str, Any] = dict.fromkeys(cls._fields, "none") | {"channels": 0, "packing": 1}
+        off: dict[str, Any] = dict.fromkeys(cls._fields, "none") | {"channels": 0, "packing": 1, "output_kernel": 0}
         return cls(**{name: off[name] if value is None else value for name, value in values.items()})
 
     @property
@@ -70,6 +73,8 @@ class Architecture(NamedTuple):
     latent_by_parts: whether its conditional normalizations depend on parts of z, even without classes.
     blur_real: (config, images, images_seen) -> the real images for its discriminator. Growing networks blur them to
       the detail that their generator can produce so far; the others return them unchanged.
+    downsamplings, convolutions, output_kernels: likewise, the downsamplings that its discriminator offers, the
+      convolutions inside its blocks, and the sizes of its generator's last kernel.
     """
 
     build: Callable[..., Networks]
@@ -84,3 +89,6 @@ class Architecture(NamedTuple):
     families: tuple[str, ...] = ("gan",)
     latent_by_parts: bool = False
     blur_real: Callable[..., Array] = lambda config, images, images_seen: images
+    downsamplings: tuple[str, ...] = ()
+    convolutions: tuple[str, ...] = ()
+    output_kernels: tuple[int, ...] = ()

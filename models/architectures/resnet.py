@@ -24,7 +24,9 @@ from ganscape.models.architectures.base import (
     DiscriminatorBase,
     GeneratorBase,
 )
-from ganscape.models.architectures.layers import Conv, ConvThenMeans, Dense
+from ganscape.models.architectures.downsampling import DOWNSAMPLINGS
+from ganscape.models.architectures.gating import CONVOLUTIONS
+from ganscape.models.architectures.layers import Conv, Dense
 from ganscape.models.architectures.upsampling import UPSAMPLINGS
 from ganscape.models.forward import TRAINING, Context, DiscriminatorOutput
 from ganscape.models.initialization import normal, truncated_normal
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
     from ganscape.models.config import Config
 
 SIZE = 3
+# The first is that of the code; 1 is a linear map of each pixel's features; 9 is that of Ledig et al. 2017
+# (arXiv:1609.04802).
+OUTPUT_KERNELS = (SIZE, 1, 9)
 MOMENTUM, EPSILON = 0.9, 1e-5
 NORMAL, TRUNCATED = normal(0.02), truncated_normal(0.02)
 
@@ -61,7 +66,7 @@ class GeneratorBlock(GeneratorBase):
     @nn.compact
     def __call__(self, x: Array, context: Context) -> Array:
         def conv(x):
-            return Conv(self.features, TRUNCATED, self.normalization, size=SIZE, stride=1)(x)
+            return CONVOLUTIONS[self.spec.convolution](x, self.features, SIZE, TRUNCATED, self.normalization)
 
         def upsample(x):
             return UPSAMPLINGS[self.spec.upsampling](x, self.features, SIZE, TRUNCATED, self.normalization)
@@ -92,7 +97,7 @@ class Generator(GeneratorBase):
         for depth, features in enumerate(rest):
             x = GeneratorBlock(self.spec, features, x.shape[1] < height, name=f"block{depth}")(x, context)
         x = self.activate(x, "norm", context, nn.relu, MOMENTUM, EPSILON)
-        return nn.sigmoid(Conv(channels, TRUNCATED, self.normalization, size=SIZE, stride=1)(x))
+        return nn.sigmoid(Conv(channels, TRUNCATED, self.normalization, size=self.spec.output_kernel, stride=1)(x))
 
 
 class DiscriminatorBlock(DiscriminatorBase):
@@ -104,10 +109,10 @@ class DiscriminatorBlock(DiscriminatorBase):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         def conv(x):
-            return Conv(self.features, TRUNCATED, self.normalization, size=SIZE, stride=1)(x)
+            return CONVOLUTIONS[self.spec.convolution](x, self.features, SIZE, TRUNCATED, self.normalization)
 
         def halve(x):
-            return ConvThenMeans(self.features, TRUNCATED, self.normalization, size=SIZE)(x)
+            return DOWNSAMPLINGS[self.spec.downsampling](x, self.features, SIZE, TRUNCATED, self.normalization)
 
         def activate(x, name):
             return nn.relu(self.normalize(x, name, MOMENTUM, EPSILON))
@@ -157,6 +162,9 @@ def architecture(widths: ResnetWidths, heights: tuple[int, ...], channels: int) 
         ("unpool", *(name for name in UPSAMPLINGS if name != "unpool")),
         functools.partial(attention_heights, widths),
         channels,
+        downsamplings=tuple(DOWNSAMPLINGS),
+        convolutions=tuple(CONVOLUTIONS),
+        output_kernels=OUTPUT_KERNELS,
     )
 
 

@@ -373,6 +373,7 @@ OUTSIDE = {
     "penalty_final": [-1e-9, math.inf],
     **{f"{name}_weight": [-1e-9, math.inf] for name in PENALTIES if name != "none"},
     "ema_half_life": POSITIVE,
+    "generator_penalty_weight": POSITIVE,
     **dict.fromkeys(
         ("learning_rate_images", "beta2_images", "penalty_images", "ema_images", "warmup_images"), POSITIVE
     ),

@@ -15,13 +15,17 @@ DRAWS = 500
 ON = [("d_activations", "mlp", (8, 8, 1)), ("d_kernels", "mlp", (8, 8, 1)), ("d_kernels", "sndcgan", (32, 32, 3))]
 # Came after the study: with one choice more its draws would be others, and a begun sweep could not be continued.
 LATER = {"averaging": {"ema_half_life"}}
-LATER_FIELDS = {"learning_rate_schedule", "warmup", "beta2_schedule", "penalty_schedule", "ema_schedule"}
+LATER_FIELDS = {"learning_rate_schedule", "warmup", "beta2_schedule", "penalty_schedule", "ema_schedule"} | {
+    "generator_penalty"
+}
 LATER_NUMBERS = {f"{name}_weight" for name in PENALTIES if name != "none"} | {
     *("learning_rate_final", "learning_rate_images", "warmup_images", "beta2_final", "beta2_images", "penalty_final"),
-    *("penalty_images", "ema_half_life", "ema_images"),
+    *("penalty_images", "ema_half_life", "ema_images", "generator_penalty_weight"),
 }
 # Fields of other families and of the networks, of how products are computed and of how images are sampled.
-NOT_SEARCHED = {"family", "architecture", "k_range", "precision", "sampling_statistics", "upsampling"}
+NOT_SEARCHED = {"family", "architecture", "k_range", "precision", "sampling_statistics", "upsampling"} | {
+    "downsampling", "convolution",
+}  # fmt: skip
 
 
 def config_of(settings, architecture) -> Config:

@@ -1,0 +1,27 @@
+"""Convolutions of residual blocks, plain or gated: functions (x, features, size, draw, normalization) -> x."""
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from ganscape.models.architectures.layers import Conv
+from ganscape.models.initialization import Draw
+
+
+def plain(x: Array, features: int, size: int, draw: Draw, normalization: str) -> Array:
+    """Returns the SAME convolution [batch, h, w, features]."""
+    return Conv(features, draw, normalization, size=size, stride=1)(x)
+
+
+def gated(x: Array, features: int, size: int, draw: Draw, normalization: str) -> Array:
+    """Returns one half of a convolution's channels times the sigmoid of the other half, [batch, h, w, features].
+
+    Blocks activate before a convolution, so the half that is passed on has no activation of its own.
+
+    Reference: Yu et al. 2018 (arXiv:1806.03589), section 3.1.
+    """
+    passed, gate = jnp.split(Conv(2 * features, draw, normalization, size=size, stride=1)(x), 2, axis=-1)
+    return passed * jax.nn.sigmoid(gate)
+
+
+CONVOLUTIONS = {"plain": plain, "gated": gated}
