@@ -13,6 +13,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -23,6 +24,8 @@ from hypothesis import settings
 
 ROOT = Path(__file__).parents[1]
 KEPT_BYTES = 2**30
+MEMORY = Path("/dev/shm")  # a file system in memory: thousands of commits wait for a disk otherwise
+TICKS = os.sysconf("SC_CLK_TCK")  # in a second
 SLOW_LIMIT = 3600.0  # seconds for a test that is marked slow
 
 # A shell that starts `make test &` without job control lets it ignore SIGINT, and every child would inherit that.
@@ -92,6 +95,10 @@ os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false --xla_bac
 os.environ.setdefault("RAY_worker_niceness", "0")
 if "PYTEST_XDIST_WORKER" not in os.environ:
     cache = new_cache()
+    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 4 * 2**30:
+        folder = tempfile.mkdtemp(prefix="ganscape-tests-", dir=MEMORY)
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", folder)
     os.environ |= {
         "GANSCAPE_CACHE": str(cache),
         "JAX_COMPILATION_CACHE_DIR": str(cache / "programs"),
@@ -118,12 +125,13 @@ def limited(item, what: str) -> Iterator[None]:
     A test that is stuck where Python's signals do not reach ends its whole process a minute later, with a traceback.
     """
     seconds = SLOW_LIMIT if item.get_closest_marker("slow") else float(item.config.getini("limit"))
-    before = descendants(os.getpid())
+    began = int(time.clock_gettime(time.CLOCK_BOOTTIME) * TICKS)
 
     def end(*_):
-        for process in descendants(os.getpid()) - before:
-            with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
+        for process in descendants(os.getpid()):
+            with suppress(OSError):
+                if start_of(process) >= began:
+                    os.kill(process, signal.SIGKILL)
         pytest.fail(f"{what} of {item.nodeid} took longer than {seconds:g} s")
 
     handler = signal.signal(signal.SIGALRM, end)
@@ -144,6 +152,11 @@ def descendants(process: int) -> set[int]:
         with suppress(OSError):
             children |= {int(number) for number in task.read_text().split()}
     return children.union(*(descendants(child) for child in children))
+
+
+def start_of(process: int) -> int:
+    """The tick after the boot of the machine in which a process was started."""
+    return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[19])
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,6 +1,5 @@
 import ast
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -27,32 +26,42 @@ def test_a_notebook_is_stored_without_output_and_reads_results_only(path):
             assert {name.split(".")[0] for name in names} <= {"ganscape", "os", "math", "numpy", "pandas"}
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_runs_on_the_recorded_study(path, tmp_path, monkeypatch):
-    shown = outputs(path, tmp_path, monkeypatch)
-    assert any("image/png" in output.get("data", {}) for output in shown)
-    assert not [output for output in shown if output.output_type == "error" or output.get("name") == "stderr"]
-
-
-def outputs(path, folder, monkeypatch) -> list:
-    """What the cells of a notebook show when it runs in a folder."""
+def run(paths, folder) -> dict:
+    """notebook -> the outputs of its cells. One kernel runs all in a folder, and forgets its variables between them."""
     nbclient = pytest.importorskip("nbclient", reason="nbclient is not installed: pip install ganscape[notebooks]")
     pytest.importorskip("ipykernel", reason="ipykernel is not installed: pip install ganscape[notebooks]")
     import nbformat
 
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
-    monkeypatch.setenv("IPYTHONDIR", str(folder))
-    monkeypatch.setenv("JUPYTER_PLATFORM_DIRS", "1")
-    monkeypatch.delenv("GANSCAPE_OUT", raising=False)
-    notebook = nbformat.read(path, as_version=4)
-    nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
-    return [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    cells = {}
+    for path in paths:
+        notebook = nbformat.read(path, as_version=4)
+        cells[path] = [cell for cell in notebook.cells if cell.cell_type == "code"]
+        cells[path].append(nbformat.v4.new_code_cell("%reset -f"))
+    notebook.cells = [cell for each in cells.values() for cell in each]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IPYTHONDIR", str(folder))
+        patch.setenv("JUPYTER_PLATFORM_DIRS", "1")
+        patch.delenv("GANSCAPE_OUT", raising=False)
+        resources = {"metadata": {"path": str(folder)}}
+        nbclient.NotebookClient(notebook, timeout=300, allow_errors=True, resources=resources).execute()
+    return {path: [output for cell in each for output in cell.outputs] for path, each in cells.items()}
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory):
+    return run(NOTEBOOKS, tmp_path_factory.mktemp("notebooks"))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs_on_the_recorded_study(path, outputs):
+    assert any("image/png" in output.get("data", {}) for output in outputs[path])
+    assert not [each for each in outputs[path] if each.output_type == "error" or each.get("name") == "stderr"]
 
 
 @pytest.mark.slow
-def test_the_quickstart_leads_from_nothing_to_a_winner_s_samples(tmp_path, monkeypatch):
+def test_the_quickstart_leads_from_nothing_to_a_winner_s_samples(tmp_path):
     assert all(cell["outputs"] == [] for cell in code(QUICKSTART))
-    shown = outputs(QUICKSTART, tmp_path, monkeypatch)
+    shown = run([QUICKSTART], tmp_path)[QUICKSTART]
     texts = [output["data"].get("text/plain", "") for output in shown if "data" in output]
     assert any("100%" in text and "12 done, 0 failed" in text for text in texts)  # the bar, at its end
     assert sum("image/png" in output.get("data", {}) for output in shown) == 2

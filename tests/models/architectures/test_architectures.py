@@ -16,6 +16,7 @@ SHAPES = [(4, 4, 1), (8, 8, 1), (8, 8, 3), (12, 20, 1), (28, 28, 1), (32, 32, 3)
 KEY = np.array([0, 1], np.uint32)
 ACCEPTED = [(name, shape) for name in sorted(ARCHITECTURES) for shape in SHAPES if ARCHITECTURES[name].accepts(shape)]
 accepted = pytest.mark.parametrize(("name", "shape"), ACCEPTED)
+quick = pytest.mark.usefixtures("native_convolutions")
 smallest = pytest.mark.parametrize(
     ("name", "shape"), [(name, next(shape for each, shape in ACCEPTED if each == name)) for name in ARCHITECTURES]
 )
@@ -44,6 +45,7 @@ def leaves_of(tree):
 # What every architecture promises
 
 
+@quick
 @accepted
 def test_the_generator_makes_images_and_the_discriminator_logits(name, shape):
     networks = build(name, shape)
@@ -54,6 +56,7 @@ def test_the_generator_makes_images_and_the_discriminator_logits(name, shape):
     assert judgement.features.shape[0] == 5 and judgement.features.ndim == 2
 
 
+@quick
 @accepted
 def test_a_pair_of_another_family_sees_images_and_makes_them(name, shape):
     """began: images from images; vae: two numbers for each latent, and a logit for each pixel."""
@@ -89,6 +92,7 @@ def test_other_images_are_refused(name, refused):
         assert not ARCHITECTURES[name].accepts(shape)
 
 
+@quick
 @smallest
 def test_images_lie_in_zero_to_one_however_large_the_weights(name, shape):
     """At the start they are grey and differ, with huge weights they are black and white. progan's are linear in
@@ -113,6 +117,7 @@ def test_images_lie_in_zero_to_one_however_large_the_weights(name, shape):
     assert last.max() > 0.99
 
 
+@quick
 @accepted
 def test_spectral_norm_is_applied_to_every_kernel_of_the_discriminator(name, shape):
     """A left vector of length height * width * in for each, and nothing else (Miyato et al. 2018)."""
@@ -128,6 +133,7 @@ def test_spectral_norm_is_applied_to_every_kernel_of_the_discriminator(name, sha
     assert {path[-1] for path in leaves_of(variables["params"])} == {"kernel", "bias"}
 
 
+@quick
 @accepted
 def test_batch_norm_adds_a_scale_and_a_shift_per_unit_and_none_adds_nothing(name, shape):
     if "batch_norm" not in ARCHITECTURES[name].discriminator_normalizations:
@@ -141,6 +147,7 @@ def test_batch_norm_adds_a_scale_and_a_shift_per_unit_and_none_adds_nothing(name
     assert added == {(*path, leaf) for path in means for leaf in ("scale", "bias")}
 
 
+@quick
 @smallest
 def test_a_logit_of_an_image_does_not_depend_on_the_others_without_batch_norm(name, shape):
     discriminator = build(name, shape, "none").discriminator

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ganscape.models import Config
-from ganscape.models.architectures import ARCHITECTURES, build, convolution, layers
+from ganscape.models.architectures import ARCHITECTURES, build
 from ganscape.models.forward import Context
 from ganscape.models.gan import kernels_of
 from ganscape.models.initialization import initialise, parameter_count
@@ -165,12 +165,7 @@ def test_every_normalization_offered_is_where_it_says(name, shape):
 
 
 @pytest.mark.parametrize(("name", "shape"), [each for each in SMALL if each[0] in ("dcgan", "sndcgan", "resnet_cifar")])
-def test_images_lie_in_zero_to_one_and_every_kernel_is_learnt(name, shape, monkeypatch):
-    """By the backend's own convolutions, which compile sooner."""
-    for function in ("conv", "conv_transpose", "input_dilated_conv"):
-        native = getattr(convolution, f"native_{function}")
-        monkeypatch.setattr(layers, function, native)
-        monkeypatch.setattr(convolution, function, native)
+def test_images_lie_in_zero_to_one_and_every_kernel_is_learnt(name, shape, native_convolutions):
     networks = pair(name, shape, channels=4)
     generator = initialise(networks.generator, KEY, (2, 128))
     discriminator = initialise(networks.discriminator, KEY, (2, *shape))

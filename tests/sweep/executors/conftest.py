@@ -76,6 +76,15 @@ class Sweep:
         before = len(self.stored())
         wait_until(lambda: len(self.stored()) > before or self.process.poll() is not None, 240, "no score came")
 
+    def replace_workers(self):
+        """After a first score, kill -9 of all workers; returns once others have made another score."""
+        self.wait_for_a_score()
+        killed = self.workers()
+        assert killed
+        for worker in killed:
+            os.kill(worker, signal.SIGKILL)
+        self.wait_for_a_score()
+
     def kill(self):
         """kill -9 of the driver; returns once its workers are gone."""
         self.process.kill()
@@ -168,16 +177,18 @@ def unbroken(cache):
 
 
 @pytest.fixture
-def check_killed_driver(unbroken, make_sweep):
-    """A driver killed at random moments loses no committed score and computes none twice; in the end two workers give
-    the table of one, and nothing but results is left."""
+def check_kills(unbroken, make_sweep):
+    """Workers and drivers killed at random moments lose no committed score, and none is computed twice; in the end two
+    workers give the table of one, and nothing but results is left."""
 
-    def check(executor, kills):
+    def check(executor, *, workers_too, drivers):
         sweep, held = make_sweep(executor), []
         moments, interrupted = random.Random(executor), 0
-        for _ in range(kills):
+        for number in range(drivers):
             sweep.start()
-            if moments.random() < 0.7:
+            if number == 0 and workers_too:
+                sweep.replace_workers()
+            elif moments.random() < 0.7:
                 sweep.wait_for_a_score()
             time.sleep(moments.uniform(0.0, 2.0))
             interrupted += sweep.process.poll() is None
@@ -188,7 +199,9 @@ def check_killed_driver(unbroken, make_sweep):
         check_held(sweep, held)
         assert sweep.table() == unbroken.table()
         assert sweep.generators() == sweep.generator_files() == unbroken.generators() != set()
-        assert interrupted >= kills // 2
+        assert interrupted >= drivers // 2
+        failures = results.load(sweep.out).failures()
+        assert set(failures["cause"]) == ({"lost"} if workers_too else set()) and not failures["final"].any()
         assert not (sweep.out / "tune").exists()
         assert not list((sweep.out / "checkpoints").glob("*"))
         wait_until(lambda: not sweep.processes(), 120, "processes are left behind")
@@ -203,27 +216,6 @@ def check_held(sweep, held):
     for values, position in held:
         assert values <= sweep.stored(), "a committed score is gone"
         assert not set(sweep.computed()[position:]) & values, "a committed score was computed again"
-
-
-@pytest.fixture
-def check_killed_workers(unbroken, make_sweep):
-    """A killed worker is replaced and its cohort tried again."""
-
-    def check(executor):
-        sweep, killed = make_sweep(executor).start(), 0
-        for _ in range(2):
-            sweep.wait_for_a_score()
-            busy = sweep.workers()
-            if busy:
-                os.kill(random.Random(len(busy)).choice(busy), signal.SIGKILL)
-                killed += 1
-        sweep.finish()
-        assert killed
-        assert sweep.table() == unbroken.table()
-        failures = results.load(sweep.out).failures()
-        assert set(failures["cause"]) <= {"lost"} and not failures["final"].any()
-
-    return check
 
 
 @pytest.fixture

@@ -10,12 +10,13 @@ import pytest
 from ganscape import results
 
 
-def test_a_driver_killed_at_random_loses_nothing_and_computes_nothing_twice(check_killed_driver):
-    check_killed_driver("local", kills=2)
+def test_killed_workers_are_replaced_and_killed_drivers_lose_nothing_and_compute_nothing_twice(check_kills):
+    check_kills("local", workers_too=True, drivers=1)
 
 
-def test_a_killed_worker_is_replaced_and_its_cohort_tried_again(check_killed_workers):
-    check_killed_workers("local")
+@pytest.mark.slow
+def test_a_driver_killed_again_and_again_loses_nothing_and_computes_nothing_twice(check_kills):
+    check_kills("local", workers_too=False, drivers=4)
 
 
 @pytest.mark.slow

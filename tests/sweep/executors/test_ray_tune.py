@@ -7,13 +7,13 @@ import sys
 import pytest
 
 
-def test_a_driver_killed_at_random_loses_nothing_and_computes_nothing_twice(check_killed_driver):
-    check_killed_driver("ray", kills=1)
+def test_a_driver_killed_at_random_loses_nothing_and_computes_nothing_twice(check_kills):
+    check_kills("ray", workers_too=False, drivers=1)
 
 
 @pytest.mark.slow
-def test_a_killed_worker_is_replaced_and_its_cohort_tried_again(check_killed_workers):
-    check_killed_workers("ray")
+def test_killed_workers_are_replaced_and_their_cohorts_tried_again(check_kills):
+    check_kills("ray", workers_too=True, drivers=1)
 
 
 @pytest.mark.slow
