@@ -6,6 +6,7 @@ Compiled programs are kept in `.pytest_cache/` between runs; `keep_programs` say
 
 import atexit
 import faulthandler
+import gc
 import hashlib
 import importlib.metadata
 import os
@@ -102,7 +103,9 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ |= {
         "GANSCAPE_CACHE": str(cache),
         "JAX_COMPILATION_CACHE_DIR": str(cache / "programs"),
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.05",
+        # With caches of XLA's own the path of the folder would be in every key, and no later run would find a program.
+        "JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES": "none",
     }
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
@@ -110,6 +113,12 @@ settings.load_profile("repeatable")
 
 def pytest_addoption(parser):
     parser.addini("limit", "seconds after which a test, its setup or its teardown is ended as failed", default="600")
+
+
+def pytest_collection_finish():
+    """What is imported by now stays: the garbage collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items):

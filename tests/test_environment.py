@@ -136,6 +136,14 @@ def test_while_options_of_jax_are_pinned_numbers_are_float32_and_afterwards_they
         jax.config.update("jax_debug_nans", False)
 
 
+def test_devices_that_are_not_here_are_one_line(tmp_path):
+    np.save(tmp_path / "images.npy", np.zeros((60, 8, 8, 1), np.uint8))
+    command = [sys.executable, "-m", "ganscape", "score", "--images", tmp_path / "images.npy", "--against", "digits"]
+    ran = subprocess.run(command, env=os.environ | {"JAX_PLATFORMS": "rocm"}, capture_output=True, text=True)
+    (line,) = ran.stderr.strip().splitlines()
+    assert ran.returncode == 2 and line.startswith("error: JAX_PLATFORMS=rocm cannot be had here")
+
+
 def test_images_are_scored_alike_whatever_options_of_jax_a_notebook_has_set(tmp_path):
     from ganscape.sweep.measuring.scoring import score_images
 

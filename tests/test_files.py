@@ -1,7 +1,10 @@
 """Files are written whole or not at all."""
 
 import os
+import signal
 import stat
+import subprocess
+import sys
 
 import pytest
 
@@ -27,6 +30,24 @@ def test_a_block_that_raises_leaves_the_file_as_it_was_and_nothing_beside_it(tmp
         raise KeyboardInterrupt
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_left_half_written_is_removed_and_what_another_writes_now_is_not(tmp_path):
+    path = tmp_path / "report[1].html"
+    killed = (
+        "import os, sys; from ganscape.files import replacing\n"
+        "with replacing(sys.argv[1]) as file: os.kill(os.getpid(), 9)"
+    )
+    assert subprocess.run([sys.executable, "-c", killed, path]).returncode == -signal.SIGKILL
+    (left,) = tmp_path.iterdir()
+    (tmp_path / ".other.html.abc.part").touch()
+    with replacing(path, "w") as one:
+        assert not left.exists()
+        with replacing(path, "w") as other:
+            other.write("first")
+        one.write("second")
+    assert path.read_text() == "second"
+    assert {each.name for each in tmp_path.iterdir()} == {path.name, ".other.html.abc.part"}
 
 
 def test_a_file_has_the_permissions_of_any_other_new_one(tmp_path):

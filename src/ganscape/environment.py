@@ -18,6 +18,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from ganscape.errors import UserError
+
 REMOVED_PREFIXES = (
     *("JAX_", "JAX2TF_", "FLAX_", "OPTAX_"),
     *("OMP_", "KMP_", "GOMP_", "OPENBLAS_", "GOTO_", "MKL_", "BLIS_", "VECLIB_", "DNNL_", "ONEDNN_"),
@@ -103,10 +105,28 @@ def cleaned(variables: Mapping[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
-def pin_jax() -> dict[str, Any]:
-    """Sets JAX's options to JAX_OPTIONS, whoever has set them before; returns those that were different."""
+def check_platforms() -> None:
+    """Raises UserError if $JAX_PLATFORMS names none that JAX finds here."""
     import jax
 
+    try:
+        jax.local_devices()
+    except (RuntimeError, AssertionError) as error:  # JAX asserts that there is a device
+        wanted = os.environ.get("JAX_PLATFORMS")
+        if not wanted:
+            raise
+        text = " ".join(str(error).split()) or "no such device"
+        raise UserError(f"JAX_PLATFORMS={wanted} cannot be had here ({text}); unset it, or say cpu") from error
+
+
+def pin_jax() -> dict[str, Any]:
+    """Sets JAX's options to JAX_OPTIONS, whoever has set them before; returns those that were different.
+
+    Raises UserError where the devices that $JAX_PLATFORMS asks for are not there.
+    """
+    import jax
+
+    check_platforms()
     different = {}
     for name, value in JAX_OPTIONS.items():
         before = jax.config.values.get(name, value)  # options that this JAX does not have are left out

@@ -186,9 +186,6 @@ def run(
         cluster = Cluster(address, tuple(callbacks or []))
         check_executor(executor, workers, resources, cluster)
         count = default_workers(resources) if workers is None else workers
-        if cache_dir is not None:
-            cache_dir.mkdir(parents=True, exist_ok=True)
-            os.environ["JAX_COMPILATION_CACHE_DIR"] = str(cache_dir.resolve())
         _prepare_jax(dry_run, resources)
         import_modules(imports)
         settings = parse_settings(assignments or [])
@@ -226,6 +223,7 @@ def run(
         if dry_run:
             print_plan(planned, count, folder, kept)
         else:
+            _name_cache(cache_dir, folder)
             run_plan(
                 planned, folder, executor=executor, workers=workers, resources=resources, cluster=cluster,
                 max_failures=max_failures, verbose=verbose, retry=retry.split(",") if retry else (), keep=kept,
@@ -275,6 +273,16 @@ def confirm(
         chosen = None if methods is None else methods.split(",")
         planned = unite_with_folder(confirming_plan(stored_plan(out, data, data_root), seeds, top, chosen), out)
         run_plan(planned, out, executor="local", workers=workers, verbose=verbose)
+
+
+def _name_cache(cache_dir: Path | None, out: Path) -> None:
+    """Tells workers where compiled programs are kept. In an output folder that is still to come the first worker makes
+    the folder: what holds other things than a store is refused."""
+    if cache_dir is None:
+        return
+    if out.resolve() not in cache_dir.resolve().parents:
+        cache_dir.mkdir(parents=True, exist_ok=True)
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = str(cache_dir.resolve())
 
 
 def _prepare_jax(dry_run: bool, resources) -> None:

@@ -146,11 +146,11 @@ def test_a_cycle_equals_an_independent_implementation(double):
         zip(images.reshape(2, 4, *SHAPE), LATENTS["uniform"].training(config, key, (2, 4, config.z_dim)), strict=True)
     ):
         loss, gradients = d_objective(d, k, real, generated(g, z))
-        updates, d_moments = d_adam.update(gradients, d_moments)
+        updates, d_moments = jax.jit(d_adam.update)(gradients, d_moments)
         d, d_losses = optax.apply_updates(d, updates), [*d_losses, loss]
         if turn == 0:
             g_loss, gradients = g_objective(g, d, z)
-            updates, g_moments = g_adam.update(gradients, g_moments)
+            updates, g_moments = jax.jit(g_adam.update)(gradients, g_moments)
             g = optax.apply_updates(g, updates)
         real_loss, fake_loss = measured(d, real), measured(d, generated(g, z))
         k = k + 5.0 * (0.6 * real_loss - fake_loss)

@@ -34,6 +34,7 @@ KEY = np.array([0, 1], np.uint32)
 SMALL = [(name, shapes[0]) for name, shapes in SHAPES.items()]
 each_pair = pytest.mark.parametrize(("name", "shape"), SMALL)
 each_name = pytest.mark.parametrize("name", SHAPES)
+by_shape = pytest.mark.usefixtures("native_convolutions")
 
 
 def pair(name, shape, **settings):
@@ -57,6 +58,7 @@ def abstract(module, *inputs):
         ("resnet_cifar", (32, 32, 3), 5_849_603, 1_483_137, 1_484_935),
     ],
 )
+@by_shape
 def test_the_pairs_have_the_studies_numbers_of_parameters(name, shape, generator, plain, normalised):
     networks = pair(name, shape)
     assert parameter_count(networks.generator, (2, 128)) == generator
@@ -86,6 +88,7 @@ def test_resnet_stl_has_the_widths_of_its_source():
 
 
 @each_name
+@by_shape
 def test_images_come_out_and_are_judged(name):
     for shape in SHAPES[name]:
         assert ARCHITECTURES[name].accepts(shape)
@@ -104,6 +107,7 @@ def test_other_images_are_refused(name):
 @pytest.mark.parametrize(
     ("name", "kernels"), [("dcgan", 5), ("sndcgan", 8), ("resnet_cifar", 13), ("resnet19", 19), ("resnet_stl", 16)]
 )
+@by_shape
 def test_the_discriminator_has_the_studies_number_of_kernels(name, kernels):
     shape = SHAPES[name][0]
     _, variables = abstract(pair(name, shape, channels=2).discriminator, (2, *shape))
@@ -111,6 +115,7 @@ def test_the_discriminator_has_the_studies_number_of_kernels(name, kernels):
 
 
 @each_pair
+@by_shape
 def test_all_widths_grow_with_the_base_number_of_channels(name, shape):
     """All but images, z and the logit."""
     outer = {128, shape[-1], 1}
@@ -124,6 +129,7 @@ def test_all_widths_grow_with_the_base_number_of_channels(name, shape):
 
 
 @each_pair
+@by_shape
 def test_heights_for_attention_are_those_of_activations_in_both(name, shape, monkeypatch):
     """Each is met exactly once in either network, after a layer that resizes or makes the first activations."""
     met = []
@@ -140,6 +146,7 @@ def test_heights_for_attention_are_those_of_activations_in_both(name, shape, mon
 @pytest.mark.parametrize(
     ("name", "shape"), [("dcgan", (32, 32, 1)), ("sndcgan", (16, 16, 1)), ("resnet_cifar", (32, 32, 1))]
 )
+@by_shape
 def test_every_normalization_offered_is_where_it_says(name, shape):
     """One of activations has statistics or parameters of its own in most places, one of kernels beside each kernel."""
     architecture = ARCHITECTURES[name]

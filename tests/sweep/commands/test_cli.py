@@ -88,6 +88,12 @@ def test_workers_keep_programs_in_the_cache_folder_that_is_named(ganscape, tmp_p
             ganscape("run", "equal/defaults", "--methods", "vae", *TINY, "--out", tmp_path / "out", *words).exit_code
             == 0
         )
+    inside = ("--cache-dir", tmp_path / "new" / "programs")
+    assert (
+        ganscape("run", "equal/defaults", "--methods", "vae", *TINY, "--out", tmp_path / "new", *inside).exit_code == 0
+    )
+    assert told.pop()["JAX_COMPILATION_CACHE_DIR"] == str(inside[1])
+    assert not (tmp_path / "new").exists(), "OUT is made by the store, which refuses a folder of other things"
     assert told[0]["JAX_COMPILATION_CACHE_DIR"] == str(tmp_path / "programs") and (tmp_path / "programs").is_dir()
     monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
     assert worker_environment("OUT/xla-cache", Resources())["JAX_COMPILATION_CACHE_DIR"] == "OUT/xla-cache"
