@@ -21,10 +21,17 @@ CONNECT_SECONDS, ANSWER_SECONDS = 5.0, 60.0
 
 
 def start_cluster(workers: int, resources: Resources, variables: dict[str, str]) -> None:
-    """Starts a cluster of one node that ends with this process, independent of others on this machine."""
+    """Starts a cluster of one node that ends with this process, independent of others on this machine.
+
+    Raises ExecutorError if Ray's processes do not start, such as on a machine too busy for them, or without room for
+    their files.
+    """
     cpus = max(cores(), math.ceil(workers * resources.cpus))
-    with keep_sigterm(), cleaned({}):
-        ray.init(address="local", num_cpus=cpus, include_dashboard=False, **_init_options(variables))
+    try:
+        with keep_sigterm(), cleaned({}):
+            ray.init(address="local", num_cpus=cpus, include_dashboard=False, **_init_options(variables))
+    except Exception as error:  # Ray raises no narrower class where a process of its own is late
+        raise ExecutorError(f"Ray does not start on this machine: {_first_line(error)}; try again") from error
 
 
 def join_cluster(address: str, variables: dict[str, str]) -> None:
@@ -35,8 +42,11 @@ def join_cluster(address: str, variables: dict[str, str]) -> None:
         with keep_sigterm():
             ray.init(address=address, **_init_options(variables))
     except (OSError, RuntimeError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ExecutorError(f"cannot join a Ray cluster at {address!r}: {reason}") from error
+        raise ExecutorError(f"cannot join a Ray cluster at {address!r}: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ Ray keeps every report of a session as long as that lasts, so sessions end after
 import contextlib
 import functools
 import importlib
+import logging
 import os
 import pickle
 import shutil
@@ -92,6 +93,8 @@ def _run(
     resources: Resources,
     callbacks: list[tune.Callback],
 ) -> None:
+    # What becomes of workers and disks is told by the sweep itself; Tune would add a traceback for its own state.
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     mailbox = _start_mailbox()
 
     def send(worker: str, task: Task | None) -> None:

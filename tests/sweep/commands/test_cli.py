@@ -117,7 +117,7 @@ def test_names_are_listed_and_shown(ganscape, refused):
 def test_a_sweep_from_the_command_line(ganscape, refused, tmp_path):
     """Dry run, run, run again, status, export, and what is refused on a folder in use or of another study."""
     out = tmp_path / "out"
-    command = ["run", "equal/defaults", "--methods", "vae,ns_gan,wgan_gp", *TINY, "--out", out]
+    command = ["run", "equal/defaults", "--methods", "vae,ns_gan", *TINY, "--out", out]
     dry = subprocess.run(
         [sys.executable, "-m", "ganscape", *map(str, command), "--dry-run"], capture_output=True, text=True, check=True
     )
@@ -126,8 +126,8 @@ def test_a_sweep_from_the_command_line(ganscape, refused, tmp_path):
 
     ran = subprocess.run([sys.executable, "-m", "ganscape", *map(str, command)], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.startswith("3 trials, 3,840 images in all\n")
-    assert "3 of 3 trials done" in ran.stderr
+    assert ran.stdout.startswith("2 trials, 2,560 images in all\n")
+    assert "2 of 2 trials done" in ran.stderr
     assert str(out / "report.html") in ran.stdout and (out / "report.html").stat().st_size > 10_000
 
     store = (out / "store.sqlite").read_bytes()
@@ -137,9 +137,9 @@ def test_a_sweep_from_the_command_line(ganscape, refused, tmp_path):
     assert (out / "store.sqlite").read_bytes() == store
 
     status = ganscape("status", out)
-    assert status.exit_code == 0 and "3 trials, 3 done, 0 running, 0 failed" in status.output
+    assert status.exit_code == 0 and "2 trials, 2 done, 0 running, 0 failed" in status.output
     assert ganscape("export", out, tmp_path / "scores.csv").exit_code == 0
-    assert len((tmp_path / "scores.csv").read_text().splitlines()) == 1 + 3 * 2
+    assert len((tmp_path / "scores.csv").read_text().splitlines()) == 1 + 2 * 2
 
 
 def test_a_second_driver_is_refused(ganscape, tmp_path):

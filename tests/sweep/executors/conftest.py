@@ -86,10 +86,11 @@ class Sweep:
         self.wait_for_a_score()
 
     def kill(self):
-        """kill -9 of the driver; returns once its workers are gone."""
+        """kill -9 of the driver; returns once its workers are gone, and without Ray every process that it started."""
         self.process.kill()
         self.process.wait()
-        wait_until(lambda: not self.workers(), 30, "the killed driver left workers behind")
+        left = self.workers if "ray" in self.command else self.processes
+        wait_until(lambda: not left(), 30, "the killed driver left processes behind")
 
     def end(self):
         """The driver is gone, whatever became of it."""

@@ -31,6 +31,20 @@ def test_what_no_node_has_is_refused_before_anything_is_written(tmp_path):
     assert not out.exists()
 
 
+def test_a_cluster_that_does_not_start_is_one_line(monkeypatch):
+    import ray
+
+    from ganscape.sweep.executors.ray_cluster import start_cluster
+    from ganscape.sweep.resources import ExecutorError, Resources
+
+    def late(**_):
+        raise Exception("The current node timed out during startup.\nThis could happen because ...")
+
+    monkeypatch.setattr(ray, "init", late)
+    with pytest.raises(ExecutorError, match=r"^Ray does not start on this machine: The current node timed out[^\n]+$"):
+        start_cluster(1, Resources(), {})
+
+
 def test_sigterm_is_answered_as_before_ray_was_started():
     from ganscape.sweep.executors.ray_cluster import keep_sigterm
 
