@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import multiprocessing
+import signal
 import sys
 import threading
 import types
@@ -26,7 +27,7 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.pipe, child_end = context.Pipe()
         self.process = context.Process(target=serve_pipe, args=(child_end,), daemon=True, name="ganscape-worker")
-        with cleaned(variables), _without_main():
+        with cleaned(variables), _without_main(), _without_interruption():
             self.process.start()
         child_end.close()
         # A workload is larger than a pipe's buffer: the driver must not wait until the worker has imported JAX.
@@ -106,6 +107,17 @@ def _without_main() -> Iterator[None]:
         yield
     finally:
         sys.modules["__main__"] = main
+
+
+@contextlib.contextmanager
+def _without_interruption() -> Iterator[None]:
+    """Holds Ctrl-C back from this process until the block ends, and from processes that it starts for good: a terminal
+    sends it to all, and a worker that still imports would answer with a traceback."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _active(processes: dict[str, _Worker]) -> list[str]:

@@ -1,8 +1,12 @@
 """What a worker is told before JAX loads."""
 
 import logging
+import re
+import signal
+from pathlib import Path
 
 from ganscape.models import Config
+from ganscape.sweep.executors import local
 from ganscape.sweep.executors.worker import PROGRAM_BYTES, run_tasks, worker_environment
 from ganscape.sweep.messages import Baselines, BaselineTask, Cohort, Free, Ready
 from ganscape.sweep.proposals import trial_of
@@ -58,3 +62,14 @@ def test_a_worker_sends_all_baselines_together(judge, workload):
     run_tasks(workload, judge, lambda: tasks.pop(0), sent.append, set())
     (message,) = [each for each in sent if isinstance(each, Baselines)]
     assert [score.kind for score in message.scores] == ["real"] * 3 + ["noise"] * 3
+
+
+def test_ctrl_c_does_not_reach_a_worker_even_while_it_imports(workload):
+    worker = local._Worker(workload, {})
+    try:
+        status = Path(f"/proc/{worker.process.pid}/status").read_text()
+    finally:
+        worker.kill()
+    blocked = int(re.search(r"^SigBlk:\t(\w+)", status, re.MULTILINE)[1], 16)
+    assert blocked >> (signal.SIGINT - 1) & 1
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, []), "it still reaches the driver"
