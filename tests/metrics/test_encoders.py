@@ -37,6 +37,7 @@ SHAPES = {
 }
 SHIPPED = [name for name in ENCODERS if not name.startswith(tuple(NETWORKS))]
 CLASSIFIERS = sorted(classifier.CLASSIFIERS)
+COUNT = 6  # images that are encoded together
 
 
 @pytest.fixture(params=SHIPPED)
@@ -86,28 +87,28 @@ def shipped(name):
 
 @functools.cache
 def compiled(name):
-    """Returns the function from 16 images to features, compiled once for all tests."""
+    """Returns the function from images to features, compiled once for all tests."""
     return jax.jit(ENCODERS[name](SHAPES[name]).encode)
 
 
 def test_features_are_finite_float32_rows_under_jit(encoder):
-    features = compiled(encoder.name)(images_for(encoder, 16))
-    assert features.shape == (16, encoder.dimension)
+    features = compiled(encoder.name)(images_for(encoder, COUNT))
+    assert features.shape == (COUNT, encoder.dimension)
     assert features.dtype == np.float32
     assert np.isfinite(features).all()
 
 
 def test_the_same_images_have_the_same_features_bit_for_bit(encoder):
-    images = images_for(encoder, 16)
+    images = images_for(encoder, COUNT)
     first = np.asarray(compiled(encoder.name)(images)).tobytes()
     assert first == np.asarray(compiled(encoder.name)(images)).tobytes()
     assert first == np.asarray(jax.jit(lambda x: encoder.encode(x))(images)).tobytes()
 
 
 def test_features_of_an_image_do_not_depend_on_its_batch(encoder):
-    images, encode = images_for(encoder, 16), compiled(encoder.name)
+    images, encode = images_for(encoder, COUNT), compiled(encoder.name)
     together = np.asarray(encode(images))
-    alone = np.concatenate([encode(images[i : i + 1]) for i in range(0, 16, 5)])
+    alone = np.concatenate([encode(images[i : i + 1]) for i in range(0, COUNT, 5)])
     np.testing.assert_allclose(alone, together[::5], rtol=1e-5, atol=1e-5 * np.abs(together).max())
     reversed_ = np.asarray(encode(images[::-1]))[::-1]
     np.testing.assert_allclose(reversed_, together, rtol=1e-5, atol=1e-5 * np.abs(together).max())
