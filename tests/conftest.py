@@ -53,15 +53,25 @@ def new_cache() -> Path:
     kept = ROOT / ".pytest_cache" / "programs" / f"jaxlib-{importlib.metadata.version('jaxlib')}-{processor()}"
     try:
         kept.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix="run-", dir=kept.parent))
+        folder = own_folder(kept.parent, "run")
     except OSError:  # a checkout that cannot be written
-        folder = Path(tempfile.mkdtemp(prefix="ganscape-cache-"))
+        folder = own_folder(Path(tempfile.gettempdir()), "ganscape-cache")
     (folder / "programs").mkdir()
     for file in kept.glob("*-cache"):
         os.link(file, folder / "programs" / file.name)
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     if kept.is_dir():
         atexit.register(keep_programs, folder / "programs", kept)  # before the removal: the last registered runs first
+    return folder
+
+
+def own_folder(parent: Path, name: str) -> Path:
+    """Makes a folder that is removed with this process, or by a later one if this is killed."""
+    for left in parent.glob(f"{name}-*-*"):
+        process = left.name.removeprefix(f"{name}-").partition("-")[0]
+        if process.isdigit() and not Path("/proc", process).exists():
+            shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"{name}-{os.getpid()}-", dir=parent))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
 
@@ -97,9 +107,7 @@ os.environ.setdefault("RAY_worker_niceness", "0")
 if "PYTEST_XDIST_WORKER" not in os.environ:
     cache = new_cache()
     if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 4 * 2**30:
-        folder = tempfile.mkdtemp(prefix="ganscape-tests-", dir=MEMORY)
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", folder)
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(own_folder(MEMORY, "ganscape-tests")))
     os.environ |= {
         "GANSCAPE_CACHE": str(cache),
         "JAX_COMPILATION_CACHE_DIR": str(cache / "programs"),

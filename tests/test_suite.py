@@ -57,6 +57,20 @@ def test_a_test_that_hangs_leaves_no_process(ended):
         os.kill(ended[1], signal.SIGCONT)
 
 
+def test_a_folder_of_a_run_goes_with_it_and_one_of_a_killed_run_with_the_next(tmp_path):
+    make = (
+        "import runpy, sys, pathlib\n"
+        "folder = runpy.run_path(sys.argv[1], run_name='conftest')['own_folder'](pathlib.Path(sys.argv[2]), 'run')\n"
+        "assert folder.is_dir()"
+    )
+    (tmp_path / "run-99999999-left").mkdir()
+    (tmp_path / f"run-{os.getpid()}-other").mkdir()
+    # As a worker of xdist, which makes no folders of its own.
+    environment = os.environ | {"PYTEST_XDIST_WORKER": "gw0"}
+    subprocess.run([sys.executable, "-c", make, HERE / "conftest.py", tmp_path], env=environment, check=True)
+    assert [folder.name for folder in tmp_path.iterdir()] == [f"run-{os.getpid()}-other"]
+
+
 def test_programs_are_kept_when_they_are_whole(tmp_path):
     keep = runpy.run_path(str(HERE / "conftest.py"), run_name="conftest")["keep_programs"]
     programs, kept = tmp_path / "programs", tmp_path / "kept"
