@@ -8,7 +8,7 @@ import sys
 import threading
 import types
 from collections.abc import Iterator
-from multiprocessing import connection
+from multiprocessing import connection, resource_tracker
 from pathlib import Path
 
 from ganscape.environment import cleaned
@@ -113,6 +113,7 @@ def _without_main() -> Iterator[None]:
 def _without_interruption() -> Iterator[None]:
     """Holds Ctrl-C back from this process until the block ends, and from processes that it starts for good: a terminal
     sends it to all, and a worker that still imports would answer with a traceback."""
+    resource_tracker.ensure_running()  # multiprocessing starts it with the first process, and lets Ctrl-C through again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield
