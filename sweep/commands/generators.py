@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from ganscape import environment
 from ganscape.sweep.commands.calibrate import Root
 from ganscape.sweep.commands.encoder import WeightsFolder, look_for
 from ganscape.sweep.commands.plugins import Imports, import_modules
@@ -91,6 +92,7 @@ def sample(
         results = load(out)
         winner = find_winner(results, trial, method)
         _compute_like_a_worker(results)
+        environment.check_platforms()
         import_modules(imports)
         from ganscape.sweep.measuring.resampling import images_of
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from ganscape.environment import pinned_jax
+from ganscape.environment import check_platforms, pinned_jax
 from ganscape.metrics import Metric, find_metric, make_encoder
 from ganscape.metrics.encoders import Encoder
 from ganscape.metrics.manifold import POOL, Inverted, invert
@@ -85,6 +85,7 @@ def evaluator(
     further: metrics by which the same samples are scored too; none that needs the generator.
     """
     encoder, chosen = make_encoder(metric, images.shape[1:]), find_metric(metric)
+    check_platforms()
     parameters = jax.device_put(encoder.parameters)
     features = (encode or encode_images)(encoder, images)
     targets = chosen.inversion.targets(features, samples) if chosen.inversion else features[:0]
@@ -106,6 +107,7 @@ def encode_images(encoder: Encoder, images: np.ndarray) -> np.ndarray:
 
     All batches have one size, so that one program is compiled; the last is filled up with copies of its last image.
     """
+    check_platforms()
     parameters = jax.device_put(encoder.parameters)
     scale = np.float32(255 if images.dtype == np.uint8 else 1)
     size = math.ceil(len(images) / math.ceil(len(images) / CHUNK))
