@@ -110,10 +110,12 @@ def print_status(folder: Path) -> None:
     results = load(folder)
     trials = results.trials()
     counts = trials["status"].value_counts()
-    states = ", ".join(f"{counts.get(state, 0)} {state}" for state in ("done", "running", "failed"))
+    state = _state(results)
+    begun = "running" if state == "running" else "unfinished"
+    states = f"{counts.get('done', 0)} done, {counts.get('running', 0)} {begun}, {counts.get('failed', 0)} failed"
     states += f", {counts['stopped']} stopped" if "stopped" in counts else ""
     study = f"{results.study['study']} on {results.study['data']}" if results.study else NO_STUDY
-    typer.echo(f"{study}: {_state(results)}, {len(trials)} trials, {states}")
+    typer.echo(f"{study}: {state}, {len(trials)} trials, {states}")
     best = results.per_trial("best").query("status != 'running'").sort_values("value")
     rows = []
     for method, group in best.groupby("method", sort=False):

@@ -50,12 +50,19 @@ def print_once(folder: Path, console: Console) -> None:
 
 
 def view(results: "Results", state: "Progress") -> RenderableType:
-    """Returns a bar, a line with counts, pace and time left, and a table with one row per method."""
+    """Returns a bar, a line with counts, pace and time left, and a table with one row per method.
+
+    Trials that have not ended are running while a process writes to the folder, and else unfinished.
+    """
+    from ganscape.results.store import is_written
+
     counts, ended = state.counts, sum(state.counts.values()) - state.counts["running"]
     study = f"{results.study.get('study', 'no study yet')} on {results.study.get('data', 'no data yet')}"
     bar = ProgressBar(total=max(state.expected, 1), completed=ended, width=20)
     words = [f"{ended} of {state.expected} trials ended"]
-    words += [f"{count} {name}" for name, count in counts.items() if count or name != "stopped"]
+    begun = "running" if is_written(results.folder) else "unfinished"
+    named = {begun if name == "running" else name: count for name, count in counts.items()}
+    words += [f"{count} {name}" for name, count in named.items() if count or name != "stopped"]
     words += [f"{count} {cause}" for cause, count in state.failures.items()]
     if np.isfinite(state.per_minute):
         words.append(f"{state.per_minute:.3g} rungs per minute")

@@ -137,7 +137,7 @@ def test_a_sweep_from_the_command_line(ganscape, refused, tmp_path):
     assert (out / "store.sqlite").read_bytes() == store
 
     status = ganscape("status", out)
-    assert status.exit_code == 0 and "2 trials, 2 done, 0 running, 0 failed" in status.output
+    assert status.exit_code == 0 and "2 trials, 2 done, 0 unfinished, 0 failed" in status.output
     assert ganscape("export", out, tmp_path / "scores.csv").exit_code == 0
     assert len((tmp_path / "scores.csv").read_text().splitlines()) == 1 + 2 * 2
 

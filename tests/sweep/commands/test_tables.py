@@ -21,11 +21,14 @@ def test_status_tells_a_running_sweep_from_one_that_ended(ganscape, recorded):
     assert not is_written(recorded)
 
 
-def test_a_sweep_with_trials_left_and_nobody_at_work_was_interrupted(ganscape, recorded):
+def test_a_sweep_with_trials_left_and_nobody_at_work_was_interrupted_and_none_of_its_trials_runs(ganscape, recorded):
     row = {"trial": "0" * 12, "config": "c", "method": "wgan", "seed": 0, "settings": {}, "structure": "s"}
     with open_store(recorded) as store:
         store.add_trials(0, [row])
-    assert "interrupted, 145 trials" in first_line(ganscape("status", recorded))
+        for words in (["status", recorded], ["watch", recorded, "--once"]):
+            assert "144 done, 1 running, 0 failed" in ganscape(*words).output
+    assert "interrupted, 145 trials, 144 done, 1 unfinished, 0 failed" in first_line(ganscape("status", recorded))
+    assert "144 done, 1 unfinished, 0 failed" in ganscape("watch", recorded, "--once").output
 
 
 @pytest.mark.parametrize("name", [LOCK, None])

@@ -136,6 +136,11 @@ def wait_until(condition, seconds, what):
         time.sleep(0.05)
 
 
+@pytest.fixture(scope="session", name="wait_until")
+def _wait_until():
+    return wait_until
+
+
 @pytest.fixture(scope="session")
 def cache():
     """The compilation cache that all processes of a test run share."""

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -22,6 +23,24 @@ def test_a_driver_killed_again_and_again_loses_nothing_and_computes_nothing_twic
 @pytest.mark.slow
 def test_a_trial_that_kills_its_worker_is_given_up_and_the_others_finish(check_poison):
     check_poison("local")
+
+
+def test_ctrl_c_on_a_terminal_while_workers_start_is_one_line_and_leaves_no_process(make_sweep, wait_until, ganscape):
+    sweep = make_sweep("local")
+    settings = ("configs=2", "images=1280", "interval=640", "samples=50")
+    words = ["run", "equal/wide", "--methods", "vae", "--seeds", "1", "--workers", "2", "--out", str(sweep.out)]
+    words += [part for setting in settings for part in ("--set", setting)]
+    sweep.command = [sys.executable, "-W", "ignore", "-m", "ganscape", *words]
+    sweep.start()
+    wait_until(lambda: len(sweep.workers()) == 2 or sweep.process.poll() is not None, 120, "no workers came")
+    for process in sweep.processes():  # a terminal sends it to all of them
+        os.kill(process, signal.SIGINT)
+    assert sweep.process.wait(timeout=120) == 130
+    told = sweep.errors.read_text()
+    assert "interrupted; the same command continues" in told.splitlines() and "Traceback" not in told
+    wait_until(lambda: not sweep.processes(), 60, "processes are left behind")
+    (first, *_) = ganscape("status", sweep.out).output.splitlines()
+    assert first == "equal/wide on digits: interrupted, 2 trials, 0 done, 2 unfinished, 0 failed"
 
 
 @pytest.mark.parametrize("executor", ["local", pytest.param("ray", marks=pytest.mark.slow)])
