@@ -15,6 +15,7 @@ import jax
 import numpy as np
 
 from ganscape.data.dataset import array_hash
+from ganscape.environment import check_platforms
 from ganscape.files import replacing
 from ganscape.metrics.encoders import Encoder
 from ganscape.sweep.measuring.evaluation import encode_images
@@ -47,6 +48,7 @@ def reference_features(encoder: Encoder, images: np.ndarray) -> np.ndarray:
 
 def cache_key(encoder: Encoder, images: np.ndarray) -> str:
     """Returns 32 hexadecimal digits that depend on everything that the features depend on."""
+    check_platforms()
     facts = [VERSION, array_hash(images), len(images), encoder.name, encoder.weights, encoder.preprocessing]
     facts += [jax.__version__, jax.default_backend(), os.environ.get("XLA_FLAGS", "")]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
