@@ -67,7 +67,8 @@ def _headline(rows: list, one: str, other: str) -> str:
         return f"In {other}, compared with {one}, {join(words)}{also}."
     if tested:
         return f"No method is told apart between {one} and {other}, of {count(len(tested), 'method')} tested."
-    return f"Nothing is tested between {one} and {other}: the table says why."
+    why = "the table says why" if rows else "they have no method in common"
+    return f"Nothing is tested between {one} and {other}: {why}."
 
 
 def _folder(results: Results, beside: Path) -> dict:

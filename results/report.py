@@ -8,7 +8,7 @@ import numpy as np
 from ganscape.results import sentences, statistics
 from ganscape.results.frames import Results, load
 from ganscape.results.page import figures, tables
-from ganscape.results.page.next_steps import command_words, next_steps
+from ganscape.results.page.next_steps import command_words, folder_in_commands, next_steps
 from ganscape.results.page.templates import load_template, source, write_page
 from ganscape.results.page.trials import trials_json
 from ganscape.results.verdict import find_verdict
@@ -46,7 +46,7 @@ def render(results: Results) -> str:
         failures=tables.failures(results),
         signs=tables.signs(results),
         stopped=tables.stopped_by_method(results),
-        facts=trials_json(results, shared, data),
+        facts=trials_json(results, shared, data, folder_in_commands(results)),
         script=source(*(f"{name}.js" for name in SCRIPTS)),
         css=source("style.css"),
         next_steps=next_steps(results, decision),

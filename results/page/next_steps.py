@@ -30,7 +30,7 @@ def next_steps(results: Results, decision: Verdict) -> list[Step]:
         return [Step("Trials are left: the same command goes on where the sweep is.", shlex.join(words))]
     if working.empty:
         return []
-    folder, steps = _option(words, "--out") or str(results.folder), []
+    folder, steps = folder_in_commands(results), []
     of_each = "of each method" if len(results.methods()) > 1 else "found"
     if not working["confirmed"].all():
         why = f"Train the best configuration {of_each} again on {FEW_SEEDS} fresh seeds, to know what it scores."
@@ -44,6 +44,11 @@ def next_steps(results: Results, decision: Verdict) -> list[Step]:
         study = shlex.quote(str(results.study.get("study", "")))
         steps.append(Step(f"{edge} Change it in a file.", f"ganscape show {study} --toml > wider.toml"))
     return steps
+
+
+def folder_in_commands(results: Results) -> str:
+    """Returns the output folder as the last `ganscape run` named it, else as it was opened."""
+    return _option(command_words(results), "--out") or str(results.folder)
 
 
 def command_words(results: Results) -> list[str]:

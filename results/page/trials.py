@@ -17,23 +17,23 @@ EMBEDDED = 1_000_000  # bytes of pictures within a page; the others are looked f
 DIGITS = 6  # of scores and diagnostics; settings keep every digit
 
 
-def trials_json(results: Results, shared: dict[str, str], tables: dict[str, str]) -> "Markup":
+def trials_json(results: Results, shared: dict[str, str], tables: dict[str, str], folder: str) -> "Markup":
     """Returns the trials as columns; shared: the settings that are the same in all of them, as words.
 
-    tables: data of figures as text, by the figure's name, which are passed on.
+    tables: data of figures as text, by the figure's name, which are passed on. folder: of the sweep, for commands.
 
     study folder metric methods colours phases rungs, shared;
     trials: id config seed status phase value rung images seconds cpu_seconds, one entry per trial in the order asked,
     config and phase as numbers; scores: a list per trial, one entry per rung, null where there is none; diagnostics:
     the same by name of quantity; configs: id method and settings by name; failures: words by trial number; grids: rungs
     with a picture by trial number; pictures: data URLs of some of them by trial number; generators: of the kept ones by
-    trial number the rung, the file below the folder and its bytes; folder: of the sweep, for commands.
+    trial number the rung, the file below the folder and its bytes.
     """
     from markupsafe import Markup
 
     facts = {
         "study": str(results.study.get("study", results.folder.name)),
-        "folder": str(results.folder),
+        "folder": folder,
         "metric": str(results.study.get("metric", "score")),
         "methods": results.methods(),
         "colours": [style(results, method)["color"] for method in results.methods()],

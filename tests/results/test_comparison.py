@@ -57,6 +57,12 @@ def test_failing_more_is_never_better(build):
     assert row.ratio == pytest.approx((9 / 5) ** (1 / 6)) and row.verdict == "not told apart"
 
 
+def test_sweeps_without_a_common_method_are_told_so(build, tmp_path):
+    one, other = build({"m": [[1.0]]}, "a"), build({"n": [[1.0]]}, "b")
+    page = write_comparison([one, other], tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "Nothing is tested between a and b: they have no method in common." in page
+
+
 def test_searches_that_share_some_configs_are_not_tested(build):
     one = frames.load(build({"m": [[3.0], [4.0], [5.0]]}, "a"))
     other = frames.load(build({"m": [[3.0], [4.0]]}, "b"))
