@@ -3,7 +3,8 @@
 Where both folders trained the same configs, these are paired: the mean log ratio over configs, by Student's t. Where no
 config is in both, the expected best of k configs is compared: the ratio with jackknifed errors, by Welch's t. With a
 few shared configs the two are not independent and nothing is tested. Intervals are at 95 % over all methods
-(Bonferroni), so that at most one comparison of folders in twenty tells any method apart that does not differ.
+(Bonferroni), so that about one comparison of folders in twenty tells any method apart that does not differ
+(docs/statistics.md has how often that happened in simulations).
 """
 
 import math
