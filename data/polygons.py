@@ -31,12 +31,12 @@ def load_triangles(root: Path) -> Dataset:
     Gray level k of 0..64 is stored as round(k * 255 / 64), so k is round(value * (64 / 255)).
     Generated on the first call (seconds) and kept in `root/polygons`. Raises DataError if that file is damaged.
     """
-    return split("triangles", root)
+    return split_images("triangles", root)
 
 
 def load_squares(root: Path) -> Dataset:
     """Returns the squares data set (convex quadrilaterals), otherwise like `load_triangles`."""
-    return split("squares", root)
+    return split_images("squares", root)
 
 
 def holdout(name: str, root: Path) -> np.ndarray:
@@ -44,7 +44,7 @@ def holdout(name: str, root: Path) -> np.ndarray:
     return images(name, root)[TEST_END:]
 
 
-def split(name: str, root: Path) -> Dataset:
+def split_images(name: str, root: Path) -> Dataset:
     """Returns the named polygons as a Dataset: the first 60,000 are train, the next 10,000 test."""
     everything = images(name, root)
     return Dataset(name, everything[:TRAIN_END], everything[TRAIN_END:TEST_END], None, None)

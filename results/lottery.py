@@ -31,7 +31,7 @@ def write(rows: Iterable[dict[str, Any]], path: Path) -> "pd.DataFrame":
     return table
 
 
-def split(table: "pd.DataFrame") -> "pd.DataFrame":
+def split_variance(table: "pd.DataFrame") -> "pd.DataFrame":
     """Returns the variance components of each method, from the scores of each trial by several draws.
 
     table: columns method config seed draw value. Only configs all of whose seeds have a generator count, which leaves

@@ -257,7 +257,7 @@ class Backlog:
                 self.waiting.separate(row["trial"])
         self.kept = KeptFiles(self.store, self.plan.workload.generators, self.keep, self._group, self.outcomes.lowest)
         self.remove_unknown_generators()
-        checkpoints.forget_all(self.plan.workload.checkpoints, self.outcomes.ended)
+        checkpoints.forget_trials(self.plan.workload.checkpoints, self.outcomes.ended)
         for name in self.trials:
             if name not in self.outcomes.ended and name not in self.paused:
                 self.waiting.add(name)

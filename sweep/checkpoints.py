@@ -57,7 +57,7 @@ def forget(folder: str, trial: str) -> None:
     shutil.rmtree(Path(folder) / trial, ignore_errors=True)
 
 
-def forget_all(folder: str, trials: Container[str]) -> None:
+def forget_trials(folder: str, trials: Container[str]) -> None:
     """Removes every checkpoint of these trials."""
     if Path(folder).is_dir():
         for home in list(Path(folder).iterdir()):

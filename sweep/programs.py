@@ -30,7 +30,7 @@ def program_counts() -> tuple[int, int]:
     return _counts["compiled"], _counts["loaded"]
 
 
-def forget_all() -> None:
+def forget_programs() -> None:
     """Frees every program that this process has compiled or traced. Those that are needed again are traced anew, and
     read from the compilation cache."""
     jax.clear_caches()

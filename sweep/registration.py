@@ -32,7 +32,7 @@ class PluginError(UserError):
     """Code from outside the package that cannot be used; one line."""
 
 
-class Kind(NamedTuple):
+class RegistryKind(NamedTuple):
     """A registry that takes entries from outside.
 
     word: what one entry is called. module, registry: where the dictionary is, imported when it is first needed, because
@@ -48,33 +48,35 @@ class Kind(NamedTuple):
     key: str = ""
 
 
-KINDS: dict[str, Kind] = {
-    "losses": Kind("loss", "models.losses", "LOSSES", of="models.losses:Loss", key="loss"),
-    "penalties": Kind(
+KINDS: dict[str, RegistryKind] = {
+    "losses": RegistryKind("loss", "models.losses", "LOSSES", of="models.losses:Loss", key="loss"),
+    "penalties": RegistryKind(
         "penalty",
         "models.penalties",
         "PENALTIES",
         arguments=("critic", "kernels", "real", "fake", "key"),
         key="penalty",
     ),
-    "architectures": Kind(
+    "architectures": RegistryKind(
         "architecture",
         "models.architectures",
         "ARCHITECTURES",
         of="models.architectures.architecture:Architecture",
         key="architecture",
     ),
-    "families": Kind("family", "models.families", "FAMILIES", of="models.family:Family", key="family"),
-    "searchers": Kind("searcher", "sweep.searchers", "SEARCHERS", arguments=("space", "seed"), key="searcher"),
-    "schedulers": Kind(
+    "families": RegistryKind("family", "models.families", "FAMILIES", of="models.family:Family", key="family"),
+    "searchers": RegistryKind("searcher", "sweep.searchers", "SEARCHERS", arguments=("space", "seed"), key="searcher"),
+    "schedulers": RegistryKind(
         "scheduler", "sweep.schedulers", "SCHEDULERS", arguments=("entrants", "index", "rung_index"), key="scheduler"
     ),
-    "metrics": Kind("metric", "metrics", "FORMULAS", of="metrics:Formula"),
-    "encoders": Kind("encoder", "metrics.encoders", "ENCODERS", arguments=("image_shape",)),
-    "classifiers": Kind("encoder", "metrics.encoders", "ENCODERS", arguments=("image_shape",)),
-    "data_sets": Kind("data set", "data", "DATASETS", of="data:Source", key="data"),
-    "studies": Kind("study", "search_spaces", "STUDIES", of="search_spaces:Study", key="study"),
-    "executors": Kind("executor", "sweep.executors", "EXECUTORS", arguments=("out", "workers", "resources", "cluster")),
+    "metrics": RegistryKind("metric", "metrics", "FORMULAS", of="metrics:Formula"),
+    "encoders": RegistryKind("encoder", "metrics.encoders", "ENCODERS", arguments=("image_shape",)),
+    "classifiers": RegistryKind("encoder", "metrics.encoders", "ENCODERS", arguments=("image_shape",)),
+    "data_sets": RegistryKind("data set", "data", "DATASETS", of="data:Source", key="data"),
+    "studies": RegistryKind("study", "search_spaces", "STUDIES", of="search_spaces:Study", key="study"),
+    "executors": RegistryKind(
+        "executor", "sweep.executors", "EXECUTORS", arguments=("out", "workers", "resources", "cluster")
+    ),
 }
 
 
@@ -143,12 +145,12 @@ def unregister(module: str) -> None:
         del ENTRIES[key]
 
 
-def registry_of(kind: Kind) -> dict[str, Any]:
+def registry_of(kind: RegistryKind) -> dict[str, Any]:
     """Returns the dictionary that entries of a kind are in."""
     return getattr(importlib.import_module(f"ganscape.{kind.module}"), kind.registry)
 
 
-def _check(kind: Kind, name: str, entry: Any, module: str) -> None:
+def _check(kind: RegistryKind, name: str, entry: Any, module: str) -> None:
     """Raises PluginError unless an entry can be registered under this name."""
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise PluginError(

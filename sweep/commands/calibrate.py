@@ -174,13 +174,13 @@ def draws(
     """The kept generators of a sweep by other draws of samples: config, training seed and draw, each one's share."""
     with one_line_errors():
         from ganscape.results.frames import load
-        from ganscape.results.lottery import split, write
+        from ganscape.results.lottery import split_variance, write
         from ganscape.sweep.measuring.draws import score_draws
         from ganscape.sweep.retraining import data_of
 
         results = load(out)
         path = out / "draws.csv"
-        found = split(write(score_draws(results, data_of(results, data, data_root), count), path))
+        found = split_variance(write(score_draws(results, data_of(results, data, data_root), count), path))
         counts, parts = (
             ("method", "configs", "seeds", "draws", "scale"),
             ("configs_sd", "seeds_sd", "draws_sd", "ratio"),

@@ -106,7 +106,7 @@ def run_tasks(
                 structure = task.trials[0].structure
                 if structure not in warm and programs.resident_bytes() > begun + PROGRAM_BYTES:
                     logger.info("%d structures forgotten: their programs took too much memory", len(warm))
-                    programs.forget_all()
+                    programs.forget_programs()
                     warm.clear()
                 warm.add(structure)
                 train(task, workload, evaluator, send)

@@ -24,7 +24,7 @@ from ganscape.sweep.population import Population, on_devices, stack
 OTHER_DRAWS = 2**32 - 1  # no number of a chunk
 
 
-def key_of(generator: SavedGenerator, seed: int | None = None) -> np.ndarray:
+def key_of_draw(generator: SavedGenerator, seed: int | None = None) -> np.ndarray:
     """Returns the key of the trial that a generator of a sweep belongs to, from which the draw of its samples follows;
     for a seed one from which other draws follow."""
     key = np.asarray(generator.card["key"], np.uint32)
@@ -45,7 +45,7 @@ def score_again(generator: SavedGenerator, evaluator: Evaluator, seed: int | Non
 def sample_again(generator: SavedGenerator, evaluator: Evaluator, seed: int | None = None) -> Sampled:
     """Returns the samples that a generator was scored by in its sweep, in slot 0, or other ones for a seed: those of
     `images_of`, if the evaluator has as many samples as a score of the sweep."""
-    key, cycle, no = key_of(generator, seed), np.int32(generator.card["cycle"]), np.bool_(False)
+    key, cycle, no = key_of_draw(generator, seed), np.int32(generator.card["cycle"]), np.bool_(False)
     member = Population(generator.traced, generator.weights, key, cycle, no, np.bool_(True))
     return jax.device_get(sample_and_encode(on_devices(stack([member], 1)), evaluator))
 
@@ -68,7 +68,7 @@ def images_of(
       label, truncation: as in SavedGenerator.
       walk: every WALK images lead from one latent to another.
     """
-    key, (chunks, size) = key_of_samples(key_of(generator, seed), generator.card["cycle"]), chunks_of(samples)
+    key, (chunks, size) = key_of_samples(key_of_draw(generator, seed), generator.card["cycle"]), chunks_of(samples)
     make = generator.walk if walk else generator
     if walk:
         size = WALK

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ganscape.results.lottery import COLUMNS, NothingToSplitError, split, write
+from ganscape.results.lottery import COLUMNS, NothingToSplitError, split_variance, write
 
 
 def scores(values, method="ns_gan"):
@@ -19,28 +19,28 @@ BY_HAND = np.array([[[0.0, 2.0], [2.0, 4.0]], [[4.0, 6.0], [6.0, 8.0]]])
 
 
 def test_scores_that_are_not_all_positive_are_split_as_they_are():
-    (row,) = split(scores(BY_HAND)).to_dict("records")
+    (row,) = split_variance(scores(BY_HAND)).to_dict("records")
     assert (row["configs"], row["seeds"], row["draws"], row["scale"]) == (2, 2, 2, "score")
     found = [row[name] for name in ("configs_sd", "seeds_sd", "draws_sd", "ratio")]
     np.testing.assert_allclose(found, [np.sqrt(7.0), 1.0, np.sqrt(2.0), np.sqrt(0.5)])
 
 
 def test_positive_scores_are_split_on_the_logarithmic_scale():
-    (row,) = split(scores(np.exp(BY_HAND))).to_dict("records")
+    (row,) = split_variance(scores(np.exp(BY_HAND))).to_dict("records")
     assert row["scale"] == "log"
     np.testing.assert_allclose(row["configs_sd"], np.sqrt(7.0))
 
 
 def test_a_config_with_a_missing_seed_does_not_count():
     table = scores(np.concatenate([BY_HAND, BY_HAND[:1] + 100.0]))
-    (row,) = split(table[~((table["config"] == "c2") & (table["seed"] == 1))]).to_dict("records")
+    (row,) = split_variance(table[~((table["config"] == "c2") & (table["seed"] == 1))]).to_dict("records")
     assert row["configs"] == 2
     np.testing.assert_allclose(row["configs_sd"], np.sqrt(7.0))
 
 
 def test_what_cannot_be_split_is_told_in_one_line():
     with pytest.raises(NothingToSplitError, match=r"method ns_gan: 1 configs with generators of 2 seeds.*--keep all"):
-        split(scores(BY_HAND[:1]))
+        split_variance(scores(BY_HAND[:1]))
 
 
 def test_scores_are_written_with_every_bit(tmp_path):

@@ -47,7 +47,7 @@ def test_a_worker_that_has_grown_forgets_the_programs_that_it_does_not_need_next
 
     forgotten, sizes = [], [0, 1, PROGRAM_BYTES + 1]  # at the start, and before each structure that is new
     monkeypatch.setattr(trial, "train", lambda *_: None)
-    monkeypatch.setattr(programs, "forget_all", lambda: forgotten.append(True))
+    monkeypatch.setattr(programs, "forget_programs", lambda: forgotten.append(True))
     monkeypatch.setattr(programs, "resident_bytes", lambda: sizes.pop(0))
     first, second = cohort(8), cohort(9)
     tasks, sent = [first, first, second, None], []
