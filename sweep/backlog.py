@@ -1,6 +1,7 @@
 """The queue of a sweep: which trials to run next. Its state can always be rebuilt from the plan and the store."""
 
 import logging
+import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -60,6 +61,7 @@ class Backlog:
         self.unfinished: Counter[str] = Counter()
         self.exhausted: set[str] = set()
         self.outcomes = Outcomes(len(plan.workload.rungs))
+        self.lowest_of = dict.fromkeys(plan.methods, math.inf)
         self.confirming: set[str] = set()
         self.waiting = WaitingTrials(self.trials, self._pause_at)
         self.ready: set[Ready] = set()
@@ -190,7 +192,9 @@ class Backlog:
 
     def _record_score(self, message: Score) -> None:
         """Commits a score, after its pictures, and what it changes about kept generators."""
-        pictures.save_samples(self.store.folder, message)
+        lowest = self.lowest_of[self.trials[message.trial].method]
+        if pictures.are_kept(self.expected(), message.value, lowest):
+            pictures.save_samples(self.store.folder, message)
         changes = self.kept.on_score(message)
         self.store.add_scores(score_rows(message, self.plan, changes))
         self.kept.after_score(message, changes)
@@ -202,6 +206,8 @@ class Backlog:
     def _add_score(self, trial: str, rung: int, value: float) -> None:
         """Notes a score that the store has, and whether its trial is at its end or pauses."""
         self.outcomes.add_score(trial, rung, value)
+        method = self.trials[trial].method
+        self.lowest_of[method] = min(value, self.lowest_of[method])
         self.losses.pop(trial, None)
         if rung == self.plan.workload.rungs[-1]:
             self._end(trial, "done")

@@ -9,6 +9,20 @@ from ganscape.sweep.measuring.evaluation import GRID, WALK
 from ganscape.sweep.messages import Score
 
 GAP, GREY = 1, 128
+PICTURED = 10_000
+
+
+def are_kept(trials: int, value: float, lowest: float) -> bool:
+    """Returns whether the pictures of a score are kept: of every score in a sweep of at most PICTURED trials, in a
+    larger one of those that are lower than every earlier score of their method, `lowest`."""
+    return trials <= PICTURED or value < lowest
+
+
+def describe_rule(trials: int) -> str:
+    """Returns in words of which scores a sweep of so many trials keeps pictures."""
+    if trials <= PICTURED:
+        return "of every score"
+    return f"of scores lower than every earlier one of their method, in a sweep of more than {PICTURED:,} trials"
 
 
 def save_samples(folder: Path, score: Score) -> None:

@@ -44,6 +44,7 @@ def print_plan(planned, workers: int, folder: Path, keep) -> None:
     """Prints what a plan would run, and about how long it takes with so many workers."""
     from ganscape.results.wording import duration
     from ganscape.sweep.estimate import estimate
+    from ganscape.sweep.pictures import describe_rule
     from ganscape.sweep.rounds import shortages
 
     done = _scored_rungs(folder)
@@ -63,6 +64,7 @@ def print_plan(planned, workers: int, folder: Path, keep) -> None:
         *([("there already", f"{done:,} of {cost.trials * len(definition['rungs']):,} scores")] if done else []),
         ("images per trial", f"{definition['images']:,}, scored at {len(definition['rungs'])} rungs"),
         ("images in all", f"{cost.images:,}{_at_most(planned)}"),
+        ("pictures kept", describe_rule(cost.trials)),
         ("generators kept", _kept(planned, keep)),
         (
             "estimated time",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ganscape.results.store import StoreError, kept_generators, open_store, read
-from ganscape.sweep import generators
+from ganscape.sweep import generators, pictures
 from ganscape.sweep.backlog import ATTEMPTS, Backlog
 from ganscape.sweep.keeping import Keep
 from ganscape.sweep.messages import Compiled, Failure, Score
@@ -360,3 +360,16 @@ def test_a_config_whose_networks_cannot_be_built_is_handed_out_alone_and_the_swe
     monkeypatch.setattr("ganscape.sweep.cohort_size.parameters", cannot_build)
     handed = list(cohorts(reopened(planned, store)))
     assert {len(cohort.trials) for cohort in handed} == {1} and len(handed) == 8 * 3 * 2
+
+
+def test_a_large_sweep_keeps_pictures_of_the_lowest_scores_of_a_method_alone(planned, store, monkeypatch):
+    monkeypatch.setattr(pictures, "PICTURED", 47)
+    backlog = reopened(planned, store)
+    first, second, third = next(cohort.trials for cohort in cohorts(backlog) if len(cohort.trials) > 2)[:3]
+    for trial, value in ((first, 2.0), (second, 3.0), (third, 1.0)):
+        backlog.record(score(trial, 640, value))
+    kept = {path.name for path in (store.folder / "samples").iterdir()}
+    assert backlog.expected() == 48 and kept == {first.id, third.id}
+    again = reopened(planned, store)
+    again.record(score(second, 1280, 1.5))
+    assert not (store.folder / "samples" / second.id).exists()
