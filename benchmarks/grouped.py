@@ -25,7 +25,7 @@ LAYERS: dict[str, tuple[Callable, Callable, tuple[int, ...], tuple[int, ...]]] =
         *(convolution.native_conv, convolution.conv_as_products), (32, 32, 64), (4, 4, 64, 128),
     ),
     "transposed 4x4/2 256->128 at 8": (
-        *(convolution.native_conv_transpose, convolution.conv_transpose_as_products), (8, 8, 256), (4, 4, 128, 256),
+        *(convolution.native_conv_transpose, convolution.conv_transpose_as_products), (8, 8, 256), (4, 4, 256, 128),
     ),
 }  # fmt: skip
 

@@ -60,7 +60,7 @@ def measure(folder: Path, trials: int, messages: int) -> dict:
 
     from ganscape.results.store import open_store
     from ganscape.sweep.backlog import Backlog
-    from ganscape.sweep.commands.progress import shown
+    from ganscape.sweep.commands.progress import show_progress
     from ganscape.sweep.growth import united_plan
     from ganscape.sweep.messages import Score
     from ganscape.sweep.plan import plan
@@ -84,7 +84,7 @@ def measure(folder: Path, trials: int, messages: int) -> dict:
     before = resident()
     grid = np.zeros((96, 8, 8, 1), np.uint8)
     console = Console(file=io.StringIO(), force_terminal=True)
-    with open_store(folder) as store, shown(console) as show:
+    with open_store(folder) as store, show_progress(console) as show:
         continued = united_plan(planned(), folder)
         backlog = Backlog(continued, store, 2, {}, show)
         assert not backlog.done()
