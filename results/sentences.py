@@ -127,11 +127,14 @@ def _baselines(working, results) -> list[str]:
     table = baselines.baseline_summary(results)
     if table.empty:
         return []
-    words = {"real": "real images score", "untrained": "untrained generators", "noise": "noise with their moments"}
-    reached = [
-        f"{words[kind]} {rounded(rows['mean'].mean())}{_extent(rows['low'].min(), rows['high'].max())}"
-        for kind in words if len(rows := table[table["kind"] == kind])
-    ]  # fmt: skip
+    words = {"real": "real images", "untrained": "untrained generators", "noise": "noise with their moments"}
+    reached = []
+    for kind, name in words.items():
+        rows = table[table["kind"] == kind]
+        if len(rows):
+            verb = "" if reached else " score"
+            extent = _extent(rows["low"].min(), rows["high"].max())
+            reached.append(f"{name}{verb} {rounded(rows['mean'].mean())}{extent}")
     text = join(reached)
     blind: dict[str, list[str]] = {kind: [] for kind in BLIND}
     for row in working.to_dict("records"):

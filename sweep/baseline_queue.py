@@ -16,21 +16,20 @@ logger = logging.getLogger(__name__)
 class BaselineQueue:
     """Hands out one request for baselines, unless the store has them, and commits what comes back.
 
-    A metric that searches a generator's latents has no score of images alone, and so no baselines.
+    A metric that searches a generator's latents has no score of images alone: it has baselines of untrained generators,
+    and one of each architecture, as each takes as long as the evaluation of a trial.
 
     pending: whether a worker measures them now.
     """
 
     def __init__(self, plan: Plan, store: Store):
         self.plan, self.store, self.pending = plan, store, False
-        self.wanted = find_metric(plan.workload.metric).inversion is None and not any(
-            row["protocol"] == plan.protocol.fingerprint for row in store.baselines()
-        )
+        self.wanted = not any(row["protocol"] == plan.protocol.fingerprint for row in store.baselines())
 
     def take(self, trials: Iterable[Trial]) -> BaselineTask | None:
         """Returns the request, the first time that it is asked for; None if baselines are there or being measured.
 
-        trials: the first of each architecture is scored untrained, with as many seeds as there are draws.
+        trials: the first of each architecture is scored untrained, with as many seeds as there are draws of images.
         """
         if not self.wanted:
             return None
@@ -38,7 +37,8 @@ class BaselineQueue:
         first: dict[str | None, Trial] = {}
         for trial in {trial.structure: trial for trial in reversed(list(trials))}.values():
             first.setdefault(trial.config.architecture, trial)
-        seeds = range(draw_count(self.plan.workload.samples))
+        of_images = find_metric(self.plan.workload.metric).inversion is None
+        seeds = range(draw_count(self.plan.workload.samples) if of_images else 1)
         return BaselineTask(
             tuple(trial_of(self.plan.seed, each.method, each.config, seed) for each in first.values() for seed in seeds)
         )

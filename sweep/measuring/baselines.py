@@ -13,10 +13,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from ganscape.models import sampling
-from ganscape.sweep.measuring.evaluation import CHUNK, Evaluator, encode_images, score_features
+from ganscape.sweep.measuring.evaluation import (
+    CHUNK,
+    Evaluator,
+    encode_images,
+    evaluate,
+    sample_and_encode,
+    score_features,
+)
 from ganscape.sweep.measuring.reference_cache import reference_features
 from ganscape.sweep.messages import Baseline, Trial, Workload
-from ganscape.sweep.population import Population, start_member
+from ganscape.sweep.population import Population, on_devices, stack, start_member
 
 MOST_DRAWS = 3
 IMAGES = 10_000  # encoded for each kind, unless one draw has more
@@ -32,8 +39,14 @@ def draw_count(samples: int) -> int:
 def measure(trials: Sequence[Trial], workload: Workload, evaluator: Evaluator) -> Iterator[Baseline]:
     """Yields the baselines of a sweep: those of real images and of noise, and one for each trial before its training.
 
-    Real images of one draw are in no other; there are as many draws as the train split has images for.
+    Real images of one draw are in no other; there are as many draws as the train split has images for. A metric that
+    searches a generator's latents has baselines of untrained generators alone.
     """
+    if evaluator.metric.inversion is not None:
+        for trial in trials:
+            value = _untrained_by_inversion(trial, workload.dataset.image_shape, evaluator)
+            yield Baseline("untrained", str(trial.config.architecture), trial.seed, value)
+        return
     train, samples = workload.dataset.train, workload.samples
     order = np.random.default_rng(0).permutation(len(train))
     for draw in range(min(draw_count(samples), len(train) // samples)):
@@ -46,6 +59,12 @@ def measure(trials: Sequence[Trial], workload: Workload, evaluator: Evaluator) -
         parts = untrained_images(trial, workload.dataset.image_shape, samples)
         features = np.concatenate([encode_images(evaluator.encoder, part) for part in parts])[:samples]
         yield Baseline("untrained", str(trial.config.architecture), trial.seed, score_features(evaluator, features))
+
+
+def _untrained_by_inversion(trial: Trial, image_shape: tuple[int, int, int], evaluator: Evaluator) -> float:
+    """Returns the score of a trial's generator before any step, by a metric that searches its latents."""
+    population = on_devices(stack([start_member(trial.config, image_shape, trial.key)], 1))
+    return evaluate(evaluator, jax.device_get(sample_and_encode(population, evaluator)), 0).value
 
 
 def gaussian_images(images: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:

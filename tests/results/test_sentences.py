@@ -193,3 +193,10 @@ def test_a_sweep_in_which_nothing_was_learnt_names_no_method(build):
         "No method is shown to work: the best configuration is not told from an untrained generator."
     )
     assert "a and b are not told from an untrained generator." in text
+
+
+def test_untrained_generators_alone_are_a_comparison_too(build):
+    """As for metrics that search a generator's latents."""
+    folder = build({"a": [[3.0], [4.0]], "b": [[70.0], [80.0]]})
+    add_baselines(folder, untrained=[65.0])
+    assert "For comparison: untrained generators score 65. b is not told from" in said(folder)

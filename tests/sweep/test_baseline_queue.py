@@ -54,7 +54,7 @@ def test_what_a_lost_worker_did_not_measure_is_asked_again_by_the_next_start_alo
     assert BaselineQueue(planned, store).take(trials) is not None
 
 
-def test_a_metric_that_inverts_generators_has_no_baselines(tmp_path):
-    planned = plan("equal/f1", out=tmp_path / "f1", methods=["vae"], data_root=tmp_path)
-    with open_store(tmp_path / "f1") as store:
-        assert BaselineQueue(planned, store).take([]) is None
+def test_a_metric_that_inverts_generators_asks_for_one_untrained_generator_of_each_architecture(planned, store, trials):
+    workload = planned.workload._replace(metric="one_minus_f1_triangles")
+    task = BaselineQueue(planned._replace(workload=workload), store).take(trials)
+    assert [(each.method, each.seed) for each in task.trials] == [("ns_gan", 0)]

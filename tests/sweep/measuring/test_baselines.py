@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 
+from ganscape.metrics import Inversion
 from ganscape.models import Config
 from ganscape.sweep.measuring import baselines
 from ganscape.sweep.measuring.baselines import draw_count, gaussian_images, measure, untrained_images
+from ganscape.sweep.measuring.evaluation import sample_and_encode
+from ganscape.sweep.population import stack, start_member
 from ganscape.sweep.proposals import trial_of
 
 
@@ -61,3 +64,13 @@ def test_an_untrained_generator_s_images_depend_on_the_trial_and_differ_from_ano
 @pytest.mark.parametrize(("samples", "expected"), [(64, 3), (3_333, 3), (5_000, 2), (10_000, 1), (50_000, 1)])
 def test_many_samples_are_drawn_less_often(samples, expected):
     assert draw_count(samples) == expected
+
+
+def test_a_metric_that_inverts_generators_has_those_of_untrained_ones_alone(judge, workload, trial):
+    """By a made metric whose score is the largest feature of a generator's samples."""
+    inversion = Inversion(None, lambda features, inverted: {"largest": float(features.max())}, "largest")
+    inverting = judge._replace(metric=judge.metric._replace(inversion=inversion))
+    population = stack([start_member(trial.config, (8, 8, 1), trial.key)], 1)
+    expected = float(np.asarray(sample_and_encode(population, judge).features)[0].max())
+    (found,) = measure([trial], workload, inverting)
+    assert found == ("untrained", "mlp", 3, expected)
