@@ -128,9 +128,9 @@ def _baselines(working, results) -> list[str]:
     if table.empty:
         return []
     words = {"real": "real images", "untrained": "untrained generators", "noise": "noise with their moments"}
-    reached = []
-    for kind, name in words.items():
-        rows = table[table["kind"] == kind]
+    reached: list[str] = []
+    for measured, name in words.items():
+        rows = table[table["kind"] == measured]
         if len(rows):
             verb = "" if reached else " score"
             extent = _extent(rows["low"].min(), rows["high"].max())
