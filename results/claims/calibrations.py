@@ -78,8 +78,17 @@ def any_partition(table: "pd.DataFrame", keep_failed: bool) -> list[Contrast]:
 
 def collapse_shows(table: "pd.DataFrame", keep_failed: bool) -> list[Contrast]:
     """Returns the distance of real images over that of one image per class, repeated."""
-    if not str(table["metric"].iloc[0]).startswith(("fd_", "fid")):
-        raise NotTestable("needs a Frechet distance")
+    return [_real_over_collapsed(table, ("fd_", "fid"), "a Frechet distance")]
+
+
+def score_blind(table: "pd.DataFrame", keep_failed: bool) -> list[Contrast]:
+    """Returns the classifier score of real images over that of one image per class, repeated."""
+    return [_real_over_collapsed(table, ("classifier_score", "inception_score"), "a classifier score")]
+
+
+def _real_over_collapsed(table: "pd.DataFrame", names: tuple[str, ...], kind: str) -> Contrast:
+    if not str(table["metric"].iloc[0]).startswith(names):
+        raise NotTestable(f"needs {kind}")
     values = {level: part["value"].to_numpy(dtype=np.float64) for level, part in table.groupby("level")}
     if ONE_PER_CLASS not in values:
         raise NotTestable("needs data with classes")
@@ -87,9 +96,9 @@ def collapse_shows(table: "pd.DataFrame", keep_failed: bool) -> list[Contrast]:
     if min(len(collapsed), len(real)) < LEAST_REPEATS:
         raise NotTestable(f"needs at least {LEAST_REPEATS} repeats; there are {len(collapsed)}")
     if min(real.min(), collapsed.min()) <= 0:
-        raise NotTestable("needs distances above 0: ratios of these mean nothing")
+        raise NotTestable("needs scores above 0: ratios of these mean nothing")
     logs = [estimate_mean(np.log(part)) for part in (real, collapsed)]
-    return [Contrast("real images / one image per class", difference(*logs))]
+    return Contrast("real images / one image per class", difference(*logs))
 
 
 CLAIMS = (
@@ -114,5 +123,10 @@ CLAIMS = (
         "equal/collapse-shows",
         "The Frechet distance sees that a generator has one image of each class alone.",
         PAPER, "section 4; from memory", ("calibrate sanity",), EVERY, 1.0, collapse_shows, "repeat",
+    ),
+    PublishedClaim(
+        "equal/score-blind-to-collapse",
+        "The Inception score does not see that a generator has one image of each class alone.",
+        PAPER, "section 4; from memory", ("calibrate sanity",), ALIKE, 1.1, score_blind, "repeat",
     ),
 )  # fmt: skip

@@ -76,7 +76,10 @@ def _answers(claim: PublishedClaim, folders: Sequence[Path], sweeps: Sequence[Re
     if not evidence:
         needed = f"needs `ganscape {claim.studies[0]}`" if _of_table(claim) else f"needs {' or '.join(claim.studies)}"
         return [ClaimAnswer(claim, NOT_TESTABLE, "", (), None, needed, ())]
-    return [_answer(claim, each) for each in evidence]
+    answers = [_answer(claim, each) for each in evidence]
+    if _of_table(claim):  # a table has scores by several metrics, and a claim is about some of them
+        answers = [answer for answer in answers if answer.verdict != NOT_TESTABLE] or answers[:1]
+    return answers
 
 
 def _of_table(claim: PublishedClaim) -> bool:

@@ -115,10 +115,6 @@ _HOMES = {
     "sweep.searchers": ("SEARCHERS",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
-__all__ = [
-    "__version__",
-    *_HOME,
-]
 
 # In a checkout the packages are links to the top-level folders; some tools that unpack archives write a link as a file.
 if not (Path(__file__).parent / "sweep").is_dir():

@@ -212,6 +212,14 @@ def test_one_image_per_class_is_compared_with_real_images(tmp_path, collapsed, v
     assert by_name(judge([tmp_path]))["equal/collapse-shows"].verdict == verdict
 
 
+@pytest.mark.parametrize(("collapsed", "verdict"), [(9.6, "holds"), (5.0, "fails")])
+def test_the_classifier_score_of_one_image_per_class_is_compared_with_that_of_real_images(tmp_path, collapsed, verdict):
+    rng = np.random.default_rng(0)
+    levels = {REAL: 9.6 + 0.01 * rng.normal(size=8), ONE_PER_CLASS: collapsed + 0.01 * rng.normal(size=8)}
+    calibrated(tmp_path, "sanity", levels, metric="classifier_score_digits_logits")
+    assert by_name(judge([tmp_path]))["equal/score-blind-to-collapse"].verdict == verdict
+
+
 def test_another_metric_says_nothing_about_the_frechet_distance(tmp_path):
     calibrated(tmp_path, "sanity", {REAL: [1.0] * 8, ONE_PER_CLASS: [2.0] * 8}, metric="recall_digits")
     assert by_name(judge([tmp_path]))["equal/collapse-shows"].needed == "needs a Frechet distance"
