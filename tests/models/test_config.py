@@ -99,7 +99,7 @@ def settings_with(name):
     if only is None:
         return {}
     before, offered = settings_with(only.field), FIELD[only.field].metadata.get("offered")
-    value = only.low + 1 if isinstance(only, Above) else only.values[0]
+    value = only.low + 1 if isinstance(only, Above) else next(iter(only.values))
     if isinstance(only, Includes) and field.metadata.get("optional"):
         value = f"{value}+r1" if value != "r1" else "r1+l2"  # so that the weight of the set still applies
     if offered:

@@ -12,6 +12,8 @@ from ganscape.models.objectives import (
     penalty,
     per_discriminator,
 )
+from ganscape.models.penalties import PENALTIES
+from ganscape.models.schedules import scheduled
 
 RNG = np.random.default_rng(0)
 REAL, FAKE = RNG.normal(size=(2, 6, 3)).astype(np.float32)
@@ -173,6 +175,15 @@ def test_penalties_of_a_set_draw_from_keys_of_their_own():
 def test_a_set_of_penalties_that_means_nothing_is_refused(settings, words):
     with pytest.raises(ConfigError, match=words):
         Config(**settings)
+
+
+def test_a_penalty_that_is_registered_from_outside_shares_the_weight_of_the_set(monkeypatch):
+    monkeypatch.setitem(PENALTIES, "two", lambda critic, kernels, real, fake, key: jnp.asarray(2.0))
+    config = Config(
+        penalty="two+l2", penalty_weight=3.0, l2_weight=1.0, penalty_schedule="linear", penalty_images=100.0
+    )
+    np.testing.assert_allclose(penalties_of(config), 3.0 * 2.0 + 15.0)
+    np.testing.assert_allclose(penalties_of(scheduled(config, jnp.float32(50.0))), (3.0 * 2.0 + 15.0) / 2.0)
 
 
 def test_a_set_of_penalties_is_one_config_in_any_order():
