@@ -1,7 +1,8 @@
 """r3gan/loss: does the relativistic loss or the pair of gradient penalties stabilise R3GAN (Huang et al. 2024)?
 
 A method is a loss with or without penalties at real and at generated images; all else is equal. Learning rates and
-penalty weights are searched. The paper's networks and schedules are not implemented.
+penalty weights are searched. The networks are those of the scale, without the paper's schedules; the preset `r3gan` has
+both.
 
 Source: arXiv:2501.05441 for loss and penalties; ranges, rates and lengths are ours.
 """
@@ -37,12 +38,14 @@ _COMMON: dict[str, Value] = {
     "latent": "normal", "discriminator_normalization": "none", "generator_normalization": "none",
 }  # fmt: skip
 _DIGITS: dict[str, Value] = _COMMON | {"architecture": "conv8"}
+_STACKED: dict[str, Value] = _COMMON | {"architecture": "infogan", "channels": 16, "hidden_per_channel": 8}
 _CIFAR10: dict[str, Value] = _COMMON | {"architecture": "resnet_cifar"}
 
 #                    data      settings  configs seeds images      interval    samples summary
 _SCALES = {
     "smoke":  Scale("digits",  _DIGITS,  2,      2,     96_000,    48_000,     None,   "8x8 digits, minutes"),
     "laptop": Scale("digits",  _DIGITS,  20,     3,    480_000,   160_000,     None,   "8x8 digits, hours"),
+    "stacked": Scale("stacked_mnist16_5k", _STACKED, 12, 3, 512_000, 256_000, None, "1,000 known modes, 16x16, hours"),
     "paper":  Scale("cifar10", _CIFAR10, 24,     5, 12_800_000, 1_280_000,   10_000,
                     "CIFAR10, residual pair of Kurach et al. 2019, without the networks and schedules of R3GAN"),
 }  # fmt: skip
