@@ -45,6 +45,7 @@ ORDER = {
             "store.rows",
             "store.merging",
             "store.salvage",
+            "store.pages",
             "store.repairing",
             "store.writer",
             "store.tables",

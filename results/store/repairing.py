@@ -16,6 +16,7 @@ from ganscape.results.store.database import (
     explained,
     transaction,
 )
+from ganscape.results.store.pages import stray_rows
 from ganscape.results.store.rows import TABLES
 from ganscape.results.store.salvage import applied_migrations, connect_damaged, has_table, insert_whole, rows_between
 from ganscape.results.store.schema import JSON_COLUMNS
@@ -54,29 +55,55 @@ def save_whole_rows(
         largest += log.stat().st_size // SMALLEST_ROW if log.exists() else 0
         create(new)
         with closing(connect_new(new)) as db, transaction(db):
-            migrations = applied_migrations(old)
+            migrations, content = applied_migrations(old), (folder / STORE).read_bytes()
             for table in TABLES:
-                saved[table] = _save(old, db, table, largest, migrations, fault)
+                saved[table] = _save(old, db, table, content, largest, migrations, fault)
     if not any(result.rows for result in saved.values()):
         raise StoreError(f"nothing in '{folder / STORE}' can be read; only a copy helps")
     return saved
 
 
-def _save(old, new, table: str, largest: int, migrations: tuple[str, ...], fault) -> Saved:
-    known, rows, lost = column_names(new, table), 0, []
+def _save(old, new, table: str, content: bytes, largest: int, migrations: tuple[str, ...], fault) -> Saved:
+    known, lost = column_names(new, table), []
     if not has_table(old, table):
         return Saved(0, ["the whole table"] if table in columns_after(migrations) else [])
+
+    def insert(row: Row) -> str:
+        row = {name: value for name, value in row.items() if name in known}
+        return _fault(table, row, fault) or insert_whole(new, table, row)
+
+    unreadable: list[tuple[int, int]] = []
+    inserted: set[int] = set()
     for found in _rows_of(old, table, largest):
         if isinstance(found, tuple):
-            first, last = found
-            lost.append(f"row {first}" if first == last else f"what rows {first} to {last} held")
+            unreadable.append(found)
             continue
         number = found.pop("rowid")
-        row = {name: value for name, value in found.items() if name in known}
-        reason = _fault(table, row, fault) or insert_whole(new, table, row)
-        rows += not reason
-        lost += [f"row {number}: {reason}"] if reason else []
-    return Saved(rows, lost)
+        if reason := insert(found):
+            lost.append(f"row {number}: {reason}")
+        else:
+            inserted.add(number)
+    for number, row in _stray_rows(content, column_names(old, table), unreadable):
+        if number not in inserted and not insert(row):
+            inserted.add(number)
+    for first, last in unreadable:
+        held = f"row {first}" if first == last else f"what rows {first} to {last} held"
+        again = sum(first <= number <= last for number in inserted)
+        lost.append(held + (f", but {again:,} rows that were found on other pages" if again else ""))
+    return Saved(len(inserted), lost)
+
+
+def _stray_rows(content: bytes, columns: tuple[str, ...], ranges: list[tuple[int, int]]) -> Iterator[tuple[int, Row]]:
+    """Rows with numbers in these ranges that may be of a table with these columns; older ones lack the last columns.
+
+    Rows of other tables are among them, which do not have the types of this one.
+    """
+    numbered = columns[0] == "id"
+    for number, values in stray_rows(content) if ranges else ():
+        fits = 0 < len(values) <= len(columns) and (values[0] is None) == numbered
+        if fits and any(first <= number <= last for first, last in ranges):
+            row = dict(zip(columns, [*values, *[None] * (len(columns) - len(values))], strict=True))
+            yield number, row | ({"id": number} if numbered else {})
 
 
 def _rows_of(db, table: str, largest: int) -> Iterator[Row | tuple[int, int]]:
@@ -106,6 +133,8 @@ def _fault(table: str, row: Row, fault: Callable[[str, Mapping[str, Any]], str])
     for name, value in decoded.items():
         if name in TYPES and (what := next(faults_of_column(table, name, [value]), "")):
             return what
+    if table == "environments" and "rungs" in decoded["environment"]:
+        return "it is the definition of a study"
     if "definition" in decoded and (missing := missing_of_study(decoded["definition"])):
         return f"the definition has no {missing[0]}"
     try:

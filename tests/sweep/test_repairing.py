@@ -12,7 +12,7 @@ from ganscape.sweep.repairing import repair
 
 Z_DIM = "SET settings = json_set(settings, '$.z_dim', 65)"
 SAMPLES = "SET description = json_set(description, '$.samples', 5)"
-LEAF = 13  # the first byte of a page of SQLite that holds rows, not the way to them
+INNER, LEAF = 5, 13  # the first byte of a page of SQLite that leads to rows of a table, and of one that holds them
 TABLES = ("study", "environments", "protocols", "trials", "scores", "failures")
 
 
@@ -60,6 +60,24 @@ def test_noise_in_a_file_costs_the_rows_that_it_hit_and_no_others_are_invented(r
     saved = repair(recorded, tmp_path / "new")
     tables = read(tmp_path / "new")
     assert {row["trial"] for row in tables["trials"]} <= ids and saved["trials"].rows > len(ids) / 4
+
+
+def test_rows_whose_way_is_lost_are_found_on_their_pages(recorded, tmp_path):
+    """Every page is overwritten that leads to the rows of a table, and holds none."""
+    content = bytearray((recorded / "store.sqlite").read_bytes())
+    inner = [at for at in range(4096, len(content), 4096) if content[at] == INNER]
+    assert len(inner) >= 2
+    for at in inner:
+        content[at : at + 4096] = random.Random(at).randbytes(4096)
+    whole = {table: rows(recorded, table) for table in TABLES}
+    (recorded / "store.sqlite").write_bytes(content)
+    saved = repair(recorded, tmp_path / "new")
+    assert {table: sorted(rows(tmp_path / "new", table)) for table in TABLES} == {
+        table: sorted(rows) for table, rows in whole.items()
+    }
+    assert "but 144 rows that were found on other pages" in saved["trials"].lost[0]
+    with open_store(tmp_path / "new") as store:
+        assert store._db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
 @pytest.mark.parametrize(
