@@ -50,7 +50,7 @@ SCALE = {
     "variants": dict,
 }
 VARIANT = {"images": int, "interval": int, "samples": int, "architectures": dict}
-PHASE = {"name": str, "searcher": str, "configs": int, "seeds": int, "rounds": int, "settings": dict}
+PHASE = {"name": str, "searcher": str, "configs": int, "seeds": int, "rounds": int, "settings": dict, "methods": list}
 OPTIONAL = {
     "source",
     "metrics",
@@ -124,12 +124,17 @@ def read_study(
     for scale, each in content["scales"].items():
         for method in each.get("own", {}) if isinstance(each, dict) and isinstance(each.get("own", {}), dict) else ():
             _check_name(file, ("scales", scale, "own", method), method, methods, "method")
+    scales = {name: _scale(file, ("scales", name), scale) for name, scale in content["scales"].items()}
+    for name, scale in scales.items():
+        for number, phase in enumerate(scale.phases):
+            for method in phase.methods:
+                _check_name(file, ("scales", name, "phases", number, "methods"), method, methods, "method")
     return Study(
         content["question"],
         content.get("source", path.name),
         methods,
         content["searcher"],
-        {name: _scale(file, ("scales", name), scale) for name, scale in content["scales"].items()},
+        scales,
         _metrics(file, content.get("metrics", {})),
     )
 
@@ -184,8 +189,9 @@ def _check(file: _File, keys: tuple, content: Any, schema: Mapping[str, Any]) ->
         if not any(_is(kind, value) for kind in kinds):
             expected = " or ".join(KINDS.get(kind, "a number") for kind in kinds)
             raise file.refuse((*keys, name), f"{name} = {value!r} in {where} must be {expected}")
+    optional = OPTIONAL | {"methods"} if schema is PHASE else OPTIONAL
     for name in schema:
-        if name not in OPTIONAL and name not in content and schema is not RANGE:
+        if name not in optional and name not in content and schema is not RANGE:
             raise file.refuse(keys, f"{where} has no {name}")
 
 
@@ -310,4 +316,5 @@ def _variant(file: _File, keys: tuple, content: Any) -> Variant:
 def _phase(file: _File, keys: tuple, content: Any) -> Phase:
     _check(file, keys, content, PHASE)
     _check_name(file, (*keys, "searcher"), content["searcher"], [*file.searchers, *SELECTING])
-    return Phase(**content | {"settings": _check_settings(file, (*keys, "settings"), content.get("settings", {}))})
+    settings = _check_settings(file, (*keys, "settings"), content.get("settings", {}))
+    return Phase(**content | {"settings": settings, "methods": tuple(content.get("methods", ()))})

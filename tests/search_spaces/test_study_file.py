@@ -14,6 +14,7 @@ from ganscape.search_spaces import (
     StudyError,
     Uniform,
     Unless,
+    Variant,
     When,
 )
 from ganscape.search_spaces.study_file import read_study
@@ -67,9 +68,9 @@ seeds = 5
 
 @pytest.fixture
 def read(tmp_path):
-    def make(text):
+    def make(text, fields=FIELDS):
         (tmp_path / "mine.toml").write_text(text)
-        return read_study(tmp_path / "mine.toml", SEARCHERS, FIELDS)
+        return read_study(tmp_path / "mine.toml", SEARCHERS, fields)
 
     return make
 
@@ -84,6 +85,21 @@ def test_every_study_survives_its_file(name, tmp_path):
     again = read_study(tmp_path / "mine.toml", SEARCHERS, fields)
     assert again == STUDIES[name] and again.describe() == STUDIES[name].describe()
     assert list(again.methods) == list(STUDIES[name].methods)
+
+
+def test_phases_of_some_methods_and_variants_for_data_sets_survive_their_file(read, tmp_path):
+    study = read(MINE)
+    phase = Phase("more", "random", 2, 1, methods=("mine",))
+    variant = Variant(640, 320, 100, {"mlp": "conv8"})
+    scale = study.scales["smoke"]._replace(phases=(phase,), variants={"faces": variant})
+    study = study._replace(scales={"smoke": scale})
+    (tmp_path / "again.toml").write_text(write_study(study))
+    again = read_study(tmp_path / "again.toml", SEARCHERS, (*FIELDS, "architecture"))
+    assert again.scales == study.scales
+    text = write_study(study).replace('methods = ["mine"]', 'methods = ["mime"]')
+    line = text[: text.index('["mime"]')].count("\n") + 1
+    with pytest.raises(StudyError, match=f"mine.toml:{line}: unknown method 'mime' .did you mean 'mine'"):
+        read(text, fields=(*FIELDS, "architecture"))
 
 
 def test_a_file_says_what_it_says(read):
