@@ -128,5 +128,6 @@ CLAIMS = (
         "equal/score-blind-to-collapse",
         "The Inception score does not see that a generator has one image of each class alone.",
         PAPER, "section 4; from memory", ("calibrate sanity",), ALIKE, 1.1, score_blind, "repeat",
+        metric="inception_score",
     ),
 )  # fmt: skip

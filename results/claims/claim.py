@@ -32,7 +32,7 @@ class PublishedClaim(NamedTuple):
     contrasts: (folders, keep_failed) -> the estimates that the rule looks at, each below 0 where the claim is true;
     raises NotTestable. folders: one folder, or all, where `joint`.
     unit: what the evidence is counted in. joint: whether folders of several data sets answer together.
-    published: the paper's own numbers, "" where it has none.
+    published: the paper's own numbers, "" where it has none. metric: what the claim is about, "" for the paper's score.
     """
 
     name: str
@@ -46,6 +46,7 @@ class PublishedClaim(NamedTuple):
     unit: str
     joint: bool = False
     published: str = ""
+    metric: str = ""
 
     def testable_with(self, results: Results) -> bool:
         """Returns whether a folder is of a study that can test this claim."""

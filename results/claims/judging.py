@@ -142,8 +142,9 @@ def _differences(claim: PublishedClaim, evidence: Evidence) -> Iterable[str]:
     foreign = [name for name in evidence.data.split(", ") if name not in paper.data]
     if foreign and paper.data:
         yield f"data {', '.join(foreign)} (paper: {', '.join(paper.data)})"
-    if evidence.metric != paper.metric and claim.studies != ("equal/f1",):
-        yield f"scored by {evidence.metric} (paper: {paper.metric})"
+    published = claim.metric or paper.metric
+    if evidence.metric != published:
+        yield f"scored by {evidence.metric} (paper: {published})"
     for results in evidence.results:
         settings, images = results.study["settings"], results.study["images"]
         if settings.get("architecture") not in paper.architectures or "channels" in settings:
