@@ -39,6 +39,7 @@ SHARED = {
     "Surrogate": "a model of the score that settings would have",
     "load": "what a path or a name stands for: a data set, an output folder",
     "matmul": "a matrix product, of traced arrays",
+    **dict.fromkeys(("average_pool", "max_pool"), "a pooling of images: of an encoder, a discriminator, its input"),
 }
 
 

@@ -72,10 +72,11 @@ def test_a_searcher_whose_package_is_missing_is_refused_with_a_sentence(name, ne
 
 
 def test_facts_of_searchers_are_those_that_definitions_did_not_always_state():
-    """Old folders are read by the names of UNSTATED, new ones by what the searchers state."""
+    """Old folders are read by the names of UNSTATED, new ones by what searchers state; `later` ones always did."""
+    later = {"leaders"}
     for fact, earlier in UNSTATED.items():
-        names = map(current_searcher, earlier)
-        assert {name for name in SEARCHERS.keys() | SELECTORS.keys() if facts_of(name)[fact]} == set(names), fact
+        names = (SEARCHERS.keys() | SELECTORS.keys()) - later
+        assert {name for name in names if facts_of(name)[fact]} == set(map(current_searcher, earlier)), fact
 
 
 @pytest.mark.parametrize("name", [name for name in SEARCHERS if facts_of(name)["independent"]])
