@@ -28,7 +28,6 @@ EXTRAS = {
 }
 WORKER_BYTES = 1.5 * 2**30  # of memory, that a worker of small images needs
 FREE_BYTES = 2**30  # of disk, below which a sweep may not get far
-GRAY, COLOURED = ((8, 8, 1), (28, 28, 1), (16, 16, 1)), (32, 32, 3)
 NETWORKED = ("nfs", "cifs", "smb", "fuse", "lustre", "gpfs", "beegfs")
 
 
@@ -155,7 +154,7 @@ def _encoders() -> Iterator[Finding]:
     ready, absent = [], []
     for name in FEATURES | LOGITS:
         formula = "classifier_score" if name in LOGITS else "fd"
-        for shape in (*GRAY, COLOURED):
+        for shape in dict.fromkeys(source.image_shape for source in DATASETS.values()):
             try:
                 make_encoder(_metric(formula, name), shape)
                 ready.append(name)
