@@ -63,7 +63,7 @@ def test_a_full_disk_ends_with_a_sentence_and_the_same_command_continues(executo
     """
     environment = os.environ | {"JAX_COMPILATION_CACHE_DIR": str(cache)}
     command = ["unshare", "-m", "sh", "-c", script]
-    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200)
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=500)
     assert "first 2" in ran.stderr and "second 0" in ran.stderr, ran.stderr[-3000:]
     assert any("full" in line and line.startswith("error: ") for line in ran.stderr.splitlines())
     assert "Traceback" not in ran.stderr
