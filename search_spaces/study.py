@@ -90,7 +90,8 @@ class Scale(NamedTuple):
         """Returns the scale as JSON-serializable data."""
         tables = {k: dict(sorted(v.items())) for k, v in self._asdict().items() if isinstance(v, dict)}
         variants = {data: variant._asdict() for data, variant in sorted(self.variants.items())}
-        return self._asdict() | tables | {"phases": [phase._asdict() for phase in self.phases], "variants": variants}
+        phases = [phase._asdict() | {"methods": list(phase.methods)} for phase in self.phases]
+        return self._asdict() | tables | {"phases": phases, "variants": variants}
 
     def drop(self, name: str) -> "Scale":
         """Returns this scale without config field `name`."""

@@ -34,8 +34,11 @@ class BaselineQueue:
         if not self.wanted:
             return None
         self.wanted, self.pending = False, True
+        first_of_structure: dict[str, Trial] = {}
+        for trial in trials:
+            first_of_structure.setdefault(trial.structure, trial)
         first: dict[str | None, Trial] = {}
-        for trial in {trial.structure: trial for trial in reversed(list(trials))}.values():
+        for trial in first_of_structure.values():  # the config of a trial costs time to make, so one of each structure
             first.setdefault(trial.config.architecture, trial)
         of_images = find_metric(self.plan.workload.metric).inversion is None
         seeds = range(draw_count(self.plan.workload.samples) if of_images else 1)

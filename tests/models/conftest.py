@@ -109,7 +109,7 @@ def complete():
 
     def make(**settings) -> Config:
         for field in dataclasses.fields(Config):
-            only = field.metadata.get("only")
+            only = None if field.metadata.get("optional") else field.metadata.get("only")
             chosen = settings.get(only.field) if only else None
             if chosen is not None and field.metadata["when"] is None and only.allows(chosen):
                 settings.setdefault(field.name, 0.1 if field.metadata["number"] else field.metadata["low"])

@@ -14,6 +14,9 @@ def row(kind, source, draw, value, protocol="p"):
     return {"kind": kind, "source": source, "draw": draw, "metric": "fd", "value": value, "protocol": protocol}
 
 
+DEFINITION = {
+    "study": "s", "data": "d", "seeds": 1, "configs": 1, "methods": {}, "rungs": [1], "metric": "fd", "protocol": "p",
+}  # fmt: skip
 ROWS = [
     *(row("real", "", draw, value) for draw, value in enumerate((4.0, 6.0))),
     row("noise", "", 0, 80.0),
@@ -26,7 +29,7 @@ ROWS = [
 @pytest.fixture
 def results(tmp_path):
     with open_store(tmp_path / "out") as store:
-        store.begin({"study": "s", "protocol": "p", "methods": {}})
+        store.begin(DEFINITION)
         for protocol in ("p", "of another protocol"):
             store.add_protocol(protocol, {})
         store.add_baselines(ROWS)
@@ -72,7 +75,7 @@ def test_trials_that_learn_nothing_are_told_from_untrained_ones_in_one_study_of_
 
 def test_noise_is_named_where_untrained_generators_are_worse(tmp_path):
     with open_store(tmp_path / "out") as store:
-        store.begin({"study": "s", "protocol": "p", "methods": {}})
+        store.begin(DEFINITION)
         store.add_protocol("p", {})
         store.add_baselines(ROWS[:5])
     assert not_told_from(frames.load(tmp_path / "out"), 80.0, 1) == "noise"

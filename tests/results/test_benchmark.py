@@ -38,7 +38,7 @@ def test_a_trial_that_failed_answers_infinity_and_what_it_cost(tmp_path):
         db.execute("DELETE FROM scores WHERE trial = ? AND rung = ?", (trial, int(last)))
         db.execute(
             "INSERT INTO failures (trial, attempt, cause, rung, step, message, detail, final, recorded) "
-            "VALUES (?, 0, 'diverged', ?, 7, 'nan', '', 1, '2026-01-01')",
+            "VALUES (?, 0, 'diverged', ?, 7, 'nan', '', 1, '2026-01-01T00:00:00+00:00')",
             (trial, int(last)),
         )
     table, row = Tabular(tmp_path), scores.iloc[0]

@@ -80,11 +80,11 @@ import jax
 import jax.numpy as jnp
 from ganscape.sweep import programs
 
-counts = [programs.count()]
+counts = [programs.program_counts()]
 program = jax.jit(lambda x: jnp.sin(x) @ x)
 for _ in range(2):
     jax.block_until_ready(program(jnp.ones((4, 4))))
-    counts.append(programs.count())
+    counts.append(programs.program_counts())
 print(counts)
 """
 
@@ -105,13 +105,13 @@ import jax.numpy as jnp
 import numpy as np
 from ganscape.data import load
 from ganscape.models import Config, sampling
-from ganscape.sweep.population import advance, on_devices, put, stack, start, take, trial_key
+from ganscape.sweep.population import advance, on_devices, put, stack, start_member, take, trial_key
 
 images = jnp.asarray(load("digits").train)
 configs = [Config(g_lr=rate, d_lr=rate, z_dim=8) for rate in (1e-4, 5e-4, 2e-3, 1e-3)]
 
 def trained(configs):
-    members = [start(config, (8, 8, 1), trial_key(0, config, 0)) for config in configs]
+    members = [start_member(config, (8, 8, 1), trial_key(0, config, 0)) for config in configs]
     population = advance(on_devices(stack(members, len(members))), images, jnp.int32(5), lanes=1)
     devices = len(jax.tree.leaves(population.state)[0].sharding.device_set)
     members = [take(population, place) for place in range(len(configs))]
@@ -123,7 +123,7 @@ _, turned, _ = trained(configs[::-1])
 lone_devices, _, alone = trained(configs[:1])
 
 def begun(config):
-    return start(config, (8, 8, 1), trial_key(0, config, 0))
+    return start_member(config, (8, 8, 1), trial_key(0, config, 0))
 
 others = advance(on_devices(stack([begun(config) for config in configs[:3]], 4)), images, jnp.int32(3), lanes=1)
 programs = advance._cache_size()

@@ -38,14 +38,14 @@ def test_real_images_score_what_the_metric_says(digits):
 @pytest.mark.parametrize("samples", [2, 100, 513, 1025])
 def test_as_many_samples_as_asked_are_encoded(population, digits, samples):
     judge = evaluator("fd_pixels", digits.test, samples)
-    features, grids, _ = sample_and_encode(population, judge)
+    features, grids, *_ = sample_and_encode(population, judge)
     assert features.shape == (2, samples, 64) and grids.shape == (2, GRID + WALKS * WALK, 8, 8, 1)
     assert len(np.unique(np.asarray(features[0]), axis=0)) == samples
 
 
 def test_the_grid_shows_the_first_samples(population, digits):
     judge = evaluator("fd_pixels", digits.test, 100)
-    features, grids, _ = sample_and_encode(population, judge)
+    features, grids, *_ = sample_and_encode(population, judge)
     shown = np.asarray(grids[1][:GRID], np.float32).reshape(GRID, -1) / 255
     np.testing.assert_allclose(shown, features[1][:GRID], atol=0.5 / 255 + 1e-6)
 
@@ -53,7 +53,7 @@ def test_the_grid_shows_the_first_samples(population, digits):
 def test_a_walk_goes_in_small_steps_from_one_image_to_another(population, digits):
     """Neighbours on a walk are nearer to each other than its ends are."""
     judge = evaluator("fd_pixels", digits.test, 50)
-    _, grids, _ = sample_and_encode(population, judge)
+    _, grids, *_ = sample_and_encode(population, judge)
     walks = np.asarray(grids[0][GRID:], np.float64).reshape(WALKS, WALK, -1)
     steps = np.linalg.norm(np.diff(walks, axis=1), axis=2)
     ends = np.linalg.norm(walks[:, -1] - walks[:, 0], axis=1)
