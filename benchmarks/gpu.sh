@@ -1,5 +1,5 @@
 #!/bin/sh
-# Measures on one GPU, in less than ten minutes, what was only ever measured on CPUs; writes OUT/rows.jsonl, OUT/log.txt
+# Measures on one GPU, in about ten minutes, what was only ever measured on CPUs; writes OUT/rows.jsonl, OUT/log.txt
 # and the page OUT/page.md.
 #
 #     benchmarks/gpu.sh [OUT]            # runs/gpu by default; the Python of .venv, or of $PYTHON
