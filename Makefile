@@ -5,7 +5,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo reproduce test check docs site bench clean
+.PHONY: help install demo reproduce test check docs site notebooks bench clean
 
 help: # Print these targets
 	@sed -n 's/^\([a-z]*\):[^#]*# \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -35,6 +35,11 @@ site: $(INSTALLED) # Build the documentation as a site, build/site/index.html; b
 	@$(BIN)/python -c 'import furo, myst_parser, sphinx' 2>/dev/null || \
 		$(BIN)/python -m pip install --disable-pip-version-check --quiet --editable '.[docs]'
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/site
+
+notebooks: $(INSTALLED) # Open the notebooks in a browser; brings JupyterLab the first time
+	@$(BIN)/python -c 'import jupyterlab' 2>/dev/null || \
+		$(BIN)/python -m pip install --disable-pip-version-check --quiet 'jupyterlab >=4.2'
+	$(BIN)/python -m jupyter lab notebooks
 
 bench: $(INSTALLED) # Run the short benchmarks; docs/performance.md has the long ones
 	@set -e; for words in \

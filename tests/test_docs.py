@@ -239,7 +239,7 @@ def test_make_alone_prints_its_targets(tmp_path):
     (tmp_path / "Makefile").write_text(text("Makefile"))
     done = subprocess.run(["make"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    for target in ("install", "demo", "test", "check", "docs", "bench", "clean"):
+    for target in ("install", "demo", "test", "check", "docs", "site", "notebooks", "bench", "clean"):
         assert re.search(rf"^make {target} +\w", done.stdout, flags=re.MULTILINE)
     assert list(tmp_path.iterdir()) == [tmp_path / "Makefile"]
 

@@ -64,6 +64,7 @@ def cost_curves(results: Results, rule: str = "best", ax: "Axes | None" = None, 
         band = curve[np.isfinite(curve["q95"]) & half]
         ax.fill_between(band["cost"], band["q05"], band["q95"], color=look["color"], alpha=0.1, linewidth=0)
         drawn.append(curve)
+    canvas.separate_thousands(ax.xaxis)
     return _finish(results, rule, ax, drawn, ["median"], f"budget: {UNITS[unit]} per search",
                    f"median best {canvas.metric(results)}", "\nband: 5 to 95 % of random orders")  # fmt: skip
 

@@ -87,7 +87,7 @@ def fit_score_axis(axis, set_scale, set_limits, values) -> None:
     if low > 0 and high > RATIO_FOR_LOG_AXIS * low:
         set_scale("log")
         axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_major_formatter(FuncFormatter(_number))
         axis.set_minor_locator(NullLocator())
         set_limits(low / 1.2, high * 1.2)
     else:
@@ -104,6 +104,17 @@ def fit_budget_axis(ax: "Axes", max_k: int) -> None:
         ax.set_xscale("log")
     else:
         ax.locator_params(axis="x", integer=True)
+
+
+def separate_thousands(axis) -> None:
+    """Makes an axis write its numbers with separators, 1,250,000, and not as powers or with a factor at its end."""
+    from matplotlib.ticker import FuncFormatter
+
+    axis.set_major_formatter(FuncFormatter(_number))
+
+
+def _number(value: float, _) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 and value == round(value) else f"{value:g}"
 
 
 def name(words: str) -> str:

@@ -141,6 +141,11 @@ def test_cost_curves_end_at_what_was_spent_and_name_the_unit(results, unit, word
     ax = plots.cost_curves(results, unit=unit)
     x = line(ax, "a ").get_xdata()
     assert x[-1] == pytest.approx(800 if unit == "images" else 80) and words in ax.get_xlabel()
+    assert [ax.xaxis.get_major_formatter()(value, 0) for value in (1_250_000, 500, 0.25)] == [
+        "1,250,000",
+        "500",
+        "0.25",
+    ]
     with pytest.raises(ValueError, match="unknown unit 'hours'; one of: images, seconds"):
         plots.cost_curves(results, unit="hours")
 
