@@ -37,7 +37,7 @@ LATE = f"import ganscape\nganscape.register(penalties={{'late': {PENALTY}}})"
 
 
 @pytest.fixture(autouse=True)
-def registries_as_before():
+def registries_as_before(tmp_path):
     """Every registry has what it had before, once the modules of a test are forgotten."""
     before = [dict(registry) for registry in REGISTRIES]
     modules = set(registration.CODE), set(sys.modules)
@@ -47,6 +47,9 @@ def registries_as_before():
         registration.CODE.pop(module, None)
         if module != "__main__" and module not in modules[1]:
             sys.modules.pop(module, None)
+    for module in set(sys.modules) - modules[1]:  # those that a test has forgotten itself
+        if str(getattr(sys.modules[module], "__file__", "")).startswith(str(tmp_path)):
+            del sys.modules[module]
     assert [dict(registry) for registry in REGISTRIES] == before
 
 
