@@ -141,4 +141,4 @@ def test_what_is_damaged_is_said_in_a_line_or_the_rest_can_be_looked_at(name, so
 
 def test_a_sound_store_is_sound(sound):
     """Or the test above proves nothing."""
-    assert all(read(sound)[table] for table in TABLES[:-1]) and len(frames.load(sound).scores()) == 400
+    assert all(read(sound)[table] for table in TABLES[:-1]) and len(frames.load(sound).scores()) == 560
