@@ -1,5 +1,6 @@
 import pytest
 
+from ganscape.models import Config
 from ganscape.results.store import open_store
 from ganscape.sweep.baseline_queue import BaselineQueue
 from ganscape.sweep.messages import Baseline, Baselines
@@ -35,6 +36,13 @@ def test_baselines_are_asked_for_once_and_of_one_generator_per_architecture(plan
     ]
     queue.end()
     assert not queue.pending and queue.take(trials) is None
+
+
+def test_of_trials_of_one_structure_the_first_is_scored_untrained(planned, store, trials):
+    other = Config.from_dict(trials[0].config.to_dict() | {"g_lr": 0.125})
+    assert other.structure() == trials[0].config.structure()
+    task = BaselineQueue(planned, store).take([trials[0], trial_of(0, "ns_gan", other, 7)])
+    assert {trial.config for trial in task.trials} == {trials[0].config}
 
 
 def test_a_sweep_that_is_continued_does_not_measure_again_what_is_stored(planned, store, trials):

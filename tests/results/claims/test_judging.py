@@ -202,6 +202,7 @@ def test_partitions_are_compared_with_the_own_split(tmp_path, shift, verdict):
     calibrated(tmp_path, "bias", {100: 5.0 + shift + 0.1 * rng.normal(size=20)}, against="partition")
     answer = by_name(judge([tmp_path]))["equal/any-partition"]
     assert answer.verdict == verdict and "100 samples" in answer.decision.telling.label
+    assert answer.decision.telling.estimate.value == pytest.approx(math.log((5.0 + shift) / 5.0), abs=0.05)
 
 
 @pytest.mark.parametrize(("collapsed", "verdict"), [(50.0, "holds"), (2.0, "fails")])
