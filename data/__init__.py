@@ -6,6 +6,7 @@ Files are in a root folder: the argument, else $GANSCAPE_DATA, else ~/.cache/gan
 that they need when they are loaded.
 """
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -84,7 +85,9 @@ def fetch(source: Source, name: str, root: str | Path | None = None) -> Dataset:
             raise DataError(f"data root {folder} is not a folder; give the folder that holds the data sets")
         return source.load(folder)
     except OSError as error:
-        raise DataError(f"data set {name!r} in {folder}: {error}") from error
+        refused = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+        cure = "; name a folder that can be read and written with --data-root or GANSCAPE_DATA" if refused else ""
+        raise DataError(f"data set {name!r} in {folder}: {error}{cure}") from error
 
 
 def root_folder(root: str | Path | None) -> Path:

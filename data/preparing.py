@@ -115,7 +115,16 @@ def prepare_once(folder: Path, rules: Rules, root: Path) -> tuple[Path, Prepared
     digest = sha256(repr((tuple(rules), stamps)).encode()).hexdigest()[:8]
     stem = folder.resolve().name.replace(".", "_")
     to = root / "prepared" / "own" / f"{stem}-{rules.size}-{digest}"
-    return to, None if holds_splits(to) else prepare_pictures(folder, to, rules)
+    if holds_splits(to):
+        return to, None
+    try:
+        to.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(
+            f"{to.parent} cannot be made ({error.strerror}), and prepared pictures are kept there: name another folder "
+            "with --data-root or GANSCAPE_DATA"
+        ) from error
+    return to, prepare_pictures(folder, to, rules)
 
 
 def _save(to: Path, images: np.ndarray, labels: np.ndarray | None) -> None:

@@ -57,15 +57,21 @@ __all__ = [
 ]
 
 
+def accept_counts(real: int, generated: int, dimension: int) -> None:
+    """Accepts any numbers of samples: what most formulas ask of them beyond a minimum."""
+
+
 class Formula(NamedTuple):
     """A distance or similarity of two sets of features, whatever their encoder."""
 
     summarise: Callable[..., Any]  # features of real images [n, d] -> reference
     compare: Callable[..., float]  # (reference, features of generated images [m, d]) -> score
-    minimum_samples: int  # of real and of generated images, in any dimension; `compare` may need more in many
+    minimum_samples: int  # of real and of generated images, in any dimension
     better: str  # "lower" or "higher"
     summary: str  # a few words
     of_logits: bool = False  # takes the logits of a classifier, not any features
+    # (real, generated samples, their dimension) -> None, or MetricError where `compare` would raise one
+    check_counts: Callable[[int, int, int], None] = accept_counts
 
 
 class Inversion(NamedTuple):
@@ -89,6 +95,7 @@ class Metric(NamedTuple):
     summary: str  # one line
     inversion: Inversion | None = None  # for metrics that need the generator, not only its images
     image_shape: tuple[int, int, int] | None = None  # the only shape that it is defined for, if any
+    check_counts: Callable[[int, int, int], None] = accept_counts  # as in Formula
 
 
 def find_metric(name: str) -> Metric:
@@ -130,16 +137,22 @@ def check_images_alone(name: str) -> None:
         raise MetricError(f"{name} looks for the latents of images, so only a sweep can score by it")
 
 
-def check_samples(metric: str, samples: int) -> None:
-    """Raises MetricError if a metric cannot be computed from that many images, real or generated.
+def check_samples(metric: str, real: int, generated: int, dimension: int) -> None:
+    """Raises MetricError if a metric cannot be computed from that many real and generated images.
 
     A Frechet distance needs 2. Fewer samples than feature dimensions are allowed: the distance is then computed from
     the samples themselves and is exact for them, though far from its limit for many samples. The formulas of k-th
-    neighbours need k + 1.
+    neighbours need k + 1, precision and recall curves equal numbers.
+
+    dimension: number of features of the metric's encoder.
     """
-    minimum = find_metric(metric).minimum_samples
-    if samples < minimum:
-        raise MetricError(f"{metric} needs at least {minimum} samples, not {samples}")
+    chosen = find_metric(metric)
+    if min(real, generated) < chosen.minimum_samples:
+        raise MetricError(f"{metric} needs at least {chosen.minimum_samples} samples, not {min(real, generated)}")
+    try:
+        chosen.check_counts(real, generated, dimension)
+    except MetricError as error:
+        raise MetricError(f"{metric}: {error}") from error
 
 
 FORMULAS: dict[str, Formula] = {
@@ -150,6 +163,7 @@ FORMULAS: dict[str, Formula] = {
         2 * frechet.SIZES,
         "lower",
         "Frechet distance extrapolated to infinitely many samples",
+        check_counts=frechet.check_extrapolation,
     ),
     "kid": Formula(kernel.reference, kernel.kid, 2, "lower", "unbiased kernel distance"),
     "mind": Formula(sliced.reference, sliced.mind, 1, "lower", "Wasserstein distance of projections"),
@@ -169,10 +183,20 @@ FORMULAS: dict[str, Formula] = {
         partial(precision_recall.balls, k=5), precision_recall.coverage, 6, "higher", "coverage by 5th neighbours"
     ),
     "prd_precision": Formula(
-        prd.reference, prd.largest_f_1_8, prd.CLUSTERS // 2, "higher", "largest F_1/8 of precision and recall curves"
+        prd.reference,
+        prd.largest_f_1_8,
+        prd.CLUSTERS // 2,
+        "higher",
+        "largest F_1/8 of precision and recall curves",
+        check_counts=prd.check_counts,
     ),
     "prd_recall": Formula(
-        prd.reference, prd.largest_f_8, prd.CLUSTERS // 2, "higher", "largest F_8 of precision and recall curves"
+        prd.reference,
+        prd.largest_f_8,
+        prd.CLUSTERS // 2,
+        "higher",
+        "largest F_8 of precision and recall curves",
+        check_counts=prd.check_counts,
     ),
     "classifier_score": Formula(
         inception_score.no_reference,
@@ -235,7 +259,13 @@ def _compose() -> dict[str, Metric]:
     """Returns every formula of every encoder, those included that were added from outside."""
     return {
         NAMED.get((formula, encoder), f"{formula}_{encoder}"): Metric(
-            encoder, *parts[:-2], f"{parts.summary}, of {features}"
+            encoder,
+            parts.summarise,
+            parts.compare,
+            parts.minimum_samples,
+            parts.better,
+            f"{parts.summary}, of {features}",
+            check_counts=parts.check_counts,
         )
         for formula, parts in FORMULAS.items()
         for encoder, features in (LOGITS if parts.of_logits else FEATURES).items()

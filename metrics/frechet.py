@@ -131,14 +131,19 @@ def distance_at_infinity(reference: FrechetReference, features: ArrayLike, *, se
     """
     array = as_features(features)
     count, dimension = array.shape
-    least = max(2 * SIZES, 4 * dimension)
-    if count < least:
-        raise MetricError(f"an extrapolation in {dimension} dimensions needs at least {least} samples, not {count}")
+    check_extrapolation(len(reference.root), count, dimension)
     rng = np.random.default_rng(seed)
     sizes = np.linspace(max(count // 10, 2 * dimension), count, SIZES).astype(int)
     distances = [distance(reference, array[rng.choice(count, size, replace=False)]) for size in sizes]
     _, intercept = np.polyfit(1 / sizes, distances, 1)
     return float(intercept)
+
+
+def check_extrapolation(real: int, count: int, dimension: int) -> None:
+    """Raises MetricError for fewer than 4 d or 30 generated features."""
+    least = max(2 * SIZES, 4 * dimension)
+    if count < least:
+        raise MetricError(f"an extrapolation in {dimension} dimensions needs at least {least} samples, not {count}")
 
 
 def _mean_and_root(features: Floats) -> tuple[Floats, Floats]:

@@ -51,11 +51,9 @@ def curve(
     samples in all than clusters, different dimensions, or features that are not finite.
     """
     real, fake = reference(real, clusters), as_features(fake)
+    check_counts(len(real), len(fake), real.shape[1])
     if real.shape != fake.shape:
-        raise MetricError(
-            f"precision and recall curves need as many generated as real samples, of equal dimension: "
-            f"{len(fake)} x {fake.shape[1]} against {len(real)} x {real.shape[1]}"
-        )
+        raise MetricError(f"features have {fake.shape[1]} dimensions, the reference {real.shape[1]}")
     both = np.concatenate([fake, real])
     curves = [curve_of_histograms(*_histograms(both, clusters, run), angles) for run in range(runs)]
     return Curve(*np.mean(curves, axis=0))
@@ -71,6 +69,14 @@ def reference(features: ArrayLike, clusters: int = CLUSTERS) -> Floats:
         least = -(-clusters // 2)
         raise MetricError(f"{clusters} clusters need at least {least} samples of each set, not {len(array)}")
     return array
+
+
+def check_counts(real: int, fake: int, dimension: int) -> None:
+    """Raises MetricError unless there are as many generated as real samples."""
+    if real != fake:
+        raise MetricError(
+            f"precision and recall curves need as many generated as real samples, not {fake:,} against {real:,}"
+        )
 
 
 def largest_f(curve: Curve, beta: float) -> float:

@@ -11,8 +11,7 @@ from ganscape.results.store import STORE, check_complete, read
 def protocol_of(name: str, dataset: Dataset, samples: int) -> Protocol:
     """Returns how a metric is measured on a data set: so many samples against its test images."""
     encoder = make_encoder(name, dataset.image_shape)
-    check_samples(name, samples)
-    check_samples(name, len(dataset.test))
+    check_samples(name, len(dataset.test), samples, encoder.dimension)
     return Protocol(
         metric=name,
         encoder=encoder.name,

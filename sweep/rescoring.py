@@ -37,8 +37,8 @@ def rescore(
 
     Raises:
       StoreError: if no generator is kept. GeneratorError: if the file of one is missing or damaged. MetricError: for a
-        metric that does not take the images. Each before anything is computed; only what a metric asks of features
-        comes later.
+        metric that does not take the images or their numbers. Each before anything is computed; only features that are
+        not finite come later.
     """
     scores, count = results.scores(), 0
     spent = {(row["trial"], row["rung"]): {name: row[name] for name in SPENT} for row in scores.to_dict("records")}

@@ -1,7 +1,9 @@
 """Files and folders that are written whole or not at all."""
 
 import fcntl
+import functools
 import glob
+import logging
 import os
 import shutil
 import tempfile
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 PART = ".part"  # how the name of a file ends while it is being written
+logger = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -58,6 +61,23 @@ def replacing_folder(path: str | Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+@contextmanager
+def keeping(what: str, folder: str | Path) -> Iterator[None]:
+    """Lets a block write to a cache, and goes on without it where it cannot: one warning in the log for each folder.
+
+    what: a plural, such as "features of reference images", of what is computed again the next time.
+    """
+    try:
+        yield
+    except OSError as error:
+        _warn_once(what, str(folder), error.strerror or str(error))
+
+
+@functools.cache
+def _warn_once(what: str, folder: str, reason: str) -> None:
+    logger.warning("%s cannot be kept in %s (%s): they are computed again each time", what, folder, reason)
 
 
 def _locked_part(path: Path) -> tuple[int, str]:

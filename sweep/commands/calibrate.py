@@ -1,11 +1,12 @@
 """`ganscape calibrate`: experiments on real images, where the answer is known. Parsing and printing only."""
 
+import itertools
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ganscape.sweep.commands.terminal import one_line_errors, print_table
+from ganscape.sweep.commands.terminal import logged_warnings, one_line_errors, print_table
 
 Data = Annotated[str, typer.Option(help="Data sets, with commas between.")]
 Metrics = Annotated[
@@ -26,18 +27,27 @@ app = typer.Typer(no_args_is_help=True, help="Measure the bias, sensitivity and 
 
 
 def _measure(experiment: str, data: str, metric: str | None, out: Path, root: Path | None, **settings) -> Path:
-    """Writes the table of an experiment on these data sets by these metrics, and returns its path."""
-    from ganscape.data import load
+    """Writes the table of an experiment on these data sets by these metrics, and returns its path.
+
+    All metrics are found and their encoders made before anything is computed, and the rows of each are written when
+    they are there.
+    """
+    from ganscape.data import find_source, load
+    from ganscape.metrics import check_images_alone, make_encoder
     from ganscape.metrics.defaults import default_metric
     from ganscape.results.calibration import write_table
     from ganscape.sweep.measuring.calibration import EXPERIMENTS
 
-    rows: list[dict] = []
-    for name in data.split(","):
-        dataset = load(name, root)
-        for each in metric.split(",") if metric else [default_metric(name, dataset.image_shape, len(dataset.test))]:
-            rows += EXPERIMENTS[experiment](dataset, each, **settings)
-    return write_table(rows, out, experiment)
+    names = data.split(",")
+    for source, each in itertools.product(map(find_source, names), metric.split(",") if metric else []):
+        check_images_alone(each)
+        make_encoder(each, source.image_shape)
+    with logged_warnings():
+        for name in names:
+            dataset = load(name, root)
+            for each in metric.split(",") if metric else [default_metric(name, dataset.image_shape, len(dataset.test))]:
+                path = write_table(EXPERIMENTS[experiment](dataset, each, **settings), out, experiment)
+    return path
 
 
 def _run(experiment: str, data: str, metric: str | None, out: Path, root: Path | None, **settings) -> None:

@@ -16,7 +16,7 @@ from ganscape.sweep.commands.running import run_plan, unite_with_folder
 from ganscape.sweep.commands.settings import check_paths, expand_user, parse_settings
 from ganscape.sweep.commands.studies import StudyName
 from ganscape.sweep.commands.tables import print_plan
-from ganscape.sweep.commands.terminal import OneLineGroup, one_line_errors
+from ganscape.sweep.commands.terminal import OneLineGroup, logged_warnings, one_line_errors
 
 app = typer.Typer(
     cls=OneLineGroup,
@@ -199,25 +199,26 @@ def run(
             data = _prepared(Path(data), resize, crop, data_root)
         folder = out or Path("runs", "-".join((*study_label(study).split("/"), Path(data).stem, scale)))
         first, *further = metric.split(",") if metric else ("",)
-        planned = plan(
-            study,
-            out=folder,
-            methods=None if methods is None else methods.split(","),
-            data=data,
-            scale=scale,
-            searcher=searcher,
-            scheduler=scheduler,
-            ranges_from=ranges_from,
-            seeds=seeds,
-            seed=seed,
-            lanes=lanes,
-            metric=first or None,
-            further=further,
-            settings=settings,
-            data_root=data_root,
-            imports=imports or [],
-            allow_changed_code=allow_changed_code,
-        )
+        with logged_warnings():
+            planned = plan(
+                study,
+                out=folder,
+                methods=None if methods is None else methods.split(","),
+                data=data,
+                scale=scale,
+                searcher=searcher,
+                scheduler=scheduler,
+                ranges_from=ranges_from,
+                seeds=seeds,
+                seed=seed,
+                lanes=lanes,
+                metric=first or None,
+                further=further,
+                settings=settings,
+                data_root=data_root,
+                imports=imports or [],
+                allow_changed_code=allow_changed_code,
+            )
         planned = unite_with_folder(planned, folder)
         kept = find_keep(planned, keep, keep_top)
         if dry_run:

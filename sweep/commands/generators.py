@@ -14,7 +14,7 @@ from ganscape.sweep.commands.calibrate import Root
 from ganscape.sweep.commands.encoder import WeightsFolder, look_for
 from ganscape.sweep.commands.plugins import Imports, import_modules
 from ganscape.sweep.commands.results import Out
-from ganscape.sweep.commands.terminal import one_line_errors, print_table
+from ganscape.sweep.commands.terminal import logged_warnings, one_line_errors, print_table
 
 Method = Annotated[str | None, typer.Option(help="Of this method alone.", show_default="all")]
 
@@ -134,7 +134,8 @@ def rescore(
             typer.echo(f"{trial} {name} {value:.6g}{f' (draw {draw})' if draw else ''}")
 
         names, dataset = metric.split(","), data_of(results, data, data_root)
-        count = score_kept(results, names, dataset, samples=samples, draws=draws, observe=show)
+        with logged_warnings():
+            count = score_kept(results, names, dataset, samples=samples, draws=draws, observe=show)
         typer.echo(f"{count:,} scores stored; ganscape best and export show them beside the sweep's own")
 
 

@@ -10,7 +10,7 @@ from ganscape.sweep.commands.calibrate import Root
 from ganscape.sweep.commands.encoder import WeightsFolder, look_for
 from ganscape.sweep.commands.plugins import Imports, import_modules
 from ganscape.sweep.commands.settings import check_paths
-from ganscape.sweep.commands.terminal import one_line_errors, print_table, print_warnings
+from ganscape.sweep.commands.terminal import logged_warnings, one_line_errors, print_table, print_warnings
 
 app = typer.Typer()
 
@@ -44,7 +44,8 @@ def score(
         from ganscape.sweep.measuring.scoring import score_images
 
         names = None if metric is None else metric.split(",")
-        scores = score_images(images, against, names, samples=samples, data_root=data_root)
+        with logged_warnings():
+            scores = score_images(images, against, names, samples=samples, data_root=data_root)
         print_warnings(line for result in scores for line in result.warnings)
         if as_json:
             for result in scores:
@@ -76,7 +77,8 @@ def copies(
         look_for(weights)
         from ganscape.sweep.measuring.copies import COPYING, find_copies
 
-        found = find_copies(images, data, encoder, train=train, cells=cells, data_root=data_root)
+        with logged_warnings():
+            found = find_copies(images, data, encoder, train=train, cells=cells, data_root=data_root)
         rows = [
             ("authentic images", f"{found.authentic:.1%}", f"{found.of_test:.1%}", "near 0 % for copies"),
             ("C_T", f"{found.copying.value:.2f}", "0 expected", f"below {COPYING:g}: copies"),

@@ -1,6 +1,7 @@
 """What all commands print alike: a user's mistake in one line, warnings, tables."""
 
 import errno
+import logging
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -132,6 +133,24 @@ def print_warnings(warnings: Iterable[str]) -> None:
     """Prints each warning as a line on stderr."""
     for warning in warnings:
         typer.echo(f"warning: {warning}", err=True)
+
+
+@contextmanager
+def logged_warnings() -> Iterator[None]:
+    """Prints what the package logs as a warning while the block lasts, each as a line on stderr."""
+    logger, handler = logging.getLogger("ganscape"), _WarningLines(logging.WARNING)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+class _WarningLines(logging.Handler):
+    """Prints each record as a warning."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print_warnings([record.getMessage()])
 
 
 def console():

@@ -59,7 +59,8 @@ def bias(
     chosen = list(sizes) or [size for size in (250 * 2**power for power in range(20)) if size <= most]
     if not chosen or min(chosen) < 2 or max(chosen) > most:
         raise MetricError(f"sizes {', '.join(map(str, chosen)) or '(none)'} of {dataset.name}: from 2 to {most}")
-    check_samples(metric, min(chosen))
+    for size in chosen:
+        _check_samples(dataset, metric, size if against == "train" else len(dataset.test), size)
     features, rng = _features(dataset, metric), np.random.default_rng(seed)
     test = None if against == "train" else _features(dataset, metric, "test")
     whole = frechet.reference_of_features(features)
@@ -90,11 +91,12 @@ def modes(dataset: Dataset, metric: str, *, repeats: int = 50, seed: int = 0) ->
     if labels is None:
         raise MetricError(f"{dataset.name} has no classes to drop")
     rng = np.random.default_rng(seed)
-    features, order = _features(dataset, metric), rng.permutation(len(dataset.train))
+    order = rng.permutation(len(dataset.train))
     kept, rest = np.split(order, [len(order) // 6])
     classes = np.unique(labels)
     size = min(len(kept) // 2, *(np.sum(labels[rest] == name) for name in classes[:1]))
-    check_samples(metric, size)
+    _check_samples(dataset, metric, len(kept), size)
+    features = _features(dataset, metric)
     reference = find_metric(metric).summarise(features[kept])
     for number in range(1, len(classes) + 1):
         chosen = rest[np.isin(labels[rest], classes[:number])]
@@ -106,9 +108,9 @@ def modes(dataset: Dataset, metric: str, *, repeats: int = 50, seed: int = 0) ->
 def floor(dataset: Dataset, metric: str, *, repeats: int = 20, seed: int = 0) -> Iterator[Row]:
     """Yields scores of train images against equally many test images, the level that a perfect generator reaches."""
     _check(metric)
+    size, rng = min(len(dataset.test), len(dataset.train)), np.random.default_rng(seed)
+    _check_samples(dataset, metric, len(dataset.test), size)
     features, test = _features(dataset, metric), _features(dataset, metric, "test")
-    size, rng = min(len(test), len(features)), np.random.default_rng(seed)
-    check_samples(metric, size)
     reference = find_metric(metric).summarise(test)
     for repeat in range(repeats):
         chosen = rng.permutation(len(features))[:size]
@@ -128,7 +130,7 @@ def sanity(dataset: Dataset, metric: str, *, repeats: int = 3, seed: int = 0) ->
     rng, score, encoder = np.random.default_rng(seed), find_metric(metric), make_encoder(metric, dataset.image_shape)
     fewer = dataset.train[half_the_classes(dataset)]
     size = min(len(dataset.test), len(dataset.train), *([len(fewer)] if len(fewer) else []))
-    check_samples(metric, size)
+    _check_samples(dataset, metric, size, size)
     for repeat in range(repeats):
         real, reference = (images[rng.permutation(len(images))[:size]] for images in (dataset.train, dataset.test))
         images = {REAL: real} | {name: corrupt(real, rng) for name, corrupt in CORRUPTIONS.items()}
@@ -152,7 +154,7 @@ def rules(dataset: Dataset, metric: str, *, repeats: int = 5, seed: int = 0) -> 
     _check(metric)
     rng = np.random.default_rng(seed)
     size = min(len(dataset.test), len(dataset.train) // 2)
-    check_samples(metric, size)
+    _check_samples(dataset, metric, size, size)
     score = find_metric(metric)
     plain, larger = make_encoder(metric, dataset.image_shape), None
     side = round(1.5 * dataset.image_shape[0])
@@ -209,6 +211,10 @@ def _row(
 
 def _check(metric: str) -> None:
     check_images_alone(metric)
+
+
+def _check_samples(dataset: Dataset, metric: str, real: int, generated: int) -> None:
+    check_samples(metric, real, generated, make_encoder(metric, dataset.image_shape).dimension)
 
 
 def _is_frechet(metric: str) -> bool:

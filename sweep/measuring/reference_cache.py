@@ -5,7 +5,6 @@ its weights and preprocessing, and of what computes: the last bits of features d
 equal whoever made the file. It is whole or absent, holds its own hash, and one that is damaged is made again.
 """
 
-import contextlib
 import hashlib
 import json
 import os
@@ -16,7 +15,7 @@ import numpy as np
 
 from ganscape.data.dataset import array_hash
 from ganscape.environment import check_platforms
-from ganscape.files import replacing
+from ganscape.files import keeping, replacing
 from ganscape.metrics.encoders import Encoder
 from ganscape.sweep.measuring.evaluation import encode_images
 
@@ -67,7 +66,7 @@ def _read(path: Path, shape: tuple[int, int]) -> np.ndarray | None:
 
 def _write(path: Path, features: np.ndarray) -> None:
     """Writes the features if possible: without them the next sweep takes longer, nothing else."""
-    with contextlib.suppress(OSError):
+    with keeping("features of reference images", path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as file:
             np.savez(file, features=features, sha256=np.array(array_hash(features)))

@@ -68,8 +68,8 @@ def score_images(
       data_root: the folder with the data sets' files.
 
     Raises:
-      MetricError, DataError: one line each, before anything is encoded. Only what a metric asks of the features
-        themselves comes later.
+      MetricError, DataError: one line each, before anything is encoded: every metric takes the images and their
+        numbers, or none is computed.
     """
     check_address_space()
     for name in metrics or []:
@@ -140,9 +140,8 @@ def _spread(images: np.ndarray, samples: int | None, where: str) -> np.ndarray:
 def _protocol(name: str, images: np.ndarray, reference: Images) -> Protocol:
     """Returns the protocol of scored images: as of a sweep, but that stored images may be quantised where a sweep's are
     not."""
-    check_samples(name, len(images))
-    check_samples(name, len(reference.array))
     encoder = make_encoder(name, images.shape[1:])
+    check_samples(name, len(reference.array), len(images), encoder.dimension)
     return Protocol(
         metric=name,
         encoder=encoder.name,

@@ -12,7 +12,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from ganscape.data.dataset import array_hash
-from ganscape.metrics import MetricError, Protocol, find_metric, frechet, make_encoder
+from ganscape.metrics import MetricError, Protocol, check_samples, find_metric, frechet, make_encoder
 
 UNKNOWN = 0  # reference images of a file that does not say how many
 ASYMMETRY = 1e-6  # of the largest entry: how far a covariance may be from its transpose
@@ -62,9 +62,10 @@ def check_metrics(names: Sequence[str], path: str | Path) -> None:
 def published_protocol(name: str, images: np.ndarray, path: str | Path, dimension: int, fingerprint: str) -> Protocol:
     """Returns by what images are scored against such statistics.
 
-    Raises MetricError if the metric's encoder has another number of features.
+    Raises MetricError if the metric's encoder has another number of features, and for too few images.
     """
     encoder = make_encoder(name, images.shape[1:])
+    check_samples(name, find_metric(name).minimum_samples, len(images), encoder.dimension)
     if encoder.dimension != dimension:
         raise MetricError(f"{name} has {encoder.dimension} features, {path} is of {dimension}")
     return Protocol(

@@ -197,10 +197,13 @@ def test_images_other_than_the_pinned_ones_are_not_kept(tmp_path, monkeypatch):
     assert not (tmp_path / "polygons").exists()
 
 
-def test_unwritable_folder_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(polygons, "generate_levels", lambda count, corners, seed: np.zeros((9, 28, 28), np.uint8))
-    kept = polygons.array_hash(np.zeros((9, 28, 28, 1), np.uint8))
-    monkeypatch.setitem(polygons.SHA256, "triangles", kept)
-    (tmp_path / "polygons").write_text("a file in the way")
-    with pytest.raises(DataError, match=str(tmp_path / "polygons")):
-        data.load("triangles", tmp_path)
+def test_a_root_that_cannot_be_written_costs_time_and_one_line(tmp_path, monkeypatch, caplog):
+    levels = np.zeros((polygons.TEST_END + 1, 28, 28), np.uint8)
+    levels[-1] = 64
+    generated = polygons.to_uint8(levels)[..., None]
+    monkeypatch.setattr(polygons, "generate_levels", lambda count, corners, seed: levels)
+    monkeypatch.setitem(polygons.SHA256, "triangles", polygons.array_hash(generated))
+    (tmp_path / "polygons").write_text("a file where the folder would be")
+    assert np.array_equal(polygons.holdout("triangles", tmp_path), generated[-1:])
+    (line,) = caplog.messages
+    assert line.startswith(f"images of triangles cannot be kept in {tmp_path}/polygons (")

@@ -31,7 +31,8 @@ def test_every_encoder_has_every_formula_of_its_kind():
     composed = {name: metric.encoder for name, metric in METRICS.items() if name not in POLYGONS}
     assert composed == {name: each[1] for name, each in made.items()}
     for name, (formula, _) in made.items():
-        assert METRICS[name][1:-3] == FORMULAS[formula][:-2]
+        assert METRICS[name][1:5] == FORMULAS[formula][:4]
+        assert METRICS[name].check_counts is FORMULAS[formula].check_counts
 
 
 def test_a_classifier_score_is_the_inception_score_s_formula_on_logits_and_ignores_the_reference():
@@ -81,7 +82,7 @@ def test_every_formula_is_repeatable_and_leaves_its_input_alone(name):
 
 def test_an_unknown_metric_is_named_with_the_choices():
     words = r"unknown metric 'fd' .did you mean 'fid'.*; it is one of fid, .* one of fd, .*; one of pixels, digits"
-    for ask in (find_metric, lambda name: make_encoder(name, (8, 8, 1)), lambda name: check_samples(name, 10)):
+    for ask in (find_metric, lambda name: make_encoder(name, (8, 8, 1)), lambda name: check_samples(name, 10, 10, 4)):
         with pytest.raises(MetricError, match=words):
             ask("fd")
 
@@ -98,9 +99,29 @@ def test_too_few_samples_are_refused_exactly_where_the_formula_fails(name):
     formula, metric = FORMULAS[name], f"{name}_digits_logits" if FORMULAS[name].of_logits else f"{name}_pixels"
     minimum = formula.minimum_samples
     x = np.random.default_rng(0).normal(size=(minimum, 7))
-    check_samples(metric, minimum)
+    check_samples(metric, minimum, minimum, 7)
     assert np.isfinite(formula.compare(formula.summarise(x), x))
-    with pytest.raises(MetricError, match=f"{metric} needs at least {minimum} samples, not {minimum - 1}"):
-        check_samples(metric, minimum - 1)
+    for counts in ((minimum - 1, minimum), (minimum, minimum - 1)):
+        with pytest.raises(MetricError, match=f"{metric} needs at least {minimum} samples, not {minimum - 1}"):
+            check_samples(metric, *counts, 7)
     with pytest.raises(MetricError):
         formula.compare(formula.summarise(x[1:]), x[1:])
+
+
+@pytest.mark.parametrize("name", OF_FEATURES)
+@pytest.mark.parametrize("counts", [(40, 40, 4), (40, 60, 4), (60, 40, 4), (60, 60, 15), (60, 60, 16)])
+def test_numbers_of_samples_are_refused_beforehand_exactly_where_the_formula_refuses_them(name, counts):
+    real, generated, dimension = counts
+    rng, formula = np.random.default_rng(0), FORMULAS[name]
+    refusals = []
+    try:
+        check_samples(f"{name}_pixels", *counts)
+    except MetricError as error:
+        refusals.append(str(error))
+    try:
+        formula.compare(formula.summarise(rng.normal(size=(real, dimension))), rng.normal(size=(generated, dimension)))
+    except MetricError as error:
+        refusals.append(f"{name}_pixels: {error}")
+    assert len(refusals) in (0, 2) and len(set(refusals)) < 2
+    refused = real != generated if name.startswith("prd") else name == "fd_infinity" and counts == (60, 60, 16)
+    assert bool(refusals) == refused

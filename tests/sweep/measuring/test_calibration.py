@@ -10,6 +10,7 @@ from ganscape.metrics import MetricError
 from ganscape.results.calibration import COLUMNS, at_infinity, calibration_summary, read_table, sights
 from ganscape.results.claims import calibrations
 from ganscape.sweep.commands.cli import app
+from ganscape.sweep.measuring import calibration
 from ganscape.sweep.measuring.calibration import ONE_PER_CLASS, REAL, bias, floor, modes, rules, sanity
 
 
@@ -82,9 +83,11 @@ def test_conventions_move_a_distance(digits):
         ((100,), "fd_infinity_mnist", "takes images of 28x28x1, not 8x8x1"),
         ((3,), "recall_digits", "recall_digits needs at least 4 samples, not 3"),
         ((100,), "one_minus_f1_triangles", "only a sweep can score by it"),
+        ((300, 255), "fd_infinity_digits", "needs at least 256 samples, not 255"),
     ],
 )
-def test_what_cannot_be_measured_is_refused(digits, sizes, metric, message):
+def test_what_cannot_be_measured_is_refused_before_anything_is_encoded(digits, monkeypatch, sizes, metric, message):
+    monkeypatch.setattr(calibration, "reference_features", lambda *given: pytest.fail("encoded before the check"))
     with pytest.raises(MetricError, match=message):
         list(bias(digits, metric, sizes=sizes, repeats=1))
 
@@ -108,6 +111,7 @@ def test_the_command_writes_a_table_and_its_figure_and_keeps_other_metrics(tmp_p
         (("bias", "--sizes", "x"), "--sizes 'x' must be whole numbers"),
         (("bias", "--against", "both"), "unknown kind of reference 'both'"),
         (("modes", "--metric", "fd"), "unknown metric 'fd'"),
+        (("floor", "--metric", "fd_digits,fd_mnist"), "takes images of 28x28x1, not 8x8x1"),
     ):
         told = asked(*words)
         assert told.exit_code == 2 and message in told.output and len(told.output.splitlines()) == 1

@@ -76,12 +76,16 @@ def test_a_damaged_file_is_never_trusted(folder, counted, encoder, images, damag
     assert len(counted) == (1 if damage == "nothing" else 2)
 
 
-def test_a_folder_that_cannot_be_written_costs_time_alone(tmp_path, monkeypatch, counted, encoder, images):
+def test_a_folder_that_cannot_be_written_costs_time_and_one_line(
+    tmp_path, monkeypatch, caplog, counted, encoder, images
+):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("GANSCAPE_CACHE", str(tmp_path / "file"))
     for _ in range(2):
         assert reference_features(encoder, images).shape == (20, 64)
     assert len(counted) == 2
+    (line,) = caplog.messages
+    assert line.startswith(f"features of reference images cannot be kept in {tmp_path}/file/references (")
 
 
 def test_a_write_cut_short_leaves_no_file(folder, monkeypatch, counted, encoder, images):

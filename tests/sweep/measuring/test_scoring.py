@@ -6,6 +6,7 @@ from ganscape.data import DataError
 from ganscape.metrics import METRICS, MetricError, make_encoder
 from ganscape.metrics.frechet import frechet_distance_of_features
 from ganscape.metrics.kernel import kid_of_features
+from ganscape.sweep.measuring import scoring
 from ganscape.sweep.measuring.evaluation import encode_images
 from ganscape.sweep.measuring.scoring import score_images
 from ganscape.sweep.plan import plan
@@ -97,11 +98,21 @@ def test_samples_are_spread_over_the_images(tmp_path, digits):
         (["recall_digits"], 3, MetricError, "recall_digits needs at least 4 samples, not 3"),
         (["fd_digits"], 0, DataError, "samples=0 of the 1000 images"),
         (["fd_digits"], 1001, DataError, "samples=1001 of the 1000 images"),
-        (["prd_recall_digits"], 100, MetricError, "prd_recall_digits: .* 100 x 64 against 797 x 64"),
+        (
+            ["prd_recall_digits"],
+            100,
+            MetricError,
+            "prd_recall_digits: .* as many generated as real .*, not 100 against 797",
+        ),
+        (["fd_digits", "prd_recall_digits"], None, MetricError, "prd_recall_digits: .* not 1,000 against 797"),
         (["fd_infinity_digits"], 255, MetricError, "fd_infinity_digits: .* at least 256 samples, not 255"),
     ],
 )
-def test_what_cannot_be_scored_is_refused(floats, names, samples, error, message):
+def test_what_cannot_be_scored_is_refused_before_anything_is_encoded(
+    floats, monkeypatch, names, samples, error, message
+):
+    monkeypatch.setattr(scoring, "encode_images", lambda *given: pytest.fail("encoded before all was checked"))
+    monkeypatch.setattr(scoring, "reference_features", scoring.encode_images)
     with pytest.raises(error, match=message):
         score_images(floats, "digits", names, samples=samples)
 
@@ -162,3 +173,24 @@ def test_statistics_that_are_none_are_refused_by_name(floats, tmp_path, mean, co
     np.savez(tmp_path / "bad.npz", mu=mean, sigma=covariance)
     with pytest.raises(MetricError, match=f"bad.npz: .*{message}"):
         score_images(floats, str(tmp_path / "bad.npz"), ["fd_digits"])
+
+
+def test_features_that_cannot_be_kept_are_one_line_beside_the_scores(ganscape, floats, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("GANSCAPE_CACHE", str(tmp_path / "file"))
+    asked = "fd_digits,classifier_score_digits_logits"
+    told = ganscape("score", "--images", floats, "--against", "digits", "--metric", asked)
+    assert told.exit_code == 0 and "fd_digits" in told.stdout
+    (line,) = told.stderr.splitlines()
+    assert line.startswith("warning: features of reference images cannot be kept in ")
+
+
+def test_unequal_numbers_of_images_are_refused_in_a_line_by_every_way_to_score(ganscape, refused, floats, tmp_path):
+    asked = ("--metric", "fd_digits,prd_precision_digits")
+    words = "prd_precision_digits: precision and recall curves need as many generated as real samples"
+    refused(ganscape("score", "--images", floats, "--against", "digits", *asked), words, "1,000 against 797")
+    run = ("run", "equal/wide", "--out", tmp_path / "out", "--set", "samples=100")
+    refused(ganscape(*run, *asked), words, "100 against 797")
+    assert not (tmp_path / "out").exists()
+    bias = ("calibrate", "bias", "--data", "digits", "--against", "test", "--sizes", "100", "--out", tmp_path / "out")
+    refused(ganscape(*bias, *asked), words, "100 against 797")
