@@ -40,6 +40,7 @@ class PhaseDefinition(Facts):
 
     searcher: its name. configs: per method; seeds: per config; rounds: into how many the configs are divided.
     settings: config fields fixed while the phase lasts. methods: those that take part; absent where all do.
+    scheduler: which stops trials of the phase early; absent where that of the study does.
     """
 
     name: str
@@ -49,6 +50,7 @@ class PhaseDefinition(Facts):
     rounds: int
     settings: dict[str, Any]
     methods: NotRequired[list[str]]
+    scheduler: NotRequired[str]
 
 
 class PluginDefinition(TypedDict):

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ganscape.errors import check_name
 from ganscape.search_spaces.dimensions import StudyError, Value
@@ -20,6 +20,8 @@ class Phase(NamedTuple):
     configs, seeds, rounds: as in Scale.
     settings: config fields fixed for every method during the phase.
     methods: those that take part, all if it is empty.
+    scheduler: as in Scale, in place of that of the scale; "" for that one. It compares the phase's configs with those
+      of earlier phases too.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Phase(NamedTuple):
     rounds: int = 1
     settings: dict[str, Value] = {}  # noqa: RUF012 - never changed
     methods: tuple[str, ...] = ()
+    scheduler: str = ""
 
     @property
     def batch(self) -> int:
@@ -90,7 +93,7 @@ class Scale(NamedTuple):
         """Returns the scale as JSON-serializable data."""
         tables = {k: dict(sorted(v.items())) for k, v in self._asdict().items() if isinstance(v, dict)}
         variants = {data: variant._asdict() for data, variant in sorted(self.variants.items())}
-        phases = [phase._asdict() | {"methods": list(phase.methods)} for phase in self.phases]
+        phases = [_described(phase) for phase in self.phases]
         return self._asdict() | tables | {"phases": phases, "variants": variants}
 
     def drop(self, name: str) -> "Scale":
@@ -217,6 +220,11 @@ def image_counts(scale: Scale, data: str) -> tuple[int, int]:
     """Returns the real images of a trial on data set `data`, and those between two rungs; StudyError where the scale
     has none for it."""
     return _for_data(scale.images, data), _for_data(scale.interval, data)
+
+
+def _described(phase: Phase) -> dict[str, Any]:
+    described = phase._asdict() | {"methods": list(phase.methods)}
+    return {field: value for field, value in described.items() if value or field != "scheduler"}
 
 
 def _without(settings: dict[str, Value], name: str) -> dict[str, Value]:

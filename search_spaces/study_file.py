@@ -50,7 +50,16 @@ SCALE = {
     "variants": dict,
 }
 VARIANT = {"images": int, "interval": int, "samples": int, "architectures": dict}
-PHASE = {"name": str, "searcher": str, "configs": int, "seeds": int, "rounds": int, "settings": dict, "methods": list}
+PHASE = {
+    "name": str,
+    "searcher": str,
+    "configs": int,
+    "seeds": int,
+    "rounds": int,
+    "settings": dict,
+    "methods": list,
+    "scheduler": str,
+}
 OPTIONAL = {
     "source",
     "metrics",
@@ -316,5 +325,7 @@ def _variant(file: _File, keys: tuple, content: Any) -> Variant:
 def _phase(file: _File, keys: tuple, content: Any) -> Phase:
     _check(file, keys, content, PHASE)
     _check_name(file, (*keys, "searcher"), content["searcher"], [*file.searchers, *SELECTING])
+    if "scheduler" in content:
+        _check_name(file, (*keys, "scheduler"), content["scheduler"], file.schedulers)
     settings = _check_settings(file, (*keys, "settings"), content.get("settings", {}))
     return Phase(**content | {"settings": settings, "methods": tuple(content.get("methods", ()))})

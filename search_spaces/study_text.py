@@ -32,7 +32,11 @@ def write_study(study: Study) -> str:
             lines += [f"{field} = {_toml(value)}" for field, value in variant._asdict().items() if value is not None]
         for phase in scale.phases:
             lines += ["", f"[[scales.{_key(name)}.phases]]"]
-            stated = {field: value for field, value in phase._asdict().items() if value or field != "methods"}
+            stated = {
+                field: value
+                for field, value in phase._asdict().items()
+                if value or field not in ("methods", "scheduler")
+            }
             lines += [f"{field} = {_toml(value)}" for field, value in stated.items()]
     return "\n".join(lines) + "\n"
 

@@ -231,7 +231,7 @@ class Backlog:
         config = self.trials[trial].config
         step = rung // images_per_cycle(config) * config.disc_iters
         lowest = self.outcomes.lowest[trial]
-        message = f"{self.plan.scheduler} at {rung} images, where its lowest score was {lowest:.6g}"
+        message = f"{self.stopping.scheduler_of(trial)} at {rung} images, where its lowest score was {lowest:.6g}"
         self.store.add_failure(ended_row(trial, self.store.attempts(trial), "stopped", message, rung, step))
         self._finish(trial, "stopped")
 

@@ -2,21 +2,25 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from ganscape.data import DataError, fetch, find_source
 from ganscape.errors import check_name
-from ganscape.results.definition import Definition, current_searcher, decisive_part, phases_of
+from ganscape.results.definition import Definition, PhaseDefinition, current_searcher, decisive_part, phases_of
 from ganscape.results.store import StoreError, check, check_complete, read
 from ganscape.search_spaces import Phase, StudyError
 from ganscape.search_spaces.descriptions import read_space
 from ganscape.sweep.messages import Workload
-from ganscape.sweep.plan import CHECKPOINT_SECONDS, CONFIRM, CONFIRMING, Plan
-from ganscape.sweep.plan_checks import check_least
+from ganscape.sweep.plan import CHECKPOINT_SECONDS, CONFIRM, CONFIRMING, Plan, describe_phase
+from ganscape.sweep.plan_checks import check_least, check_schedulers
+from ganscape.sweep.plan_size import check_phase
 from ganscape.sweep.plugins import check_imported
 from ganscape.sweep.protocols import protocol_of
-from ganscape.sweep.searchers import facts_of
+from ganscape.sweep.schedulers import SCHEDULERS
+from ganscape.sweep.searchers import SEARCHERS, SELECTORS
 from ganscape.sweep.used_code import with_code
+
+SEARCH = "search"
 
 
 def united_plan(plan: Plan, out: str | Path) -> Plan:
@@ -105,13 +109,74 @@ def confirming_plan(plan: Plan, seeds: int, top: int = 1, methods: Sequence[str]
         check_name("method", method, plan.methods, StudyError)
     check_least("seeds", seeds, 1)
     check_least("top", top, 1)
-    phases = list(plan.definition.get("phases", []))
+    phases, name = list(plan.definition.get("phases", [])), CONFIRM
     if phases and phases[-1]["searcher"] == CONFIRMING:
+        name = phases.pop()["name"]
+    elif confirmed := sum(phase["searcher"] == CONFIRMING for phase in phases):  # a search has followed
+        name = f"{CONFIRM}_{confirmed + 1}"
+    return _with_phases(plan, [*phases, describe_phase(Phase(name, CONFIRMING, top, seeds, methods=_each(methods)))])
+
+
+def searching_plan(
+    plan: Plan,
+    configs: int,
+    searcher: str = "random",
+    scheduler: str | None = None,
+    seeds: int = 1,
+    rounds: int = 1,
+    methods: Sequence[str] | None = None,
+    name: str = SEARCH,
+) -> Plan:
+    """Returns the plan with a further phase of searching, which knows all scores of the phases before it.
+
+    A last phase of this name becomes larger instead.
+
+    Args:
+      configs: new ones of each method, in so many `rounds`, each trained on so many fresh seeds.
+      scheduler: what stops trials of the phase early: it compares their configs with those of earlier phases too. None
+        for that of the study.
+      methods: those that take part; all by default.
+      name: of the phase, in tables and reports.
+
+    Raises:
+      StudyError: for names that do not exist or are taken, numbers that mean nothing, a scheduler that could never
+        decide anything.
+    """
+    for method in methods or ():
+        check_name("method", method, plan.methods, StudyError)
+    for what, number in (("configs", configs), ("seeds", seeds), ("rounds", rounds)):
+        check_least(what, number, 1)
+    searcher = current_searcher(searcher)
+    check_name("searcher", searcher, sorted(set(SEARCHERS) - set(SELECTORS)), StudyError)
+    if scheduler is not None:
+        check_name("scheduler", scheduler, SCHEDULERS, StudyError)
+    phase = Phase(name, searcher, configs, seeds, rounds, methods=_each(methods), scheduler=scheduler or "")
+    check_phase(phase)
+    phases = list(plan.definition.get("phases", []))
+    if phases and phases[-1]["name"] == name:
+        there = plan.phases[-1]
         phases.pop()
-    confirming: dict[str, Any] = {"name": CONFIRM, "searcher": CONFIRMING, "configs": top, "seeds": seeds}
-    confirming |= {"rounds": 1, "settings": {}, **facts_of(CONFIRMING)}
-    confirming |= {"methods": list(dict.fromkeys(methods))} if methods else {}
-    definition = cast(Definition, {**plan.definition, "phases": [*phases, confirming]})
+        for what, before, now in (
+            ("searcher", there.searcher, phase.searcher),
+            ("scheduler", there.scheduler or plan.scheduler, phase.scheduler or plan.scheduler),
+        ):
+            if before != now:
+                raise StudyError(
+                    f"phase {name!r} has {what} {before!r}, not {now!r}; take another name for a new phase"
+                )
+    if name in [other["name"] for other in (phases_of(plan.definition)[0], *phases)]:
+        raise StudyError(f"name={name!r} is that of an earlier phase; take another name")
+    larger = _with_phases(plan, [*phases, describe_phase(phase)])
+    check_schedulers(larger.phases, larger.scheduler, larger.workload.rungs)
+    return larger
+
+
+def _each(methods: Sequence[str] | None) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(methods or ()))
+
+
+def _with_phases(plan: Plan, phases: list[PhaseDefinition]) -> Plan:
+    definition = cast(Definition, {**plan.definition, "phases": phases})
     return plan._replace(definition=definition, phases=_phases(definition))
 
 
@@ -126,6 +191,7 @@ def _phases(definition) -> tuple[Phase, ...]:
             phase["rounds"],
             phase.get("settings", {}),
             tuple(phase.get("methods", ())),
+            phase.get("scheduler", ""),
         )
         for phase in phases_of(definition)
     )

@@ -27,7 +27,7 @@ from ganscape.search_spaces import (
 from ganscape.search_spaces.study_file import METHOD_NAME, read_imports
 from ganscape.sweep.messages import Workload
 from ganscape.sweep.own_images import fit_architecture, length_name
-from ganscape.sweep.plan_checks import check_configs, check_least, check_scheduler, check_study
+from ganscape.sweep.plan_checks import check_configs, check_least, check_schedulers, check_study
 from ganscape.sweep.plan_size import check_scale, check_settings_are_values
 from ganscape.sweep.plugins import import_plugins
 from ganscape.sweep.protocols import check_further, protocol_of, recorded_metrics
@@ -48,6 +48,7 @@ class Plan(NamedTuple):
 
     definition: what the store keeps; two runs are the same study exactly when theirs are `comparable` and equal.
     fixed: settings of every config; a method's space overrides them.
+    scheduler: that of the phases which have none of their own.
     phases: one after the other in each method; rounds are numbered through all of them.
     warnings: what was chosen for the user's images, and reasons to doubt the scores, one line each.
     further: how the same samples are scored by other metrics, which select nothing.
@@ -83,10 +84,14 @@ class Plan(NamedTuple):
         start = sum(phase.seeds for phase in self.phases[:phase_index])
         return range(start, start + self.phases[phase_index].seeds)
 
+    def scheduler_of(self, phase_index: int) -> str:
+        """Returns the name of the scheduler of a phase; "none" for one that confirms."""
+        phase = self.phases[phase_index]
+        return "none" if phase.searcher in SELECTORS else phase.scheduler or self.scheduler
+
     def decision_rungs(self, phase_index: int) -> tuple[int, ...]:
-        """Returns the rungs at which the scheduler decides about trials of a phase; none in a phase that confirms."""
-        stops = self.scheduler != "none" and self.phases[phase_index].searcher not in SELECTORS
-        return decision_rungs(self.workload.rungs) if stops else ()
+        """Returns the rungs at which the scheduler of a phase decides about its trials; none if it stops nothing."""
+        return () if self.scheduler_of(phase_index) == "none" else decision_rungs(self.workload.rungs)
 
 
 def plan(
@@ -166,7 +171,7 @@ def plan(
     check_further(metric, further, source)
     check_scale(chosen, size, length_name(data, source), seed, lanes)
     budgets = rungs(size, length_name(data, source))
-    check_scheduler(chosen, size, budgets)
+    check_schedulers(all_phases(chosen.searcher, size), size.scheduler, budgets)
     size, replaced = fit_architecture(
         data, source, size, settings or (), lambda tried: check_configs(chosen, tried, budgets, source, seed)
     )
@@ -199,7 +204,7 @@ def plan(
         "protocol": protocol.fingerprint,
     }
     if size.phases:
-        definition["phases"] = [_described(phase) for phase in size.phases]
+        definition["phases"] = [describe_phase(phase) for phase in size.phases]
     if size.scheduler != "none":
         definition["scheduler"] = size.scheduler
     definition, (protocol, *others) = with_code(out, definition, (protocol, *others), allow_changed_code)
@@ -303,8 +308,9 @@ def _with_schedules_to(scale: Scale, images: int | dict[str, int]) -> Scale:
     return scale._replace(settings=moved(scale.settings), own=own)
 
 
-def _described(phase: Phase) -> PhaseDefinition:
-    return {
+def describe_phase(phase: Phase) -> PhaseDefinition:
+    """Returns what a definition says of a phase after the first."""
+    described: PhaseDefinition = {
         "name": phase.name,
         "searcher": phase.searcher,
         "configs": phase.configs,
@@ -313,3 +319,8 @@ def _described(phase: Phase) -> PhaseDefinition:
         "settings": dict(phase.settings),
         **facts_of(phase.searcher),
     }
+    if phase.methods:
+        described["methods"] = list(phase.methods)
+    if phase.scheduler:
+        described["scheduler"] = phase.scheduler
+    return described

@@ -10,7 +10,7 @@ from ganscape.errors import shown
 from ganscape.models import Config
 from ganscape.models.rules import check_images
 from ganscape.models.schedules import ENDING, SCHEDULED
-from ganscape.search_spaces import Scale, Study, StudyError, all_phases, write_study
+from ganscape.search_spaces import Phase, Scale, Study, StudyError, all_phases, write_study
 from ganscape.sweep.population import images_per_cycle
 from ganscape.sweep.proposals import ASKED, config_of, searcher_seed, space_in
 from ganscape.sweep.searchers import SEARCHERS, SELECTORS
@@ -43,16 +43,23 @@ def check_study(study: Study, read: Callable[[Path], Study]) -> None:
             raise StudyError(f"the study built in Python cannot be written down: {error}") from None
 
 
-def check_scheduler(study: Study, scale: Scale, budgets: Sequence[int]) -> None:
-    """Raises StudyError if the scheduler would never decide anything."""
-    if scale.scheduler == "none":
-        return
-    searching = [phase for phase in all_phases(study.searcher, scale) if phase.searcher not in SELECTORS]
-    if len(budgets) < 2:
-        raise StudyError(
-            f"scheduler {scale.scheduler!r} stops trials between two rungs; interval={budgets[0]} leaves one alone"
-        )
-    if scale.scheduler == "median" and sum(phase.rounds for phase in searching) < 2:
+def check_schedulers(phases: Sequence[Phase], scheduler: str, budgets: Sequence[int]) -> None:
+    """Raises StudyError if the scheduler of a phase would never decide anything.
+
+    phases: all of a study. scheduler: of the phases that have none of their own.
+    """
+    rounds = 0
+    for phase in phases:
+        if phase.searcher in SELECTORS:
+            continue
+        rounds += phase.rounds
+        own = phase.scheduler or scheduler
+        if own != "none" and len(budgets) < 2:
+            raise StudyError(
+                f"scheduler {own!r} stops trials between two rungs; interval={budgets[0]} leaves one alone"
+            )
+    last = next(phase for phase in reversed(phases) if phase.searcher not in SELECTORS)
+    if (last.scheduler or scheduler) == "median" and rounds < 2:
         raise StudyError(
             "scheduler 'median' compares with earlier rounds; this search has one: set rounds, or take one of: "
             "halving, asha"

@@ -27,7 +27,7 @@ def check_scale(study: Study, scale: Scale, data: str, seed: int, lanes: int) ->
         check_size("samples", scale.samples, StudyError)
     parts = all_phases(study.searcher, scale)
     for phase in parts:
-        _check_phase(phase)
+        check_phase(phase)
     per_method = sum(phase.configs * phase.seeds for phase in parts)
     trials = per_method * len(study.methods)
     if trials > LIMITS["trials"].value:
@@ -38,7 +38,8 @@ def check_scale(study: Study, scale: Scale, data: str, seed: int, lanes: int) ->
         )
 
 
-def _check_phase(phase: Phase) -> None:
+def check_phase(phase: Phase) -> None:
+    """Raises StudyError for numbers of a phase that are beyond the limits, and for more rounds than configs."""
     for name, value in (("configs", phase.configs), ("seeds", phase.seeds), ("rounds", phase.rounds)):
         check_size(name, value, StudyError)
     if phase.rounds > phase.configs:

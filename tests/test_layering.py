@@ -131,7 +131,7 @@ ORDER = {
             "commands.terminal",
             "commands.tables",
         ),
-        *("commands.encoder", "commands.results", "commands.calibrate", "commands.generators"),
+        *("commands.encoder", "commands.results", "commands.calibrate", "commands.generators", "commands.growing"),
         *("commands.running", "commands.folders"),
         *(
             "commands.data",

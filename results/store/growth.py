@@ -158,11 +158,11 @@ def _plugins(folder, stored: Mapping[str, Any], asked: Mapping[str, Any]) -> lis
 def _phases(folder, stored: Mapping[str, Any], asked: Mapping[str, Any]) -> list[dict[str, Any]]:
     before: list[dict[str, Any]] = [dict(phase) for phase in phases_of(stored)]
     after: list[dict[str, Any]] = [dict(phase) for phase in phases_of(asked)]
-    kind = ("name", "searcher", "settings")
+    kind = ("name", "searcher", "settings", "scheduler")
     for number, (phase, larger) in enumerate(zip(before, after, strict=False)):
         if found := differences(*({name: each.get(name) for name in kind} for each in (phase, larger))):
             raise StoreError(f"'{folder}' holds another study: phase {number + 1}: {found}; choose another folder")
-        _check_phase(folder, phase, larger, before[number + 1 :], stored.get("scheduler", "none"))
+        _check_phase(folder, phase, larger, before[number + 1 :], _scheduler_of(stored, phase))
         asked_of: Any = larger.pop("methods", None)
         if "methods" in phase and asked_of is not None:  # else all methods take part
             larger["methods"] = [*dict.fromkeys([*phase["methods"], *asked_of])]
@@ -208,8 +208,11 @@ def _rungs(folder, stored: Mapping[str, Any], asked: Mapping[str, Any]) -> list[
             f"trials in '{folder}' have scores at {', '.join(f'{rung:,}' for rung in before)} images, none at "
             f"{min(new):,}; keep interval={before[0]}"
         )
-    if new and stored.get("scheduler", "none") != "none":
-        raise StoreError(
-            f"images of '{folder}' cannot grow: scheduler {stored['scheduler']} spread its decisions over it"
-        )
+    schedulers = [_scheduler_of(stored, phase) for phase in phases_of(stored) if not phase["confirms"]]
+    if new and (spread := [name for name in schedulers if name != "none"]):
+        raise StoreError(f"images of '{folder}' cannot grow: scheduler {spread[0]} spread its decisions over it")
     return sorted({*before, *after})
+
+
+def _scheduler_of(definition: Mapping[str, Any], phase: Mapping[str, Any]) -> str:
+    return phase.get("scheduler") or definition.get("scheduler", "none")

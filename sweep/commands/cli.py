@@ -6,12 +6,22 @@ from typing import Annotated
 
 import typer
 
-from ganscape.sweep.commands import calibrate, doctor, encoder, folders, generators, reproduce, results, score, studies
+from ganscape.sweep.commands import (
+    calibrate,
+    doctor,
+    encoder,
+    folders,
+    generators,
+    growing,
+    reproduce,
+    results,
+    score,
+    studies,
+)
 from ganscape.sweep.commands import data as data_commands
 from ganscape.sweep.commands.calibrate import Root
 from ganscape.sweep.commands.encoder import WeightsFolder, look_for
 from ganscape.sweep.commands.plugins import Imports, import_modules
-from ganscape.sweep.commands.results import Out
 from ganscape.sweep.commands.running import run_plan, unite_with_folder
 from ganscape.sweep.commands.settings import check_paths, expand_user, parse_settings
 from ganscape.sweep.commands.studies import StudyName
@@ -29,6 +39,7 @@ app.add_typer(studies.app)
 app.add_typer(score.app)
 app.add_typer(results.app)
 app.add_typer(generators.app)
+app.add_typer(growing.app)
 app.add_typer(folders.app)
 app.add_typer(reproduce.app)
 app.add_typer(doctor.app)
@@ -241,39 +252,6 @@ def _prepared(pictures: Path, size: int, crop: str, data_root: Path | None) -> s
     if made is not None:
         data_commands.print_prepared(path, made)
     return str(path)
-
-
-@app.command()
-def confirm(
-    out: Out,
-    seeds: Annotated[int, typer.Option(help="Fresh seeds of each config, those that are there included.")],
-    methods: Annotated[
-        str | None, typer.Option(help="Methods that take part, with commas between.", show_default="all")
-    ] = None,
-    top: Annotated[int, typer.Option(help="How many of the best configs of each method.")] = 1,
-    workers: Annotated[int | None, typer.Option(help="Worker processes.", show_default="one per core")] = None,
-    data: Annotated[
-        str | None, typer.Option(help="Where your own images are now.", show_default="as in the sweep")
-    ] = None,
-    data_root: Root = None,
-    weights: WeightsFolder = None,
-    imports: Imports = None,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Print the lines of OUT/log.txt to stderr too.")
-    ] = False,
-) -> None:
-    """Train the best config of each method of a sweep again, on seeds that had no say in choosing it."""
-    with one_line_errors():
-        look_for(weights)
-        from ganscape.sweep.resources import Resources
-
-        _prepare_jax(False, Resources())
-        import_modules(imports)
-        from ganscape.sweep.growth import confirming_plan, stored_plan
-
-        chosen = None if methods is None else methods.split(",")
-        planned = unite_with_folder(confirming_plan(stored_plan(out, data, data_root), seeds, top, chosen), out)
-        run_plan(planned, out, executor="local", workers=workers, verbose=verbose)
 
 
 def _name_cache(cache_dir: Path | None, out: Path) -> None:

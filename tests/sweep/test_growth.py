@@ -10,11 +10,11 @@ from ganscape.results import frames
 from ganscape.results.definition import UNSTATED
 from ganscape.results.live import progress
 from ganscape.results.sentences import answer
-from ganscape.results.store import StoreError, open_store
+from ganscape.results.store import StoreError, describe_growth, open_store
 from ganscape.search_spaces import StudyError
 from ganscape.sweep import merging
 from ganscape.sweep.backlog import Backlog
-from ganscape.sweep.growth import confirming_plan, stored_plan, united_plan
+from ganscape.sweep.growth import confirming_plan, searching_plan, stored_plan, united_plan
 from ganscape.sweep.messages import Score
 from ganscape.sweep.plan import plan
 
@@ -40,6 +40,8 @@ def run(planned, out):
                         scored.append((trial.id, rung))
                         picture = np.zeros((96, 8, 8, 1), np.uint8)
                         backlog.record(Score(trial.id, 0, rung, rung, value(trial, rung), 0.5, picture))
+                    if trial.id not in backlog.running:
+                        break  # it ended, or a scheduler decides about it
     return scored
 
 
@@ -122,6 +124,70 @@ def test_some_methods_are_confirmed_first_and_the_others_later(tmp_path):
     assert run(planned(out, configs=3, confirm=3), out) == [] and "methods" not in frames.load(out).study["phases"][0]
     with pytest.raises(StudyError, match="unknown method 'vae'; one of: ns_gan, wgan"):
         confirming_plan(stored_plan(out), 3, methods=["vae"])
+
+
+def test_a_further_search_trains_new_configs_and_stops_those_that_fall_behind_all_earlier_ones(tmp_path):
+    run(planned(tmp_path, configs=9, seeds=1), tmp_path)
+    before = frames.load(tmp_path).trials().set_index("trial")
+    larger = searching_plan(stored_plan(tmp_path), 6, scheduler="asha", seeds=1)
+    assert describe_growth(stored_plan(tmp_path).definition, larger.definition) == "phase search"
+    run(larger, tmp_path)
+    results = frames.load(tmp_path)
+    trials = results.trials().set_index("trial")
+    pd.testing.assert_series_equal(trials.loc[before.index, "status"], before["status"])
+    new = trials.drop(before.index)
+    assert new.groupby("method").size().to_dict() == {"ns_gan": 6, "wgan": 6} and set(new["phase"]) == {"search"}
+    assert not set(new["seed"]) & set(before["seed"]) and not set(new["config"]) & set(before["config"])
+    first = results.scores().groupby("trial")["value"].first()  # at the first rung, where trials are stopped
+    for method in ("ns_gan", "wgan"):
+        asked = [*first[before.index[before["method"] == method]]]
+        for trial in new.index[new["method"] == method]:
+            asked.append(first[trial])
+            behind = sum(score < first[trial] for score in asked) >= max(1, len(asked) // 3)
+            assert (new.loc[trial, "status"] == "stopped") == behind, "among all configs asked so far"
+    assert set(new["status"]) == {"stopped", "done"}
+    assert run(stored_plan(tmp_path), tmp_path) == [], "the folder remembers the scheduler of the phase"
+
+
+def test_a_further_search_grows_and_is_followed_by_a_confirmation_of_its_own(tmp_path):
+    out, at_once = tmp_path / "out", tmp_path / "once"
+    for folder, steps in ((out, (2, 5)), (at_once, (5,))):
+        run(planned(folder, configs=3, confirm=2), folder)
+        for configs in steps:
+            run(searching_plan(stored_plan(folder), configs, name="wider", methods=["wgan"]), folder)
+        run(confirming_plan(stored_plan(folder), 2), folder)
+    check_equal(out, at_once)
+    results = frames.load(out)
+    assert [phase["name"] for phase in results.study["phases"]] == ["confirm", "wider", "confirm_2"]
+    assert len(results.searched()) == 2 * 3 * 2 + 5
+    best = results.searched().groupby(["method", "config"])["value"].median().groupby("method").idxmin()
+    assert set(results.confirmed().set_index(["method", "config"]).index) == set(best)
+
+
+def test_a_further_search_that_means_nothing_is_refused(tmp_path):
+    run(planned(tmp_path, configs=2), tmp_path)
+    stored = stored_plan(tmp_path)
+    for settings, message in (
+        ({"configs": 0}, "configs=0 must be a whole number of at least 1"),
+        ({"rounds": 4}, "rounds=4 of phase 'search' are more than its configs=3"),
+        ({"searcher": "best"}, "unknown searcher 'best'"),
+        ({"scheduler": "halvin"}, "unknown scheduler 'halvin' .did you mean 'halving'"),
+        ({"methods": ["vae"]}, "unknown method 'vae'; one of: ns_gan, wgan"),
+        ({"name": "random"}, "name='random' is that of an earlier phase; take another name"),
+    ):
+        with pytest.raises(StudyError, match=message):
+            searching_plan(stored, **{"configs": 3} | settings)
+    run(searching_plan(stored, 3, scheduler="halving"), tmp_path)
+    for configs, settings, message in (
+        (4, {"scheduler": "halving"}, "configs of phase search in '.*' cannot grow in a round: halving has compared"),
+        (2, {"scheduler": "halving"}, "configs=2 is fewer than the configs=3 of phase search"),
+        (3, {"scheduler": "asha"}, "phase 'search' has scheduler 'halving', not 'asha'; take another name"),
+        (3, {"searcher": "sobol"}, "phase 'search' has searcher 'random', not 'sobol'; take another name"),
+    ):
+        with pytest.raises((StoreError, StudyError), match=message):
+            united_plan(searching_plan(stored_plan(tmp_path), configs, **settings), tmp_path)
+    with pytest.raises(StoreError, match=r"images of '.*' cannot grow: scheduler halving"):
+        united_plan(planned(tmp_path, configs=2, images=1920), tmp_path)
 
 
 def test_several_configs_of_each_method_are_confirmed(tmp_path):
