@@ -5,16 +5,13 @@ docs/share.md says what is in it. Nothing recorded is lost on the way but the na
 
 import hashlib
 import json
-import os
 import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ganscape.results.dataset_card import CITATION, citation, croissant, write_card
 from ganscape.results.frames import load
+from ganscape.results.new_folder import new_folder
 from ganscape.results.store import STORE, StoreError
 from ganscape.results.store.tables import dump_tables, fill_tables
 
@@ -34,7 +31,7 @@ def export_dataset(out: str | Path, folder: str | Path, license: str | None = No
     results = load(out)
     if not results.study:
         raise StoreError(f"'{out}' holds no study yet; ganscape run begins one")
-    with _new_folder(folder) as temporary:
+    with new_folder(folder) as temporary:
         tables = dump_tables(out)
         _without_host(tables["environments"])
         (temporary / TABLES).mkdir()
@@ -61,35 +58,13 @@ def import_dataset(folder: str | Path, out: str | Path) -> Path:
     """
     folder, out = Path(folder), Path(out)
     tables = {name: _read_parquet(path) for name, path in _checked_files(folder)}
-    with _new_folder(out) as temporary:
+    with new_folder(out) as temporary:
         fill_tables(temporary, tables)
         if (folder / SAMPLES).is_dir():
             shutil.copytree(folder / SAMPLES, temporary / SAMPLES)
         for name in ("store.lock", f"{STORE}-wal", f"{STORE}-shm"):
             (temporary / name).unlink(missing_ok=True)
     return out
-
-
-@contextmanager
-def _new_folder(folder: Path) -> Iterator[Path]:
-    """Yields a temporary folder beside `folder`, which takes that name when the block ends, and goes if it raises."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise StoreError(f"'{folder}' exists; name a new folder")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    except OSError as error:
-        raise StoreError(f"cannot write '{folder}': {error.strerror or error}") from error
-    try:
-        yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o777 & ~umask)
-        os.replace(temporary, folder)
-    except OSError as error:
-        raise StoreError(f"cannot write '{folder}': {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _without_host(environments: dict[str, list]) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ganscape.errors import check_name
-from ganscape.results import dataset_folder, optuna_storage, scores_file, tensorboard_runs
+from ganscape.results import dataset_folder, optuna_storage, scores_file, syne_tune_folder, tensorboard_runs
 from ganscape.results.frames import load
 from ganscape.results.store import StoreError
 
@@ -19,6 +19,7 @@ EXPORTS: dict[str, Callable[..., Any]] = {
     "table": _table,
     "dataset": dataset_folder.export_dataset,
     "optuna": lambda out, file: optuna_storage.export_optuna(load(out), file),
+    "syne-tune": lambda out, folder: syne_tune_folder.export_syne_tune(load(out), folder),
     "tensorboard": lambda out, folder: tensorboard_runs.export_tensorboard(load(out), folder),
 }
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganscape.results.frames import Results
+from ganscape.results.ranges import Options, dimension_of, range_of
 from ganscape.results.store import StoreError
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def _write_study(storage: Any, results: Results, method: str, rows: "pd.DataFram
     configs = list(rows.groupby("config", sort=False))
     settings = {str(config): results.settings(str(config)) for config, _ in configs}
     distributions = {
-        name: _distribution(searched.get(name, {}), [each[name] for each in settings.values() if name in each])
+        name: _distribution(dimension_of(name, searched), [each[name] for each in settings.values() if name in each])
         for name in dict.fromkeys(name for each in settings.values() for name in each)
     }
     scores = results.scores()
@@ -85,17 +86,12 @@ def _write_study(storage: Any, results: Results, method: str, rows: "pd.DataFram
 
 
 def _distribution(dimension: dict[str, Any], values: list[Any]) -> "optuna.distributions.BaseDistribution":
-    """Returns the range of a field, widened to hold all its values: defaults may lie outside what is searched."""
+    """Returns the range of a setting of these values as a distribution of Optuna."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-    while "dimension" in dimension:
-        dimension = dimension["dimension"]
-    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
-    if not numbers or dimension.get("kind") == "Choice":
-        return CategoricalDistribution(list(dict.fromkeys([*dimension.get("options", ()), *values])))
-    ends = [*values, *(dimension[end] for end in ("low", "high") if end in dimension)]
-    if all(isinstance(value, int) for value in ends):
-        return IntDistribution(min(ends), max(ends))
-    return FloatDistribution(
-        float(min(ends)), float(max(ends)), log=dimension.get("kind") == "LogUniform" and min(ends) > 0
-    )
+    found = range_of(dimension, values)
+    if isinstance(found, Options):
+        return CategoricalDistribution(list(found.values))
+    if found.integers:
+        return IntDistribution(int(found.low), int(found.high))
+    return FloatDistribution(float(found.low), float(found.high), log=found.logarithmic)

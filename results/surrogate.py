@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ganscape.results.ranges import fields_of
 from ganscape.results.store import StoreError
 from ganscape.results.tabular import Tabular
 
@@ -43,9 +44,10 @@ class Surrogate:
             raise StoreError(f"no config of {method} worked; there is nothing to predict")
         worst = medians[np.isfinite(medians)].max()
         targets = np.log(np.where(np.isfinite(medians), medians, worst))
-        settings = [table.settings(config) for config in configs]
+        settings = [fields_of(table.settings(config)) for config in configs]
         self.method, self.seed = method, seed
         self._columns = _columns(settings)
+        self._always = {name for name, *_ in self._columns if all(name in each for each in settings)}
         points = np.array([self._encode(each) for each in settings])
         self._model = self._fit(points, targets)
         self.error = self._cross_validate(points, targets)
@@ -53,7 +55,10 @@ class Surrogate:
         self.noise = float(np.sqrt(np.mean(spreads))) if spreads else 0.0
 
     def predict(self, settings: dict[str, Any]) -> float:
-        """Returns the score that a config with these settings would have, a median over seeds."""
+        """Returns the score that a config with these settings would have, a median over seeds.
+
+        Raises StoreError for settings without a field that varies in the table and that every config of it has.
+        """
         return self.predict_all([settings])[0]
 
     def predict_all(self, settings: Sequence[dict[str, Any]]) -> list[float]:
@@ -69,6 +74,9 @@ class Surrogate:
         )
 
     def _encode(self, settings: dict[str, Any]) -> list[float]:
+        settings = fields_of(settings)
+        if missing := sorted(self._always - set(settings)):
+            raise StoreError(f"the settings lack {', '.join(missing)}, on which scores of {self.method} depend")
         return [_number(settings.get(name), choice, logarithm) for name, choice, logarithm in self._columns]
 
     def _fit(self, points: np.ndarray, targets: np.ndarray) -> Any:

@@ -99,14 +99,29 @@ class Tabular:
             raise StoreError(f"rung={rung} is none of: {', '.join(map(str, self.rungs))}")
         if seed is None:
             seed = seeds[0] if rng is None else int(rng.choice(seeds))
-        if seed not in seeds:
-            raise StoreError(f"seed={seed} of config {config} was not trained; one of: {', '.join(map(str, seeds))}")
-        trial = self._trials[config][seed]
-        if (trial, rung) in self._scores:
-            return Replay(*self._scores[trial, rung], seed)
-        if self._status[trial] == "stopped":
+        answers = self.curve(config, seed)
+        if len(answers) < len(self.rungs) and rung >= self.rungs[len(answers)]:
+            trial = self._trials[config][seed]
             raise StoreError(f"trial {trial} was stopped before {rung:,} images; the table has no score of it there")
-        return Replay(np.inf, *self._costs[trial], seed)
+        return answers[self.rungs.index(rung)]
+
+    def curve(self, config: str, seed: int) -> tuple[Replay, ...]:
+        """Returns what training a config with this seed gave at each rung: at fewer than `rungs` where a scheduler
+        stopped the trial; infinity, and the whole cost, from the rung on that a failed one did not reach.
+
+        Raises StoreError for a config or seed that the table does not have.
+        """
+        if seed not in (seeds := self.seeds(config)):
+            raise StoreError(f"seed={seed} of config {config} was not trained; one of: {', '.join(map(str, seeds))}")
+        trial, answers = self._trials[config][seed], []
+        for rung in self.rungs:
+            if (trial, rung) in self._scores:
+                answers.append(Replay(*self._scores[trial, rung], seed))
+            elif self._status[trial] == "stopped":
+                break
+            else:
+                answers.append(Replay(np.inf, *self._costs[trial], seed))
+        return tuple(answers)
 
     def lowest(self, method: str, rung: int | None = None) -> float:
         """Returns the lowest median over seeds among a method's configs at a rung: what a search can hope for."""

@@ -1,11 +1,9 @@
 """A sweep as runs of TensorBoard: a curve per trial, and its HParams table."""
 
-import os
-import shutil
-import tempfile
 from pathlib import Path
 
 from ganscape.results.frames import Results
+from ganscape.results.new_folder import new_folder
 from ganscape.results.store import StoreError
 
 
@@ -22,26 +20,18 @@ def export_tensorboard(results: Results, folder: str | Path) -> Path:
     except ImportError:
         raise StoreError("--as tensorboard needs tensorboardX: pip install tensorboardX") from None
     folder = Path(folder)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise StoreError(f"'{folder}' exists; name a new folder")
     scores = results.scores()
     scores = scores[scores["metric"] == results.study.get("metric")]
     if scores.empty:
         raise StoreError(f"no trial in '{results.folder}' has a score yet")
     name = str(results.study["metric"])
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
-            for (method, trial), rows in scores.groupby(["method", "trial"], sort=False):
-                with SummaryWriter(str(Path(temporary, "runs", str(method), str(trial))), write_to_disk=True) as writer:
-                    first = rows.iloc[0]
-                    settings = {**results.settings(first["config"]), "method": method, "seed": int(first["seed"])}
-                    for summary in hparams(settings, {name: float(rows["value"].min())}):
-                        writer.file_writer.add_summary(summary)
-                    for value, images in zip(rows["value"].tolist(), rows["images"].tolist(), strict=True):
-                        writer.add_scalar(name, value, images)
-            shutil.rmtree(folder, ignore_errors=True)
-            os.replace(Path(temporary, "runs"), folder)
-    except OSError as error:
-        raise StoreError(f"cannot write '{folder}': {error.strerror or error}") from error
+    with new_folder(folder) as temporary:
+        for (method, trial), rows in scores.groupby(["method", "trial"], sort=False):
+            with SummaryWriter(str(temporary / str(method) / str(trial)), write_to_disk=True) as writer:
+                first = rows.iloc[0]
+                settings = {**results.settings(first["config"]), "method": method, "seed": int(first["seed"])}
+                for summary in hparams(settings, {name: float(rows["value"].min())}):
+                    writer.file_writer.add_summary(summary)
+                for value, images in zip(rows["value"].tolist(), rows["images"].tolist(), strict=True):
+                    writer.add_scalar(name, value, images)
     return folder

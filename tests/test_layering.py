@@ -73,8 +73,9 @@ ORDER = {
         *("plots.settings", "plots.metrics", "plots.calibration", "plots"),
         *("page", "page.points", "page.trials", "page.figures", "page.papers", "page.tables", "page.next_steps"),
         *("page.templates", "page.index", "report", "folder_contrasts", "comparison", "reproduction", "server"),
-        *("tabular", "surrogate"),
-        *("dataset_card", "dataset_folder", "optuna_storage", "tensorboard_runs", "exports"),
+        *("ranges", "tabular", "surrogate"),
+        *("new_folder", "dataset_card", "dataset_folder", "optuna_storage", "syne_tune_folder"),
+        *("tensorboard_runs", "exports"),
     ],
     "sweep": [
         *("plugin_code", "registration", "plugins"),

@@ -106,7 +106,8 @@ def export(
         typer.Option(
             "--as",
             help="table: every score with its trial's settings; dataset: a folder to publish, all tables with a card; "
-            "optuna: a storage file; tensorboard: a folder of runs with hparams.",
+            "optuna: a storage file; syne-tune: a folder of tabular black boxes; tensorboard: a folder of runs with "
+            "hparams.",
         ),
     ] = "table",
     license: Annotated[

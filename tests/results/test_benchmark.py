@@ -67,6 +67,7 @@ def test_the_lowest_is_the_lowest_median_of_the_frames(table):
         (lambda table: table.ask("0" * 16), "config '0000000000000000' is none of the"),
         (lambda table: table.ask(table.configs("vae")[0], rung=1), "rung=1 is none of: "),
         (lambda table: table.ask(table.configs("vae")[0], seed=99), "seed=99 of config .* was not trained; one of: 0"),
+        (lambda table: Surrogate(Made(30, valley), "any").predict({"loss": "a"}), "the settings lack rate, on which"),
         (lambda table: Surrogate(Made(9, valley), "any"), "9 configs of any are too few for a surrogate; it needs 10"),
     ],
 )
@@ -113,6 +114,29 @@ def test_a_surrogate_learns_a_surface_and_states_the_error_that_it_has_on_new_co
     assert surrogate.error.log_rmse < 0.4 * surrogate.error.baseline
     assert surrogate.error.rank_correlation > 0.9
     assert surrogate.noise == pytest.approx(0.1, rel=0.25)
+
+
+def test_a_surrogate_takes_settings_by_the_names_of_the_search():
+    """A searcher proposes one learning rate; trained configs are stored with two."""
+    table = Tabular(RECORDED / "equal_wide_mnist16")
+    surrogate, settings = Surrogate(table, "vae"), table.settings(table.configs("vae")[3])
+    proposed = {name: value for name, value in settings.items() if name not in ("g_lr", "d_lr")}
+    for rate in (settings["g_lr"], 1e-2):
+        by_fields = surrogate.predict(proposed | {"g_lr": rate, "d_lr": rate})
+        assert surrogate.predict(proposed | {"learning_rate": rate}) == by_fields
+    assert surrogate.predict(proposed | {"learning_rate": 1e-5}) != surrogate.predict(
+        proposed | {"learning_rate": 1e-3}
+    )
+
+
+def test_names_that_stand_for_fields_are_those_of_configs():
+    from ganscape.models.config import ALIASES
+    from ganscape.results.ranges import STANDS_FOR
+
+    numeric = set(ALIASES) - {"discriminator_batchnorm"}  # which no space searches: its value is not that of the field
+    assert {name: dict.fromkeys(fields, 3) for name, fields in STANDS_FOR.items()} == {
+        name: ALIASES[name](3) for name in numeric
+    }
 
 
 def test_a_surrogate_of_noise_says_that_it_knows_nothing():

@@ -13,6 +13,7 @@ from ganscape.results.dataset_folder import export_dataset, import_dataset
 from ganscape.results.exports import EXPORTS, check_export
 from ganscape.results.frames import RECORDED, load
 from ganscape.results.store import STORE, StoreError, open_store, read_columns
+from ganscape.results.tabular import Tabular
 
 WIDE = RECORDED / "equal_wide_digits"
 TABLES = {"environments", "failures", "protocols", "scores", "study", "trials"}
@@ -132,7 +133,7 @@ def test_tables_that_no_store_can_hold_are_refused(copy, tmp_path):
     assert not (tmp_path / "back").exists()
 
 
-@pytest.mark.parametrize("kind", ["dataset", "optuna", "tensorboard"])
+@pytest.mark.parametrize("kind", ["dataset", "optuna", "syne-tune", "tensorboard"])
 def test_a_target_that_exists_is_refused_and_left_alone(kind, tmp_path):
     if kind == "optuna":
         pytest.importorskip("optuna")
@@ -180,6 +181,90 @@ def test_optuna_reads_every_config_with_its_median_and_its_rungs(tmp_path):
         assert study.best_trial.params == results.settings(config)
         rungs = results.scores().query("config == @config and method == @method").groupby("rung")["value"].median()
         assert study.best_trial.intermediate_values == rungs.to_dict()
+
+
+def test_optuna_is_told_that_both_learning_rates_are_searched_on_a_logarithmic_scale(tmp_path):
+    """They are searched under one name and stored as two."""
+    optuna = pytest.importorskip("optuna", reason="Optuna is not installed: pip install ganscape[optuna]")
+    path = EXPORTS["optuna"](WIDE, tmp_path / "storage.db")
+    study = optuna.load_study(study_name="equal/wide/vae", storage=f"sqlite:///{path}")
+    searched = load(WIDE).study["methods"]["vae"]["dimensions"]["learning_rate"]
+    for rate in ("g_lr", "d_lr"):
+        distribution = study.best_trial.distributions[rate]
+        assert distribution.log and (distribution.low, distribution.high) == (searched["low"], searched["high"])
+
+
+def black_box(folder: Path) -> dict:
+    """The files of a black box, by the format that `blackbox_tabular.deserialize` of Syne Tune 0.16 reads."""
+    from pyarrow import parquet
+
+    box = {path.stem: json.loads(path.read_text()) for path in folder.glob("*.json")}
+    box |= {path.stem: np.load(path, allow_pickle=False) for path in folder.glob("*.npy")}
+    return box | {"hyperparameters": parquet.read_table(folder / "hyperparameters.parquet").to_pylist()}
+
+
+@pytest.mark.parametrize("name", ["equal_wide_digits", "landscape_reg_norm_digits"])
+def test_a_black_box_has_every_score_at_its_config_seed_and_rung(name, tmp_path):
+    folder, table = EXPORTS["syne-tune"](RECORDED / name, tmp_path / "boxes"), Tabular(RECORDED / name)
+    assert {path.name for path in folder.iterdir()} == set(table.methods)
+    for method in table.methods:
+        box = black_box(folder / method)
+        configs, seeds = box["metadata"]["configs"], box["metadata"]["seeds"]
+        assert configs == table.configs(method)
+        assert tuple(box["fidelities_values"]) == table.rungs
+        assert box["metadata"]["objectives_names"] == [table.metric, "metric_elapsed_time"]
+        evaluations = box["objectives_evaluations"]
+        assert evaluations.shape == (1, len(configs), len(seeds[0]), len(table.rungs), 2)
+        for place in np.ndindex(evaluations.shape[1:4]):
+            answer = table.ask(configs[place[0]], table.rungs[place[2]], seeds[place[0]][place[1]])
+            assert tuple(evaluations[0][place]) == (answer.value, answer.seconds)
+
+
+def test_a_black_box_is_searched_as_the_study_was(tmp_path):
+    """Columns are what was searched, by its own name and scale; what never varies is a setting of all."""
+    box = black_box(EXPORTS["syne-tune"](WIDE, tmp_path / "boxes") / "wgan")
+    searched = load(WIDE).study["methods"]["wgan"]["dimensions"]
+    assert set(box["configspace"]) == set(searched) == set(box["hyperparameters"][0])
+    rate, norm = box["configspace"]["learning_rate"], box["configspace"]["discriminator_normalization"]
+    assert (rate["domain_cls"], rate["sampler_cls"]) == ("Float", "LogUniform")
+    assert rate["domain_kwargs"] == {
+        "lower": searched["learning_rate"]["low"],
+        "upper": searched["learning_rate"]["high"],
+    }
+    assert (norm["domain_cls"], norm["domain_kwargs"]["categories"]) == ("Categorical", ["batch_norm", "none"])
+    assert box["metadata"]["settings"]["projection"] == "weight_clipping"
+    first = load(WIDE).settings(box["metadata"]["configs"][0])
+    assert box["hyperparameters"][0]["learning_rate"] == first["g_lr"] == first["d_lr"]
+
+
+def test_a_black_box_knows_failures_and_leaves_out_what_is_being_trained(build, tmp_path):
+    out = build({"wgan": [[3.0, 4.0], [5.0, None], [6.0, "running"]], "vae": [[1.0]]})
+    with open_store(out) as store:
+        row = {"trial": "s", "config": "vae-0", "method": "vae", "seed": 1, "structure": "s"}
+        store.add_trials(0, [row | {"settings": {"learning_rate": 1.0, "loss": "vae"}}])
+        store.add_scores([{"trial": "s", "rung": 100, "images": 100, "metric": "fd_digits", "value": 9.0,
+                           "protocol": load(out).study["protocol"], "attempt": 0, "seconds": 10.0}])  # fmt: skip
+        store.add_failure({"trial": "s", "attempt": 0, "cause": "stopped", "rung": 100, "step": 1, "message": "",
+                           "detail": "", "final": True})  # fmt: skip
+    folder = EXPORTS["syne-tune"](out, tmp_path / "boxes")
+    wgan, vae = (black_box(folder / method) for method in ("wgan", "vae"))
+    assert wgan["metadata"]["configs"] == ["wgan-0", "wgan-1"]
+    np.testing.assert_array_equal(wgan["objectives_evaluations"][0, 1, :, :, 0], [[10.0, 5.0], [np.inf, np.inf]])
+    np.testing.assert_array_equal(vae["objectives_evaluations"][0, 0, 1], [[9.0, 10.0], [np.nan, np.nan]])
+
+
+def test_syne_tune_reads_a_black_box_and_finds_each_config_in_it(tmp_path):
+    reader = pytest.importorskip(
+        "syne_tune.blackbox_repository.blackbox_tabular", reason="pip install 'syne-tune[blackbox-repository]'"
+    )
+    folder, table = EXPORTS["syne-tune"](WIDE, tmp_path / "boxes"), Tabular(WIDE)
+    for method in table.methods:
+        ((task, box),) = reader.deserialize(folder / method).items()
+        assert task == "digits"
+        for config, settings in zip(table.configs(method), box.all_configurations(), strict=True):
+            found = box.objective_function(settings, fidelity={"images": table.rungs[1]}, seed=2)
+            assert found[table.metric] == table.ask(config, table.rungs[1], seed=2).value
+            assert all(domain.is_valid(settings[name]) for name, domain in box.configuration_space.items())
 
 
 def test_tensorboard_has_a_run_per_trial_with_its_curve_and_settings(tmp_path):
