@@ -7,7 +7,7 @@ configspace.json, fidelityspace.json and metadata.json say what the axes are.
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,7 @@ def _further_scores(results: Results) -> dict[str, dict[tuple[str, int, int], fl
         rows = scores[(scores["metric"] == metric) & (scores["protocol"] == protocol)]
         columns = [rows[name].tolist() for name in ("config", "seed", "rung", "value")]
         found[metric] = {tuple(key): value for *key, value in zip(*columns, strict=True)}
-    return found  # type: ignore[return-value]
+    return found
 
 
 def _write_black_box(
@@ -122,6 +122,7 @@ def _columns(
     every setting for every config.
     """
     columns, space, fixed = {}, {}, {}
+    cast: Callable[[Any], Any]
     for name in dict.fromkeys(name for each in settings for name in each):
         values = [each[name] for each in settings if name in each]
         dimension = dimension_of(name, dimensions)
