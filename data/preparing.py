@@ -1,6 +1,5 @@
 """Pictures of any size made alike: what is in a folder, and one file of it that sweeps read at once."""
 
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
@@ -14,7 +13,7 @@ from ganscape.data.folders import classes_of, picture_files, visible_files
 from ganscape.data.npy import write_rows
 from ganscape.data.pictures import COLOURS, Rules, check_rules, read_picture
 from ganscape.data.splits import holds_splits, in_test, map_source
-from ganscape.files import replacing
+from ganscape.files import part_folder, replacing
 
 
 class Survey(NamedTuple):
@@ -92,7 +91,7 @@ def prepare_pictures(folder: Path, to: Path, rules: Rules) -> Prepared:
     shape = size, size, COLOURS[rules.colour or "rgb"]
     refused: list[str] = []
     kept: list[int] = []
-    with tempfile.NamedTemporaryFile(dir=to.parent, prefix=f".{to.name}.") as aside:
+    with part_folder(to) as beside, (beside / "pictures.npy").open("w+b") as aside:
         # The number of pictures is not known before all are read: they wait in a file and are mapped, not read again.
         write_rows(aside, len(files), shape, _rows(files, rules, kept, refused))
         if not kept:

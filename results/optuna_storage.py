@@ -2,10 +2,10 @@
 
 import math
 import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ganscape.files import part_folder
 from ganscape.results.frames import Results
 from ganscape.results.ranges import Options, dimension_of, range_of
 from ganscape.results.store import StoreError
@@ -26,6 +26,8 @@ def export_optuna(results: Results, path: str | Path) -> Path:
     """
     try:
         import optuna
+        from optuna.exceptions import StorageInternalError
+        from sqlalchemy.exc import SQLAlchemyError
     except ImportError:
         raise StoreError("--as optuna needs Optuna: pip install ganscape[optuna]") from None
     path = Path(path)
@@ -38,8 +40,8 @@ def export_optuna(results: Results, path: str | Path) -> Path:
         raise StoreError(f"no config in '{results.folder}' has ended yet")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
-        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            file = Path(folder, "storage.db")
+        with part_folder(path) as folder:
+            file = folder / "storage.db"
             storage = optuna.storages.RDBStorage(f"sqlite:///{file}")
             for method, rows in trials.groupby("method", sort=False):
                 _write_study(storage, results, str(method), rows)
@@ -47,6 +49,11 @@ def export_optuna(results: Results, path: str | Path) -> Path:
             os.replace(file, path)
     except OSError as error:
         raise StoreError(f"cannot write '{path}': {error.strerror or error}") from error
+    except (StorageInternalError, SQLAlchemyError) as error:  # SQLite's, wrapped twice
+        cause: BaseException = error
+        while cause.__cause__ is not None:
+            cause = cause.__cause__
+        raise StoreError(f"cannot write '{path}': {cause}") from error
     return path
 
 

@@ -4,8 +4,10 @@ import contextlib
 import logging
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from ganscape.sweep.messages import LogLine
 
@@ -47,7 +49,8 @@ def logging_to(out: str | Path, verbose: bool = False) -> Iterator[None]:
 
 @contextlib.contextmanager
 def log_to(send: Callable[[LogLine], None]) -> Iterator[None]:
-    """Sends the lines of the logger "ganscape" in this worker to the driver alone, while the block lasts.
+    """Sends the lines of the logger "ganscape" in this worker to the driver alone, while the block lasts, and the texts
+    of its warnings too.
 
     A library that a worker imports may give the root logger a handler, which would print every line a second time.
     """
@@ -55,11 +58,28 @@ def log_to(send: Callable[[LogLine], None]) -> Iterator[None]:
     propagate, logger.propagate = logger.propagate, False
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
+    show = warnings.showwarning
+
+    def show_and_log(message: Any, *place: Any, **options: Any) -> None:
+        logger.warning("%s", message)
+        show(message, *place, **options)
+
+    warnings.showwarning = show_and_log
     try:
         yield
     finally:
+        warnings.showwarning = show
         logger.propagate = propagate
         logger.removeHandler(handler)
+
+
+def show_warnings_as_lines() -> None:
+    """Makes Python print a warning as the line "warning: TEXT", without the place in the code."""
+
+    def as_line(message: Any, *place: Any, **options: Any) -> str:
+        return f"warning: {message}\n"
+
+    warnings.formatwarning = as_line
 
 
 class _Quiet(logging.StreamHandler):

@@ -29,6 +29,7 @@ def save_samples(folder: Path, score: Score) -> None:
     """Writes the pictures of a scored generator into folder/samples/TRIAL: RUNG.png of samples, RUNG_walks.png of
     interpolations between two latents."""
     samples = folder / "samples" / score.trial
+    samples.parent.mkdir(exist_ok=True)  # without parents: an output folder that was removed is not made again
     save_grid(samples / f"{score.rung}.png", score.grid[:GRID], WALK)
     save_grid(samples / f"{score.rung}_walks.png", score.grid[GRID:], WALK)
 

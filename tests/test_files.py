@@ -1,6 +1,7 @@
 """Files are written whole or not at all."""
 
 import os
+import resource
 import signal
 import stat
 import subprocess
@@ -48,6 +49,47 @@ def test_what_a_killed_process_left_half_written_is_removed_and_what_another_wri
         one.write("second")
     assert path.read_text() == "second"
     assert {each.name for each in tmp_path.iterdir()} == {path.name, ".other.html.abc.part"}
+
+
+def test_a_folder_that_a_killed_process_left_half_written_is_removed_and_one_that_is_being_written_is_not(tmp_path):
+    path = tmp_path / "merged[1]"
+    killed = (
+        "import os, sys; from ganscape.files import replacing_folder\n"
+        "with replacing_folder(sys.argv[1]) as folder: (folder / 'rows').touch(); os.kill(os.getpid(), 9)"
+    )
+    assert subprocess.run([sys.executable, "-c", killed, path]).returncode == -signal.SIGKILL
+    (left,) = tmp_path.iterdir()
+    with replacing_folder(path) as one:
+        assert not left.exists()
+        with pytest.raises(KeyboardInterrupt), replacing_folder(path):
+            raise KeyboardInterrupt
+        (one / "rows").touch()
+    assert [each.name for each in tmp_path.rglob("*")] == [path.name, "rows"]
+
+
+def full(file):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+    file.write(bytes(8192))
+
+
+@pytest.mark.parametrize("broken", ["no folder", "no room", "no room in a folder"])
+def test_an_error_of_the_disk_names_the_file_that_the_user_knows(tmp_path, broken):
+    path = tmp_path / "there" / "name"
+    if broken != "no folder":
+        path.parent.mkdir()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        with pytest.raises(OSError) as raised:
+            if broken == "no room in a folder":
+                with replacing_folder(path) as folder, (folder / "name").open("wb") as file:
+                    full(file)
+            else:
+                with replacing(path) as file:
+                    full(file)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert raised.value.filename == str(path)
+    assert not path.exists() and (broken == "no folder" or not any(path.parent.iterdir()))
 
 
 def test_a_file_has_the_permissions_of_any_other_new_one(tmp_path):

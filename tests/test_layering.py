@@ -20,7 +20,7 @@ ALLOWED = {
     "models": {"flax", "jax", "numpy", "optax", "safetensors"},
     "results": {
         *("jinja2", "markupsafe", "matplotlib", "numpy", "optuna", "pandas", "pyarrow", "scipy", "sklearn"),
-        "tensorboardX",
+        *("sqlalchemy", "tensorboardX"),
     },
     "search_spaces": {"numpy"},
     "sweep": {

@@ -67,6 +67,7 @@ class Store:
         self.folder = folder
         self._lock = lock
         self._db = db
+        self._inode = (folder / STORE).stat().st_ino
         self._copier = _Copier(folder / STORE)
 
     def __enter__(self) -> "Store":
@@ -229,8 +230,20 @@ class Store:
         query = "SELECT count(*) AS lost FROM failures WHERE trial = ? AND cause = 'lost'"
         return fetch_rows(self._db, query, (trial,))[0]["lost"]
 
+    def check_there(self) -> None:
+        """Raises StoreError if the file of the store was removed or replaced while it was open: SQLite would go on
+        writing where nobody can read."""
+        path = self.folder / STORE
+        try:
+            there = path.stat().st_ino == self._inode
+        except OSError:
+            there = False
+        if not there:
+            raise StoreError(f"'{path}' has vanished while it was written; what came after is not stored")
+
     @contextmanager
     def _transaction(self):
+        self.check_there()
         with explained(self.folder / STORE), transaction(self._db):
             yield self._insert
         self._copier.due = True

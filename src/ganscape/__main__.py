@@ -15,7 +15,9 @@ def main() -> None:
         sys.stderr.write(f"note: not used, because scores would depend on it: {', '.join(sorted(names))}\n")
     try:
         from ganscape.sweep.commands.cli import app
+        from ganscape.sweep.log import show_warnings_as_lines
 
+        show_warnings_as_lines()
         app(prog_name="ganscape")
     except KeyboardInterrupt:  # while modules were imported
         sys.stderr.write("interrupted\n")

@@ -94,7 +94,9 @@ def one_line_errors(interrupted: str = "interrupted; the same command continues"
         raise typer.Exit(130) from None
     except (UserError, OSError, MemoryError) as error:
         text = str(error) or "out of memory"
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        if isinstance(error, OSError) and error.filename is not None:
+            text = f"'{error.filename}': {error.strerror}"
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             text = f"the disk is full ({text}); nothing stored is lost, the same command continues once there is room"
         typer.echo(f"error: {' '.join(text.split())}", err=True)
         raise typer.Exit(2) from None

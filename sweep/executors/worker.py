@@ -11,7 +11,7 @@ from multiprocessing import connection
 from typing import TYPE_CHECKING
 
 from ganscape.environment import ONE_THREAD, pin_jax
-from ganscape.sweep.log import log_to
+from ganscape.sweep.log import log_to, show_warnings_as_lines
 from ganscape.sweep.messages import Baselines, BaselineTask, Free, FromWorker, Ready, Task, Workload
 from ganscape.sweep.plugins import import_in_worker
 from ganscape.sweep.resources import Resources
@@ -57,6 +57,7 @@ def serve_pipe(pipe: connection.Connection) -> None:
     The process ends at once when its parent dies.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    show_warnings_as_lines()
     threading.Thread(target=_die_with_parent, daemon=True).start()
     with contextlib.suppress(EOFError, OSError):
         workload = pipe.recv()

@@ -1,6 +1,7 @@
 """Results for other programs: data sets that travel and come back, Optuna's storage, TensorBoard's runs."""
 
 import json
+import resource
 import shutil
 import warnings
 from pathlib import Path
@@ -142,6 +143,20 @@ def test_a_target_that_exists_is_refused_and_left_alone(kind, tmp_path):
     with pytest.raises(StoreError, match=r"mine' exists; name a new"):
         EXPORTS[kind](WIDE, tmp_path / "mine")
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.tex"]
+
+
+@pytest.mark.parametrize("kind", ["dataset", "optuna", "table", "tensorboard"])
+def test_without_room_an_export_is_refused_by_its_name_and_leaves_nothing(kind, tmp_path):
+    if kind in ("optuna", "tensorboard"):
+        pytest.importorskip({"optuna": "optuna", "tensorboard": "tensorboardX"}[kind])
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, before[1]))
+    try:
+        with pytest.raises(StoreError, match=f"^cannot write '{tmp_path}/target.csv': .*") as raised:
+            EXPORTS[kind](WIDE, tmp_path / "target.csv")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "\n" not in str(raised.value) and not any(tmp_path.iterdir())
 
 
 def test_an_output_folder_that_exists_is_not_imported_into(exported, tmp_path):

@@ -542,6 +542,16 @@ def test_results_on_read_only_media_can_be_read_and_not_written(tmp_path):
     in_own_mounts(READ_ONLY, tmp_path / "disk")
 
 
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_store_whose_file_vanishes_takes_no_rows_that_nobody_would_find(tmp_path, replaced):
+    with filled(tmp_path / "out", "a") as store:
+        (tmp_path / "out" / "store.sqlite").rename(tmp_path / "taken")
+        if replaced:
+            (tmp_path / "out" / "store.sqlite").write_bytes(b"of another")
+        with pytest.raises(StoreError, match=r"store\.sqlite' has vanished"):
+            store.add_scores([score("a")])
+
+
 def test_a_copy_of_the_store_s_own_file_holds_what_was_committed_a_moment_before(tmp_path, monkeypatch):
     monkeypatch.setattr("ganscape.results.store.writer.COPY_SECONDS", 0.02)
     with open_store(tmp_path / "out") as store:

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import subprocess
 import sys
 
 from ganscape.sweep.log import log_to, logging_to
@@ -44,6 +45,17 @@ def test_lines_of_a_worker_are_messages():
         logger.warning("checkpoint of trial %s", "a")
     logger.warning("later")
     assert sent == [LogLine(logging.WARNING, "checkpoint of trial a")]
+
+
+def test_a_warning_in_a_worker_is_a_line_of_the_log_and_one_line_on_stderr():
+    script = (
+        "import warnings; from ganscape.sweep.log import log_to, show_warnings_as_lines; show_warnings_as_lines()\n"
+        "with log_to(print): warnings.warn('no checkpoint')\n"
+        "warnings.warn('later')"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert ran.stderr == "warning: no checkpoint\nwarning: later\n"
+    assert ran.stdout == f"{LogLine(logging.WARNING, 'no checkpoint')}\n"
 
 
 def test_lines_of_a_worker_reach_no_handler_of_a_library(caplog):
