@@ -34,3 +34,10 @@ def costs_of_trials(
     trials["images"] = trials["images"].astype("float64").mask(failed, charged)
     trials.loc[trials["status"] == "running", ["images", "seconds", "cpu_seconds"]] = np.nan
     return trials[COSTS]
+
+
+def measured_time(costs: "pd.DataFrame") -> tuple[str, str]:
+    """Returns the kind of time that trials are charged with, and its column: ("CPU", "cpu_seconds"), which other
+    processes hardly change, or ("wall", "seconds") where a trial with a score has no CPU time, as in older folders."""
+    scored = costs["seconds"].notna()
+    return ("wall", "seconds") if costs.loc[scored, "cpu_seconds"].isna().any() else ("CPU", "cpu_seconds")

@@ -11,6 +11,7 @@ from ganscape.results.claims import judge, rows, shared_caveats, write_csv
 from ganscape.results.claims.claim import Paper
 from ganscape.results.claims.equal import PAPER as EQUAL
 from ganscape.results.claims.landscape import PAPER as LANDSCAPE
+from ganscape.results.costs import measured_time
 from ganscape.results.frames import Results, load
 from ganscape.results.page.papers import paper_figures
 from ganscape.results.page.templates import load_template, source, write_page
@@ -90,6 +91,7 @@ def write_reproduction(reproduction: Reproduction, out: str | Path, folders: Seq
 def _study(results: Results, out: Path) -> dict:
     """Returns one row of the table of studies."""
     costs = results.costs()
+    kind, column = measured_time(costs)
     return {
         "name": results.study["study"],
         "question": results.study["question"],
@@ -99,7 +101,7 @@ def _study(results: Results, out: Path) -> dict:
         "headline": answer(results).headline,
         "trials": len(results.trials()),
         "failed": int((results.trials()["status"] == "failed").sum()),
-        "duration": duration(float(np.nansum(costs["seconds"]))),
+        "duration": f"{duration(float(np.nansum(costs[column])))} {kind}",
         "report": str((results.folder / "report.html").relative_to(out)),
         "figures": paper_figures(results),
     }

@@ -132,8 +132,8 @@ ORDER = {
             "commands.terminal",
             "commands.tables",
         ),
-        *("commands.encoder", "commands.results", "commands.calibrate", "commands.generators", "commands.growing"),
-        *("commands.running", "commands.folders"),
+        *("commands.encoder", "commands.results", "commands.calibrate", "commands.generators"),
+        *("commands.running", "commands.growing", "commands.folders"),
         *(
             "commands.data",
             "commands.studies",
@@ -162,6 +162,7 @@ ONLY_IN = {
                 "encoder",
                 "folders",
                 "generators",
+                "growing",
                 "plugins",
                 "reproduce",
                 "results",

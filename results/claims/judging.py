@@ -10,6 +10,7 @@ from ganscape.results.claims import calibrations, equal, landscape
 from ganscape.results.claims.claim import PublishedClaim
 from ganscape.results.claims.evidence import NotTestable
 from ganscape.results.claims.rules import UNDECIDED, ClaimDecision, Contrast, units_needed
+from ganscape.results.costs import measured_time
 from ganscape.results.frames import Results, load
 from ganscape.results.store import StoreError
 from ganscape.results.wording import count, duration
@@ -127,11 +128,12 @@ def _what_decides(claim: PublishedClaim, decision: ClaimDecision, evidence: Evid
         return f"about {units:,} {claim.unit}s instead of {have:,}"
     (results,) = evidence.results
     costs = results.costs()
-    seconds = float(costs["seconds"].median()) * (units - have) * len(results.methods()) * results.study["seeds"]
+    kind, column = measured_time(costs)
+    seconds = float(costs[column].median()) * (units - have) * len(results.methods()) * results.study["seeds"]
     study = results.study
     configs = study["configs"] + units - have
     return (
-        f"about {count(units - have, 'more config')} of each method, {duration(seconds)} of one worker: "
+        f"about {count(units - have, 'more config')} of each method, {duration(seconds)} of {kind} time: "
         f"ganscape run {study['study']} --scale {study['scale']} --set configs={configs}"
     )
 

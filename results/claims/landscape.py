@@ -20,6 +20,7 @@ from ganscape.results.claims.evidence import (
     scores_of_fixed_settings,
 )
 from ganscape.results.claims.rules import ALIKE, EVERY, NOT_WORSE, Contrast
+from ganscape.results.costs import measured_time
 from ganscape.results.frames import Results
 
 PAPER = Paper(
@@ -94,20 +95,22 @@ def penalty_wants_length(results: Results, keep_failed: bool) -> list[Contrast]:
 
 
 def penalty_costs(results: Results, keep_failed: bool) -> list[Contrast]:
-    """Returns the ratio of seconds per image, with a penalty over without, divided by 2.
+    """Returns the ratio of seconds per image, with a penalty over without, divided by 2: of CPU seconds where they were
+    measured.
 
     Trials that train side by side share their seconds, so that the unit is the ratio of updates, whose trials do.
     """
     require(results, REG_NORM, ("ns", "ns_gp"))
     costs = results.costs().set_index("trial")
-    pace = (costs["seconds"] / costs["images"]).map(math.log)
+    kind, column = measured_time(costs)
+    pace = (costs[column] / costs["images"]).map(math.log)
     trials = results.trials().set_index("trial")
     updates = trials["disc_iters"]
     median = pace.groupby([trials["method"], updates]).median()
     ratios = [median["ns_gp", iters] - median["ns", iters] - math.log(2.0) for iters in sorted(updates.unique())]
     if len(ratios) < 2:
         raise NotTestable("needs settings with 1 and with 5 updates")
-    return [Contrast("(ns_gp / ns) / 2, seconds per image", estimate_mean(ratios))]
+    return [Contrast(f"(ns_gp / ns) / 2, {kind} seconds per image", estimate_mean(ratios))]
 
 
 BETTER = 1.1

@@ -35,10 +35,15 @@ def next_steps(results: Results, decision: Verdict) -> list[Step]:
     if not working["confirmed"].all():
         why = f"Train the best configuration {of_each} again on {FEW_SEEDS} fresh seeds, to know what it scores."
         steps.append(Step(why, shlex.join(["ganscape", "confirm", folder, "--seeds", str(FEW_SEEDS)])))
-    if len(decision.candidates) > 1 and not results.learning():
-        configs = max(FEW_CONFIGS, 2 * int(results.study.get("configs", 0)))
+    if len(decision.candidates) > 1 and results.exchangeable():
+        *earlier, last = results.search()
+        configs = max(FEW_CONFIGS, 2 * last["configs"])
         why = f"Grow the sweep to {count(configs, 'configuration')} of each method, to tell them apart."
         larger = [*_without(words, "--out", "--set configs"), "--set", f"configs={configs}", "--out", folder]
+        if earlier:  # what is before a further search stays as it is
+            why = f"Grow the last search to {count(configs, 'configuration')} of each method, to tell them apart."
+            larger = ["ganscape", "search", folder, "--configs", str(configs), "--searcher", last["searcher"]]
+            larger += ["--name", last["name"], "--seeds", str(last["seeds"])]
         steps.append(Step(why, shlex.join(larger)))
     if edge := at_the_edge(results, working.iloc[0]):
         study = shlex.quote(str(results.study.get("study", "")))

@@ -5,6 +5,7 @@ import numpy as np
 from ganscape.results import verdict
 from ganscape.results.claims import judge_sweep, shared_caveats
 from ganscape.results.claims import rows as claim_rows
+from ganscape.results.costs import measured_time
 from ganscape.results.frames import Results
 from ganscape.results.samples import data_url, grid
 from ganscape.results.winners import further_scores
@@ -139,7 +140,7 @@ def cost(results: Results) -> dict:
     """
     scores = results.scores()
     spent = scores.groupby(["method", "trial"], sort=False)[["images", "seconds", "cpu_seconds"]].max()
-    unit, column = ("wall", "seconds") if spent["cpu_seconds"].isna().any() else ("CPU", "cpu_seconds")
+    unit, column = measured_time(spent)
     trials = results.trials()["method"].value_counts()
     rows = [("all", len(results.trials()), int(spent["images"].sum()), duration(spent[column].sum()))]
     for method in results.methods():

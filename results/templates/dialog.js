@@ -83,7 +83,9 @@ const settingsTable = list => {
 const shell = words => words.map(word => /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replace(/'/g, `'"'"'`)}'`).join(" ");
 const commandBlock = text => {
   const block = make("div", "", {class: "command"});
-  block.append(make("pre", text), make("button", "Copy", {type: "button", class: "copy"}));
+  const line = make("pre");
+  for (const word of text.split(" ")) line.append(...(line.firstChild ? [" "] : []), make("span", word));
+  block.append(line, make("button", "Copy", {type: "button", class: "copy"}));
   return block;
 };
 // The trained generator of a trial, if it is kept, and how to make images with it.

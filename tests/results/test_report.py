@@ -285,6 +285,17 @@ def test_what_to_do_next_goes_on_in_the_same_folder(build):
     ]
 
 
+FURTHER = {"name": "search", "searcher": "random", "configs": 12, "seeds": 1, "rounds": 1, "settings": {}}
+
+
+def test_a_sweep_that_was_searched_further_grows_in_its_last_search(build):
+    folder = build({"a": [[1.0], [2.0]], "b": [[3.0], [4.0]]}, phases=[FURTHER])
+    results = frames.load(folder)
+    steps = next_steps.next_steps(results, verdict.find_verdict(results))
+    command = f"ganscape search {folder} --configs 24 --searcher random --name search --seeds 1"
+    assert [step.command for step in steps][1:] == [command]
+
+
 def test_an_unfinished_sweep_is_continued_by_the_same_command(build):
     folder = build({"a": [[1.0], ["running"]]})
     with open_store(folder) as store:
