@@ -151,7 +151,7 @@ _BOTH = {
 _ON_CIFAR10 = {
     "smoke":  Scale("cifar10", SMALL,     2,  1,     3_200,   1_600,   500, "narrow networks, 50 steps", 1,
                     _bandits(3, 1)),
-    "laptop": Scale("cifar10", SMALL,     12, 1,    64_000,  16_000, 2_000, "narrow networks, 1,000 steps", 1,
+    "laptop": Scale("cifar10", SMALL,     24, 1,    64_000,  16_000, 2_000, "narrow networks, 1,000 steps", 1,
                     _bandits(10, 2)),
     "paper":  Scale("cifar10", COMMON,    24, 5,    STEPS,  EVERY, 10_000, "published protocol", 1,
                     _bandits(120, 12)),

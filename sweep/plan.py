@@ -27,7 +27,7 @@ from ganscape.search_spaces import (
 from ganscape.search_spaces.study_file import METHOD_NAME, read_imports
 from ganscape.sweep.messages import Workload
 from ganscape.sweep.own_images import fit_architecture, length_name
-from ganscape.sweep.plan_checks import check_configs, check_least, check_schedulers, check_study
+from ganscape.sweep.plan_checks import check_configs, check_least, check_schedulers, check_study, cut_lists
 from ganscape.sweep.plan_size import check_scale, check_settings_are_values
 from ganscape.sweep.plugins import import_plugins
 from ganscape.sweep.protocols import check_further, protocol_of, recorded_metrics
@@ -221,7 +221,7 @@ def plan(
         workload,
         protocol,
         size.scheduler,
-        (*replaced, *warnings(metric, dataset.image_shape, fewest)),
+        (*replaced, *cut_lists(chosen, size), *warnings(metric, dataset.image_shape, fewest)),
         tuple(others),
     )
 

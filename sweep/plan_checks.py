@@ -13,7 +13,7 @@ from ganscape.models.schedules import ENDING, SCHEDULED
 from ganscape.search_spaces import Phase, Scale, Study, StudyError, all_phases, write_study
 from ganscape.sweep.population import images_per_cycle
 from ganscape.sweep.proposals import ASKED, config_of, searcher_seed, space_in
-from ganscape.sweep.searchers import SEARCHERS, SELECTORS
+from ganscape.sweep.searchers import SEARCHERS, SELECTORS, facts_of
 
 
 def check_least(name: str, value: Any, low: int) -> int:
@@ -64,6 +64,27 @@ def check_schedulers(phases: Sequence[Phase], scheduler: str, budgets: Sequence[
             "scheduler 'median' compares with earlier rounds; this search has one: set rounds, or take one of: "
             "halving, asha"
         )
+
+
+def cut_lists(study: Study, scale: Scale) -> list[str]:
+    """Returns a sentence where methods whose lists of settings cover the same values are trained with the first part of
+    their lists, and these parts do not: methods with a penalty have a longer list, whose first part has fewer learning
+    rates."""
+    if not facts_of(study.searcher)["only_defaults"]:
+        return []
+    lists = [space.defaults for space in study.methods.values()]
+    fields = set.intersection(*(set(settings) for each in lists for settings in each))
+    fields -= {field for space in study.methods.values() for field in space.fixed}
+
+    def covered(settings: Sequence[dict[str, Any]]) -> frozenset:
+        return frozenset(tuple(each[field] for field in sorted(fields)) for each in settings)
+
+    if len({covered(each[: scale.configs]) for each in lists}) == 1 or len(set(map(covered, lists))) > 1:
+        return []
+    return [
+        f"the first {scale.configs} listed settings of the methods are not the same: compare methods at settings that "
+        f"they share, or take configs={max(map(len, lists))}"
+    ]
 
 
 def check_schedules(method: str, config: Config, images: int) -> None:

@@ -201,3 +201,18 @@ def test_a_folder_of_other_data_does_not_decide_the_metric(tmp_path):
     with open_store(tmp_path / "out") as store:
         store.begin(plan("equal/defaults", out=tmp_path / "out", metric="fd_pixels").definition)
     assert plan("equal/defaults", out=tmp_path / "out", data="mnist16_5k").definition["metric"] == "fd_mnist16"
+
+
+@pytest.mark.parametrize(
+    ("study", "configs", "said"),
+    [
+        ("landscape/reg-norm", 2, False),
+        ("landscape/reg-norm", 12, True),  # of methods with a penalty without the third learning rate
+        ("landscape/reg-norm", 24, False),
+        ("landscape/both", 12, False),
+        ("equal/wide", 1, False),
+    ],
+)
+def test_listed_settings_that_are_cut_unequally_are_said(planned, study, configs, said):
+    made = planned(study, settings={"configs": configs})
+    assert any("settings of the methods are not the same" in line for line in made.warnings) == said
