@@ -35,6 +35,7 @@ from ganscape.metrics.moments import Floats, as_features
 from ganscape.metrics.polygons import FIRST, SIZE, SUBPIXELS, render_polygon
 
 DELTA = 0.75
+OTHER_DELTAS = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0)  # at which the shares are kept too
 SAMPLES = 1024
 RESTARTS, STEPS = 5, 20
 CHUNK = 32  # images per compiled call
@@ -194,17 +195,23 @@ def polygon_precision(features: ArrayLike, corners: int, delta: float = DELTA) -
 
 
 def manifold_facts(features: ArrayLike, inverted: Inverted, corners: int, delta: float = DELTA) -> dict[str, float]:
-    """Returns precision, recall, f1, one_minus_f1 and moving, all in [0, 1].
+    """Returns precision, recall, f1, one_minus_f1 and moving, all in [0, 1]; precision_D and recall_D for each D of
+    OTHER_DELTAS; and the medians of the distances themselves, precision_median and recall_median (squared).
 
     moving: the share of inversions that had not converged.
 
     Raises MetricError as `nearest_polygons`.
     """
-    exact = polygon_precision(features, corners, delta)
-    complete = float(np.mean(np.asarray(inverted.squared) <= delta))
-    both = f1(exact, complete)
+    distances = {"precision": nearest_polygons(features, corners).distances, "recall": np.asarray(inverted.squared)}
+    shares = {
+        f"{name}_{other:g}" if other != delta else name: float(np.mean(values <= other))
+        for other in (delta, *OTHER_DELTAS)
+        for name, values in distances.items()
+    }
+    medians = {f"{name}_median": float(np.median(values)) for name, values in distances.items()}
+    both = f1(shares["precision"], shares["recall"])
     moving = float(np.mean(np.asarray(inverted.moving)))
-    return {"precision": exact, "recall": complete, "f1": both, "one_minus_f1": 1 - both, "moving": moving}
+    return shares | medians | {"f1": both, "one_minus_f1": 1 - both, "moving": moving}
 
 
 def f1(precision: float, recall: float) -> float:

@@ -79,8 +79,9 @@ def reached(results: Results, keep_failed: bool) -> list[Contrast]:
         if method not in results.methods():
             continue
         chosen = trials[(trials["method"] == method) & (trials["g_lr"] == rate) & (trials["beta2"] == beta2)]
-        within = scores.loc[:, scores.columns <= published_length(name, method)]
-        lowest = within.reindex(chosen.index).min(axis=1).to_numpy(dtype=np.float64)
+        within = [rung for rung in scores.columns if int(rung) <= published_length(name, method)]
+        lowest = scores.reindex(index=chosen.index, columns=within).to_numpy(dtype=np.float64)
+        lowest = np.nanmin(lowest, axis=1, initial=np.inf)
         failed = chosen["status"].to_numpy() == "failed"
         lowest = lowest[np.isfinite(lowest) & ~failed]  # a failed training has no distance to compare
         label = f"{method} at {rate:g}" + ("" if beta2 == 0.999 else f", beta2 {beta2:g}")

@@ -6,6 +6,7 @@ import pytest
 from ganscape.data import polygons as data
 from ganscape.metrics import METRICS, MetricError, check_images_alone, make_encoder
 from ganscape.metrics.manifold import (
+    OTHER_DELTAS,
     Inverted,
     f1,
     invert,
@@ -127,7 +128,14 @@ def test_shares_and_their_harmonic_mean(triangles):
     half = np.concatenate([triangles[1][:12], np.random.default_rng(1).random((12, 784))])
     inverted = Inverted(np.array([0.1, 0.75, 0.76, 9.0]), np.array([True, False, False, False]))
     found = manifold_facts(half, inverted, 3)
-    assert found == {"precision": 0.5, "recall": 0.5, "f1": 0.5, "one_minus_f1": 0.5, "moving": 0.25}
+    assert {"precision": 0.5, "recall": 0.5, "f1": 0.5, "one_minus_f1": 0.5, "moving": 0.25}.items() <= found.items()
+    recall = {delta: found[f"recall_{delta:g}"] for delta in OTHER_DELTAS}
+    assert recall == {0.25: 0.25, 0.5: 0.25, 1.0: 0.75, 1.5: 0.75, 2.0: 0.75, 3.0: 0.75}
+    assert found["recall_median"] == pytest.approx(0.755)
+    shares = [found[f"precision_{delta:g}"] for delta in OTHER_DELTAS]
+    assert shares == sorted(shares) and found["precision_0.5"] <= 0.5 <= found["precision_1"]
+    distances = np.sort(nearest_polygons(half, 3).distances)
+    assert distances[11] < found["precision_median"] < distances[12], "between the last triangle and the first noise"
     assert f1(1.0, 0.5) == pytest.approx(2 / 3) and f1(0.0, 0.0) == 0 and f1(0.0, 1.0) == 0
 
 

@@ -95,7 +95,8 @@ def test_a_metric_of_the_generator_finds_precision_recall_and_f1():
     assert sampled.inverted.squared.shape == (2, 16) and (sampled.inverted.squared[0] > 0).all()
     assert not sampled.inverted.squared[1].any()
     found = evaluate(evaluation, sampled, 0)
-    assert found.value == 1 and {"precision", "recall", "f1", "moving", "diversity"} == found.facts.keys()
+    assert found.value == 1 and {"precision", "recall", "f1", "moving", "diversity"} <= found.facts.keys()
+    assert {f"recall_{delta:g}" for delta in (0.25, 0.5, 1, 1.5, 2, 3)} <= found.facts.keys(), "for other thresholds"
     first = polygons.to_uint8(polygons.generate_levels(24, 3, 0))[:16].reshape(16, -1) / np.float32(255)
     exact = sampled._replace(features=np.stack([first, first]))
     near = exact._replace(inverted=Inverted(np.zeros((2, 16)), np.zeros((2, 16), bool)))
