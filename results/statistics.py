@@ -8,7 +8,7 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy.special import chdtri, fdtri, ndtri, stdtrit
 
 from ganscape.results.frames import Results
 
@@ -58,7 +58,7 @@ def mean(scores, level: float = 0.95) -> Interval:
     x = np.asarray(scores, dtype=np.float64)
     if len(x) < 2 or not np.isfinite(x).all():
         return Interval(float(x.mean()) if len(x) else np.nan, np.nan, np.nan)
-    reach = stats.t.ppf((1 + level) / 2, len(x) - 1) * x.std(ddof=1) / math.sqrt(len(x))
+    reach = stdtrit(len(x) - 1, (1 + level) / 2) * x.std(ddof=1) / math.sqrt(len(x))
     return Interval(float(x.mean()), float(x.mean() - reach), float(x.mean() + reach))
 
 
@@ -66,8 +66,11 @@ def share(successes: int, count: int, level: float = 0.95) -> Interval:
     """Returns a proportion with Wilson's interval. Assumes independent runs."""
     if count == 0:
         return Interval(np.nan, np.nan, np.nan)
-    interval = stats.binomtest(int(successes), int(count)).proportion_ci(level, method="wilson")
-    return Interval(successes / count, interval.low, interval.high)
+    found, z = successes / count, ndtri((1 + level) / 2)
+    centre = (found + z**2 / (2 * count)) / (1 + z**2 / count)
+    reach = z / (1 + z**2 / count) * math.sqrt(found * (1 - found) / count + z**2 / (4 * count**2))
+    low, high = max(0.0, centre - reach), min(1.0, centre + reach)
+    return Interval(found, float(low) if successes else 0.0, float(high) if successes < count else 1.0)
 
 
 def variance_components(groups, level: float = 0.95) -> Components:
@@ -89,7 +92,7 @@ def variance_components(groups, level: float = 0.95) -> Components:
     means = np.array([group.mean() for group in groups])
     within = sum(((group - group.mean()) ** 2).sum() for group in groups) / (total - count)
     tails = (1 + level) / 2, (1 - level) / 2
-    reach = [math.sqrt(within * (total - count) / stats.chi2.ppf(tail, total - count)) for tail in tails]
+    reach = [math.sqrt(within * (total - count) / chdtri(total - count, 1 - tail)) for tail in tails]
     seeds = Interval(math.sqrt(within), *reach)
     if count == 1:
         return Components(np.nan, seeds, nothing, count, total)
@@ -102,7 +105,7 @@ def variance_components(groups, level: float = 0.95) -> Components:
         return Components(math.sqrt(configs), seeds, Interval(one, np.nan, np.nan), count, total)
     harmonic = count / (1 / sizes).sum()
     ratio = harmonic * means.var(ddof=1) / within
-    bounds = [ratio / stats.f.ppf(tail, count - 1, total - count) for tail in tails]
+    bounds = [ratio / fdtri(count - 1, total - count, tail) for tail in tails]
     low, high = (min(max((bound - 1) / (bound - 1 + harmonic), 0.0), 1.0) for bound in bounds)
     return Components(math.sqrt(configs), seeds, Interval(configs / (configs + within), low, high), count, total)
 
@@ -131,9 +134,9 @@ def nested_components(scores, level: float = 0.95) -> NestedComponents:
         ((x - of_seeds[:, :, None]) ** 2).sum() / freedom[2],
     )
     tails = (1 + level) / 2, (1 - level) / 2
-    reach = [math.sqrt(squares[2] * freedom[2] / stats.chi2.ppf(tail, freedom[2])) for tail in tails]
+    reach = [math.sqrt(squares[2] * freedom[2] / chdtri(freedom[2], 1 - tail)) for tail in tails]
     quotient = squares[1] / squares[2] if squares[2] else np.nan
-    bounds = [quotient / stats.f.ppf(tail, freedom[1], freedom[2]) for tail in tails]
+    bounds = [quotient / fdtri(freedom[1], freedom[2], tail) for tail in tails]
     ratio = [math.sqrt(max(bound - 1, 0.0) / draws) for bound in (quotient, *bounds)]
     return NestedComponents(
         _difference_deviation(squares[:2], freedom[:2], seeds * draws, level),
@@ -147,9 +150,9 @@ def _difference_deviation(squares, freedom, count: int, level: float) -> Interva
     """Returns the root of (squares[0] - squares[1]) / count, a variance component, with its modified large-sample
     interval. squares: two independent mean squares, with so many degrees of freedom."""
     upper, lower = (1 + level) / 2, (1 - level) / 2
-    reduced = [1 - n / stats.chi2.ppf(upper, n) for n in freedom]
-    raised = [n / stats.chi2.ppf(lower, n) - 1 for n in freedom]
-    high, low = (stats.f.ppf(tail, *freedom) for tail in (upper, lower))
+    reduced = [1 - n / chdtri(n, 1 - upper) for n in freedom]
+    raised = [n / chdtri(n, 1 - lower) - 1 for n in freedom]
+    high, low = (fdtri(*freedom, tail) for tail in (upper, lower))
     both_low = ((high - 1) ** 2 - (reduced[0] * high) ** 2 - raised[1] ** 2) / high
     both_high = ((1 - low) ** 2 - (raised[0] * low) ** 2 - reduced[1] ** 2) / low
     product, difference = squares[0] * squares[1], squares[0] - squares[1]
@@ -214,7 +217,7 @@ def shrunken_best(table) -> Interval:
     noise, between = components.seeds.value**2 / table.shape[1], components.configs**2
     weight = between / (between + noise)
     value = weight * table.mean(axis=1).min() + (1 - weight) * table.mean()
-    reach = stats.norm.ppf(0.975) * math.sqrt(weight * noise + (1 - weight) ** 2 * (between + noise) / len(table))
+    reach = ndtri(0.975) * math.sqrt(weight * noise + (1 - weight) ** 2 * (between + noise) / len(table))
     return Interval(value, value - reach, value + reach)
 
 

@@ -7,9 +7,10 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ganscape.sweep.messages import LogLine
+if TYPE_CHECKING:
+    from ganscape.sweep.messages import LogLine
 
 NAME = "ganscape"
 FILE = "log.txt"
@@ -48,7 +49,7 @@ def logging_to(out: str | Path, verbose: bool = False) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def log_to(send: Callable[[LogLine], None]) -> Iterator[None]:
+def log_to(send: "Callable[[LogLine], None]") -> Iterator[None]:
     """Sends the lines of the logger "ganscape" in this worker to the driver alone, while the block lasts, and the texts
     of its warnings too.
 
@@ -92,11 +93,13 @@ class _Quiet(logging.StreamHandler):
 class _Sender(logging.Handler):
     """Sends each line as a message."""
 
-    def __init__(self, send: Callable[[LogLine], None]):
+    def __init__(self, send: "Callable[[LogLine], None]"):
         super().__init__()
         self.send = send
 
     def emit(self, record: logging.LogRecord) -> None:
+        from ganscape.sweep.messages import LogLine
+
         self.send(LogLine(record.levelno, record.getMessage()))
 
 

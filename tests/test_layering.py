@@ -305,7 +305,12 @@ def test_notebooks_and_benchmarks_are_imported_by_nobody():
 
 TRAINING = {"flax", "jax", "jaxlib", "optax", "orbax", "ray"}
 CHARTS = {"matplotlib", "pandas"}
-HELP = "from ganscape.sweep.commands.cli import app\ntry: app(['--help'])\nexcept SystemExit: pass"
+COMMAND = (
+    "import sys\nfrom ganscape.__main__ import main\nsys.argv = {}\n"
+    "try: main()\nexcept SystemExit as end: assert not end.code"
+)
+HELP = COMMAND.format(["ganscape", "--help"])
+STATUS = COMMAND.format(["ganscape", "status", str(ROOT / "results" / "recorded" / "equal_wide_digits")])
 DRAW = (
     "from ganscape.results import budget, frames, plots, report, sentences\n"
     "results = frames.load(frames.RECORDED / 'equal_wide_digits')\n"
@@ -323,6 +328,7 @@ class Start(NamedTuple):
 
 STARTS = {
     "help": Start(HELP, TRAINING | CHARTS | {"numpy", "scipy", "sklearn"}),
+    "status": Start(STATUS, TRAINING | {"ganscape.models", "matplotlib", "scipy.stats", "sklearn"}),
     "the API": Start("import ganscape; dir(ganscape); ganscape.UserError", TRAINING | CHARTS | {"numpy", "scipy"}),
     "metrics": Start("import ganscape.metrics", {"jax", "sklearn", "ganscape.metrics.encoders"}),
     "data": Start("import ganscape.data", CHARTS | {"jax", "mlxtend", "pooch", "sklearn"}),
