@@ -24,7 +24,7 @@ from ganscape.models.began import K_RANGES
 from ganscape.models.families import FAMILIES
 from ganscape.models.fields import (
     Above,
-    AllButNone,
+    AllBut,
     ConfigError,
     Includes,
     Only,
@@ -44,8 +44,10 @@ from ganscape.models.generator_penalties import GENERATOR_PENALTIES
 from ganscape.models.instance_noise import INSTANCE_NOISES
 from ganscape.models.latents import LATENTS
 from ganscape.models.losses import LOSSES
+from ganscape.models.masks import MASKS
 from ganscape.models.normalizations import AVERAGED, NORMALIZATIONS
 from ganscape.models.optimizers import OPTIMIZERS
+from ganscape.models.pair_losses import PAIR_LOSSES, PERCEPTUAL_ENCODERS
 from ganscape.models.penalties import PENALTIES
 from ganscape.models.precisions import PRECISIONS
 from ganscape.models.projections import PROJECTIONS
@@ -55,9 +57,11 @@ from ganscape.models.schedules import SCHEDULES, WARMUPS
 from ganscape.models.targets import LABEL_FLIPS, LABEL_SMOOTHINGS
 
 _GAME = Only("family", ("gan",))
+_COMPLETION = Only("family", ("completion",))
+_ADVERSARIAL = Only("family", ("gan", "completion"))
 _BEGAN = Only("family", ("began",))
 _ADAM = Only("optimizer", ("adam",))
-_PENALIZED = Includes("penalty", AllButNone(PENALTIES))
+_PENALIZED = Includes("penalty", AllBut("none", PENALTIES))
 _HALF_LIFE = Only("averaging", ("ema_half_life",))
 
 
@@ -90,8 +94,8 @@ class Config:
     docs/tricks.md says what every choice of a field does.
 
     Args:
-      family: the way of training, a key of `models.FAMILIES`. The fields below up to k_range are for family gan only,
-        but where they say otherwise.
+      family: the way of training, a key of `models.FAMILIES`. The fields below up to k_range are for families gan and
+        completion only, but where they say otherwise.
       loss: the adversarial loss.
       penalty: the discriminator's penalties, joined by +, each added to its loss with weight `penalty_weight` >= 0 or
         the weight of its own, `<name>_weight`. With `penalty_every` > 1, or the interval of its own, `<name>_every`, a
@@ -106,12 +110,16 @@ class Config:
       packing: how many images are stacked along their channels into one input of the discriminator.
       batch_features: features for the discriminator's last layer that depend on the rest of the batch.
       discriminator_scales: discriminators, each on images of half the size of the one before.
-      conditioning: how the class of an image, one of `classes`, enters the discriminator.
+      conditioning: only with family gan: how the class of an image, one of `classes`, enters the discriminator.
       generator_noise: noise on the generator's hidden activations.
-      latent: the distribution of z, also for family began; in a vae always N(0, 1).
+      latent: only with families gan and began: the distribution of z; in a vae always N(0, 1).
       averaging: how the generator's weights are averaged for sampling.
       historical_averaging: whether both losses penalise the distance of the weights from the mean of their past values.
       generator_penalty: what is added to the generator's loss, with weight `generator_penalty_weight` > 0.
+      mask, refinements, pair_loss, perceptual_encoder: only with family completion: the form of the holes; how many
+        further networks each refine what the one before has completed; the differences from the true image, joined by
+        +, that are added to the generator's loss, each with weight `<name>_weight` > 0; the network whose
+        activations perceptual and style losses compare.
       unrolled_steps: gradient steps of the discriminator, on its whole loss, that the generator looks ahead.
       update: whether the players are updated one after the other or simultaneously.
       k_range: only with family began: the bounds of k, which balances the players.
@@ -133,7 +141,7 @@ class Config:
       disc_iters: discriminator updates per cycle, which has one generator update. A vae updates both networks on each
         of the batches.
       batch_size: real images per discriminator update.
-      z_dim: length of the latent vector.
+      z_dim: length of the latent vector, in all families but completion.
       g_lr, d_lr: learning rates, > 0, in a vae of decoder and encoder. `learning_rate` sets both.
       beta1, beta2: Adam's decay rates, in [0, 1).
       learning_rate_final, penalty_final: the final values as shares of the initial ones, in [0, 1] and >= 0; 0 by
@@ -154,6 +162,8 @@ class Config:
       ema_half_life: > 0, only with averaging ema_half_life: real images after which weights count half as much in the
         average; with an ema_schedule the final half-life, which starts from 0.
       historical_weight: > 0, the weight of the penalty of historical averaging.
+      mask_share: only with family completion, in (0, 1): the part of the pixels that the hole has.
+      adversarial_weight: only with family completion, >= 0: the weight of the game in the generator's loss.
       unrolled_lr: > 0, the learning rate of the unrolled steps.
       fade_images: > 0, only with architecture progan: real images during which a new resolution is faded in,
         and as many again before the next one.
@@ -169,8 +179,8 @@ class Config:
     # apply would need a check for None.
     family: str = structure("gan", FAMILIES)
     architecture: str = structure("mlp", ARCHITECTURES)
-    loss: str = structure(None, LOSSES, only=_GAME, when="non_saturating")
-    penalty: str = names_of(PENALTIES, _GAME)
+    loss: str = structure(None, LOSSES, only=_ADVERSARIAL, when="non_saturating")
+    penalty: str = names_of(PENALTIES, _ADVERSARIAL)
     wgangp_every: int = _own_interval("wgangp")
     wgangp_one_sided_every: int = _own_interval("wgangp_one_sided")
     r1_every: int = _own_interval("r1")
@@ -183,25 +193,31 @@ class Config:
     orthogonal_every: int = _own_interval("orthogonal")
     penalty_every: int = unless_all_own(structure(None, only=_PENALIZED, when=1, neutral=1))
     penalty_schedule: str = _schedule(_PENALIZED)
-    projection: str = slot(PROJECTIONS, _GAME)
-    discriminator_passes: str = structure(None, PASSES, only=_GAME, when="separate", neutral="separate")
-    label_smoothing: str = slot(LABEL_SMOOTHINGS, _GAME)
-    label_flipping: str = slot(LABEL_FLIPS, _GAME)
-    instance_noise: str = slot(INSTANCE_NOISES, _GAME)
-    augmentation: str = slot(AUGMENTATIONS, _GAME)
-    packing: int = structure(None, only=_GAME, when=1, neutral=1)
-    batch_features: str = slot(BATCH_FEATURES, _GAME)
-    discriminator_scales: int = structure(None, only=_GAME, when=1, neutral=1)
+    projection: str = slot(PROJECTIONS, _ADVERSARIAL)
+    discriminator_passes: str = structure(None, PASSES, only=_ADVERSARIAL, when="separate", neutral="separate")
+    label_smoothing: str = slot(LABEL_SMOOTHINGS, _ADVERSARIAL)
+    label_flipping: str = slot(LABEL_FLIPS, _ADVERSARIAL)
+    instance_noise: str = slot(INSTANCE_NOISES, _ADVERSARIAL)
+    augmentation: str = slot(AUGMENTATIONS, _ADVERSARIAL)
+    packing: int = structure(None, only=_ADVERSARIAL, when=1, neutral=1)
+    batch_features: str = slot(BATCH_FEATURES, _ADVERSARIAL)
+    discriminator_scales: int = structure(None, only=_ADVERSARIAL, when=1, neutral=1)
     conditioning: str = slot(CONDITIONINGS, _GAME)
-    classes: int = structure(None, low=2, only=Only("conditioning", AllButNone(CONDITIONINGS)))
-    generator_noise: str = slot(GENERATOR_NOISES, _GAME)
+    classes: int = structure(None, low=2, only=Only("conditioning", AllBut("none", CONDITIONINGS)))
+    generator_noise: str = slot(GENERATOR_NOISES, _ADVERSARIAL)
     latent: str = structure(None, LATENTS, only=Only("family", ("gan", "began")), when="uniform", neutral="uniform")
-    averaging: str = slot(AVERAGINGS, _GAME)
+    averaging: str = slot(AVERAGINGS, _ADVERSARIAL)
     ema_schedule: str = _schedule(_HALF_LIFE)
-    historical_averaging: str = slot(HISTORICAL_AVERAGINGS, _GAME)
-    generator_penalty: str = slot(GENERATOR_PENALTIES, _GAME)
-    unrolled_steps: int = structure(None, low=0, only=_GAME, when=0, neutral=0)
-    update: str = structure(None, UPDATES, only=_GAME, when="alternating", neutral="alternating")
+    historical_averaging: str = slot(HISTORICAL_AVERAGINGS, _ADVERSARIAL)
+    generator_penalty: str = slot(GENERATOR_PENALTIES, _ADVERSARIAL)
+    mask: str = structure(None, MASKS, only=_COMPLETION)
+    refinements: int = structure(None, low=0, only=_COMPLETION, when=0, neutral=0)
+    pair_loss: str = names_of(PAIR_LOSSES, _COMPLETION)
+    perceptual_encoder: str = structure(
+        None, PERCEPTUAL_ENCODERS, only=Includes("pair_loss", ("perceptual", "style")), when="random_conv"
+    )
+    unrolled_steps: int = structure(None, low=0, only=_ADVERSARIAL, when=0, neutral=0)
+    update: str = structure(None, UPDATES, only=_ADVERSARIAL, when="alternating", neutral="alternating")
     k_range: str = structure(None, K_RANGES, only=_BEGAN, when="unbounded")
     discriminator_normalization: str = structure(None, NORMALIZATIONS, offered="discriminator_normalizations")
     generator_normalization: str = structure(None, NORMALIZATIONS, offered="generator_normalizations")
@@ -216,13 +232,13 @@ class Config:
     channels: int = structure(None, offered="channels")
     hidden_per_channel: int = structure(None, offered="hidden_per_channel")
     optimizer: str = structure("adam", OPTIMIZERS)
-    learning_rate_schedule: str = _schedule(_GAME)
-    warmup: str = slot(WARMUPS, _GAME)
+    learning_rate_schedule: str = _schedule(_ADVERSARIAL)
+    warmup: str = slot(WARMUPS, _ADVERSARIAL)
     beta2_schedule: str = _schedule(_ADAM)
     precision: str = structure("float32", PRECISIONS, neutral="float32")
     disc_iters: int = structure(1)
     batch_size: int = structure(64, low=2)
-    z_dim: int = structure(64)
+    z_dim: int = structure(None, only=Only("family", AllBut("completion", FAMILIES)), when=64)
     g_lr: float = number(2e-4, 0.0, math.inf, open_low=True, open_high=True)
     d_lr: float = number(2e-4, 0.0, math.inf, open_low=True, open_high=True)
     beta1: float = fraction(_ADAM, 0.5, open_high=True)
@@ -247,9 +263,9 @@ class Config:
     penalty_images: float = positive(_moving("penalty"))
     weight_clipping: float = positive(Only("projection", ("weight_clipping",)))
     max_singular_value: float = positive(Only("projection", ("singular_value_clamp",)), 1.0)
-    smoothing: float = fraction(Only("label_smoothing", AllButNone(LABEL_SMOOTHINGS)), 0.1, open_high=True)
-    flip_probability: float = fraction(Only("label_flipping", AllButNone(LABEL_FLIPS)))
-    noise_std: float = positive(Only("instance_noise", AllButNone(INSTANCE_NOISES)))
+    smoothing: float = fraction(Only("label_smoothing", AllBut("none", LABEL_SMOOTHINGS)), 0.1, open_high=True)
+    flip_probability: float = fraction(Only("label_flipping", AllBut("none", LABEL_FLIPS)))
+    noise_std: float = positive(Only("instance_noise", AllBut("none", INSTANCE_NOISES)))
     noise_images: float = positive(Only("instance_noise", ("linear", "exponential")))
     generator_noise_std: float = positive(Only("generator_noise", ("gaussian",)))
     dropout_rate: float = fraction(Only("generator_noise", ("dropout",)), 0.5, open_high=True)
@@ -257,8 +273,13 @@ class Config:
     ema_decay: float = fraction(Only("averaging", ("ema",)), 0.999, open_high=True)
     ema_half_life: float = positive(_HALF_LIFE)
     ema_images: float = positive(_moving("ema"))
-    historical_weight: float = positive(Only("historical_averaging", AllButNone(HISTORICAL_AVERAGINGS)))
-    generator_penalty_weight: float = positive(Only("generator_penalty", AllButNone(GENERATOR_PENALTIES)))
+    historical_weight: float = positive(Only("historical_averaging", AllBut("none", HISTORICAL_AVERAGINGS)))
+    generator_penalty_weight: float = positive(Only("generator_penalty", AllBut("none", GENERATOR_PENALTIES)))
+    mask_share: float = number(None, 0.0, 1.0, open_low=True, open_high=True, only=_COMPLETION, when=0.25)
+    adversarial_weight: float = number(None, 0.0, math.inf, open_high=True, only=_COMPLETION, when=1.0)
+    l1_weight: float = positive(Includes("pair_loss", ("l1",)))
+    perceptual_weight: float = positive(Includes("pair_loss", ("perceptual",)))
+    style_weight: float = positive(Includes("pair_loss", ("style",)))
     unrolled_lr: float = positive(Above("unrolled_steps", 0))
     fade_images: float = positive(Only("architecture", ("progan",)), 8e5)
     gamma: float = fraction(_BEGAN, 0.75)

@@ -121,17 +121,17 @@ def fraction(only, when=None, open_high=False):
     return number(None, 0.0, 1.0, open_high=open_high, only=only, when=when)
 
 
-class AllButNone(Collection[str]):
-    """The names in a registry other than "none", those included that are registered later."""
+class AllBut(Collection[str]):
+    """The names in a registry other than `left_out`, those included that are registered later."""
 
-    def __init__(self, registry: Mapping[str, Any]):
-        self.registry = registry
+    def __init__(self, left_out: str, registry: Mapping[str, Any]):
+        self.left_out, self.registry = left_out, registry
 
     def __contains__(self, name: object) -> bool:
-        return name != "none" and name in self.registry
+        return name != self.left_out and name in self.registry
 
     def __iter__(self) -> Iterator[str]:
-        return (name for name in self.registry if name != "none")
+        return (name for name in self.registry if name != self.left_out)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

@@ -1,4 +1,4 @@
-"""The arguments of a forward pass besides its input (Context), and the result of a discriminator's."""
+"""The arguments of a forward pass besides its input (Context), and the results of passes that are not one array."""
 
 from typing import NamedTuple
 
@@ -32,3 +32,19 @@ class DiscriminatorOutput(NamedTuple):
 
     logits: Array
     features: Array
+
+
+class Completion(NamedTuple):
+    """The output of a generator that completes masked images.
+
+    completed: [batch, height, width, channels] in [0, 1], the known pixels as in the input.
+    outputs: the whole images that its networks returned, of the same shape each, the last the one that fills the hole.
+    """
+
+    completed: Array
+    outputs: tuple[Array, ...]
+
+
+def images_of(output: Array | Completion) -> Array:
+    """Returns the images of a generator's output in training: the output itself, or the completed images."""
+    return output.completed if isinstance(output, Completion) else output

@@ -16,7 +16,7 @@ from ganscape.models.architectures import build
 from ganscape.models.averaging import AVERAGINGS, running_mean
 from ganscape.models.discriminator_inputs import prepare_both
 from ganscape.models.family import Family, SamplingWeights
-from ganscape.models.forward import Context, DiscriminatorOutput
+from ganscape.models.forward import Context, DiscriminatorOutput, images_of
 from ganscape.models.generator_penalties import GENERATOR_PENALTIES
 from ganscape.models.latents import LATENTS
 from ganscape.models.losses import LOSSES
@@ -32,6 +32,7 @@ from ganscape.models.networks import (
     update_network,
 )
 from ganscape.models.objectives import discriminator_loss, generator_loss, historical_penalty, penalty
+from ganscape.models.pair_losses import pair_loss
 from ganscape.models.projections import PROJECTIONS
 from ganscape.models.schedules import scheduled
 
@@ -59,7 +60,7 @@ class Batch(NamedTuple):
     """The data and the randomness of one update.
 
     real: images [batch, height, width, channels] in [0, 1].
-    z: latents [batch, z_dim].
+    z: latents [batch, z_dim]; in family completion masked images [batch, height, width, channels + 1].
     key: the source of all other randomness.
     labels: int32 [batch], the class of real image i and of generated image i; None without classes.
     """
@@ -147,7 +148,10 @@ def update_discriminator(config: "Config", networks, state: State, batch: Batch)
     generator, discriminator = state.generator, state.discriminator
     context = training_context(config, state, batch.labels)
     noise_key, _ = jax.random.split(jax.random.fold_in(batch.key, 2))
-    fake, g_statistics = apply_generator(networks, generator.params, generator.statistics, batch.z, context, noise_key)
+    output, g_statistics = apply_generator(
+        networks, generator.params, generator.statistics, batch.z, context, noise_key
+    )
+    fake = images_of(output)
     inputs = prepare_both(config, batch.real, fake, jax.random.fold_in(batch.key, 1), images_seen(config, state))
     loss_of = functools.partial(objective, config, networks, state, context, inputs, batch.key)
     (loss, statistics), gradients = jax.value_and_grad(loss_of, has_aux=True)(discriminator.params)
@@ -183,7 +187,8 @@ def update_generator(config: "Config", networks, state: State, batch: Batch):
     noise_key, inputs_key = jax.random.split(jax.random.fold_in(batch.key, 3))
 
     def loss_of(params):
-        generated, g_statistics = apply_generator(networks, params, generator.statistics, batch.z, context, noise_key)
+        output, g_statistics = apply_generator(networks, params, generator.statistics, batch.z, context, noise_key)
+        generated = images_of(output)
         inputs = prepare_both(config, batch.real, generated, inputs_key, images_seen(config, state))
         d_params = unrolled(config, networks, state, context, inputs, batch.key)
 
@@ -196,6 +201,8 @@ def update_generator(config: "Config", networks, state: State, batch: Batch):
         else:
             real, (fake, d_statistics) = None, run(discriminator.statistics, inputs[1])
         value = generator_loss(config, real, fake)
+        if config.pair_loss is not None:
+            value = config.adversarial_weight * value + pair_loss(config, output, batch.real)
         if config.generator_penalty != "none":
             value = value + config.generator_penalty_weight * GENERATOR_PENALTIES[config.generator_penalty](generated)
         return value + historical_penalty(config, params, state.history[:1]), (g_statistics, d_statistics)
@@ -257,13 +264,7 @@ UPDATES = {"alternating": alternating, "simultaneous": simultaneous}
 
 
 def step(config: "Config", state: State, images, key: Array, labels: Array | None = None):
-    """Returns the state after one cycle of disc_iters discriminator updates and one generator update, and its logs.
-
-    The generator is updated right after the first discriminator update, or simultaneously with it, on the same
-    latents, as in the code of Lucic et al. 2018 and Kurach et al. 2019 (whose WGAN-GP class
-    alone drew new ones). Logs are losses and gradient norms, the discriminator's averaged over the cycle.
-    """
-    networks = build(config, images.shape[1:])
+    """Returns the state after one `cycle` on latents drawn from the key, and its logs."""
     z_key, *keys = jax.random.split(key, 1 + config.disc_iters)
     batches = Batch(
         images.reshape(config.disc_iters, config.batch_size, *images.shape[1:]),
@@ -271,6 +272,18 @@ def step(config: "Config", state: State, images, key: Array, labels: Array | Non
         jnp.stack(keys),
         None if labels is None else labels.reshape(config.disc_iters, config.batch_size),
     )
+    return cycle(config, build(config, images.shape[1:]), state, batches)
+
+
+def cycle(config: "Config", networks, state: State, batches: Batch):
+    """Returns the state after one cycle of disc_iters discriminator updates and one generator update, and its logs.
+
+    batches: one for each update of the discriminator, on a leading axis [disc_iters, ...].
+
+    The generator is updated right after the first discriminator update, or simultaneously with it, on the same
+    latents, as in the code of Lucic et al. 2018 and Kurach et al. 2019 (whose WGAN-GP class
+    alone drew new ones). Logs are losses and gradient norms, the discriminator's averaged over the cycle.
+    """
     first, rest = (jax.tree.map(lambda leaf, part=part: leaf[part], batches) for part in (0, slice(1, None)))
     state, d_logs, g_logs = UPDATES[config.update](config, networks, state, first)
     if config.disc_iters > 1:

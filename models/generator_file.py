@@ -21,6 +21,7 @@ from ganscape.models.architectures import build
 from ganscape.models.config import Config, ConfigError
 from ganscape.models.family import SamplingWeights
 from ganscape.models.initialization import variable_shapes
+from ganscape.models.networks import input_shapes
 from ganscape.models.normalizations import STATISTICS
 
 FORMAT = "ganscape generator 1"
@@ -43,22 +44,39 @@ class SavedGenerator:
     def __init__(self, config: Config, weights: SamplingWeights, image_shape: tuple[int, int, int], card: dict):
         self.config, self.weights, self.image_shape, self.card = config, weights, image_shape, card
 
-    def __call__(self, key: Array, count: int, *, label: int | None = None, truncation: float | None = None) -> Array:
+    def __call__(
+        self,
+        key: Array,
+        count: int,
+        *,
+        label: int | None = None,
+        truncation: float | None = None,
+        originals: Array | np.ndarray | None = None,
+    ) -> Array:
         """Returns images [count, height, width, channels] in [0, 1] from random latents.
 
         label: the class of all images; by default each image is of a random class.
         truncation: the largest magnitude of a latent's coordinates, for generators trained on normal latents.
+        originals: for a generator of family completion, the images [count, height, width, channels] in [0, 1] that it
+          completes, after holes are drawn from the key.
 
         Raises:
-          ConfigError: for a class that the generator does not have, or a truncation of latents that are not normal.
+          ConfigError: for a class that the generator does not have, a truncation of latents that are not normal, and
+            a generator that completes images without any, or without `count` of its size.
         """
         self._check(label)
-        return _sample(self.traced, self.weights, key, label, truncation, self.image_shape, count)
+        self._check_originals(count, originals)
+        return _sample(self.traced, self.weights, key, label, truncation, originals, self.image_shape, count)
 
     def walk(self, key: Array, count: int, *, label: int | None = None, truncation: float | None = None) -> Array:
         """Returns images [count, height, width, channels] along the path between two random latents, both included."""
         self._check(label)
         return _interpolate(self.traced, self.weights, key, label, truncation, self.image_shape, count)
+
+    @property
+    def completes(self) -> bool:
+        """Whether it completes images in place of making them from latents."""
+        return self.config.mask is not None
 
     @property
     def traced(self) -> Config:
@@ -72,10 +90,19 @@ class SavedGenerator:
         if label is not None and not 0 <= label < classes:
             raise ConfigError(f"class {label} is none of the generator's {classes}: 0 to {classes - 1}")
 
+    def _check_originals(self, count: int, originals) -> None:
+        if not self.completes and originals is not None:
+            raise ConfigError(
+                f"a generator of family {self.config.family!r} makes images from latents: none to complete"
+            )
+        if self.completes and originals is not None and originals.shape != (count, *self.image_shape):
+            given, taken = ("x".join(map(str, shape)) for shape in (originals.shape, (count, *self.image_shape)))
+            raise ConfigError(f"images of {given} to complete; this generator takes {taken}")
 
-@functools.partial(jax.jit, static_argnums=(5, 6))
-def _sample(config: Config, weights, key, label, truncation, image_shape, count):
-    return sampling.sample(config, weights, image_shape, key, count, label, truncation)
+
+@functools.partial(jax.jit, static_argnums=(6, 7))
+def _sample(config: Config, weights, key, label, truncation, originals, image_shape, count):
+    return sampling.sample(config, weights, image_shape, key, count, label, truncation, originals)
 
 
 @functools.partial(jax.jit, static_argnums=(5, 6))
@@ -160,8 +187,8 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
 
 def weight_shapes(config: Config, image_shape: tuple[int, int, int]) -> SamplingWeights:
     """Returns the shapes and types of the sampling weights of a config."""
-    generator, latents = build(config, image_shape).generator, (config.batch_size, config.z_dim)
-    variables = variable_shapes(generator, latents, classes=config.classes)
+    generator, (inputs, _) = build(config, image_shape).generator, input_shapes(config, image_shape)
+    variables = variable_shapes(generator, inputs, classes=config.classes)
     images_seen: Any = jax.ShapeDtypeStruct((), np.float32)
     return SamplingWeights(variables["params"], variables.get(STATISTICS, {}), images_seen)
 

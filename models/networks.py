@@ -43,10 +43,13 @@ def init_networks(config: "Config", image_shape, key) -> tuple[NetworkState, Net
 
 
 def input_shapes(config: "Config", image_shape) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Returns the shapes of the training inputs of generator and discriminator: z, and batches of packed images."""
+    """Returns the shapes of the training inputs of generator and discriminator: z, or masked images with their masks,
+    and batches of packed images."""
     height, width, channels = image_shape
     packing = config.packing or 1
-    return (config.batch_size, config.z_dim), (config.batch_size // packing, height, width, packing * channels)
+    latents = (config.batch_size, config.z_dim)
+    masked = (config.batch_size, height, width, channels + 1)
+    return latents if config.mask is None else masked, (config.batch_size // packing, height, width, packing * channels)
 
 
 def init_network(variables, config: "Config", learning_rate) -> NetworkState:

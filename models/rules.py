@@ -4,11 +4,12 @@ import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ganscape.errors import UserError
 from ganscape.models.architectures import ARCHITECTURES
 from ganscape.models.architectures.conditioning import CONDITIONINGS
 from ganscape.models.fields import (
     Above,
-    AllButNone,
+    AllBut,
     ConfigError,
     Includes,
     Only,
@@ -17,6 +18,7 @@ from ganscape.models.fields import (
     members,
 )
 from ganscape.models.losses import LOSSES
+from ganscape.models.pair_losses import PERCEPTUAL_ENCODERS
 from ganscape.models.schedules import ENDING
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ MEANINGLESS: list[tuple[Callable[..., bool], str]] = [
     ),
     (
         lambda config: (
-            config.family == "gan"
+            config.loss is not None
             and {config.label_smoothing, config.label_flipping} != {"none"}
             and LOSSES[config.loss].targeted is None
         ),
@@ -53,7 +55,7 @@ MEANINGLESS: list[tuple[Callable[..., bool], str]] = [
             and not ARCHITECTURES[config.architecture].latent_by_parts
         ),
         "generator_normalization={generator_normalization!r} needs a conditioning; one of: "
-        + ", ".join(AllButNone(CONDITIONINGS)),
+        + ", ".join(AllBut("none", CONDITIONINGS)),
     ),
     (
         lambda config: (
@@ -82,8 +84,14 @@ MEANINGLESS: list[tuple[Callable[..., bool], str]] = [
         "virtual_batch_norm means nothing with conditioning={conditioning!r}: its reference batch has no classes",
     ),
     (
-        lambda config: config.beta2_schedule not in (None, "constant") and config.family != "gan",
-        "beta2_schedule={beta2_schedule!r} means nothing with family={family!r}; it needs family to be one of: gan",
+        lambda config: config.beta2_schedule not in (None, "constant") and config.loss is None,
+        "beta2_schedule={beta2_schedule!r} means nothing with family={family!r}; it needs family to be one of: gan, "
+        "completion",
+    ),
+    (
+        lambda config: config.mask is not None and config.sampling_statistics == "standing",
+        "sampling_statistics='standing' means nothing with family={family!r}, which has no latents; it needs "
+        "sampling_statistics='running'",
     ),
     (
         lambda config: (
@@ -199,6 +207,8 @@ def check_images(config: "Config", image_shape: tuple[int, int, int]) -> None:
             f"architecture {config.architecture!r} is for {architecture.sizes}, not {height}x{width}; "
             f"for these images one of: {', '.join(fitting) or 'none'}"
         )
+    if config.perceptual_encoder is not None:
+        _check_encoder(config.perceptual_encoder, image_shape)
     heights = architecture.attention(image_shape)
     if config.attention and config.attention not in heights:
         available = ", ".join(map(str, heights)) or "none, so attention=0"
@@ -213,3 +223,11 @@ def check_images(config: "Config", image_shape: tuple[int, int, int]) -> None:
                 f"discriminator_scales={config.discriminator_scales}: architecture {config.architecture!r} is for "
                 f"{architecture.sizes}, which {height}x{width} divided by {factor} is not; at most {scale}"
             )
+
+
+def _check_encoder(name: str, image_shape: tuple[int, int, int]) -> None:
+    """Raises ConfigError if the encoder of perceptual and style losses does not take images of this shape."""
+    try:
+        PERCEPTUAL_ENCODERS[name](image_shape)
+    except UserError as error:
+        raise ConfigError(f"perceptual_encoder={name!r}: {error}") from error

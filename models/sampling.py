@@ -1,4 +1,4 @@
-"""Generates images with a trained generator of any family, from random or given latents.
+"""Generates images with a trained generator of any family: from random or given latents, or by completing images.
 
 Functions take a config and a training state of its family, or the SamplingWeights of one; they change neither. Batch
 normalization uses averages over earlier batches (`SAMPLING_STATISTICS` says which), and the generator's own noise stays
@@ -12,10 +12,11 @@ import jax.numpy as jnp
 from jax import Array
 
 from ganscape.models.architectures import build
+from ganscape.models.completion import mask_images
 from ganscape.models.families import FAMILIES
 from ganscape.models.family import SamplingWeights
 from ganscape.models.fields import ConfigError
-from ganscape.models.forward import Context
+from ganscape.models.forward import Completion, Context
 from ganscape.models.latents import LATENTS, Latent, draw_normal, draw_within, slerp
 from ganscape.models.networks import growth_progress, noise_level
 from ganscape.models.normalizations import STATISTICS, reset_averages
@@ -40,12 +41,25 @@ def sample(
     count: int,
     label: Array | int | None = None,
     truncation: Array | float | None = None,
+    originals: Array | None = None,
 ) -> Array:
-    """Returns images [count, height, width, channels] in [0, 1] from random latents.
+    """Returns images [count, height, width, channels] in [0, 1] from random latents, in family completion from images
+    with holes.
 
     label: the class of all images; by default each image is of a random class.
     truncation: the largest magnitude of a latent's coordinates, see `draw_latents`.
+    originals: the images to complete, `count` of them, see `complete`; other families do not use them.
+
+    Raises:
+      ConfigError: in family completion without originals, with a label or a truncation.
     """
+    if config.mask is not None:
+        if originals is None or label is not None or truncation is not None:
+            raise ConfigError(
+                f"a generator of family {config.family!r} completes images: it needs some, and has no classes and no "
+                "latents to truncate"
+            )
+        return complete(config, state, key, originals)[1].completed
     return _images(config, state, image_shape, key, draw_latents(config, key, count, truncation), count, label)
 
 
@@ -61,7 +75,14 @@ def interpolate(
     """Returns images [count, height, width, channels] along the path between two random latents, both included.
 
     The path is a spherical interpolation (`slerp`). All images are of one class: `label`, by default a random one.
+
+    Raises:
+      ConfigError: in family completion, which has no latents.
     """
+    if config.mask is not None:
+        raise ConfigError(
+            f"a generator of family {config.family!r} completes images: it has no latents to walk between"
+        )
     ends = draw_latents(config, key, 2, truncation)
     z = slerp(ends[0], ends[1], jnp.linspace(0.0, 1.0, count)[:, None])
     return _images(config, state, image_shape, key, z, 1, label)
@@ -73,6 +94,21 @@ def generate(config: "Config", state: Any, image_shape: tuple[int, int, int], ke
     All images are of one class, drawn from the key, as is the generator's noise.
     """
     return _images(config, state, image_shape, key, z, 1, None)
+
+
+def complete(config: "Config", state: Any, key: Array, originals: Array) -> tuple[Array, Completion]:
+    """Returns the masked images that a generator of family completion gets, and what it makes of them.
+
+    originals: images [count, height, width, channels] in [0, 1]; the holes are drawn from the key, as is the
+      generator's noise.
+    """
+    params, statistics, _ = weights_of(config, state)
+    mask_key, noise_key = jax.random.split(jax.random.fold_in(key, 1))
+    masked = mask_images(config, originals, mask_key)
+    _, height, width, channels = originals.shape
+    generator = build(config, (height, width, channels)).generator
+    variables, context = {"params": params, STATISTICS: statistics}, Context(False, None, noise_level(config))
+    return masked, cast(Completion, generator.apply(variables, masked, context, rngs={"noise": noise_key}))
 
 
 def draw_latents(config: "Config", key: Array, count: int, truncation: Array | float | None = None) -> Array:

@@ -142,6 +142,8 @@ def sample(
     label: int | None = None,
     truncation: float | None = None,
     walk: bool = False,
+    data: str | Path | None = None,
+    data_root: str | Path | None = None,
 ) -> np.ndarray:
     """Returns images by a trained generator of a sweep, uint8 [count, height, width, channels].
 
@@ -154,12 +156,15 @@ def sample(
       seed: of other images than those that were scored.
       label: the class of all images; truncation: the largest magnitude of a normal latent.
       walk: whether every 8 images lead from one latent to another.
+      data: where your own images are now; data_root: where data sets are. Only a generator that completes images needs
+        them: it completes those of the test split.
 
     Raises:
       StoreError: if there is no such trial, or its generator was not kept.
     """
     from ganscape.models.generator_file import load_generator
     from ganscape.sweep.measuring.resampling import images_of
+    from ganscape.sweep.retraining import data_of
 
     results = out if isinstance(out, Results) else load(out)
     winner = find_winner(results, trial, method)
@@ -172,9 +177,11 @@ def sample(
         raise StoreError(f"count={count} must be at least 1")
     with pinned_jax():
         generator, samples = load_generator(winner.generator), results.protocol()["samples"]
-        return np.concatenate(
-            [*images_of(generator, samples, count, seed=seed, label=label, truncation=truncation, walk=walk)]
+        originals = (
+            data_of(results, None if data is None else str(data), data_root).test if generator.completes else None
         )
+        chosen: dict[str, Any] = {"label": label, "truncation": truncation, "walk": walk, "originals": originals}
+        return np.concatenate([*images_of(generator, samples, count, seed=seed, **chosen)])
 
 
 def score(

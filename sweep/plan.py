@@ -173,7 +173,7 @@ def plan(
     budgets = rungs(size, length_name(data, source))
     check_schedulers(all_phases(chosen.searcher, size), size.scheduler, budgets)
     size, replaced = fit_architecture(
-        data, source, size, settings or (), lambda tried: check_configs(chosen, tried, budgets, source, seed)
+        data, source, size, settings or (), lambda tried: check_configs(chosen, tried, budgets, source, seed, metric)
     )
     dataset = fetch(source, data, data_root)
     samples = len(dataset.test) if size.samples is None else size.samples

@@ -7,6 +7,7 @@ from typing import Any
 
 from ganscape.data import Source
 from ganscape.errors import shown
+from ganscape.metrics import find_metric
 from ganscape.models import Config
 from ganscape.models.rules import check_images
 from ganscape.models.schedules import ENDING, SCHEDULED
@@ -99,9 +100,19 @@ def check_schedules(method: str, config: Config, images: int) -> None:
             )
 
 
-def check_configs(study: Study, scale: Scale, budgets, source: Source, seed: int) -> None:
-    """Raises an error if a config cannot be trained on these images or has rungs closer than a training cycle: all of
-    the first round, and as many random ones as later rounds may ask for, at most ASKED of each."""
+def check_latents(method: str, config: Config, metric: str | None) -> None:
+    """Raises StudyError if a metric searches the latents of a generator that has none; None is the default metric."""
+    if metric is not None and find_metric(metric).inversion and config.mask is not None:
+        raise StudyError(
+            f"method {method}: metric {metric!r} searches a generator's latents, and one of family "
+            f"{config.family!r} has none"
+        )
+
+
+def check_configs(study: Study, scale: Scale, budgets, source: Source, seed: int, metric: str | None) -> None:
+    """Raises an error if a config cannot be trained on these images, has no score by the metric or has rungs closer
+    than a training cycle: all of the first round, and as many random ones as later rounds may ask for, at most ASKED of
+    each."""
     first, *later = all_phases(study.searcher, scale)
     for method, space in study.methods.items():
         numbers = searcher_seed(seed, method, 0)
@@ -118,6 +129,7 @@ def check_configs(study: Study, scale: Scale, budgets, source: Source, seed: int
             config = config_of(method, {**scale.settings, **settings}, source.classes)
             check_images(config, source.image_shape)
             check_schedules(method, config, budgets[-1])
+            check_latents(method, config, metric)
             cycles = [budget // images_per_cycle(config) for budget in budgets]
             if cycles[0] < 1 or len(set(cycles)) < len(cycles):
                 raise StudyError(

@@ -25,6 +25,7 @@ WHOLE: dict[str, tuple] = {
     "discriminator_scales": (1, 2),
     "classes": (3,),
     "unrolled_steps": (0, 1),
+    "refinements": (0, 1),
     "channels": (4,),
     "hidden_per_channel": (2,),
     "disc_iters": (1, 2),
@@ -33,6 +34,9 @@ WHOLE: dict[str, tuple] = {
 }
 # Numbers that are asked for where they apply.
 NUMBERS = {
+    "l1_weight": 1.0,
+    "perceptual_weight": 1.0,
+    "style_weight": 1.0,
     "penalty_weight": 1.0,
     "learning_rate_images": 1000.0,
     "warmup_images": 100.0,
@@ -147,9 +151,12 @@ def trace(config):
     key = jax.random.key(0)
     stepped, _ = jax.eval_shape(lambda *inputs: family.step(config, *inputs), state, images, key, labels)
     assert jax.tree.map(lambda leaf: leaf.shape, stepped) == jax.tree.map(lambda leaf: np.shape(leaf), state)
-    made = jax.eval_shape(lambda state, key: sample(config, state, shape, key, 5), state, key)
-    walked = jax.eval_shape(lambda state, key: interpolate(config, state, shape, key, 5), state, key)
-    assert made.shape == walked.shape == (5, *shape)
+    originals = jnp.zeros((5, *shape))
+    made = jax.eval_shape(lambda state, key: sample(config, state, shape, key, 5, originals=originals), state, key)
+    assert made.shape == (5, *shape)
+    if config.mask is None:
+        walked = jax.eval_shape(lambda state, key: interpolate(config, state, shape, key, 5), state, key)
+        assert walked.shape == (5, *shape)
 
 
 def test_a_sample_of_the_configs_that_are_accepted_can_be_trained():

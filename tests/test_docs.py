@@ -32,8 +32,10 @@ from ganscape.models.generator_penalties import GENERATOR_PENALTIES
 from ganscape.models.instance_noise import INSTANCE_NOISES
 from ganscape.models.latents import LATENTS
 from ganscape.models.losses import LOSSES
+from ganscape.models.masks import MASKS
 from ganscape.models.normalizations import NORMALIZATIONS
 from ganscape.models.optimizers import OPTIMIZERS
+from ganscape.models.pair_losses import PAIR_LOSSES, PERCEPTUAL_ENCODERS
 from ganscape.models.penalties import PENALTIES
 from ganscape.models.projections import PROJECTIONS
 from ganscape.models.schedules import SCHEDULES
@@ -71,6 +73,9 @@ TRICKS = {
     "downsampling": DOWNSAMPLINGS,
     "convolution": CONVOLUTIONS,
     "generator_penalty": GENERATOR_PENALTIES,
+    "mask": MASKS,
+    "pair_loss": PAIR_LOSSES,
+    "perceptual_encoder": PERCEPTUAL_ENCODERS,
     "architecture": ARCHITECTURES,
 }
 

@@ -17,7 +17,7 @@ LEAVES = {"ganscape", "ganscape.environment", "ganscape.errors", "ganscape.files
 ALLOWED = {
     "data": {"PIL", "lmdb", "mlxtend", "numpy", "pooch", "pyarrow", "sklearn"},
     "metrics": {"jax", "numpy", "optax", "safetensors", "scipy", "sklearn", "threadpoolctl"},
-    "models": {"flax", "jax", "numpy", "optax", "safetensors"},
+    "models": {"ganscape.metrics", "flax", "jax", "numpy", "optax", "safetensors"},
     "results": {
         *("jinja2", "markupsafe", "matplotlib", "numpy", "optuna", "pandas", "pyarrow", "scipy", "sklearn"),
         *("sqlalchemy", "tensorboardX"),
@@ -286,6 +286,16 @@ def test_a_package_is_imported_only_in_its_place(package):
         if any(found.top == package for found in imports(file))
     }
     assert users == ONLY_IN[package]
+
+
+def test_of_the_models_only_losses_that_compare_images_use_encoders_and_load_them_when_they_do():
+    users = {
+        (relative(file), found.at_once)
+        for file in files("models")
+        for found in imports(file)
+        if found.top == "ganscape.metrics"
+    }
+    assert users == {("models/pair_losses.py", False)}
 
 
 def test_slow_packages_are_imported_where_they_are_used():

@@ -93,10 +93,16 @@ def features(architecture: ClassifierLayout, weights: Weights, images: jax.Array
 
     Takes about 0.1 MB of memory per image of 28x28; encode large sets in batches.
     """
-    x = images
-    for layer, (size, stride) in enumerate(zip(architecture.kernels, architecture.strides, strict=True), start=1):
-        x = activation(_dense(patches(x, size, stride), weights, f"conv{layer}"))
+    x = feature_maps(architecture, weights, images)[-1]
     return activation(_dense(x.reshape(len(x), -1), weights, "dense"))
+
+
+def feature_maps(architecture: ClassifierLayout, weights: Weights, images: jax.Array) -> tuple[jax.Array, ...]:
+    """Returns the activations [n, h, w, channels] after each convolution, for images in [0, 1]."""
+    maps = [images]
+    for layer, (size, stride) in enumerate(zip(architecture.kernels, architecture.strides, strict=True), start=1):
+        maps.append(activation(_dense(patches(maps[-1], size, stride), weights, f"conv{layer}")))
+    return tuple(maps[1:])
 
 
 def logits(architecture: ClassifierLayout, weights: Weights, images: jax.Array) -> jax.Array:

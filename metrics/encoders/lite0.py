@@ -127,6 +127,18 @@ def features(network: Network, images: jax.Array) -> jax.Array:
     return _relu6(_convolve(x, network.head)).mean(axis=(1, 2))
 
 
+def feature_maps(network: Network, images: jax.Array) -> tuple[jax.Array, ...]:
+    """Returns the activations [n, h, w, channels] of prepared images at a half, a quarter and an eighth of their size:
+    after the stem, and after the blocks of the second and of the third stage."""
+    maps = [_relu6(_convolve(images, network.stem, 2))]
+    x, ends = maps[0], [sum(stage.repeats for stage in STAGES[:last]) for last in (2, 3)]
+    for number, (layout, layers) in enumerate(zip(BLOCKS[: ends[-1]], network.blocks, strict=False), start=1):
+        x = _block(layout, layers, x)
+        if number in ends:
+            maps.append(x)
+    return tuple(maps)
+
+
 def logits(network: Network, images: jax.Array) -> jax.Array:
     """Returns the logits [n, 1000] of ImageNet's classes, of prepared images [n, height, width, 3]."""
     return matmul(features(network, images), network.classes.kernel) + network.classes.bias

@@ -43,10 +43,15 @@ def kernels(channels: int, seed: int = SEED) -> tuple[np.ndarray, ...]:
 
 def features(kernels: tuple[np.ndarray, ...], images: jax.Array) -> jax.Array:
     """Returns the features [n, 128] of images [n, height, width, channels] in [-1, 1]: every layer halves the sides."""
-    x = images
+    return feature_maps(kernels, images)[-1].mean(axis=(1, 2))
+
+
+def feature_maps(kernels: tuple[np.ndarray, ...], images: jax.Array) -> tuple[jax.Array, ...]:
+    """Returns the activations [n, h, w, channels] after each layer, for images as `features` takes them."""
+    maps = [images]
     for kernel in kernels:
-        x = jax.nn.leaky_relu(convolve(x, kernel, stride=2), 0.2)
-    return x.mean(axis=(1, 2))
+        maps.append(jax.nn.leaky_relu(convolve(maps[-1], kernel, stride=2), 0.2))
+    return tuple(maps[1:])
 
 
 def _apply(kernels: tuple[np.ndarray, ...], images: jax.Array) -> jax.Array:

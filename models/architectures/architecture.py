@@ -34,7 +34,12 @@ class NetworkSpec(NamedTuple):
     def of(cls, config: "Config") -> "NetworkSpec":
         """Returns the spec of a config; fields that do not apply get the value that switches them off."""
         values = {name: getattr(config, name) for name in cls._fields}
-        off: dict[str, Any] = dict.fromkeys(cls._fields, "none") | {"channels": 0, "packing": 1, "output_kernel": 0}
+        off: dict[str, Any] = dict.fromkeys(cls._fields, "none") | {
+            "channels": 0,
+            "packing": 1,
+            "output_kernel": 0,
+            "z_dim": 0,
+        }
         return cls(**{name: off[name] if value is None else value for name, value in values.items()})
 
     @property
@@ -47,7 +52,8 @@ class Networks(NamedTuple):
     """The two networks of a family; in a vae the decoder is the `generator` and the encoder the `discriminator`.
 
     generator: (z [batch, z_dim], Context) -> images [batch, height, width, channels] in [0, 1]; progan's may leave
-      [0, 1] in training. A vae's decoder returns the logits of the pixels.
+      [0, 1] in training. A vae's decoder returns the logits of the pixels. In completion an architecture's has
+      (masked images [batch, height, width, channels + 1], Context) -> images, and `build` returns a `Completer` of it.
     discriminator: (images, Context) -> in gan a DiscriminatorOutput; in began the reconstructed images in [0, 1]; in
       vae [batch, 2 * z_dim], the means of z and then the inputs of its deviations.
     """

@@ -28,7 +28,7 @@ MOMENTUM, EPSILON = 0.9, 1e-5
 
 
 class Generator(GeneratorBase):
-    """z -> dense 128, norm, activation, twice -> dense -> output."""
+    """z, or a masked image -> dense 128, norm, activation, twice -> dense -> output."""
 
     image_shape: ImageShape
     activation: Callable[[Array], Array] = leaky_relu
@@ -36,7 +36,7 @@ class Generator(GeneratorBase):
 
     @nn.compact
     def __call__(self, z: Array, context: Context = TRAINING) -> Array:
-        x = self.append_classes(z, context)
+        x = self.append_classes(z.reshape(z.shape[0], -1), context)
         for depth in range(2):
             x = Dense(WIDTH, he_normal, self.normalization)(x)
             x = self.activate(x, f"norm{depth}", context, self.activation, MOMENTUM, EPSILON)
@@ -93,6 +93,7 @@ def build_mlp(config: "Config", image_shape: ImageShape) -> Networks:
     spec = NetworkSpec.of(config)
     builders = {
         "gan": lambda: Networks(Generator(spec, image_shape), Discriminator(spec)),
+        "completion": lambda: Networks(Generator(spec, image_shape), Discriminator(spec)),
         "began": lambda: Networks(Generator(spec, image_shape), Autoencoder(spec)),
         "vae": lambda: Networks(Generator(spec, image_shape, jax.nn.relu, identity), VariationalEncoder(spec)),
     }
@@ -105,5 +106,5 @@ MLP = Architecture(
     lambda shape: max(shape[:2]) <= 64,
     FLAT_DISCRIMINATOR_NORMALIZATIONS,
     FLAT_GENERATOR_NORMALIZATIONS,
-    families=("gan", "began", "vae"),
+    families=("gan", "began", "vae", "completion"),
 )

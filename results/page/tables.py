@@ -118,6 +118,7 @@ def samples(results: Results) -> dict | None:
         "trial": best["trial"], "method": best["method"], "value": best["value"], "rung": rung,
         "scored": int(best["rung"]), "generated": data_url(path),
         "walks": data_url(walks) if walks.exists() else None,
+        "completes": results.settings(best["config"]).get("family") == "completion",
         "real": data_url(real) if real.exists() else None,
     }  # fmt: skip
 

@@ -77,7 +77,8 @@ def sample(
         bool, typer.Option("--retrain", help="Train the trial again if its generator was not kept.")
     ] = False,
     data: Annotated[
-        str | None, typer.Option(help="Where your own images are, to train again.", show_default="as in the sweep")
+        str | None,
+        typer.Option(help="Where your own images are, to train again or to complete.", show_default="as in the sweep"),
     ] = None,
     data_root: Root = None,
     imports: Imports = None,
@@ -97,8 +98,17 @@ def sample(
         from ganscape.sweep.measuring.resampling import images_of
 
         generator = _load(results, winner, retrain, data, data_root)
-        samples = results.protocol()["samples"]
-        images = images_of(generator, samples, count, seed=seed, label=label, truncation=truncation, walk=walk)
+        samples, originals = results.protocol()["samples"], _originals(results, generator, data, data_root)
+        images = images_of(
+            generator,
+            samples,
+            count,
+            seed=seed,
+            label=label,
+            truncation=truncation,
+            walk=walk,
+            originals=originals,
+        )
         typer.echo(f"{count:,} images of trial {winner.trial} ({winner.method}): {write_images(to, images, count)}")
 
 
@@ -137,6 +147,13 @@ def rescore(
         with logged_warnings():
             count = score_kept(results, names, dataset, samples=samples, draws=draws, observe=show)
         typer.echo(f"{count:,} scores stored; ganscape best and export show them beside the sweep's own")
+
+
+def _originals(results, generator, data: str | None, root: Path | None):
+    """Returns the test split of the sweep's data for a generator that completes images, None for others."""
+    from ganscape.sweep.retraining import data_of
+
+    return data_of(results, data, root).test if generator.completes else None
 
 
 def _load(results, winner, retrain: bool, data: str | None, root: Path | None):

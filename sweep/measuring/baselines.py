@@ -20,6 +20,7 @@ from ganscape.sweep.measuring.evaluation import (
     evaluate,
     sample_and_encode,
     score_features,
+    take_originals,
 )
 from ganscape.sweep.measuring.reference_cache import reference_features
 from ganscape.sweep.messages import Baseline, Trial, Workload
@@ -56,7 +57,8 @@ def measure(trials: Sequence[Trial], workload: Workload, evaluator: Evaluator) -
         noise = gaussian_images(train[order[:MOMENTS_IMAGES]], samples, np.random.default_rng(draw))
         yield Baseline("noise", "", draw, score_features(evaluator, reference_features(evaluator.encoder, noise)))
     for trial in trials:
-        parts = untrained_images(trial, workload.dataset.image_shape, samples)
+        originals = None if trial.config.mask is None else evaluator.originals
+        parts = untrained_images(trial, workload.dataset.image_shape, samples, originals)
         features = np.concatenate([encode_images(evaluator.encoder, part) for part in parts])[:samples]
         yield Baseline("untrained", str(trial.config.architecture), trial.seed, score_features(evaluator, features))
 
@@ -86,15 +88,23 @@ def gaussian_images(images: np.ndarray, count: int, rng: np.random.Generator) ->
     return noise.reshape(count, *images.shape[1:])
 
 
-def untrained_images(trial: Trial, image_shape: tuple[int, int, int], count: int) -> Iterator[np.ndarray]:
+def untrained_images(
+    trial: Trial, image_shape: tuple[int, int, int], count: int, originals: np.ndarray | None = None
+) -> Iterator[np.ndarray]:
     """Yields at least `count` images of a trial's generator before any step, float32 in [0, 1], in parts of one size
-    [n, height, width, channels]."""
-    member = start_member(trial.config, image_shape, trial.key)
+    [n, height, width, channels].
+
+    originals: uint8, what a generator of family completion completes, as in `Evaluator`.
+    """
+    member, size = start_member(trial.config, image_shape, trial.key), min(count, CHUNK)
     for number in range(-(-count // CHUNK)):
-        yield np.asarray(_sample(member, jnp.int32(number), image_shape=image_shape, count=min(count, CHUNK)))
+        known = None if originals is None else take_originals(originals, number * size, size)
+        yield np.asarray(_sample(member, jnp.int32(number), known, image_shape=image_shape, count=size))
 
 
 @functools.partial(jax.jit, static_argnames=("image_shape", "count"))
-def _sample(member: Population, number: jax.Array, *, image_shape: tuple[int, int, int], count: int) -> jax.Array:
+def _sample(
+    member: Population, number: jax.Array, originals: jax.Array | None, *, image_shape: tuple[int, int, int], count: int
+) -> jax.Array:
     key = jax.random.fold_in(jax.random.fold_in(member.key, 1), number)
-    return sampling.sample(member.config, member.state, image_shape, key, count)
+    return sampling.sample(member.config, member.state, image_shape, key, count, originals=originals)

@@ -30,7 +30,9 @@ class Evaluator(NamedTuple):
 
     parameters: the encoder's, on the device. targets: features [n, dimension] of the images that `invert` approximates;
     empty for most metrics. feature_variance: that of the reference's features. further: metrics that score the same
-    samples; further_encoders: those that they need besides `encoder`, with their parameters.
+    samples; further_encoders: those that they need besides `encoder`, with their parameters. originals: reference
+    images, uint8, that generators of family completion complete: sample i is of image i, and after the last comes the
+    first.
     """
 
     metric: Metric
@@ -44,6 +46,7 @@ class Evaluator(NamedTuple):
     further: tuple[FurtherMetric, ...] = ()
     further_encoders: tuple[Encoder, ...] = ()
     further_parameters: tuple[Any, ...] = ()
+    originals: np.ndarray = np.zeros((0, 1, 1, 1), np.uint8)
 
 
 class Sampled(NamedTuple):
@@ -51,8 +54,8 @@ class Sampled(NamedTuple):
 
     features: [members, samples, dimension]. images: to look at, uint8
     [members, GRID + WALKS * WALK, height, width, channels]: the first samples, then walks of WALK images from one
-    latent to another. inverted: how near each member comes to the evaluator's targets. further_features: those of the
-    further encoders, in their order.
+    latent to another, of a family without latents `stages`. inverted: how near each member comes to the evaluator's
+    targets. further_features: those of the further encoders, in their order.
     """
 
     features: Array | np.ndarray
@@ -99,6 +102,7 @@ def evaluator(
         images.shape[1:],
         feature_variance(features),
         *prepare_further(further, chosen.encoder, features, images, encode or encode_images),
+        originals=np.asarray(images[: max(samples, GRID)]),
     )
 
 
@@ -136,6 +140,7 @@ def sample_and_encode(population: Population, evaluator: Evaluator) -> Sampled:
         population,
         (evaluator.parameters, *evaluator.further_parameters),
         evaluator.targets,
+        None if population.config.mask is None else evaluator.originals,
         applies=(evaluator.encoder.apply, *(encoder.apply for encoder in evaluator.further_encoders)),
         samples=evaluator.samples,
         image_shape=evaluator.image_shape,
@@ -155,7 +160,7 @@ def chunks_of(samples: int) -> tuple[int, int]:
 
 
 @functools.partial(jax.jit, static_argnames=("applies", "samples", "image_shape"))
-def _sample_and_encode(population, parameters, targets, *, applies, samples, image_shape):
+def _sample_and_encode(population, parameters, targets, originals, *, applies, samples, image_shape):
     chunks, count = chunks_of(samples)
 
     def one(member: Population) -> Sampled:
@@ -163,7 +168,8 @@ def _sample_and_encode(population, parameters, targets, *, applies, samples, ima
 
         def chunk(number):
             key = jax.random.fold_in(sampling_key, number)
-            images = sampling.sample(member.config, member.state, image_shape, key, count)
+            known = None if originals is None else take_originals(originals, number * count, count)
+            images = sampling.sample(member.config, member.state, image_shape, key, count, originals=known)
             features = tuple(apply(values, images) for apply, values in zip(applies, parameters, strict=True))
             return features, to_pixels(images[:GRID])
 
@@ -172,7 +178,10 @@ def _sample_and_encode(population, parameters, targets, *, applies, samples, ima
             return to_pixels(sampling.interpolate(member.config, member.state, image_shape, key, WALK))
 
         features, images = jax.lax.map(chunk, jnp.arange(chunks))
-        walks = jax.lax.map(walk, chunks + jnp.arange(WALKS)).reshape(-1, *image_shape)
+        if originals is None:
+            walks = jax.lax.map(walk, chunks + jnp.arange(WALKS)).reshape(-1, *image_shape)
+        else:
+            walks = stages(member, take_originals(originals, 0, WALK), jax.random.fold_in(sampling_key, chunks))
         inversion_key = jax.random.fold_in(sampling_key, chunks + WALKS)
         inverted = _inverted(member, parameters[0], targets, applies[0], image_shape, inversion_key)
         first, *further = (chunks.reshape(-1, chunks.shape[-1])[:samples] for chunks in features)
@@ -184,6 +193,20 @@ def _sample_and_encode(population, parameters, targets, *, applies, samples, ima
         return jax.lax.cond(member.halted, lambda _: nothing, one, member)
 
     return over_members(one_running, population, 1)
+
+
+def take_originals(originals: Array | np.ndarray, start: Any, count: int) -> Array:
+    """Returns `count` images [count, height, width, channels], float32 in [0, 1], of uint8 originals from position
+    `start` on; after the last comes the first."""
+    positions = (start + jnp.arange(count)) % len(originals)
+    return jnp.asarray(originals)[positions].astype(jnp.float32) / 255.0
+
+
+def stages(member: Population, originals: Array, key: Array) -> Array:
+    """Returns how a generator of family completion completes WALK images: the masked images, the whole outputs of its
+    last network, the completed images and the originals, together uint8 [WALKS * WALK, height, width, channels]."""
+    masked, completion = sampling.complete(member.config, member.state, key, originals)
+    return to_pixels(jnp.concatenate([masked[..., :-1], completion.outputs[-1], completion.completed, originals]))
 
 
 def _inverted(member: Population, parameters, targets: Array, apply, image_shape, key: Array) -> Inverted:

@@ -17,6 +17,7 @@ from ganscape.sweep.measuring.evaluation import (
     evaluate,
     key_of_samples,
     sample_and_encode,
+    take_originals,
     to_pixels,
 )
 from ganscape.sweep.population import Population, on_devices, stack
@@ -59,6 +60,7 @@ def images_of(
     label: int | None = None,
     truncation: float | None = None,
     walk: bool = False,
+    originals: np.ndarray | None = None,
 ) -> Iterator[np.ndarray]:
     """Yields `count` images, uint8 [n, height, width, channels], a chunk at a time.
 
@@ -67,18 +69,28 @@ def images_of(
       seed: of another draw than the one that was scored.
       label, truncation: as in SavedGenerator.
       walk: every WALK images lead from one latent to another.
+      originals: uint8 [n, height, width, channels], the images that a generator of family completion completes: image
+        i is of original i, and after the last comes the first. Those scored are of the test split.
+
+    Raises:
+      ConfigError: for a generator of family completion without originals, or a walk of one.
     """
     key, (chunks, size) = key_of_samples(key_of_draw(generator, seed), generator.card["cycle"]), chunks_of(samples)
-    make = generator.walk if walk else generator
     if walk:
         size = WALK
-    for number in itertools.count():
+    for part in itertools.count():
         if count <= 0:
             return
+        number = part
         # The numbers after those of the samples belong to the score's walks and inversion.
         if walk or number >= chunks:
             number += chunks if walk else WALKS + 1
-        images = make(jax.random.fold_in(key, number), size, label=label, truncation=truncation)
+        chunk_key = jax.random.fold_in(key, number)
+        if walk:
+            images = generator.walk(chunk_key, size, label=label, truncation=truncation)
+        else:
+            known = None if originals is None else take_originals(originals, part * size, size)
+            images = generator(chunk_key, size, label=label, truncation=truncation, originals=known)
         yield np.asarray(_pixels(images))[:count]
         count -= size
 

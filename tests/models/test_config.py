@@ -200,6 +200,8 @@ def other_value(name):
     field = FIELD[name]
     if not field.metadata.get("offered"):
         asked = field.metadata.get("only") is not None and field.metadata["when"] is None
+        if asked and field.metadata["choices"] is not None:
+            return list(field.metadata["choices"])[-1]
         return field.metadata["low"] if asked and not field.metadata["number"] else example(field)
     offer = getattr(ARCHITECTURES[offering(field)[0]], field.metadata["offered"])
     return offer + 1 if isinstance(offer, int) else offer[1]
@@ -207,7 +209,7 @@ def other_value(name):
 
 def test_every_method_is_a_family():
     for name in FAMILIES:
-        assert Config(family=name).family == name
+        assert Config(**completed({"family": name})).family == name
         assert any(name in each.families for each in ARCHITECTURES.values())
 
 
@@ -326,7 +328,7 @@ def test_a_count_that_is_none_is_refused(name, value):
     assert "whole number" in message
 
 
-@pytest.mark.parametrize("name", ["disc_iters", "batch_size", "z_dim"])
+@pytest.mark.parametrize("name", ["disc_iters", "batch_size"])
 def test_a_count_that_every_config_has_is_not_absent_and_not_zero(name):
     for value in (0, None):
         assert f"{name}={value!r} must be a whole number" in refusal(**{name: value})
@@ -378,6 +380,9 @@ OUTSIDE = {
         ("learning_rate_images", "beta2_images", "penalty_images", "ema_images", "warmup_images"), POSITIVE
     ),
     "historical_weight": POSITIVE,
+    "mask_share": [0.0, 1.0, -0.1, 1.5],
+    "adversarial_weight": [-1e-9, math.inf],
+    **dict.fromkeys(("l1_weight", "perceptual_weight", "style_weight"), POSITIVE),
     "unrolled_lr": POSITIVE,
     "fade_images": POSITIVE,
     "gamma": FRACTION,

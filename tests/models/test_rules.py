@@ -52,6 +52,11 @@ CASES = [
         {"family": "gan"},
     ),
     (
+        {"family": "completion", "mask": "box", "sampling_statistics": "standing"},
+        ["sampling_statistics='standing'", "family='completion'", "no latents"],
+        {"sampling_statistics": "running"},
+    ),
+    (
         {"warmup": "linear", "warmup_images": 9.0, "learning_rate_schedule": "cosine", "learning_rate_images": 9.0},
         ["warmup_images=9 ", "learning_rate_images=9:", "shorter"],
         {"learning_rate_images": 9.5},
