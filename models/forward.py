@@ -45,6 +45,6 @@ class Completion(NamedTuple):
     outputs: tuple[Array, ...]
 
 
-def images_of(output: Array | Completion) -> Array:
+def generated_images(output: Array | Completion) -> Array:
     """Returns the images of a generator's output in training: the output itself, or the completed images."""
     return output.completed if isinstance(output, Completion) else output

@@ -16,7 +16,7 @@ from ganscape.models.architectures import build
 from ganscape.models.averaging import AVERAGINGS, running_mean
 from ganscape.models.discriminator_inputs import prepare_both
 from ganscape.models.family import Family, SamplingWeights
-from ganscape.models.forward import Context, DiscriminatorOutput, images_of
+from ganscape.models.forward import Context, DiscriminatorOutput, generated_images
 from ganscape.models.generator_penalties import GENERATOR_PENALTIES
 from ganscape.models.latents import LATENTS
 from ganscape.models.losses import LOSSES
@@ -151,7 +151,7 @@ def update_discriminator(config: "Config", networks, state: State, batch: Batch)
     output, g_statistics = apply_generator(
         networks, generator.params, generator.statistics, batch.z, context, noise_key
     )
-    fake = images_of(output)
+    fake = generated_images(output)
     inputs = prepare_both(config, batch.real, fake, jax.random.fold_in(batch.key, 1), images_seen(config, state))
     loss_of = functools.partial(objective, config, networks, state, context, inputs, batch.key)
     (loss, statistics), gradients = jax.value_and_grad(loss_of, has_aux=True)(discriminator.params)
@@ -188,7 +188,7 @@ def update_generator(config: "Config", networks, state: State, batch: Batch):
 
     def loss_of(params):
         output, g_statistics = apply_generator(networks, params, generator.statistics, batch.z, context, noise_key)
-        generated = images_of(output)
+        generated = generated_images(output)
         inputs = prepare_both(config, batch.real, generated, inputs_key, images_seen(config, state))
         d_params = unrolled(config, networks, state, context, inputs, batch.key)
 

@@ -44,7 +44,7 @@ def perceptual(output: Array, real: Array, output_maps: Maps, real_maps: Maps) -
     return sum((jnp.mean((one - other) ** 2) for one, other in zip(output_maps, real_maps, strict=True)), jnp.zeros(()))
 
 
-def style(output: Array, real: Array, output_maps: Maps, real_maps: Maps) -> Array:
+def style_difference(output: Array, real: Array, output_maps: Maps, real_maps: Maps) -> Array:
     """Returns the squared Frobenius distance of the Gram matrices of the activations, mean over the batch, summed over
     layers.
 
@@ -68,7 +68,7 @@ def gram(activations: Array) -> Array:
     return jnp.einsum("bpi,bpj->bij", rows, rows, precision="highest") / (height * width * channels)
 
 
-PAIR_LOSSES = {"none": no_pair_loss, "l1": l1, "perceptual": perceptual, "style": style}
+PAIR_LOSSES = {"none": no_pair_loss, "l1": l1, "perceptual": perceptual, "style": style_difference}
 
 
 def _maps_of(module: str) -> Callable[[ImageShape], Callable[[Array], Maps]]:

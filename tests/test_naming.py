@@ -19,7 +19,7 @@ INTERFACES = {
     ),
     "an encoder of images": (
         "metrics/encoders/",
-        {"encoder", "features", "logits", "fold", "Network", "NETWORK"},
+        {"encoder", "features", "feature_maps", "logits", "fold", "Network", "NETWORK"},
     ),
     "a metric's reference": ("metrics/", {"reference"}),
     "a data set": ("data/", {"load", "IMAGE_SHAPE"}),

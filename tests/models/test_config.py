@@ -200,7 +200,7 @@ def other_value(name):
     field = FIELD[name]
     if not field.metadata.get("offered"):
         asked = field.metadata.get("only") is not None and field.metadata["when"] is None
-        if asked and field.metadata["choices"] is not None:
+        if asked and field.metadata.get("choices") is not None:
             return list(field.metadata["choices"])[-1]
         return field.metadata["low"] if asked and not field.metadata["number"] else example(field)
     offer = getattr(ARCHITECTURES[offering(field)[0]], field.metadata["offered"])
