@@ -1,4 +1,4 @@
-"""Shared by all tests: one XLA thread, quick compilation, a limit for every test, Ray's workers not behind everything
+"""Shared by all tests: one XLA thread, quick compilation (`quick_flags`), a limit for every test, Ray's workers not behind everything
 else, temporary files in memory, and the same examples of hypothesis in every run.
 
 Compiled programs are kept in `.pytest_cache/` between runs; `keep_programs` says which.
@@ -12,6 +12,7 @@ import importlib.metadata
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -27,6 +28,8 @@ ROOT = Path(__file__).parents[1]
 KEPT_BYTES = 2**30
 MEMORY = Path("/dev/shm")  # a file system in memory: thousands of commits wait for a disk otherwise
 TICKS = os.sysconf("SC_CLK_TCK")  # in a second
+FLAGS = "--xla_cpu_multi_thread_eigen=false --xla_backend_optimization_level=1"
+QUICKER = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
 SLOW_LIMIT = 3600.0  # seconds for a test that is marked slow
 
 # A shell that starts `make test &` without job control lets it ignore SIGINT, and every child would inherit that.
@@ -44,13 +47,35 @@ def processor() -> str:
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:12]
 
 
+def kept_programs() -> Path:
+    """The folder of what is kept between runs for this processor and jaxlib; it may not be there yet."""
+    return ROOT / ".pytest_cache" / "programs" / f"jaxlib-{importlib.metadata.version('jaxlib')}-{processor()}"
+
+
+def quick_flags() -> str:
+    """Flags by which XLA compiles in half the time, for programs that are no faster for it.
+
+    XLA ends the process at a flag that it does not know, and it promises none of `QUICKER`. A jaxlib is tried once.
+    """
+    tried = kept_programs() / "flags"
+    if not tried.is_file():
+        check = [sys.executable, "-c", "import jax; jax.devices()"]
+        environment = os.environ | {"XLA_FLAGS": QUICKER}
+        known = subprocess.run(check, env=environment, capture_output=True).returncode == 0
+        with suppress(OSError):  # a checkout that cannot be written
+            tried.parent.mkdir(parents=True, exist_ok=True)
+            tried.write_text(QUICKER if known else "")
+        return f"{FLAGS} {QUICKER}" if known else FLAGS
+    return f"{FLAGS} {tried.read_text()}".strip()
+
+
 def new_cache() -> Path:
     """Makes a folder for this run's caches, with `programs/` that holds what earlier runs compiled.
 
     The keys of programs are hashes of their content, so a program that is found is the right one. Each run works on
     links to the kept files in a folder of its own: what a killed run leaves half written stays with that run.
     """
-    kept = ROOT / ".pytest_cache" / "programs" / f"jaxlib-{importlib.metadata.version('jaxlib')}-{processor()}"
+    kept = kept_programs()
     try:
         kept.mkdir(parents=True, exist_ok=True)
         folder = own_folder(kept.parent, "run")
@@ -102,7 +127,8 @@ def is_whole(program: bytes) -> bool:
     return True
 
 
-os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false --xla_backend_optimization_level=1")
+if "XLA_FLAGS" not in os.environ:
+    os.environ["XLA_FLAGS"] = quick_flags()
 os.environ.setdefault("RAY_worker_niceness", "0")
 if "PYTEST_XDIST_WORKER" not in os.environ:
     cache = new_cache()

@@ -84,3 +84,15 @@ def test_programs_are_kept_when_they_are_whole(tmp_path):
     assert [file.name for file in kept.iterdir()] == ["whole-cache"]
     (programs / "whole-cache").unlink()
     assert (kept / "whole-cache").read_bytes() == whole
+
+
+@pytest.mark.parametrize("flag, used", [("--xla_cpu_use_fusion_emitters=false", True), ("--xla_of_no_jaxlib=1", False)])
+def test_flags_that_jaxlib_does_not_know_are_not_used_and_it_is_asked_once(flag, used, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTEST_XDIST_WORKER", "gw0")
+    quick_flags = runpy.run_path(str(HERE / "conftest.py"), run_name="conftest")["quick_flags"]
+    monkeypatch.setitem(quick_flags.__globals__, "ROOT", tmp_path)
+    monkeypatch.setitem(quick_flags.__globals__, "QUICKER", flag)
+    flags = quick_flags()
+    assert (flag in flags.split()) == used and "--xla_cpu_multi_thread_eigen=false" in flags.split()
+    monkeypatch.setattr(subprocess, "run", None)
+    assert quick_flags() == flags
