@@ -1,5 +1,5 @@
-"""Shared by all tests: one XLA thread, quick compilation (`quick_flags`), a limit for every test, Ray's workers not behind everything
-else, temporary files in memory, and the same examples of hypothesis in every run.
+"""Shared by all tests: one XLA thread, quick compilation (`quick_flags`), a limit for every test, Ray's workers not
+behind everything else, temporary files in memory, and the same examples of hypothesis in every run.
 
 Compiled programs are kept in `.pytest_cache/` between runs; `keep_programs` says which.
 """

@@ -11,8 +11,9 @@ from ganscape.models import Config
 from ganscape.results import frames
 from ganscape.sweep.commands.cli import app
 from ganscape.sweep.measuring.evaluation import evaluator
-from ganscape.sweep.messages import Cohort, Workload
+from ganscape.sweep.messages import Cohort, Score, Workload
 from ganscape.sweep.proposals import trial_of
+from ganscape.sweep.trial import train
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +39,27 @@ def make_cohort():
         return Cohort(trials, tuple(known), (0,) * len(trials), size or len(trials))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def trained():
+    """What `scores_of` has computed so far."""
+    return {}
+
+
+@pytest.fixture
+def scores_of(trained, make_cohort, workload, judge):
+    """(configs) -> {(trial, rung): score} of a cohort of them that nothing disturbs; computed once for all tests."""
+
+    def compute(*configs):
+        key = tuple(config.identity() for config in configs)
+        if key not in trained:
+            messages = []
+            train(make_cohort(*configs), workload, judge, messages.append)
+            trained[key] = {(m.trial, m.rung): m.value for m in messages if isinstance(m, Score)}
+        return trained[key]
+
+    return compute
 
 
 @pytest.fixture

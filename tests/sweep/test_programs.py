@@ -61,11 +61,11 @@ def test_the_fullest_device_counts(monkeypatch):
     assert free_bytes() == 30
 
 
-def test_a_cohort_with_too_many_lanes_is_trained_with_fewer(configs, make_cohort, workload, judge, monkeypatch):
+def test_a_cohort_with_too_many_lanes_is_trained_with_fewer(
+    configs, make_cohort, workload, judge, scores_of, monkeypatch
+):
     """With room for one lane its scores are those of one lane, to the bit."""
-    cohort, messages = make_cohort(*configs[:2]), []
-    train(cohort, workload, judge, messages.append)
-    expected = {(m.trial, m.rung): m.value for m in messages if isinstance(m, Score)}
+    cohort, expected = make_cohort(*configs[:2]), scores_of(*configs[:2])
     monkeypatch.setattr(trial.programs, "free_bytes", lambda: 1)
     found = []
     with pytest.warns(UserWarning, match="lanes lowered from 2 to 1"):

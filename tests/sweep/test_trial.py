@@ -49,24 +49,24 @@ def test_seconds_grow_from_rung_to_rung(configs, make_cohort, workload, judge):
     assert messages[-1].cpu_seconds <= time.process_time() - before
 
 
-def test_scores_are_bit_equal_alone_and_in_a_cohort(configs, make_cohort, workload, judge):
+def test_scores_are_bit_equal_alone_and_in_a_cohort(configs, make_cohort, workload, judge, scores_of):
     together = scores(reports(make_cohort(*configs, size=4), workload, judge))
     for config in configs:
-        alone = scores(reports(make_cohort(config), workload, judge))
-        assert alone.items() <= together.items()
+        assert scores_of(config).items() <= together.items()
 
 
-def test_a_diverged_trial_is_a_failure_with_its_step_and_the_others_go_on(configs, make_cohort, workload, judge):
-    alone = scores(reports(make_cohort(configs[0]), workload, judge))
+def test_a_diverged_trial_is_a_failure_with_its_step_and_the_others_go_on(
+    configs, make_cohort, workload, judge, scores_of
+):
     cohort = make_cohort(configs[0], WILD)
     messages = reports(cohort, workload, judge)
     (failure,) = failures(messages)
     assert (failure.trial, failure.cause) == (cohort.trials[1].id, "diverged")
     assert 0 < failure.step <= workload.rungs[0] // 64 and failure.rung == workload.rungs[0]
-    assert scores(messages) == alone
+    assert scores(messages) == scores_of(configs[0])
 
 
-def test_trials_that_wait_take_free_places_and_score_as_they_do_alone(configs, make_cohort, workload, judge):
+def test_trials_that_wait_take_free_places_and_score_as_they_do_alone(configs, make_cohort, workload, judge, scores_of):
     """Three places for six trials, of which two diverge: a place is free when they do, or at the end of others."""
     others = [Config(g_lr=rate, d_lr=rate, z_dim=8) for rate in (2e-4, 1e-3)]
     cohort = make_cohort(configs[0], WILD, *configs[1:], dataclasses.replace(WILD, beta1=0.1), *others, size=3)
@@ -75,7 +75,7 @@ def test_trials_that_wait_take_free_places_and_score_as_they_do_alone(configs, m
     assert trial.advance._cache_size() <= programs + 1
     alone = {}
     for config in (*configs, *others):
-        alone |= scores(reports(make_cohort(config), workload, judge))
+        alone |= scores_of(config)
     assert scores(messages) == alone
     assert [failure.trial for failure in failures(messages)] == [cohort.trials[1].id, cohort.trials[4].id]
     ends = [message.trial for message in messages if getattr(message, "rung", 0) == workload.rungs[-1]]
@@ -103,8 +103,7 @@ def test_what_was_sampled_is_compared_while_the_next_segment_is_trained(
     assert after_compilation.endswith("sample compare") and events.count("compare") == len(workload.rungs)
 
 
-def test_an_evaluation_that_raises_fails_its_trial_alone(configs, make_cohort, workload, judge):
-    alone = scores(reports(make_cohort(configs[1]), workload, judge))
+def test_an_evaluation_that_raises_fails_its_trial_alone(configs, make_cohort, workload, judge, scores_of):
     seen = []
 
     def compare(reference, features):
@@ -118,11 +117,11 @@ def test_an_evaluation_that_raises_fails_its_trial_alone(configs, make_cohort, w
     (failure,) = failures(messages)
     assert failure.cause == "crashed" and "ZeroDivisionError: not today" in failure.message
     assert "Traceback" in failure.detail
-    assert scores(messages) == alone
+    assert scores(messages) == scores_of(configs[1])
 
 
-def test_signs_that_raise_fail_their_trial_alone(configs, make_cohort, workload, judge, monkeypatch):
-    alone = scores(reports(make_cohort(configs[1]), workload, judge))
+def test_signs_that_raise_fail_their_trial_alone(configs, make_cohort, workload, judge, scores_of, monkeypatch):
+    alone = scores_of(configs[1])
     known = iter([ZeroDivisionError("no signs today")])
 
     def signs(*values):
@@ -166,12 +165,13 @@ def interrupted(cohort, workload, judge, after):
     return messages
 
 
-@pytest.mark.parametrize("every", [0.0, 1e9], ids=["checkpoints", "no checkpoints"])
-@pytest.mark.parametrize("after", [1, 3, 5])
-def test_a_resumed_trial_is_bit_equal_and_computes_no_score_twice(configs, make_cohort, workload, judge, every, after):
+@pytest.mark.parametrize(("every", "after"), [(0.0, 1), (0.0, 3), (0.0, 5), (1e9, 3)])
+def test_a_resumed_trial_is_bit_equal_and_computes_no_score_twice(
+    configs, make_cohort, workload, judge, scores_of, every, after
+):
     pair = configs[:2]
     workload = workload._replace(checkpoint_seconds=every)
-    whole = scores(reports(make_cohort(*pair), workload._replace(checkpoint_seconds=1e9), judge))
+    whole = scores_of(*pair)
     before = scores(interrupted(make_cohort(*pair), workload, judge, after))
     names = [one.id for one in make_cohort(*pair).trials]
     committed = [frozenset(rung for name, rung in before if name == each) for each in names]
@@ -232,9 +232,9 @@ def test_a_config_that_cannot_be_initialised_is_a_crash_at_step_0(configs, make_
     assert all("no such layer" in failure.message for failure in found)
 
 
-def test_trials_that_stand_at_different_cycles_go_on_together(configs, make_cohort, workload, judge):
+def test_trials_that_stand_at_different_cycles_go_on_together(configs, make_cohort, workload, judge, scores_of):
     """One trial resumes from a late checkpoint, another from an early one, a third begins."""
-    whole = scores(reports(make_cohort(*configs), workload, judge))
+    whole = scores_of(*configs)
     workload = workload._replace(checkpoint_seconds=0.0)
     scored = {}
     for config, after in zip(configs[:2], (2, 1), strict=True):
@@ -246,9 +246,11 @@ def test_trials_that_stand_at_different_cycles_go_on_together(configs, make_coho
     assert later | scored == whole
 
 
-def test_a_program_that_raises_for_one_member_fails_that_one_alone(configs, make_cohort, workload, judge, monkeypatch):
+def test_a_program_that_raises_for_one_member_fails_that_one_alone(
+    configs, make_cohort, workload, judge, scores_of, monkeypatch
+):
     """As when the device runs out of memory, or a callback raises, in the midst of training."""
-    expected = scores(reports(make_cohort(configs[0]), workload, judge))
+    expected = scores_of(configs[0])
     culprit = make_cohort(configs[1]).trials[0]
     advance = trial.advance
 
