@@ -88,7 +88,7 @@ def test_an_error_of_the_disk_names_the_file_that_the_user_knows(tmp_path, broke
                     full(file)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert raised.value.filename == str(path)
+    assert raised.value.filename == str(path) and str(raised.value).endswith(f": '{path}'")
     assert not path.exists() and (broken == "no folder" or not any(path.parent.iterdir()))
 
 
