@@ -1,6 +1,16 @@
 """SPACES: every shipped search space, by study and method."""
 
-from ganscape.search_spaces import chance, equal, landscape, landscape_best, presets, r3gan, schedules, tricks
+from ganscape.search_spaces import (
+    chance,
+    completion,
+    equal,
+    landscape,
+    landscape_best,
+    presets,
+    r3gan,
+    schedules,
+    tricks,
+)
 from ganscape.search_spaces.space import Space
 
 SPACES: dict[str, dict[str, Space]] = {
@@ -12,4 +22,5 @@ SPACES: dict[str, dict[str, Space]] = {
     **schedules.SPACES,
     **tricks.SPACES,
     **chance.SPACES,
+    **completion.SPACES,
 }

@@ -1,7 +1,17 @@
 """STUDIES: every shipped study, by name."""
 
 from ganscape.errors import check_name
-from ganscape.search_spaces import chance, equal, landscape, landscape_best, presets, r3gan, schedules, tricks
+from ganscape.search_spaces import (
+    chance,
+    completion,
+    equal,
+    landscape,
+    landscape_best,
+    presets,
+    r3gan,
+    schedules,
+    tricks,
+)
 from ganscape.search_spaces.study import Study, StudyError
 
 
@@ -20,4 +30,5 @@ STUDIES: dict[str, Study] = {
     **schedules.STUDIES,
     **tricks.STUDIES,
     **chance.STUDIES,
+    **completion.STUDIES,
 }

@@ -22,9 +22,10 @@ LATER_NUMBERS = {f"{name}_weight" for name in PENALTIES if name != "none"} | {
     *("learning_rate_final", "learning_rate_images", "warmup_images", "beta2_final", "beta2_images", "penalty_final"),
     *("penalty_images", "ema_half_life", "ema_images", "generator_penalty_weight"),
 }
+OF_COMPLETION = {"mask_share", "adversarial_weight", "l1_weight", "perceptual_weight", "style_weight"}
 # Fields of other families and of the networks, of how products are computed and of how images are sampled.
 NOT_SEARCHED = {"family", "architecture", "k_range", "precision", "sampling_statistics", "upsampling"} | {
-    "downsampling", "convolution",
+    "downsampling", "convolution", "mask", "pair_loss", "perceptual_encoder",
 }  # fmt: skip
 
 
@@ -64,7 +65,7 @@ def test_every_entry_of_every_slot_is_drawn():
 def test_every_number_of_a_switch_is_drawn():
     fields = {field for space in SPACES["tricks"].values() for field in space.dimensions}
     numbers = {field.name for field in Config.__dataclass_fields__.values() if field.metadata["number"]}
-    assert numbers - fields == {"fade_images", "gamma", "k_learning_rate"} | LATER_NUMBERS
+    assert numbers - fields == {"fade_images", "gamma", "k_learning_rate"} | LATER_NUMBERS | OF_COMPLETION
 
 
 @pytest.mark.parametrize("number", range(4))
