@@ -5,8 +5,8 @@ hinge with a spectrally normalised discriminator; learning rates and weights are
 images of the test split.
 
 Source: Yu et al. 2019 (arXiv:1806.03589) for the game, the masks and the gated convolutions; Isola et al. 2017
-(arXiv:1611.07004) for the game beside L1 and for dropout; Johnson et al. 2016 (arXiv:1603.08155) for perceptual and style
-losses and total variation; Yu et al. 2018 (arXiv:1801.07892) for two networks. Ranges and lengths are ours.
+(arXiv:1611.07004) for the game beside L1 and for dropout; Johnson et al. 2016 (arXiv:1603.08155) for perceptual and
+style losses and total variation; Yu et al. 2018 (arXiv:1801.07892) for two networks. Ranges and lengths are ours.
 """
 
 from ganscape.search_spaces.dimensions import Dimension, LogUniform, Value
@@ -48,8 +48,8 @@ SPACES: dict[str, dict[str, Space]] = {
 }
 
 _COMMON: dict[str, Value] = {
-    "mask": "irregular", "mask_share": 0.25, "architecture": "inpainting", "discriminator_normalization": "spectral_norm",
-    "optimizer": "adam", "beta1": 0.5, "beta2": 0.999, "disc_iters": 1, "batch_size": 64,
+    "mask": "irregular", "mask_share": 0.25, "architecture": "inpainting",
+    "discriminator_normalization": "spectral_norm", "optimizer": "adam", "beta1": 0.5, "beta2": 0.999, "disc_iters": 1, "batch_size": 64,
 }  # fmt: skip
 
 #                    data          settings                     configs seeds images     interval   samples summary

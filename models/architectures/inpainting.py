@@ -1,13 +1,13 @@
 """inpainting: convolutional networks that complete images, with gated convolutions, for multiples of 4 pixels.
 
-Completing: masked image -> 5x5 convolution to c -> 2 c at half the size, convolution -> 4 c at a quarter, two
-convolutions -> 2 c at half the size, convolution -> c at the full size, convolution -> the image -> sigmoid. All
-but the first and the last are 3x3, and all but the last are followed by norm and lReLU; the last is `output_kernel`.
+Completing: masked image -> 5x5 convolution to c -> 2 c at half the size -> 4 c at a quarter -> 4 c -> 2 c at half the
+size -> c at the full size -> the image -> sigmoid. All but the first and the last convolution are 3x3, and all but the
+last are followed by norm and lReLU; the last is `output_kernel`.
 Discriminator: two 5x5 convolutions to c and 2 c, each of which halves the size, -> 3x3 convolution to 4 c -> dense 1.
 In family gan the generator is the part that enlarges, after a dense layer of z.
 
-After Yu et al. 2019 (arXiv:1806.03589), whose networks have 48 channels, ELU and, for their larger images, dilated
-convolutions and attention. lReLU(x g) = lReLU(x) g for g > 0, so that a gate may stand before the activation as well
+After Yu et al. 2019 (arXiv:1806.03589), whose networks have 48 channels, ELU, more convolutions of each size and, for
+their larger images, dilated convolutions and attention. lReLU(x g) = lReLU(x) g for g > 0, so that a gate may stand before the activation as well
 as after it. c is the field `channels`.
 """
 
@@ -52,7 +52,6 @@ class Enlarging(GeneratorBase):
         """Returns the images [batch, height, width, channels] in [0, 1] for x [batch, height / 4, width / 4, 4 c]."""
         for multiple in (2, 1):
             x = self.layer(x, multiple, f"norm_up{multiple}", context, UPSAMPLINGS[self.spec.upsampling])
-            x = self.layer(x, multiple, f"norm_at{multiple}", context, same_conv)
         size = self.spec.output_kernel
         return jax.nn.sigmoid(Conv(self.image_shape[2], he_normal, self.normalization, size=size, stride=1)(x))
 
@@ -65,7 +64,6 @@ class Completing(Enlarging):
         x = self.layer(2.0 * x - 1.0, 1, "norm0", context, same_conv, size=5)
         for multiple in (2, 4):
             x = self.layer(x, multiple, f"norm_down{multiple}", context, strided_conv)
-            x = self.layer(x, multiple, f"norm_small{multiple}", context, same_conv)
         x = self.layer(x, 4, "norm_middle", context, same_conv)
         return self.enlarge(x, context)
 
