@@ -49,7 +49,8 @@ SPACES: dict[str, dict[str, Space]] = {
 
 _COMMON: dict[str, Value] = {
     "mask": "irregular", "mask_share": 0.25, "architecture": "inpainting",
-    "discriminator_normalization": "spectral_norm", "optimizer": "adam", "beta1": 0.5, "beta2": 0.999, "disc_iters": 1, "batch_size": 64,
+    "discriminator_normalization": "spectral_norm", "optimizer": "adam", "beta1": 0.5, "beta2": 0.999, "disc_iters": 1,
+    "batch_size": 64,
 }  # fmt: skip
 
 #                    data          settings                     configs seeds images     interval   samples summary

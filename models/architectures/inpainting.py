@@ -7,8 +7,8 @@ Discriminator: two 5x5 convolutions to c and 2 c, each of which halves the size,
 In family gan the generator is the part that enlarges, after a dense layer of z.
 
 After Yu et al. 2019 (arXiv:1806.03589), whose networks have 48 channels, ELU, more convolutions of each size and, for
-their larger images, dilated convolutions and attention. lReLU(x g) = lReLU(x) g for g > 0, so that a gate may stand before the activation as well
-as after it. c is the field `channels`.
+their larger images, dilated convolutions and attention. lReLU(x g) = lReLU(x) g for g > 0, so that a gate may stand
+before the activation as well as after it. c is the field `channels`.
 """
 
 from typing import TYPE_CHECKING
