@@ -27,9 +27,10 @@ check: $(INSTALLED) # Lint, check types, run the tests
 	$(BIN)/mypy
 	$(MAKE) --no-print-directory test
 
-docs: $(INSTALLED) # Write docs/cli.md again from the help of the commands, docs/reproduction.md from recorded studies
+docs: $(INSTALLED) # Write docs/cli.md again from the help of the commands, docs/reproduction.md and the ledger of tricks from recorded studies
 	$(BIN)/python docs/generate_cli.py
 	$(BIN)/python docs/generate_claims.py
+	$(BIN)/python docs/generate_ledger.py
 
 site: $(INSTALLED) # Build the documentation as a site, build/site/index.html; brings Sphinx the first time
 	@$(BIN)/python -c 'import furo, myst_parser, sphinx' 2>/dev/null || \

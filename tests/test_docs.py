@@ -114,6 +114,12 @@ def test_the_table_of_claims_is_what_the_recorded_studies_say():
     assert generate["replace_table"](page) == page, "run `make docs`"
 
 
+def test_the_ledger_of_tricks_is_what_the_recorded_studies_say():
+    generate = runpy.run_path(str(ROOT / "docs" / "generate_ledger.py"))
+    page = text("docs/tricks.md")
+    assert generate["replace_table"](page) == page, "run `make docs`"
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_its_arguments_and_options_have_help(name):
     command = COMMANDS[name]
