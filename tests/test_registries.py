@@ -3,7 +3,6 @@
 import functools
 import itertools
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,14 +13,10 @@ from ganscape.data import DATASETS
 from ganscape.metrics import FORMULAS, METRICS, make_encoder
 from ganscape.metrics.defaults import default_metric
 from ganscape.metrics.encoders import ENCODERS
-from ganscape.models import FAMILIES, Config, sampling
+from ganscape.models import Config
 from ganscape.models.architectures import ARCHITECTURES, build
 from ganscape.models.began import K_RANGES
-from ganscape.models.forward import Context
-from ganscape.models.generator_file import weight_shapes
 from ganscape.models.losses import LOSSES
-from ganscape.models.networks import input_shapes
-from ganscape.models.normalizations import STATISTICS
 from ganscape.models.penalties import PENALTIES
 from ganscape.models.projections import PROJECTIONS
 from ganscape.models.rules import check_images
@@ -29,25 +24,21 @@ from ganscape.search_spaces import SPACES, STUDIES, rungs
 from ganscape.sweep.population import images_per_cycle
 from ganscape.sweep.schedulers import SCHEDULERS
 from ganscape.sweep.searchers import SEARCHERS
+from ganscape.testing.training import NEEDED_BY, check_network, check_step, smallest_shape
 
 # A number that a slot's choice asks for; every other number has a default.
 NEEDED = {"weight_clipping": {"weight_clipping": 0.01}, "singular_value_clamp": {"max_singular_value": 1.0}}
 PLAYERS = ("generator", "discriminator")
-SHAPES = [(8, 8, 1), (28, 28, 1), (32, 32, 3), (48, 48, 3), (64, 64, 3)]
 
 
 def few_channels(architecture: str) -> dict:
     return {"channels": 8} if ARCHITECTURES[architecture].channels else {}
 
 
-def smallest(architecture: str) -> tuple[int, int, int]:
-    return next(shape for shape in SHAPES if ARCHITECTURES[architecture].accepts(shape))
-
-
 @functools.cache
 def kind(architecture: str, player: str) -> type:
     """The class of a network: architectures that share one differ in its widths alone."""
-    return type(build(Config(architecture=architecture), smallest(architecture))[PLAYERS.index(player)])
+    return type(build(Config(architecture=architecture), smallest_shape(architecture))[PLAYERS.index(player)])
 
 
 # Each normalization and upsampling that a class of networks knows, once, in the first architecture of that class.
@@ -81,55 +72,23 @@ def shapes(tree):
     return jax.tree.map(lambda leaf: (jnp.shape(leaf), jnp.result_type(leaf)), tree)
 
 
-def needs_of(family: str) -> dict:
-    """The settings that a family asks for, and those that it cannot have."""
-    return {"mask": "box", "z_dim": None} if family == "completion" else {}
-
-
-def check_method(config: Config, image_shape) -> None:
-    """The contract of a Family: a step keeps the state's form, so that it can be repeated inside a loop;
-    its logs are scalars; a sample is images."""
-    method = FAMILIES[config.family]
-    state = method.init(config, image_shape, np.array([1, 2], np.uint32))
-    images = jax.ShapeDtypeStruct((images_per_cycle(config), *image_shape), jnp.float32)
-    labels = jax.ShapeDtypeStruct((images_per_cycle(config),), jnp.int32)
-    key = jax.ShapeDtypeStruct((2,), jnp.uint32)
-    stepped, logs = jax.eval_shape(method.step, config, state, images, key, labels)
-    assert shapes(stepped) == shapes(state)
-    assert logs and all(shape == () for shape, _ in jax.tree.leaves(shapes(logs), is_leaf=_is_pair))
-    originals = jnp.zeros((5, *image_shape))
-    made = jax.eval_shape(
-        lambda state, key: sampling.sample(config, state, image_shape, key, 5, originals=originals), state, key
-    )
-    assert (made.shape, made.dtype) == ((5, *image_shape), jnp.float32)
-    if config.mask is None:
-        walked = jax.eval_shape(lambda state, key: sampling.interpolate(config, state, image_shape, key, 5), state, key)
-        assert (walked.shape, walked.dtype) == ((5, *image_shape), jnp.float32)
-    assert set(logs) == set(method.logs)
-    assert shapes(weight_shapes(config, image_shape)) == shapes(sampling.weights_of(config, state))
-
-
-def _is_pair(value) -> bool:
-    return isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], tuple)
-
-
 @pytest.mark.parametrize(("architecture", "player", "normalization"), NORMALIZED.values())
 def test_a_network_runs_with_every_normalization_it_knows(architecture, player, normalization):
     settings = {"architecture": architecture, f"{player}_normalization": normalization} | few_channels(architecture)
     if normalization.startswith("conditional"):
         settings |= {"conditioning": "projection", "classes": 2}
-    check_network(small(**settings), smallest(architecture), player)
+    check_network(small(**settings), smallest_shape(architecture), player)
 
 
 @pytest.mark.parametrize(("architecture", "upsampling"), UPSAMPLED.values())
 def test_a_generator_runs_with_every_upsampling_it_knows(architecture, upsampling):
     settings = {"architecture": architecture, "upsampling": upsampling} | few_channels(architecture)
-    check_network(small(**settings), smallest(architecture), "generator")
+    check_network(small(**settings), smallest_shape(architecture), "generator")
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_an_architecture_attends_at_every_height_it_says(architecture):
-    shape = smallest(architecture)
+    shape = smallest_shape(architecture)
     for height in ARCHITECTURES[architecture].attention(shape):
         settings = {"architecture": architecture, "attention": height} | few_channels(architecture)
         check_images(small(**settings), shape)
@@ -137,36 +96,18 @@ def test_an_architecture_attends_at_every_height_it_says(architecture):
             check_network(small(**settings), shape, player)
 
 
-def check_network(config: Config, image_shape, player: str) -> None:
-    """The contract of a network: images or logits of the right shape, statistics that keep their form."""
-    network = build(config, image_shape)[PLAYERS.index(player)]
-    inputs = jax.ShapeDtypeStruct(input_shapes(config, image_shape)[PLAYERS.index(player)], jnp.float32)
-    context = Context(classes=None if config.classes is None else jnp.zeros((config.batch_size, config.classes)))
-
-    def initialize_and_apply(key, inputs):
-        variables = nn.meta.unbox(network.init(key, inputs, context))
-        output, updated = network.apply(variables, inputs, context, mutable=[STATISTICS])
-        return output, variables.get(STATISTICS, {}), updated.get(STATISTICS, {})
-
-    output, before, after = jax.eval_shape(initialize_and_apply, jax.random.key(0), inputs)
-    assert shapes(before) == shapes(after)
-    expected = (config.batch_size, *image_shape) if player == "generator" else (config.batch_size,)
-    result = output if player == "generator" else output.logits
-    assert (result.shape, result.dtype) == (expected, jnp.float32)
-
-
 @pytest.mark.parametrize(("architecture", "family"), FAMILY_PAIRS)
 def test_a_family_can_be_stepped_with_the_architectures_that_have_it(architecture, family):
-    shape = smallest(architecture)
+    shape = smallest_shape(architecture)
     normalization = ARCHITECTURES[architecture].discriminator_normalizations[-1]
-    settings = {"family": family, "architecture": architecture} | needs_of(family) | few_channels(architecture)
-    check_method(small(**settings, discriminator_normalization=normalization), shape)
+    settings = {"family": family, "architecture": architecture} | NEEDED_BY.get(family, {}) | few_channels(architecture)
+    check_step(small(**settings, discriminator_normalization=normalization), shape)
 
 
 @pytest.mark.parametrize("name", K_RANGES)
 def test_a_range_of_k_holds_it_or_lets_it_go(name):
     config = small(family="began", k_range=name)
-    check_method(config, (8, 8, 1))
+    check_step(config, (8, 8, 1))
     values = K_RANGES[name](jnp.array([-1.5, 0.5, 2.5]))
     assert values[1] == 0.5
     np.testing.assert_array_equal(K_RANGES[name](values), values)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ganscape.sweep.commands.plugins import Imports, import_modules
 from ganscape.sweep.commands.terminal import logged_warnings, one_line_errors, print_table
 
 Data = Annotated[str, typer.Option(help="Data sets, with commas between.")]
@@ -77,9 +78,11 @@ def bias(
     ] = "train",
     seed: Seed = 0,
     data_root: Root = None,
+    imports: Imports = None,
 ) -> None:
     """Real against real over the number of samples: bias, variance, and where it goes without end."""
     with one_line_errors():
+        import_modules(imports)
         from ganscape.errors import check_name
         from ganscape.metrics import MetricError
 
@@ -98,9 +101,11 @@ def modes(
     repeats: Repeats = 50,
     seed: Seed = 0,
     data_root: Root = None,
+    imports: Imports = None,
 ) -> None:
     """Real images of the first k classes against those of all."""
     with one_line_errors():
+        import_modules(imports)
         _run("modes", data, metric, out, data_root, repeats=repeats, seed=seed)
 
 
@@ -112,9 +117,11 @@ def floor(
     repeats: Repeats = 20,
     seed: Seed = 0,
     data_root: Root = None,
+    imports: Imports = None,
 ) -> None:
     """Train images against test images, as many: the score of a perfect generator."""
     with one_line_errors():
+        import_modules(imports)
         _run("floor", data, metric, out, data_root, repeats=repeats, seed=seed)
 
 
@@ -126,9 +133,11 @@ def sanity(
     repeats: Repeats = 3,
     seed: Seed = 0,
     data_root: Root = None,
+    imports: Imports = None,
 ) -> None:
     """Images with known faults: which of them a metric sees, and which it takes for real or better."""
     with one_line_errors():
+        import_modules(imports)
         from ganscape.metrics import find_metric
         from ganscape.results.calibration import read_table, sights
         from ganscape.sweep.measuring.calibration import REAL
@@ -149,9 +158,11 @@ def rules(
     repeats: Repeats = 5,
     seed: Seed = 0,
     data_root: Root = None,
+    imports: Imports = None,
 ) -> None:
     """The same images by other conventions: bytes, the train split as reference, three ways to resize."""
     with one_line_errors():
+        import_modules(imports)
         _run("rules", data, metric, out, data_root, repeats=repeats, seed=seed)
 
 
@@ -180,9 +191,11 @@ def draws(
     count: Annotated[int, typer.Option("--draws", min=2, help="Draws of samples for each generator.")] = 5,
     data: Annotated[str | None, typer.Option(help="Where your own images are.", show_default="as in the sweep")] = None,
     data_root: Root = None,
+    imports: Imports = None,
 ) -> None:
     """The kept generators of a sweep by other draws of samples: config, training seed and draw, each one's share."""
     with one_line_errors():
+        import_modules(imports)
         from ganscape.results.frames import load
         from ganscape.results.lottery import split_variance, write
         from ganscape.sweep.measuring.draws import score_draws

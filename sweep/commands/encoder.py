@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ganscape.sweep.commands.plugins import Imports, import_modules
 from ganscape.sweep.commands.terminal import one_line_errors, print_table
 
 WeightsFolder = Annotated[
@@ -38,10 +39,12 @@ def info(
         typer.Argument(metavar="NAME", help="An encoder, or a weights file.", show_default="all encoders"),
     ] = None,
     weights: WeightsFolder = None,
+    imports: Imports = None,
 ) -> None:
     """Show the encoders, where their weights are and where to get them, or what a weights file holds."""
     with one_line_errors():
         look_for(weights)
+        import_modules(imports)
         from ganscape.metrics.encoders.conversion import encoder_facts, encoder_rows, file_facts, is_file
 
         if name is None:

@@ -70,11 +70,13 @@ def copies(
     cells: Annotated[int, typer.Option(min=1, help="Cells of the feature space in which C_T compares.")] = 5,
     data_root: Root = None,
     weights: WeightsFolder = None,
+    imports: Imports = None,
 ) -> None:
     """Say whether images are copies of training images, by authenticity and the C_T statistic."""
     with one_line_errors():
         check_paths(images=images, data=data, data_root=data_root, weights=weights)
         look_for(weights)
+        import_modules(imports)
         from ganscape.sweep.measuring.copies import COPYING, find_copies
 
         with logged_warnings():

@@ -78,6 +78,93 @@ def test_the_page_s_plugin_keeps_the_contracts(mine):
     assert sorted(checked) == ["data set stripes", "loss exponential", "metric mean", "searcher halves"]
 
 
+NETWORKS = """
+import ganscape, jax
+from ganscape.models.architectures.architecture import Networks, NetworkSpec
+from ganscape.models.architectures.mlp import MLP, Discriminator, Generator, VariationalEncoder, identity
+from ganscape.models.vae import FAMILY
+
+def build(config, image_shape):
+    spec = NetworkSpec.of(config)
+    if config.family == "gan":
+        return Networks(Generator(spec, image_shape), Discriminator(spec))
+    return Networks(Generator(spec, image_shape, jax.nn.relu, identity), VariationalEncoder(spec))
+
+ganscape.register(
+    architectures={"mine": MLP._replace(build=build, families=("gan", "other"))}, families={"other": FAMILY},
+)
+"""
+
+
+def test_architectures_and_families_from_outside_are_held_to_the_contracts_of_ours(write):
+    checked = testing.check_plugin(write(NETWORKS, "networks.py"))
+    assert sorted(checked) == ["architecture mine", "family other"]
+
+
+@pytest.mark.parametrize(
+    "whole, broken, message",
+    [
+        ("FAMILY}", "FAMILY._replace(logs=('score',))}", r"a step logs .*, not \['score'\]"),
+        (
+            "FAMILY}",
+            "FAMILY._replace(step=lambda *a: ({}, FAMILY.step(*a)[1]))}",
+            "a step changes the form of the state",
+        ),
+        ('("gan", "other")', '("gan",)', "no architecture has networks for family 'other'"),
+        ("build=build", "accepts=lambda shape: shape == (3, 3, 1)", "architecture 'mine' accepts none of the shapes"),
+    ],
+)
+def test_networks_that_break_a_contract_are_told_how(write, whole, broken, message):
+    assert NETWORKS.count(whole) == 1
+    with pytest.raises(AssertionError, match=message):
+        testing.check_plugin(write(NETWORKS.replace(whole, broken), "networks.py"))
+
+
+EXECUTOR = """
+import contextlib, ganscape
+from ganscape.sweep.executors import local
+from ganscape.sweep.executors.contract import RunningExecutor
+
+@contextlib.contextmanager
+def idle(out, workers, resources, cluster):
+    yield RunningExecutor(1, lambda backlog, workload: None)
+
+def hand_on(out, workers, resources, cluster):
+    return local.start(out, workers, resources)
+
+ganscape.register(executors={"own": START})
+"""
+
+
+def test_an_executor_that_returns_before_its_trials_have_ended_breaks_the_contract(write):
+    with pytest.raises(AssertionError, match=r"'own' returned when its trials were \['running', 'running'\]"):
+        testing.check_plugin(write(EXECUTOR.replace("START", "idle"), "own.py"))
+
+
+@pytest.mark.slow
+def test_an_executor_from_outside_trains(write):
+    assert testing.check_plugin(write(EXECUTOR.replace("START", "hand_on"), "own.py")) == ["executor own"]
+
+
+def test_commands_that_measure_take_names_of_a_module_from_outside(write, ganscape, refused):
+    """An encoder, a data set and a metric of it."""
+    encoder = (
+        "import jax.numpy as jnp\nfrom ganscape.metrics.encoders import Encoder\n"
+        "def apply(parameters, images): return images.reshape(len(images), -1)\n"
+        "def flat(shape): return Encoder('', shape[0] * shape[1] * shape[2], 'none', 'pixels', (), apply)\n"
+        "ganscape.register(encoders={'flat': flat})\n"
+    )
+    name = write(MINE + encoder)
+    refused(ganscape("encoder", "info", "flat"), "unknown encoder 'flat'")
+    assert "features of mine" in ganscape("encoder", "info", "flat", "--import", name).stdout
+    refused(ganscape("calibrate", "floor", "--data", "stripes", "--metric", "fd_flat"), "stripes")
+    done = ganscape(
+        *("calibrate", "floor", "--data", "stripes", "--metric", "mean_flat", "--import", name),
+        *("--repeats", 2, "--out", "worth"),
+    )
+    assert done.exit_code == 0 and "stripes" in done.stdout, done.stderr
+
+
 def test_a_late_formula_is_a_metric_of_every_encoder_and_its_code_is_part_of_the_protocol(mine, tmp_path):
     ganscape.register  # noqa: B018 - the registry of METRICS exists before the module
     plugins.import_plugins([str(mine)])

@@ -1,10 +1,4 @@
-"""The contracts of what `ganscape.register` takes, as checks for the tests of a plugin's author.
-
-    def test_my_module_keeps_the_contracts():
-        ganscape.testing.check_plugin("mine.py")
-
-Every check raises AssertionError. The entries of the package pass the same checks in tests/test_registries.py.
-"""
+"""The contracts of entries that can be called alone: losses, searchers, data sets, metrics and others."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,37 +11,6 @@ if TYPE_CHECKING:
     from ganscape.models.losses import Loss
     from ganscape.search_spaces import Space, Study
     from ganscape.sweep.schedulers import Scheduler
-
-__all__ = [
-    "check_data_set",
-    "check_encoder",
-    "check_loss",
-    "check_metric",
-    "check_penalty",
-    "check_plugin",
-    "check_scheduler",
-    "check_searcher",
-    "check_study",
-]
-
-
-def check_plugin(module: str | Path) -> list[str]:
-    """Imports a module and checks every entry that it registers; returns them as "loss exponential".
-
-    Architectures, families and executors are registered unchecked: train a sweep with them.
-    """
-    from ganscape.sweep.plugins import import_plugins
-    from ganscape.sweep.registration import ENTRIES, KINDS, registry_of
-
-    import_plugins([str(module)])
-    owner = Path(module).stem if str(module).endswith(".py") else str(module)
-    registries = {kind.word: registry_of(kind) for kind in KINDS.values()}
-    checked = []
-    for (word, name), registered_by in list(ENTRIES.items()):
-        if registered_by == owner:
-            CHECKS.get(word, lambda entry: None)(registries[word][name])
-            checked.append(f"{word} {name}")
-    return checked
 
 
 def check_loss(loss: "Loss") -> None:
@@ -187,15 +150,3 @@ def check_study(study: "Study") -> None:
     from ganscape.sweep.plan import find_study
 
     assert find_study(study).methods == study.methods
-
-
-CHECKS: dict[str, Callable[[Any], None]] = {
-    "loss": check_loss,
-    "penalty": check_penalty,
-    "searcher": check_searcher,
-    "scheduler": check_scheduler,
-    "data set": check_data_set,
-    "metric": check_metric,
-    "encoder": check_encoder,
-    "study": check_study,
-}
