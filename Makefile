@@ -33,7 +33,7 @@ docs: $(INSTALLED) # Write docs/cli.md again from the help of the commands, docs
 	$(BIN)/python docs/generate_ledger.py
 
 site: $(INSTALLED) # Build the documentation as a site, build/site/index.html; brings Sphinx the first time
-	@$(BIN)/python -c 'import furo, myst_parser, sphinx' 2>/dev/null || \
+	@$(BIN)/python -c 'import furo, ipykernel, myst_nb, sphinx' 2>/dev/null || \
 		$(BIN)/python -m pip install --disable-pip-version-check --quiet --editable '.[docs]'
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/site
 

@@ -355,16 +355,19 @@ def test_the_site_s_first_page_leads_to_every_page():
         for line in block.split("\n\n")[1].split()
     }
     pages = {path.relative_to(ROOT / "docs").with_suffix("").as_posix() for path in (ROOT / "docs").rglob("*.md")}
+    pages |= {f"notebooks/{path.stem}" for path in (ROOT / "notebooks").glob("*.ipynb")}
     assert named <= pages
     assert {page for page in pages - named if not page.startswith("decisions/")} == {"index"}
 
 
 @pytest.mark.slow
 def test_the_site_builds_without_a_warning_and_holds_the_api(tmp_path):
-    for package in ("furo", "myst_parser", "sphinx"):
+    for package in ("furo", "myst_nb", "sphinx"):
         pytest.importorskip(package, reason="pip install ganscape[docs]")
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", "docs", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "Runs a study, or continues the one in" in (tmp_path / "reference.html").read_text(encoding="utf-8")
     assert (tmp_path / "your_images.html").exists() and (tmp_path / "search.html").exists()
+    gallery = (tmp_path / "notebooks" / "gallery.html").read_text(encoding="utf-8")
+    assert gallery.count("<img ") >= gallery.count("plots.") - 2  # those of the introduction

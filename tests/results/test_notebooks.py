@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from ganscape.results import plots
+
 ROOT = Path(__file__).parents[2]
 QUICKSTART = ROOT / "notebooks" / "quickstart.ipynb"  # it runs a sweep; the others read results
 NOTEBOOKS = sorted(set((ROOT / "notebooks").glob("*.ipynb")) - {QUICKSTART})
@@ -70,4 +72,10 @@ def test_the_quickstart_leads_from_nothing_to_a_winner_s_samples(tmp_path):
 
 
 def test_the_notebooks_are_there():
-    assert len(NOTEBOOKS) == 4
+    assert len(NOTEBOOKS) == 5
+
+
+def test_the_gallery_has_every_figure():
+    shown = (ROOT / "notebooks" / "gallery.ipynb").read_text(encoding="utf-8")
+    drawn = {name for name in plots.__all__ if name not in ("STUDIES_FIGURES", "points", "style", "top_points")}
+    assert {name for name in drawn if f"plots.{name}(" not in shown} == set()
