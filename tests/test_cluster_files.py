@@ -90,6 +90,54 @@ def slurm(tmp_path):
             continue
 
 
+def run_on_ray(folder, callback, **variables):
+    """Runs a study of a trial on Ray with a callback of docs/cluster/callbacks.py; returns its results."""
+    pytest.importorskip(callback, reason=f"pip install {callback}")
+    words = ["run", "equal/wide", "--methods", "vae", *TINY.replace("--seeds 2", "--seeds 1").split()]
+    words += ["--executor", "ray", "--callback", f"callbacks:{callback}", "--out", str(folder / "out")]
+    environment = os.environ | variables | {"PYTHONPATH": str(ROOT / "docs" / "cluster")}
+    done = subprocess.run(
+        [sys.executable, "-m", "ganscape", *words],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=400,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return results.load(folder / "out")
+
+
+@pytest.mark.slow
+def test_weights_and_biases_is_told_every_score(tmp_path):
+    """Offline: its file has the name that scores have and the value of the last one."""
+    sweep = run_on_ray(tmp_path, "wandb", WANDB_MODE="offline", WANDB_DIR=str(tmp_path))
+    (file,) = tmp_path.rglob("*.wandb")
+    (trial,) = sweep.trials()["trial"]
+    written = file.read_bytes()
+    assert f"fd_digits/{trial}".encode() in written
+    assert all(repr(value)[:9].encode() in written for value in sweep.scores()["value"])
+
+
+@pytest.mark.slow
+def test_mlflow_is_told_every_score(tmp_path):
+    """Into a file store."""
+    sweep = run_on_ray(tmp_path, "mlflow", MLFLOW_TRACKING_URI=f"sqlite:///{tmp_path / 'mlflow.db'}")
+    import mlflow
+
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("ganscape")
+    (trial,), runs = sweep.trials()["trial"], client.search_runs([experiment.experiment_id])
+    name = f"fd_digits/{trial}"
+    told = [
+        point.value
+        for run in runs
+        if name in run.data.metrics
+        for point in client.get_metric_history(run.info.run_id, name)
+    ]
+    assert set(sweep.scores()["value"]) == set(told)
+
+
 @pytest.mark.slow
 def test_a_slurm_job_that_met_its_limit_continues_when_submitted_again(slurm, tmp_path):
     def scores():

@@ -1,7 +1,10 @@
 """`ganscape` is one import name: it works in folders that hold the user's own data/, models/, results.py, and from
 a wheel that holds everything it needs."""
 
+import configparser
+import importlib.metadata
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -171,3 +174,38 @@ def test_a_trial_runs_from_what_was_installed(built, kind, tmp_path):
     (tmp_path / "work").mkdir()
     run(python, "-m", "ganscape", *SWEEP.split(), "--workers", 1, "--out", "out", cwd=tmp_path / "work")
     assert (tmp_path / "work" / "out" / "report.html").exists()
+
+
+@pytest.mark.slow
+def test_results_are_read_and_drawn_from_the_wheel_by_the_packages_that_the_readme_names_alone(built, tmp_path):
+    """Nothing else of the package's requirements can be imported, JAX and Ray among them."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (named,) = re.findall(r"pip install --no-deps ganscape` and `pip install ([^`]+)`", readme)
+    (five,) = re.findall(r"in five lines.*?```python\n(.*?)```", readme, flags=re.DOTALL)
+    assert len([line for line in five.splitlines() if line]) <= 5
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    required = {re.split(r"[ >\[]", line)[0] for line in setup["options"]["install_requires"].split("\n") if line}
+    brought = {
+        re.split(r"[ ;<>=!\[(]", line)[0].lower()
+        for name in named.split()
+        for line in importlib.metadata.requires(name) or []
+        if "extra ==" not in line
+    }
+    absent = {"jaxlib", *(required - set(named.split()) - brought)}
+    modules = [{"orbax-checkpoint": "orbax", "scikit-optimize": "skopt"}.get(n, n) for n in absent]
+    assert {"jax", "flax", "optax", "orbax", "ray", "skopt"} <= set(modules)
+    python = tmp_path / "environment" / "bin" / "python"
+    run(sys.executable, "-m", "venv", tmp_path / "environment", cwd=tmp_path)
+    run(python, "-m", "pip", "install", "-q", "--no-deps", next(built.glob("*.whl")), cwd=tmp_path)
+    where = run(python, "-c", "import site; print(site.getsitepackages()[0])", cwd=tmp_path).strip()
+    packages = [path for path in sys.path if Path(path).name == "site-packages"]
+    Path(where, "dependencies.pth").write_text("\n".join(packages))
+    Path(where, "absent.pth").write_text(f"import sys; sys.modules.update(dict.fromkeys({modules!r}))\n")
+    run(python, "-c", five.rstrip() + ".savefig('curves.png')", cwd=tmp_path, MPLBACKEND="Agg")
+    assert (tmp_path / "curves.png").stat().st_size > 10_000
+    copy = "import ganscape, shutil; shutil.copytree(ganscape.recorded('equal_wide_digits').folder, 'out')"
+    run(python, "-c", copy, cwd=tmp_path)
+    for words in (["status", "out"], ["best", "out"], ["report", "out"], ["export", "out", "scores.csv"]):
+        run(python, "-m", "ganscape", *words, cwd=tmp_path)
+    assert (tmp_path / "out" / "report.html").exists() and (tmp_path / "scores.csv").exists()
