@@ -46,7 +46,7 @@ bench: $(INSTALLED) # Run the short benchmarks; docs/performance.md has the long
 	@set -e; for words in \
 		"torch_step.py --networks infogan --repeats 3" "compile.py" "lanes.py --lanes 1,16 --repeats 3" "refill.py --repeats 1" "convolution.py" \
 		"frechet.py --sizes 2000x768" "overhead.py --trials 8" "trials.py --scales smoke --trials 16 --naive 2" \
-		"searchers.py --seeds 2 --searchers random,sobol,gp_bandit" "analysis.py --scores 10000"; \
+		"searchers.py --seeds 2 --searchers random,sobol,gp_bandit" "schedulers.py --orders 20" "analysis.py --scores 10000"; \
 	do echo "== $$words"; $(BIN)/python benchmarks/$$words; done
 
 clean: # Remove .venv, caches and build files; keep runs/
