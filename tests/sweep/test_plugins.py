@@ -156,8 +156,8 @@ def test_commands_that_measure_take_names_of_a_module_from_outside(write, gansca
     )
     name = write(MINE + encoder)
     refused(ganscape("encoder", "info", "flat"), "unknown encoder 'flat'")
-    assert "features of mine" in ganscape("encoder", "info", "flat", "--import", name).stdout
     refused(ganscape("calibrate", "floor", "--data", "stripes", "--metric", "fd_flat"), "stripes")
+    assert "features of mine" in ganscape("encoder", "info", "flat", "--import", name).stdout
     done = ganscape(
         *("calibrate", "floor", "--data", "stripes", "--metric", "mean_flat", "--import", name),
         *("--repeats", 2, "--out", "worth"),
