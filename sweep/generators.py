@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ganscape import __version__
 from ganscape.files import replacing
 from ganscape.models.family import SamplingWeights
 from ganscape.models.generator_file import save_generator
@@ -21,7 +22,7 @@ from ganscape.sweep.messages import Score, Trial, Workload
 
 FOLDER = "generators"
 WEIGHTS, CARD = ".safetensors", ".json"
-PACKAGES = ("ganscape", "jax", "jaxlib", "flax", "numpy")
+PACKAGES = ("jax", "jaxlib", "flax", "numpy")
 
 
 def path_of(folder: str | Path, trial: str, rung: int) -> Path:
@@ -73,7 +74,8 @@ def card_of(workload: Workload, trial: Trial, cycle: int, score: Score) -> dict[
         "cycle": cycle,
         "metric": workload.metric,
         "score": score.value,
-        "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
+        # A checkout that is found by PYTHONPATH has no metadata.
+        "versions": {"ganscape": __version__} | {name: importlib.metadata.version(name) for name in PACKAGES},
     }
 
 
