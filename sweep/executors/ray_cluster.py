@@ -1,8 +1,11 @@
 """The Ray cluster that workers run on: one of this process's own, or one that runs already."""
 
 import contextlib
+import functools
 import logging
 import math
+import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -13,6 +16,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import ray
+from ray._private import ray_constants
 
 from ganscape.environment import clean_ray_worker, cleaned
 from ganscape.sweep.resources import ExecutorError, Resources, cores
@@ -21,17 +25,40 @@ CONNECT_SECONDS, ANSWER_SECONDS = 5.0, 60.0
 
 
 def start_cluster(workers: int, resources: Resources, variables: dict[str, str]) -> None:
-    """Starts a cluster of one node that ends with this process, independent of others on this machine.
+    """Starts a cluster of one node that ends with this process, independent of others on this machine. Nobody else can
+    use it: it listens on the loopback address, and asks for a token if Ray is 2.59 or later.
 
     Raises ExecutorError if Ray's processes do not start, such as on a machine too busy for them, or without room for
     their files.
     """
     cpus = max(cores(), math.ceil(workers * resources.cpus))
     try:
-        with keep_sigterm(), cleaned({}):
+        with keep_sigterm(), cleaned(_token()), _on_loopback():
             ray.init(address="local", num_cpus=cpus, include_dashboard=False, **_init_options(variables))
     except Exception as error:  # Ray raises no narrower class where a process of its own is late
         raise ExecutorError(f"Ray does not start on this machine: {_first_line(error)}; try again") from error
+
+
+@functools.cache
+def _token() -> dict[str, str]:
+    """Returns the variable with a token that Ray takes for a cluster of this process's own, unless the user's shell
+    names one: Ray would make one itself, but keep it in the home folder. It reads a token once in a process."""
+    if os.environ.keys() & {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"}:
+        return {}
+    return {"RAY_AUTH_TOKEN": secrets.token_hex(32)}
+
+
+@contextlib.contextmanager
+def _on_loopback() -> Iterator[None]:
+    """Has a cluster that starts in the block listen on 127.0.0.1 alone. Ray has no option for that: it is what this
+    switch of its own does, on macOS and Windows by default. Processes of the cluster read it from the environment."""
+    before = ray_constants.ENABLE_RAY_CLUSTER
+    ray_constants.ENABLE_RAY_CLUSTER = False
+    try:
+        with cleaned({ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR: "0"}):
+            yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before
 
 
 def join_cluster(address: str, variables: dict[str, str]) -> None:

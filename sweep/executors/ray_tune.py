@@ -34,7 +34,6 @@ from ganscape.sweep.resources import Cluster, ExecutorError, Resources, default_
 
 SETTINGS = {
     "RAY_AIR_NEW_OUTPUT": "0",
-    "RAY_AUTH_MODE": "disabled",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",

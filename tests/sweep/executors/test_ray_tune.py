@@ -1,5 +1,7 @@
 """Ray Tune: the tables of local workers, and what is left when processes are killed."""
 
+import json
+import os
 import signal
 import subprocess
 import sys
@@ -29,6 +31,53 @@ def test_what_no_node_has_is_refused_before_anything_is_written(tmp_path):
     assert ran.returncode == 2
     assert line.startswith("error: no node of the Ray cluster has CPU=1, GPU=99 for a worker")
     assert not out.exists()
+
+
+PRIVATE = """
+import json, os
+from pathlib import Path
+
+import ray
+
+from ganscape.sweep.executors.ray_cluster import start_cluster
+from ganscape.sweep.resources import Resources
+
+
+def below(number):
+    children = Path(f"/proc/{number}/task/{number}/children").read_text().split()
+    return [str(number), *(each for child in children for each in below(child))]
+
+
+start_cluster(1, Resources(), {})
+variables = ray.get(ray.remote(lambda: dict(os.environ)).remote())
+sockets = set()
+for number in below(os.getpid()):
+    for link in Path(f"/proc/{number}/fd").iterdir():
+        try:
+            sockets.add(os.readlink(link).removeprefix("socket:[").removesuffix("]"))
+        except OSError:
+            continue
+rows = [line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]]
+listening = [row[1].split(":")[0] for row in rows if row[3] == "0A" and row[9] in sockets]
+print(json.dumps([listening, variables.get("RAY_AUTH_MODE"), variables.get("RAY_AUTH_TOKEN"), dict(os.environ)]))
+"""
+
+
+def test_a_cluster_of_its_own_listens_on_this_machine_alone_and_asks_for_a_token_that_is_kept_nowhere(tmp_path):
+    from importlib.metadata import version
+
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH")}
+    command = [sys.executable, "-W", "ignore", "-c", PRIVATE]
+    variables = environment | {"HOME": str(tmp_path), "RAY_USAGE_STATS_ENABLED": "0"}
+    ran = subprocess.run(command, env=variables, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    listening, mode, token, after = json.loads(ran.stdout.splitlines()[-1])
+    # As the kernel writes addresses: the last four bytes are 127.0.0.1, from the lowest on.
+    assert len(listening) >= 3 and {address[-8:] for address in listening} == {"0100007F"}
+    if tuple(map(int, version("ray").split(".")[:2])) >= (2, 59):
+        assert mode == "token" and len(token) == 64
+    assert not {"RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"} & set(after)
+    assert not (tmp_path / ".ray").exists()
 
 
 def test_a_cluster_that_does_not_start_is_one_line(monkeypatch):
