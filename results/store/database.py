@@ -84,6 +84,7 @@ def create(folder: Path):
 
 
 def _migrate(db):
+    """Applies the migrations of this version that the store has not had yet, each in a transaction of its own."""
     applied = {row["name"] for row in fetch_rows(db, "SELECT name FROM migrations")}
     for migration in schema.MIGRATIONS:
         if migration.__name__ not in applied:
@@ -93,7 +94,8 @@ def _migrate(db):
 
 
 def _prefer_wal(db):
-    """Readers and the writer do not meet in WAL mode; a file system without shared memory gets the old journal."""
+    """Lets readers go on while the writer commits, by a write-ahead log (WAL). A file system without shared memory
+    cannot have one and gets a rollback journal."""
     try:
         mode = db.execute("PRAGMA journal_mode=WAL").fetchone()[0]
     except sqlite3.OperationalError as error:
@@ -139,7 +141,7 @@ def fetch_rows(db, query, values=()) -> list[dict]:
 
 
 def fetch_columns(db, query, values=()) -> dict[str, list]:
-    """Returns the same as a dict of columns."""
+    """Returns the rows of a query as a dict of columns, with JSON columns decoded."""
     cursor = db.execute(query, values)
     names = [column[0] for column in cursor.description]
     rows = list(zip(*cursor.fetchall(), strict=True)) or [()] * len(names)
@@ -189,7 +191,8 @@ SAVED = "ganscape repair OUT --to NEW saves every row that is whole"
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turns what the disk did into a StoreError; our own mistakes pass."""
+    """Raises a StoreError of one line in place of an error of SQLite that has a cause outside the program, such as a
+    full disk or a damaged file. Errors that are mistakes of the program are raised as they are."""
     try:
         yield
     except (sqlite3.Error, UnicodeDecodeError, json.JSONDecodeError) as error:
@@ -204,7 +207,8 @@ def explained(path: Path) -> Iterator[None]:
 
 @contextmanager
 def explained_damage(path: Path) -> Iterator[None]:
-    """The same for the reading of tables, where anything else that goes wrong comes from what the file holds."""
+    """Raises a StoreError as `explained` does, and also for other errors: while tables are read, whatever else goes
+    wrong comes from what the file holds."""
     with explained(path):
         try:
             yield

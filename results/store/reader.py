@@ -28,17 +28,23 @@ NO_STUDY = f"no study yet (a sweep that has just begun, or a copy without its {S
 
 
 def read(folder) -> dict[str, list[dict]]:
-    """Every table of OUT as lists of dicts, all seen at one instant; does not disturb a running sweep.
+    """Returns every table of an output folder as a list of rows, dicts by column, all of one instant.
 
-    Keys: study, environments, protocols, trials, scores, failures, retries, signs, programs, baselines, generators; a
-    table that an older version did not write is empty. Raises StoreError when there is no store.
+    A running sweep is not disturbed. A table that the version which wrote the store did not have is empty.
+
+    Returns:
+      table -> rows; the tables are study, environments, protocols, trials, scores, failures, retries, signs, programs,
+      baselines, generators and definitions.
+
+    Raises:
+      StoreError: if there is no store, or it is foreign, newer or damaged.
     """
     return {table: [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
             for table, columns in read_columns(folder).items()}  # fmt: skip
 
 
 def read_columns(folder) -> dict[str, dict[str, list]]:
-    """The same with each table as a dict of columns, which is faster where there are many rows."""
+    """Returns the tables of `read`, each as a dict of columns: faster where there are many rows."""
     path = Path(folder) / STORE
     with reading(folder) as db, explained_damage(path):
         db.execute("BEGIN")
@@ -55,7 +61,7 @@ def read_columns(folder) -> dict[str, dict[str, list]]:
 
 
 def _fetch_known(db, table: str, query: str) -> dict[str, list]:
-    """Columns that an older version did not write are None."""
+    """Returns the columns that a query selects; those that the table of an older version lacks are None throughout."""
     there = column_names(db, table)
     for name in _named(query):
         if name not in there:
@@ -76,7 +82,10 @@ def _place(tables: dict[str, dict[str, list]]) -> None:
 
 
 def rows_written(folder) -> tuple[int, ...]:
-    """How many rows the tables that grow have: it differs after every commit. Raises StoreError as `read` does."""
+    """Returns the numbers of rows of the tables that grow, by which a reader sees that something was committed.
+
+    Raises StoreError as `read` does.
+    """
     with reading(folder) as db, explained_damage(Path(folder) / STORE):
         counts = ", ".join(f"(SELECT count(*) FROM {table})" for table in ("study", "protocols"))
         last = ", ".join(f"(SELECT ifnull(max(id), 0) FROM {table})" for table in schema.GROWING)
@@ -135,8 +144,10 @@ def check(folder, definition: Mapping[str, Any]) -> Mapping[str, Any]:
 
 @contextmanager
 def reading(folder):
-    """A connection that cannot write, for the block. Raises StoreError when OUT has no store, or one that is foreign,
-    newer or damaged."""
+    """Yields a connection to the store of OUT that cannot write, and closes it.
+
+    Raises StoreError if OUT has no store, or one that is foreign, newer or damaged.
+    """
     path = Path(folder) / STORE
     if not path.exists():
         raise StoreError(f"no results in '{folder}': it holds no {STORE}; name the output folder of a sweep")
@@ -148,4 +159,5 @@ def reading(folder):
 
 
 def _named(query) -> list[str]:
+    """Returns the names of the columns that a query of `schema.QUERIES` selects."""
     return query.removeprefix("SELECT ").partition(" FROM ")[0].split(", ")
