@@ -369,6 +369,9 @@ def test_the_site_builds_without_a_warning_and_holds_the_api(tmp_path):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "Runs a study, or continues the one in" in (tmp_path / "reference.html").read_text(encoding="utf-8")
+    assert 'href="notebooks/gallery.html">gallery' in re.sub(
+        r"</?span[^>]*>", "", (tmp_path / "index.html").read_text()
+    )
     assert (tmp_path / "your_images.html").exists() and (tmp_path / "search.html").exists()
     cells = json.loads(text("notebooks/gallery.ipynb"))["cells"]
     figures = [cell for cell in cells if "".join(cell["source"]).startswith("plots.")]
