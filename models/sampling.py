@@ -54,11 +54,11 @@ def sample(
       ConfigError: in family completion without originals, with a label or a truncation.
     """
     if config.mask is not None:
-        if originals is None or label is not None or truncation is not None:
-            raise ConfigError(
-                f"a generator of family {config.family!r} completes images: it needs some, and has no classes and no "
-                "latents to truncate"
-            )
+        if originals is None:
+            raise ConfigError(f"a generator of family {config.family!r} completes images; none were given")
+        if label is not None or truncation is not None:
+            given = "label" if truncation is None else "truncation"
+            raise ConfigError(f"{given} means nothing to a generator of family {config.family!r}: it completes images")
         return complete(config, state, key, originals)[1].completed
     return _images(config, state, image_shape, key, draw_latents(config, key, count, truncation), count, label)
 

@@ -135,8 +135,10 @@ def test_a_saved_generator_completes_images_and_says_what_it_needs(tmp_path):
     generator, key = load_generator(tmp_path / "g"), jax.random.key(4)
     expected = sampling.sample(config, state, SHAPE, key, 4, originals=jnp.asarray(REAL))
     np.testing.assert_allclose(generator(key, 4, originals=REAL), expected, rtol=1e-6)
-    with pytest.raises(ConfigError, match="it needs some"):
+    with pytest.raises(ConfigError, match="completes images; none were given"):
         generator(key, 4)
+    with pytest.raises(ConfigError, match="truncation means nothing"):
+        generator(key, 4, originals=REAL, truncation=1.0)
     with pytest.raises(ConfigError, match="images of 4x8x8x1 to complete; this generator takes 5x8x8x1"):
         generator(key, 5, originals=REAL)
     with pytest.raises(ConfigError, match="no latents to walk between"):
