@@ -16,7 +16,7 @@ from ganscape.environment import removed
 from ganscape.metrics import FEATURES, LOGITS, MetricError, make_encoder
 from ganscape.sweep.measuring import reference_cache
 from ganscape.sweep.plugins import GROUP
-from ganscape.sweep.resources import check_address_space, cores, gibibytes
+from ganscape.sweep.resources import available_bytes, check_address_space, cores, gibibytes
 
 PACKAGES = ("ganscape", "jax", "jaxlib", "flax", "optax", "ray", "numpy", "scipy", "scikit-learn")
 # A module of each extra, and what the extra is for.
@@ -93,9 +93,7 @@ def _devices() -> Iterator[Finding]:
 
 def _machine() -> Iterator[Finding]:
     yield Finding("cores", f"{cores()}, as many workers by default")
-    memory = next(
-        (int(line.split()[1]) * 1024 for line in _lines("/proc/meminfo") if line.startswith("MemAvailable:")), None
-    )
+    memory = available_bytes()
     if memory is not None:
         workers = int(memory // WORKER_BYTES)
         few = workers < cores()

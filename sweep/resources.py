@@ -4,6 +4,7 @@ import math
 import os
 import resource
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from ganscape.errors import UserError
@@ -87,6 +88,15 @@ def check_address_space() -> None:
             f"`ulimit -v` leaves {gibibytes(limit)} of address space, too little to trust what XLA computes; it needs "
             f"{gibibytes(ADDRESS_SPACE)}: ulimit -v {ADDRESS_SPACE // 1024}, or unlimited"
         )
+
+
+def available_bytes() -> int | None:
+    """Returns the memory that new processes could have on this machine; None where the system does not say."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), None)
 
 
 def gibibytes(amount: float) -> str:

@@ -103,6 +103,7 @@ ORDER = {
             "pictures",
             "baseline_queue",
             "cohort_size",
+            "memory",
             "early_stopping",
             "keeping",
             "rows",

@@ -43,6 +43,7 @@ def run_plan(planned, folder: Path, **options) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     print_cost(planned)
     print_warnings([*planned.warnings, *shortages(planned), *changed_circumstances(folder)])
+    print_warnings(_memory_warnings(planned, **options))
     try:
         with show_progress(Console(stderr=True)) as show:
             run_study(planned, folder, observe=show, **options)
@@ -54,6 +55,17 @@ def run_plan(planned, folder: Path, **options) -> None:
     print_status(folder)
     typer.echo(f"report  {report_path}\nstore   {folder / 'store.sqlite'}")
     _end_without_scores(methods_without_score(load(folder)))
+
+
+def _memory_warnings(planned, *, executor: str, workers: int | None = None, resources=None, **others) -> list[str]:
+    """Returns what is to be said about the memory of workers on the CPUs of this machine."""
+    from ganscape.sweep.memory import memory_warnings
+    from ganscape.sweep.resources import Resources, default_workers
+
+    resources = resources or Resources()
+    if executor != "local" or resources.gpus:
+        return []
+    return memory_warnings(planned, default_workers(resources) if workers is None else workers)
 
 
 def _end_without_scores(methods: dict[str, dict[str, int]]) -> None:

@@ -44,6 +44,7 @@ def print_plan(planned, workers: int, folder: Path, keep) -> None:
     """Prints what a plan would run, and about how long it takes with so many workers."""
     from ganscape.results.wording import duration
     from ganscape.sweep.estimate import estimate
+    from ganscape.sweep.memory import memory_warnings
     from ganscape.sweep.pictures import describe_rule
     from ganscape.sweep.rounds import shortages
 
@@ -56,7 +57,10 @@ def print_plan(planned, workers: int, folder: Path, keep) -> None:
         ("data", f"{definition['data']} {'x'.join(map(str, definition['image_shape']))}"),
         ("score", planned.protocol.label()),
         *([("also scored by", ", ".join(protocol.metric for protocol in planned.further))] if planned.further else []),
-        *(("warning", warning) for warning in (*planned.warnings, *shortages(planned))),
+        *(
+            ("warning", warning)
+            for warning in (*planned.warnings, *shortages(planned), *memory_warnings(planned, workers))
+        ),
         ("methods", ", ".join(planned.methods)),
         ("trials", f"{cost.trials}"),
         *((f"phase {phase.name}", _size(phase)) for phase in planned.phases),

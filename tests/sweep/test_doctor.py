@@ -33,7 +33,7 @@ def test_a_processor_that_computes_wrongly_is_a_problem(monkeypatch):
 
 def test_too_little_memory_for_as_many_workers_as_cores_is_said_with_the_number_that_fits(monkeypatch):
     monkeypatch.setattr(doctor, "cores", lambda: 8)
-    monkeypatch.setattr(doctor, "_lines", lambda path: ["MemTotal: 1 kB", f"MemAvailable: {4 * 2**20} kB"])
+    monkeypatch.setattr(doctor, "available_bytes", lambda: 4 * 2**30)
     finding = findings(doctor._machine())["memory"]
     assert "about 2 workers of small images, not for 8" in finding.problem and finding.remedy == "--workers 2"
 
