@@ -30,6 +30,10 @@ MEMORY = Path("/dev/shm")  # a file system in memory: thousands of commits wait 
 TICKS = os.sysconf("SC_CLK_TCK")  # in a second
 FLAGS = "--xla_cpu_multi_thread_eigen=false --xla_backend_optimization_level=1"
 QUICKER = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+LONG = {  # files of more than 20 seconds
+    "test_api", "test_architectures", "test_combinations", "test_docs", "test_encoders", "test_feeding", "test_gan",
+    "test_plugins", "test_registries", "test_trial", "test_wiring",
+}  # fmt: skip
 SLOW_LIMIT = 3600.0  # seconds for a test that is marked slow
 
 # A shell that starts `make test &` without job control lets it ignore SIGINT, and every child would inherit that.
@@ -157,8 +161,8 @@ def pytest_collection_finish():
 
 def pytest_collection_modifyitems(items):
     """Sweeps in processes of their own first: they take longest and wait most, so that others run beside them. Then the
-    files of this folder, the largest units that one process runs."""
-    items.sort(key=lambda item: ("executors" not in item.path.parts, item.path.parent != Path(__file__).parent))
+    files that one process is long at, so that none begins when the others have nothing left to do."""
+    items.sort(key=lambda item: ("executors" not in item.path.parts, item.path.stem not in LONG))
 
 
 @contextmanager

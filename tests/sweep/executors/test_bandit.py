@@ -14,10 +14,10 @@ SIZE = (
 )
 
 
-def command(out, executor, *options):
+def command(out, executor, *options, workers=2):
     settings = [part for each in SIZE for part in ("--set", each)]
     head = [sys.executable, "-W", "ignore", "-m", "ganscape", "run", "equal/bandit", "--methods", "ns_gan"]
-    own = ["--scheduler", "halving", "--executor", executor, "--workers", "2", "--out", str(out)]
+    own = ["--scheduler", "halving", "--executor", executor, "--workers", str(workers), "--out", str(out)]
     return [*head, *own, *settings, *options]
 
 
@@ -35,7 +35,7 @@ def stopped(out):
 def whole(tmp_path_factory, start_sweep):
     """Three rounds of two configs, of which one is stopped, that nothing disturbs."""
     sweep = start_sweep(tmp_path_factory.mktemp("whole"))
-    sweep.command = command(sweep.out, "local")
+    sweep.command = command(sweep.out, "local", workers=1)
     sweep.start().finish()
     assert sorted(number for number, *_ in rounds(sweep.out).values()) == [0, 0, 1, 1, 2, 2]
     assert len(stopped(sweep.out)) == 3 and len(sweep.table()) == 6 + 3

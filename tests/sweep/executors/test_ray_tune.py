@@ -3,10 +3,12 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 
 import pytest
+import ray
+
+from ganscape.sweep.executors.ray_cluster import count_fitting, keep_sigterm, start_cluster
+from ganscape.sweep.resources import ExecutorError, Resources
 
 
 def test_a_driver_killed_at_random_loses_nothing_and_computes_nothing_twice(check_kills):
@@ -23,14 +25,21 @@ def test_a_trial_that_kills_its_worker_is_given_up_and_the_others_finish(check_p
     check_poison("ray")
 
 
-def test_what_no_node_has_is_refused_before_anything_is_written(tmp_path):
-    command = [sys.executable, "-W", "ignore", "-m", "ganscape", "run", "equal/defaults", "--executor", "ray"]
-    out = tmp_path / "out"
-    ran = subprocess.run([*command, "--gpus-per-worker", "99", "--out", str(out)], capture_output=True, text=True)
-    (line,) = ran.stderr.strip().splitlines()
-    assert ran.returncode == 2
-    assert line.startswith("error: no node of the Ray cluster has CPU=1, GPU=99 for a worker")
-    assert not out.exists()
+@pytest.mark.parametrize(
+    ("resources", "workers"),
+    [(Resources(), 3), (Resources(gpus=0.4), 2), (Resources(others=(("fast", 1.0),)), 2), (Resources(gpus=99), None)],
+)
+def test_workers_fit_where_a_node_alone_has_all_that_one_needs(resources, workers, monkeypatch):
+    """test_bandit.py has a command that is refused by a real cluster."""
+    alive = [{"CPU": 1, "fast": 3}, {"CPU": 2, "GPU": 1, "fast": 1, "node:10.0.0.1": 1, "memory": 9e9}]
+    nodes = [{"Alive": number < 2, "Resources": offered} for number, offered in enumerate([*alive, {"GPU": 999}])]
+    monkeypatch.setattr(ray, "nodes", lambda: nodes)
+    if workers:
+        assert count_fitting(resources) == workers
+    else:
+        told = "no node of the Ray cluster has CPU=1, GPU=99 for a worker; it has "
+        with pytest.raises(ExecutorError, match=f"^{told}1 x CPU=1, fast=3; 1 x CPU=2, GPU=1, fast=1$"):
+            count_fitting(resources)
 
 
 PRIVATE = """
@@ -81,11 +90,6 @@ def test_a_cluster_of_its_own_listens_on_this_machine_alone_and_asks_for_a_token
 
 
 def test_a_cluster_that_does_not_start_is_one_line(monkeypatch):
-    import ray
-
-    from ganscape.sweep.executors.ray_cluster import start_cluster
-    from ganscape.sweep.resources import ExecutorError, Resources
-
     def late(**_):
         raise Exception("The current node timed out during startup.\nThis could happen because ...")
 
@@ -95,8 +99,6 @@ def test_a_cluster_that_does_not_start_is_one_line(monkeypatch):
 
 
 def test_sigterm_is_answered_as_before_ray_was_started():
-    from ganscape.sweep.executors.ray_cluster import keep_sigterm
-
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with keep_sigterm():
