@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import math
 
 import jax
 import jax.numpy as jnp
@@ -41,16 +42,18 @@ def kind(architecture: str, player: str) -> type:
     return type(build(Config(architecture=architecture), smallest_shape(architecture))[PLAYERS.index(player)])
 
 
-# Each normalization and upsampling that a class of networks knows, once, in the first architecture of that class.
+# Each normalization and upsampling that a class of networks knows, once, in the architecture of that class which takes
+# the smallest images and so has the fewest layers.
+SMALLEST_LAST = sorted(reversed(ARCHITECTURES), key=lambda name: -math.prod(smallest(name)))
 NORMALIZED = {
     (kind(name, player), normalization): (name, player, normalization)
-    for name in reversed(ARCHITECTURES)
+    for name in SMALLEST_LAST
     for player in PLAYERS
     for normalization in getattr(ARCHITECTURES[name], f"{player}_normalizations")
 }
 UPSAMPLED = {
     (kind(name, "generator"), upsampling): (name, upsampling)
-    for name in reversed(ARCHITECTURES)
+    for name in SMALLEST_LAST
     for upsampling in ARCHITECTURES[name].upsamplings
 }
 FAMILY_PAIRS = [(name, family) for name, each in ARCHITECTURES.items() for family in each.families if family != "gan"]

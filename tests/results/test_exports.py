@@ -31,6 +31,13 @@ def exported(tmp_path_factory):
     return export_dataset(out, folder / "data", "CC-BY-4.0")
 
 
+@pytest.fixture(scope="module")
+def storage(tmp_path_factory):
+    """The recorded study as Optuna's storage."""
+    pytest.importorskip("optuna", reason="Optuna is not installed: pip install ganscape[optuna]")
+    return EXPORTS["optuna"](WIDE, tmp_path_factory.mktemp("optuna") / "storage.db")
+
+
 @pytest.fixture
 def copy(exported, tmp_path):
     return Path(shutil.copytree(exported, tmp_path / "copy"))
@@ -178,16 +185,16 @@ def test_a_kind_of_export_that_is_none_is_refused(kind, license, message):
         check_export(kind, license)
 
 
-def test_optuna_reads_every_config_with_its_median_and_its_rungs(tmp_path):
-    optuna = pytest.importorskip("optuna", reason="Optuna is not installed: pip install ganscape[optuna]")
-    path = EXPORTS["optuna"](WIDE, tmp_path / "storage.db")
+def test_optuna_reads_every_config_with_its_median_and_its_rungs(storage):
+    import optuna
+
     results = load(WIDE)
     per_trial = results.per_trial()
     medians = per_trial.groupby(["method", "config"])["value"].median()
-    summaries = optuna.get_all_study_summaries(f"sqlite:///{path}")
+    summaries = optuna.get_all_study_summaries(f"sqlite:///{storage}")
     assert {summary.study_name for summary in summaries} == {f"equal/wide/{method}" for method in results.methods()}
     for method in results.methods():
-        study = optuna.load_study(study_name=f"equal/wide/{method}", storage=f"sqlite:///{path}")
+        study = optuna.load_study(study_name=f"equal/wide/{method}", storage=f"sqlite:///{storage}")
         finite = medians[method][np.isfinite(medians[method])]
         complete = [trial for trial in study.trials if trial.value is not None]
         assert {trial.user_attrs["config"]: trial.value for trial in complete} == finite.to_dict()
@@ -198,11 +205,11 @@ def test_optuna_reads_every_config_with_its_median_and_its_rungs(tmp_path):
         assert study.best_trial.intermediate_values == rungs.to_dict()
 
 
-def test_optuna_is_told_that_both_learning_rates_are_searched_on_a_logarithmic_scale(tmp_path):
+def test_optuna_is_told_that_both_learning_rates_are_searched_on_a_logarithmic_scale(storage):
     """They are searched under one name and stored as two."""
-    optuna = pytest.importorskip("optuna", reason="Optuna is not installed: pip install ganscape[optuna]")
-    path = EXPORTS["optuna"](WIDE, tmp_path / "storage.db")
-    study = optuna.load_study(study_name="equal/wide/vae", storage=f"sqlite:///{path}")
+    import optuna
+
+    study = optuna.load_study(study_name="equal/wide/vae", storage=f"sqlite:///{storage}")
     searched = load(WIDE).study["methods"]["vae"]["dimensions"]["learning_rate"]
     for rate in ("g_lr", "d_lr"):
         distribution = study.best_trial.distributions[rate]

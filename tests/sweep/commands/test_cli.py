@@ -118,9 +118,8 @@ def test_a_sweep_from_the_command_line(ganscape, refused, tmp_path):
     """Dry run, run, run again, status, export, and what is refused on a folder in use or of another study."""
     out = tmp_path / "out"
     command = ["run", "equal/defaults", "--methods", "vae,ns_gan", *TINY, "--out", out]
-    dry = subprocess.run(
-        [sys.executable, "-m", "ganscape", *map(str, command), "--dry-run"], capture_output=True, text=True, check=True
-    )
+    dry = ganscape(*command, "--dry-run")
+    assert dry.exit_code == 0
     assert "1 configs x 1 seeds per method" in dry.stdout and "estimated time" in dry.stdout
     assert not out.exists()
 
