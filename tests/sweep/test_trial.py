@@ -201,6 +201,18 @@ def test_a_checkpoint_hands_over_scores_that_were_not_committed(configs, make_co
     assert scores(reports(make_cohort(configs[0]), workload, forgetful)) == known and len(known) == 2
 
 
+def test_a_trial_that_pauses_hands_over_its_score_if_that_was_not_committed(configs, make_cohort, workload, judge):
+    cohort = make_cohort(configs[0])._replace(pause_at=workload.rungs[0])
+    before = scores(interrupted(cohort, workload, judge, 1))
+
+    def compare(reference, features):
+        raise AssertionError("computed again")
+
+    forgetful = judge._replace(metric=judge.metric._replace(compare=compare))
+    messages = reports(cohort, workload, forgetful)
+    assert scores(messages) == before and len(before) == 1 and not failures(messages)
+
+
 def test_a_damaged_checkpoint_costs_time_only(configs, make_cohort, workload, judge):
     workload = workload._replace(checkpoint_seconds=0.0)
     whole = scores(reports(make_cohort(configs[0]), workload, judge))
