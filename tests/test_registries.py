@@ -44,7 +44,7 @@ def kind(architecture: str, player: str) -> type:
 
 # Each normalization and upsampling that a class of networks knows, once, in the architecture of that class which takes
 # the smallest images and so has the fewest layers.
-SMALLEST_LAST = sorted(ARCHITECTURES, key=lambda name: math.prod(smallest(name)), reverse=True)
+SMALLEST_LAST = sorted(ARCHITECTURES, key=lambda name: math.prod(smallest_shape(name)), reverse=True)
 NORMALIZED = {
     (kind(name, player), normalization): (name, player, normalization)
     for name in SMALLEST_LAST
