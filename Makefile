@@ -5,7 +5,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo reproduce test check docs site notebooks bench clean
+.PHONY: help install demo reproduce test lowest check docs site notebooks bench clean
 
 help: # Print these targets
 	@sed -n 's/^\([a-z]*\):[^#]*# \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -21,6 +21,16 @@ reproduce: $(INSTALLED) # Hold the claims of both papers against short studies o
 
 test: $(INSTALLED) # Run the tests
 	$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
+
+lowest: | $(BIN)/python # Run some tests and a sweep with the lowest versions that setup.cfg allows, in build/lowest
+	$(BIN)/python -m venv build/lowest
+	build/lowest/bin/python -m pip install --disable-pip-version-check --quiet uv
+	build/lowest/bin/uv pip install --quiet --python build/lowest/bin/python --resolution lowest-direct --editable '.[test]'
+	build/lowest/bin/python -m pytest -q -p no:warnings tests/test_files.py tests/sweep/test_checkpoints.py \
+		tests/results/test_frames.py tests/results/test_exports.py
+	rm -rf build/lowest/run
+	build/lowest/bin/ganscape run equal/wide --methods vae --seeds 1 --workers 1 --set configs=1 --set images=640 \
+		--set interval=640 --set samples=50 --out build/lowest/run
 
 check: $(INSTALLED) # Lint, check types, run the tests
 	$(BIN)/ruff check .
