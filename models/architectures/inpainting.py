@@ -1,14 +1,14 @@
 """inpainting: convolutional networks that complete images, with gated convolutions, for multiples of 4 pixels.
 
-Completing: masked image -> 5x5 convolution to c -> 2 c at half the size -> 4 c at a quarter -> 4 c -> 2 c at half the
-size -> c at the full size -> the image -> sigmoid. All but the first and the last convolution are 3x3, and all but the
-last are followed by norm and lReLU; the last is `output_kernel`.
-Discriminator: two 5x5 convolutions to c and 2 c, each of which halves the size, -> 3x3 convolution to 4 c -> dense 1.
+Completing: masked image -> convolution to c -> 2 c at half the size -> 4 c at a quarter -> 4 c -> 2 c at half the size
+-> c at the full size -> the image -> sigmoid. All but the last are followed by norm and lReLU.
+Discriminator: convolutions to c and 2 c, each of which halves the size, -> convolution to 4 c -> dense 1.
+All convolutions are 3x3, but for the generator's last, which is `output_kernel`.
 In family gan the generator is the part that enlarges, after a dense layer of z.
 
-After Yu et al. 2019 (arXiv:1806.03589), whose networks have 48 channels, ELU, more convolutions of each size and, for
-their larger images, dilated convolutions and attention. lReLU(x g) = lReLU(x) g for g > 0, so that a gate may stand
-before the activation as well as after it. c is the field `channels`.
+After Yu et al. 2019 (arXiv:1806.03589), whose networks have 48 channels, ELU, more convolutions of each size, some of
+5x5, and, for their larger images, dilated convolutions and attention. lReLU(x g) = lReLU(x) g for g > 0, so that a gate
+may stand before the activation as well as after it. c is the field `channels`.
 """
 
 from typing import TYPE_CHECKING
@@ -34,6 +34,7 @@ from ganscape.models.initialization import he_normal
 if TYPE_CHECKING:
     from ganscape.models.config import Config
 
+SIZE = 3
 MOMENTUM, EPSILON = 0.9, 1e-5
 
 
@@ -42,10 +43,10 @@ class Enlarging(GeneratorBase):
 
     image_shape: ImageShape
 
-    def layer(self, x: Array, multiple: int, name: str, context: Context, convolve: Convolve, size: int = 3) -> Array:
+    def layer(self, x: Array, multiple: int, name: str, context: Context, convolve: Convolve) -> Array:
         """Returns x [batch, h, w, c] after a convolution to `multiple` times the channels, norm and lReLU."""
         features = multiple * self.spec.channels
-        x = CONVOLUTIONS[self.spec.convolution](x, features, size, he_normal, self.normalization, convolve)
+        x = CONVOLUTIONS[self.spec.convolution](x, features, SIZE, he_normal, self.normalization, convolve)
         return self.activate(x, name, context, leaky_relu, MOMENTUM, EPSILON)
 
     def enlarge(self, x: Array, context: Context) -> Array:
@@ -61,7 +62,7 @@ class Completing(Enlarging):
 
     @nn.compact
     def __call__(self, x: Array, context: Context = TRAINING) -> Array:
-        x = self.layer(2.0 * x - 1.0, 1, "norm0", context, same_conv, size=5)
+        x = self.layer(2.0 * x - 1.0, 1, "norm0", context, same_conv)
         for multiple in (2, 4):
             x = self.layer(x, multiple, f"norm_down{multiple}", context, strided_conv)
         x = self.layer(x, 4, "norm_middle", context, same_conv)
@@ -91,8 +92,8 @@ class Discriminator(DiscriminatorBase):
         base, halve = self.spec.channels, DOWNSAMPLINGS[self.spec.downsampling]
         x = 2.0 * self.append_classes(images, context) - 1.0
         for multiple in (1, 2):
-            x = activate(halve(x, multiple * base, 5, he_normal, self.normalization), f"norm{multiple}")
-        x = activate(Conv(4 * base, he_normal, self.normalization, size=3, stride=1)(x), "norm4")
+            x = activate(halve(x, multiple * base, SIZE, he_normal, self.normalization), f"norm{multiple}")
+        x = activate(Conv(4 * base, he_normal, self.normalization, size=SIZE, stride=1)(x), "norm4")
         return self.compute_output(x.reshape(x.shape[0], -1), context, he_normal)
 
 

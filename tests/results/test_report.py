@@ -2,6 +2,7 @@ import base64
 import json
 import math
 import re
+import shutil
 from html.parser import HTMLParser
 
 import numpy as np
@@ -146,6 +147,18 @@ def test_samples_of_the_best_trial_stand_beside_real_images(build):
         (folder / "samples" / "real.png").read_bytes(),
     ]
     assert "trial ns_gan-1-1, at rung 200" in text and "pixelated" in text
+
+
+def test_rows_of_a_trial_that_completes_images_are_explained_as_such(build, monkeypatch):
+    folder = build(TABLE)
+    add_samples(folder, "ns_gan-1-1", 200)
+    shutil.copy(folder / "samples" / "real.png", folder / "samples" / "ns_gan-1-1" / "200_walks.png")
+    assert not tables.samples(frames.load(folder))["completes"]
+    own = frames.Results.settings
+    monkeypatch.setattr(frames.Results, "settings", lambda *which: {**own(*which), "family": "completion"})
+    text, _ = page(folder)
+    assert "Completed images" in text and "images of the test split with holes" in text
+    assert "Between latents" not in text
 
 
 def test_the_nearest_stored_rung_stands_in_and_is_named(build):
