@@ -31,6 +31,18 @@ for name, module in list(sys.modules.items()):
 print([names for names in files.values() if len(names) > 1 or not all(n.split(".")[0] == "ganscape" for n in names)])
 """
 
+# Makes packages that are there absent: the first finder that is asked raises.
+ABSENT = """
+import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in NAMES:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Absent())
+"""
+
 
 @pytest.fixture
 def hostile(tmp_path):
@@ -201,7 +213,10 @@ def test_results_are_read_and_drawn_from_the_wheel_by_the_packages_that_the_read
     where = run(python, "-c", "import site; print(site.getsitepackages()[0])", cwd=tmp_path).strip()
     packages = [path for path in sys.path if Path(path).name == "site-packages"]
     Path(where, "dependencies.pth").write_text("\n".join(packages))
-    Path(where, "absent.pth").write_text(f"import sys; sys.modules.update(dict.fromkeys({modules!r}))\n")
+    Path(where, "absent_packages.py").write_text(ABSENT.replace("NAMES", repr(sorted(modules))))
+    Path(where, "absent_packages.pth").write_text("import absent_packages\n")
+    with pytest.raises(AssertionError, match="No module named 'jax'"):
+        run(python, "-c", "import jax", cwd=tmp_path)
     run(python, "-c", five.rstrip() + ".savefig('curves.png')", cwd=tmp_path, MPLBACKEND="Agg")
     assert (tmp_path / "curves.png").stat().st_size > 10_000
     copy = "import ganscape, shutil; shutil.copytree(ganscape.recorded('equal_wide_digits').folder, 'out')"
