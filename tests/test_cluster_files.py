@@ -121,7 +121,7 @@ def test_weights_and_biases_is_told_every_score(tmp_path):
 
 @pytest.mark.slow
 def test_mlflow_is_told_every_score(tmp_path):
-    """Into a file store."""
+    """Into a file of SQLite."""
     sweep = run_on_ray(tmp_path, "mlflow", MLFLOW_TRACKING_URI=f"sqlite:///{tmp_path / 'mlflow.db'}")
     import mlflow
 
