@@ -1,6 +1,5 @@
 """The documentation as a site: `make site` builds docs/ and the notebooks into build/site, offline."""
 
-import os
 import re
 from pathlib import Path
 
@@ -41,8 +40,8 @@ def _without_links_to_code(app, docname: str, source: list[str]) -> None:
         if target.startswith(("http://", "https://", "#")):
             return match[0]
         path = (page.parent / target.partition("#")[0]).resolve()
-        if path.suffix == ".ipynb":  # docs/notebooks is a link to their folder
-            return f"[{text}]({os.path.relpath(DOCS / 'notebooks' / path.name, page.parent)})"
+        if path.suffix == ".ipynb":  # docs/notebooks is a link to their folder, of which a relative link would be lost
+            return f"{{doc}}`{text} </notebooks/{path.stem}>`"
         is_page = path.suffix in (".md", ".png") and path.is_relative_to(DOCS)
         return match[0] if is_page else text if text.startswith("`") else f"`{text}`"
 
