@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from scipy import integrate, stats
 
-from ganscape.results import budget, comparisons, incumbents, statistics
+from ganscape.results import budget, comparisons, incumbents, interquartile, statistics
 from ganscape.results.agreement import rank_agreement
 
 PAGE = Path(__file__).parent / "statistics.md"
@@ -81,6 +81,10 @@ def shrunk(n: int, seeds: int, spread: float):
     return draw
 
 
+def middle(n: int, draw: Callable, truth: float):
+    return lambda rng: [(interquartile.interquartile_mean([draw(rng, n)])[1:], truth)]
+
+
 def share(n: int, p: float):
     return lambda rng: [(statistics.share(rng.binomial(n, p), n)[1:], p)]
 
@@ -107,6 +111,8 @@ def lognormal(rng, n):
     return rng.lognormal(0, 1, n)
 
 
+QUARTILE = stats.norm.ppf(0.75)
+MIDDLE_OF_LOGNORMAL = 2 * math.exp(0.5) * (stats.norm.cdf(QUARTILE - 1) - stats.norm.cdf(-QUARTILE - 1))
 EQUAL, UNEQUAL = [3] * 8, [1, 2, 3, 4, 2, 3, 5, 2]  # seeds of each config
 ROWS: list[tuple[list[str], str, Callable]] = [
     (["`budget.interval`"], "n = 20, k = 5, log-normal", expected_best(20, 5, lognormal, best_of_lognormal(5))),
@@ -115,6 +121,9 @@ ROWS: list[tuple[list[str], str, Callable]] = [
     (["`incumbents.of_searches`"], "5 searches of 10, log-normal", searches(5)),
     (["`mean`"], "n = 5, normal", mean(normal, 5, 0.0)),
     (["`mean`"], "n = 10, log-normal (not normal)", mean(lognormal, 10, math.exp(0.5))),
+    (["`interquartile_mean`"], "n = 8, normal", middle(8, normal, 0.0)),
+    (["`interquartile_mean`"], "n = 25, normal", middle(25, normal, 0.0)),
+    (["`interquartile_mean`"], "n = 25, log-normal", middle(25, lognormal, MIDDLE_OF_LOGNORMAL)),
     (["`share`"], "n = 20, p = 0.1", share(20, 0.1)),
     (["seed deviation", "share of configs"], "8 configs of 3 seeds, normal", components(EQUAL, normal)),
     (["seed deviation", "share of configs"], "8 configs of 1 to 5 seeds, normal", components(UNEQUAL, normal)),

@@ -58,6 +58,7 @@ ORDER = {
             "budget",
             "incumbents",
             "statistics",
+            "interquartile",
             "lottery",
             "overtuning",
             "agreement",

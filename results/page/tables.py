@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ganscape.results import verdict
+from ganscape.results import interquartile, verdict
 from ganscape.results.claims import judge_sweep, shared_caveats
 from ganscape.results.claims import rows as claim_rows
 from ganscape.results.costs import measured_time
@@ -19,9 +19,12 @@ OF_THE_STUDY = (
 
 
 def methods(results: Results, shared: dict[str, str]) -> list[dict]:
-    """Returns the best configuration of each method with the settings that are not `shared`."""
+    """Returns the best configuration of each method with the settings that are not `shared`, and the interquartile mean
+    of all its trials."""
     rows = verdict.best_configs(results).to_dict("records")
+    middle = interquartile.by_method(results).set_index("method").to_dict("index")
     for row in rows:
+        row["middle"] = middle.get(row["method"])
         settings = results.settings(row["config"]) if row["config"] else {}
         row["settings"] = {name: setting(value) for name, value in settings.items() if name not in shared}
         row["also"] = _medians(results, row["config"])
