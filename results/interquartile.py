@@ -1,7 +1,7 @@
 """The interquartile mean: the mean of the middle half of all scores, with the interval of a stratified bootstrap.
 
-Agarwal et al. 2021, https://arxiv.org/abs/2108.13264: less moved by single trials than the mean, and it uses more of them
-than the median does. A failed trial is +inf, so the mean is infinite where more than a quarter failed.
+Agarwal et al. 2021, https://arxiv.org/abs/2108.13264: less moved by single trials than the mean, and of more of
+them than the median. A failed trial is +inf, so the mean is infinite where more than a quarter failed.
 """
 
 from collections.abc import Sequence
@@ -52,7 +52,8 @@ def interquartile_mean(tables: Sequence, level: float = 0.95, seed: int = 0) -> 
 def by_method(results: Results, rule: str = "best") -> "pd.DataFrame":
     """Returns one row per method with finished configs: method configs scores value low high.
 
-    value, low, high: the interquartile mean over all trials of its search, confirming phases left out. Configs of a search that learns, or stops trials early, are no independent draws: low and high are NaN there.
+    value, low, high: the interquartile mean over all trials of its search, confirming phases left out.
+    Configs of a search that learns, or stops trials early, are no independent draws: low and high are NaN there.
     """
     import pandas as pd
 
