@@ -34,9 +34,7 @@ SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 SIDE = 64
 BATCH = 64
 EPSILON = 1e-3
-WORDS = (
-    f"antialiased bicubic to {SIDE}x{SIDE} (as Pillow, clipped to [0, 1]), 1 channel repeated to 3, (255 x - 127) / 128"
-)
+WORDS = "antialiased bicubic to {0}x{0} (as Pillow, clipped to [0, 1]), 1 channel repeated to 3, (255 x - 127) / 128"
 
 
 class Stage(NamedTuple):
@@ -92,15 +90,19 @@ class Network(NamedTuple):
     classes: Layer  # [1280, 1000] and bias
 
 
-def encoder(image_shape: tuple[int, int, int], *, of_logits: bool = False) -> Encoder:
+def encoder(image_shape: tuple[int, int, int], *, of_logits: bool = False, side: int = SIDE) -> Encoder:
     """Returns the encoder for images of any size with 1 or 3 channels: 1,280 features, or 1,000 logits.
+
+    side: that images are resized to before the network sees them.
 
     Raises MetricError for another image shape, and if the weights are not installed or have another sha256.
     """
     name = "lite0_logits" if of_logits else "lite0"
     require_gray_or_colour(name, image_shape)
     dimension = 1000 if of_logits else 1280
-    return Encoder(name, dimension, SHA256, f"{UNRESIZED}, {WORDS}", _network(weights_path()), _apply(of_logits))
+    return Encoder(
+        name, dimension, SHA256, f"{UNRESIZED}, {WORDS.format(side)}", _network(weights_path()), _apply(of_logits, side)
+    )
 
 
 def is_installed() -> bool:
@@ -190,13 +192,15 @@ def _network(path: Path) -> Network:
 
 
 @cache
-def _apply(of_logits: bool) -> Callable[[Any, jax.Array], jax.Array]:
+def _apply(of_logits: bool, side: int) -> Callable[[Any, jax.Array], jax.Array]:
     """Returns one and the same function per encoder, because JAX compiles for every new function."""
-    return partial(_encode, logits if of_logits else features)
+    return partial(_encode, logits if of_logits else features, side)
 
 
-def _encode(outputs: Callable[[Network, jax.Array], jax.Array], network: Network, images: jax.Array) -> jax.Array:
-    return in_batches(lambda batch: outputs(network, prepare(batch)), BATCH)(images)
+def _encode(
+    outputs: Callable[[Network, jax.Array], jax.Array], side: int, network: Network, images: jax.Array
+) -> jax.Array:
+    return in_batches(lambda batch: outputs(network, prepare(batch, side)), BATCH)(images)
 
 
 def _block(layout: Block, layers: tuple[Layer, ...], x: jax.Array) -> jax.Array:

@@ -55,7 +55,7 @@ def test_strata_keep_their_size_in_every_draw():
 
 
 def test_the_interval_of_many_normal_scores_is_near_the_textbook_s():
-    """A mean trimmed by a has n times the variance (E[x^2; |x| < z] + 2 a z^2) / (1 - 2 a)^2, z being 1 - a's quantile."""
+    """A mean trimmed by a has n times the variance (E[x^2; |x| < z] + 2 a z^2) / (1 - 2 a)^2."""
     scores = np.random.default_rng(1).normal(size=4_000)
     value, low, high = interquartile_mean([scores])
     z = stats.norm.ppf(0.75)
