@@ -82,6 +82,9 @@ class Inversion(NamedTuple):
         ..., dict[str, float]
     ]  # (features of generated images, result of metrics.manifold.invert) -> numbers by name
     score: str  # which of these numbers is the score
+    # latents [k, latent_size] in [-1, 1] -> images [k, height, width, channels] of the data set, where all are known
+    sampler: Callable[..., Any] | None = None
+    latent_size: int = 0
 
 
 class Metric(NamedTuple):
@@ -327,13 +330,27 @@ def _polygons(data: str, corners: int) -> dict[str, Metric]:
 
         return manifold.targets(features, samples)
 
+    def sampler(latents: Any) -> Any:
+        import jax
+
+        from ganscape.metrics.polygons import draw_polygon
+
+        return jax.vmap(draw_polygon)(latents)[..., None]
+
     def compare(reference: Any, features: Any) -> float:
         raise MetricError("F1 needs a generator, not images")
 
     exact = f"share of images at most 0.75 from one of {data}, by the nearest polygon found"
     both = f"1 - F1 of precision and of recall by inverting the generator, on {data}"
     of_images = inception_score.no_reference, precision, 1, "higher", exact
-    of_generator = moments.as_features, compare, 1, "lower", both, Inversion(targets, facts, "one_minus_f1")
+    of_generator = (
+        moments.as_features,
+        compare,
+        1,
+        "lower",
+        both,
+        Inversion(targets, facts, "one_minus_f1", sampler, corners + 1),
+    )
     shape = (28, 28, 1)
     return {
         f"manifold_precision_{data}": Metric("pixels", *of_images, image_shape=shape),

@@ -13,6 +13,7 @@ import numpy as np
 from jax import Array
 
 SIZE, SUBPIXELS = 28, 8  # pixels along one side; grid points along one side of a pixel
+MIN_ANGLE, SCALE = 20.0, 0.75  # of the data sets: degrees, and the share of the image that the circle of corners spans
 LINES = 4  # per pixel and direction, on which `pixel_coverage` is exact
 FIRST = SUBPIXELS // 2 - 1  # pixel p owns the grid points 8 p - FIRST .. 8 p - FIRST + 7
 STEEPEST = 1e-3  # grid steps: the run of an edge along an axis counts as at least this long
@@ -37,6 +38,24 @@ def render_polygon(corners: Array) -> Array:
     owned = jnp.minimum(last[:, None], starts + (SUBPIXELS - 1)) - jnp.maximum(first[:, None], starts) + 1
     covered = jnp.maximum(owned, 0).reshape(SIZE, SUBPIXELS, SIZE).sum(axis=1)
     return jnp.asarray(LEVELS)[SUBPIXELS**2 - covered.astype(jnp.int32)]
+
+
+def draw_polygon(latent: Array) -> Array:
+    """Returns the image [28, 28] in [0, 1] that the data sets have for uniform draws of their generator.
+
+    latent: [corners + 1] in [-1, 1], for the place of each corner in its sector and the turn, see
+    `data.polygons.vertices`.
+    """
+    draws, corners = (latent + 1) / 2, len(latent) - 1
+    sector = 360.0 / corners
+    angles = jnp.radians(
+        np.arange(corners) * sector + MIN_ANGLE / 2 + draws[:-1] * (sector - MIN_ANGLE / 2)  # degrees
+    )
+    circle = (jnp.stack([jnp.cos(angles), jnp.sin(angles)], axis=-1) + 1) / 2
+    turn = jnp.radians(draws[-1] * 2 * np.pi)
+    rotation = jnp.array([[jnp.cos(turn), -jnp.sin(turn)], [jnp.sin(turn), jnp.cos(turn)]])
+    points = jnp.matmul(circle, rotation, precision="highest") * (SIZE * SCALE)
+    return render_polygon(points + SIZE / 2 - points.mean(axis=0))
 
 
 @render_polygon.defjvp

@@ -16,8 +16,8 @@ logger = logging.getLogger(__name__)
 class BaselineQueue:
     """Hands out one request for baselines, unless the store has them, and commits what comes back.
 
-    A metric that searches a generator's latents has no score of images alone: it has baselines of untrained generators,
-    and one of each architecture, as each takes as long as the evaluation of a trial.
+    By a metric that searches a generator's latents one untrained generator of each architecture is scored, as each
+    takes as long as the evaluation of a trial.
 
     pending: whether a worker measures them now.
     """

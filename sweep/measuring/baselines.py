@@ -6,12 +6,14 @@ first step. All are scored as the sweep's trials are: the same metric, reference
 """
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ganscape.metrics import Inversion
+from ganscape.metrics.manifold import POOL, Inverted, invert
 from ganscape.models import sampling
 from ganscape.sweep.measuring.evaluation import (
     CHUNK,
@@ -40,13 +42,10 @@ def draw_count(samples: int) -> int:
 def measure(trials: Sequence[Trial], workload: Workload, evaluator: Evaluator) -> Iterator[Baseline]:
     """Yields the baselines of a sweep: those of real images and of noise, and one for each trial before its training.
 
-    Real images of one draw are in no other; there are as many draws as the train split has images for. A metric that
-    searches a generator's latents has baselines of untrained generators alone.
+    Real images of one draw are in no other; there are as many draws as the train split has images for.
     """
     if evaluator.metric.inversion is not None:
-        for trial in trials:
-            value = _untrained_by_inversion(trial, workload.dataset.image_shape, evaluator)
-            yield Baseline("untrained", str(trial.config.architecture), trial.seed, value)
+        yield from _measure_by_inversion(evaluator.metric.inversion, trials, workload, evaluator)
         return
     train, samples = workload.dataset.train, workload.samples
     order = np.random.default_rng(0).permutation(len(train))
@@ -61,6 +60,41 @@ def measure(trials: Sequence[Trial], workload: Workload, evaluator: Evaluator) -
         parts = untrained_images(trial, workload.dataset.image_shape, samples, originals)
         features = np.concatenate([encode_images(evaluator.encoder, part) for part in parts])[:samples]
         yield Baseline("untrained", str(trial.config.architecture), trial.seed, score_features(evaluator, features))
+
+
+def _measure_by_inversion(
+    inversion: Inversion, trials: Sequence[Trial], workload: Workload, evaluator: Evaluator
+) -> Iterator[Baseline]:
+    """Yields one baseline of each kind by a metric that searches a generator's latents.
+
+    `real`: train images, and what the search finds among all that the data set is drawn from; none where that is not
+    known. `noise` counts as if the search found every image, as Gaussian images come near any: none scores lower.
+    """
+    train, samples = workload.dataset.train, workload.samples
+    order = np.random.default_rng(0).permutation(len(train))
+
+    def score(images: np.ndarray, inverted: Inverted) -> float:
+        return inversion.facts(encode_images(evaluator.encoder, images), inverted)[inversion.score]
+
+    if inversion.sampler is not None and samples <= len(train):
+        inverted = _invert_sampler(inversion.sampler, inversion.latent_size, evaluator)
+        yield Baseline("real", "", 0, score(train[order[:samples]], inverted))
+    everything = np.zeros(len(evaluator.targets))
+    noise = gaussian_images(train[order[:MOMENTS_IMAGES]], samples, np.random.default_rng(0))
+    yield Baseline("noise", "", 0, score(noise, Inverted(everything, everything > 0)))
+    for trial in trials:
+        value = _untrained_by_inversion(trial, workload.dataset.image_shape, evaluator)
+        yield Baseline("untrained", str(trial.config.architecture), trial.seed, value)
+
+
+def _invert_sampler(sampler: Callable[[jax.Array], jax.Array], latent_size: int, evaluator: Evaluator) -> Inverted:
+    """Returns how near images that the data set is drawn from come to the evaluator's targets."""
+
+    def generate(latents: jax.Array) -> jax.Array:
+        return evaluator.encoder.apply(evaluator.parameters, sampler(latents))
+
+    pool = jax.random.uniform(jax.random.key(0), (POOL, latent_size), minval=-1.0)
+    return jax.device_get(jax.jit(lambda targets: invert(generate, pool, targets, 1.0))(evaluator.targets))
 
 
 def _untrained_by_inversion(trial: Trial, image_shape: tuple[int, int, int], evaluator: Evaluator) -> float:

@@ -15,7 +15,7 @@ from ganscape.metrics.manifold import (
     polygon_precision,
     targets,
 )
-from ganscape.metrics.polygons import order_corners, pixel_coverage, render_polygon
+from ganscape.metrics.polygons import draw_polygon, order_corners, pixel_coverage, render_polygon
 
 SIDE = 28
 
@@ -37,6 +37,16 @@ def test_the_renderer_makes_the_images_of_the_data_set(corners):
     made = np.asarray(jax.jit(jax.vmap(render_polygon))(points.astype(np.float32))).reshape(60, -1)
     wrong = np.abs(made - images) > 1e-6
     assert wrong.mean() < 1e-4 and np.abs(made - images).max() < 5 / 255
+
+
+@pytest.mark.parametrize("corners", [3, 4])
+def test_draws_become_the_images_that_the_data_set_has_for_them(corners):
+    draws = np.random.RandomState(corners).random_sample((60, corners + 1))
+    images = data.to_uint8(data.rasterise(data.vertices(draws))) / 255
+    made = np.asarray(jax.jit(jax.vmap(draw_polygon))((2 * draws - 1).astype(np.float32)))
+    assert (np.abs(made - images) > 1e-6).mean() < 3e-4 and np.abs(made - images).max() < 5 / 255
+    other = np.asarray(jax.jit(jax.vmap(draw_polygon))((1 - 2 * draws).astype(np.float32)))
+    assert (np.abs(other - images) > 1e-6).mean() > 0.02
 
 
 def test_polygons_that_leave_the_image_and_thin_ones_are_drawn_as_the_data_s_code_draws_them():

@@ -1,9 +1,10 @@
 """Scores of known images: what is drawn has the moments that it should, and comes out in the order that is known."""
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ganscape.metrics import Inversion
+from ganscape.metrics import Inversion, make_encoder
 from ganscape.models import Config
 from ganscape.sweep.measuring import baselines
 from ganscape.sweep.measuring.baselines import draw_count, gaussian_images, measure, untrained_images
@@ -66,11 +67,43 @@ def test_many_samples_are_drawn_less_often(samples, expected):
     assert draw_count(samples) == expected
 
 
-def test_a_metric_that_inverts_generators_has_those_of_untrained_ones_alone(judge, workload, trial):
-    """By a made metric whose score is the largest feature of a generator's samples."""
-    inversion = Inversion(None, lambda features, inverted: {"largest": float(features.max())}, "largest")
+def test_a_metric_that_inverts_generators_takes_noise_as_if_all_of_it_were_found(judge, workload, trial):
+    """By a made metric whose score is the largest feature of a generator's samples, for images that nothing draws."""
+    asked = []
+
+    def facts(features, inverted):
+        asked.append(inverted)
+        return {"largest": float(features.max())}
+
+    inversion = Inversion(None, facts, "largest")
     inverting = judge._replace(metric=judge.metric._replace(inversion=inversion))
     population = stack([start_member(trial.config, (8, 8, 1), trial.key)], 1)
     expected = float(np.asarray(sample_and_encode(population, judge).features)[0].max())
-    (found,) = measure([trial], workload, inverting)
-    assert found == ("untrained", "mlp", 3, expected)
+    noise, found = measure([trial], workload, inverting)
+    assert noise.kind == "noise" and found == ("untrained", "mlp", 3, expected)
+    assert not asked[0].squared.any() and not asked[0].moving.any()
+
+
+def test_real_images_are_scored_by_what_is_found_among_all_that_the_data_set_draws(judge, workload):
+    """Images of one gray level each, which one latent draws; the score is the farthest target from all of them."""
+    encoder = make_encoder("fd_pixels", (8, 8, 1))
+    levels, seen = np.array([0.0, 0.1, 0.55, 1.0, 1.6], np.float32), []
+
+    def facts(features, inverted):
+        seen.append(features)
+        return {"farthest": float(np.max(inverted.squared))}
+
+    def sampler(latents):
+        return jnp.broadcast_to((latents[:, :1, None, None] + 1) / 2, (len(latents), 8, 8, 1))
+
+    inverting = judge._replace(
+        metric=judge.metric._replace(inversion=Inversion(None, facts, "farthest", sampler, 1)),
+        encoder=encoder,
+        parameters=encoder.parameters,
+        targets=jnp.repeat(jnp.asarray(levels)[:, None], 64, axis=1),
+    )
+    real, noise = measure([], workload, inverting)
+    assert (real.kind, noise.kind, noise.value) == ("real", "noise", 0)
+    assert real.value == pytest.approx(64 * 0.6**2, rel=1e-3)  # white is the nearest to 1.6
+    train = workload.dataset.train.reshape(-1, 64) / np.float32(255)
+    assert all((train == image).all(axis=1).any() for image in seen[0])
