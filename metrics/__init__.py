@@ -238,6 +238,8 @@ FEATURES = {
     "inception_192": "192 early features of the Inception of 2015-12-05",
     "inception_768": "768 features of the Inception of 2015-12-05",
     "vgg16": "4,096 features of VGG16, FC7",
+    "dinov2_vits14": "384 features of DINOv2's ViT-S/14",
+    "dinov2_vitb14": "768 features of DINOv2's ViT-B/14",
 }
 
 LOGITS = {

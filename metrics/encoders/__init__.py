@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from ganscape.metrics.encoders import classifier, inception, lite0, pixels, random_conv, stacked, vgg16
+from ganscape.metrics.encoders import classifier, dinov2, inception, lite0, pixels, random_conv, stacked, vgg16
 from ganscape.metrics.encoders.encoder import Encoder
 from ganscape.metrics.encoders.weight_files import Network
 
@@ -25,6 +25,8 @@ ENCODERS: dict[str, Callable[[tuple[int, int, int]], Encoder]] = {
     "inception_192": partial(inception.encoder, "inception_192", output="192"),
     "inception_768": partial(inception.encoder, "inception_768", output="768"),
     "vgg16": vgg16.encoder,
+    "dinov2_vits14": partial(dinov2.encoder, "dinov2_vits14"),
+    "dinov2_vitb14": partial(dinov2.encoder, "dinov2_vitb14"),
     "digits_logits": classifier.digits_logits,
     "mnist_logits": classifier.mnist_logits,
     "mnist16_logits": classifier.mnist16_logits,
@@ -36,4 +38,6 @@ ENCODERS: dict[str, Callable[[tuple[int, int, int]], Encoder]] = {
 }
 
 # Networks whose weights do not ship with the package.
-NETWORKS: dict[str, Network] = {network.name: network for network in (inception.NETWORK, vgg16.NETWORK)}
+NETWORKS: dict[str, Network] = {
+    network.name: network for network in (inception.NETWORK, vgg16.NETWORK, *dinov2.NETWORKS.values())
+}

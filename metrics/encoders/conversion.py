@@ -10,8 +10,10 @@ from ganscape.metrics.encoders.weight_files import (
     SUFFIXES,
     File,
     Network,
+    Tensors,
     check_tensors,
     find_weights,
+    in_own_names,
     load_weights,
     read_weights,
     save_weights,
@@ -39,11 +41,18 @@ def contents(path: Path) -> Contents:
     Raises MetricError if it cannot be read or does not hold all of a network and nothing else.
     """
     file = read_weights(path)
-    network = max(NETWORKS.values(), key=lambda candidate: len(candidate.shapes.keys() & file.tensors.keys()))
-    if not network.shapes.keys() & file.tensors.keys():
+    files = {network.name: in_own_names(network, file) for network in NETWORKS.values()}
+    network = max(NETWORKS.values(), key=lambda candidate: _matches(candidate, files[candidate.name].tensors))
+    if not network.shapes.keys() & files[network.name].tensors.keys():
         raise MetricError(f"{path} holds none of: {', '.join(NETWORKS)}")
-    check_tensors(network, path, file.tensors)
-    return Contents(network, file, _origin(network, file))
+    check_tensors(network, path, files[network.name].tensors)
+    return Contents(network, files[network.name], _origin(network, file))
+
+
+def _matches(network: Network, tensors: Tensors) -> tuple[int, int]:
+    """Returns how many tensors have a name of the network's, and how many of these its shape too."""
+    shared = network.shapes.keys() & tensors.keys()
+    return len(shared), sum(tensors[name].shape == network.shapes[name] for name in shared)
 
 
 def convert(path: Path, to: Path) -> Contents:
@@ -78,7 +87,7 @@ def encoder_facts(name: str) -> list[Row]:
         ("weights of", network.name),
         ("published as", "\n".join(network.files)),
         ("at", network.url),
-        ("sha256 of that file", network.sha256),
+        ("sha256 of that file", network.sha256 or "not known: what the file holds is not checked for its origin"),
         ("looked for in", str(weights_folder())),
         ("found", _place(network)),
     ]
@@ -105,7 +114,7 @@ def is_file(name: str) -> bool:
 
 def network_of(encoder: str) -> Network | None:
     """Returns the network whose weights the encoder needs from outside, None if it needs none."""
-    return NETWORKS.get(encoder.partition("_")[0])
+    return NETWORKS.get(encoder) or NETWORKS.get(encoder.partition("_")[0])
 
 
 def _weights_place(encoder: str) -> str:
@@ -125,6 +134,8 @@ def _place(network: Network | None) -> str:
 
 
 def _origin(network: Network, file: File) -> str:
+    if not network.sha256:
+        return "of no known origin, as no hash of the published file is known"
     if file.file_sha256 == network.sha256:
         return "the published file"
     if file.card.get("source_sha256") == network.sha256:

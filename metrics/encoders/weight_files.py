@@ -8,7 +8,7 @@ depend on the kind of file.
 import json
 import os
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from hashlib import sha256
 from io import BytesIO
@@ -31,14 +31,20 @@ SUFFIXES = (*TORCH, ".npz", ".safetensors")
 COUNTERS = "num_batches_tracked"  # PyTorch's counters of batches in batch normalizations, which are no weights
 
 
+def keep_names(tensors: Tensors) -> Tensors:
+    """Returns the tensors as they are: those of all published files have the network's own names."""
+    return tensors
+
+
 class Network(NamedTuple):
     """A network with published weights."""
 
     name: str
     shapes: Mapping[str, tuple[int, ...]]  # of every tensor, as PyTorch stores it
     files: tuple[str, ...]  # names under which the weights are published, all with the same content
-    sha256: str  # of such a file
+    sha256: str  # of such a file; "" if it is not known, and then any .pth file with these tensors is taken
     url: str
+    rename: Callable[[Tensors], Tensors] = keep_names  # names of other publications -> those of `shapes`
 
 
 class File(NamedTuple):
@@ -82,12 +88,21 @@ def load_weights(network: Network) -> File:
     path = find_weights(network)
     state = path.stat()
     file = _read_once(path, state.st_mtime_ns, state.st_size)
-    if path.suffix in TORCH and file.file_sha256 != network.sha256:
+    if path.suffix in TORCH and network.sha256 and file.file_sha256 != network.sha256:
         raise MetricError(
             f"{path} is not the published file of {network.name}: sha256 {file.file_sha256}, not {network.sha256}"
         )
+    file = in_own_names(network, file)
     check_tensors(network, path, file.tensors)
     return file
+
+
+def in_own_names(network: Network, file: File) -> File:
+    """Returns the file with its tensors by the network's names, of whichever publication it is."""
+    tensors = network.rename(file.tensors)
+    return (
+        file if tensors.keys() == file.tensors.keys() else file._replace(tensors=tensors, sha256=fingerprint(tensors))
+    )
 
 
 def read_weights(path: Path) -> File:

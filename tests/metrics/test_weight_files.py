@@ -161,7 +161,7 @@ def test_what_cannot_be_converted_is_refused_and_nothing_written(network, tmp_pa
     there = tmp_path / "there.safetensors"
     there.write_text("mine")
     for source, to, message in (
-        ("foreign.npz", "a.safetensors", "holds none of: inception, vgg16, small"),
+        ("foreign.npz", "a.safetensors", "holds none of: inception, vgg16, dinov2_vits14, dinov2_vitb14, small"),
         ("good.npz", "a.npz", "must end in .safetensors"),
         ("good.npz", "there.safetensors", "exists"),
         ("good.npz", "no/folder.safetensors", "cannot write"),
@@ -175,7 +175,7 @@ def test_facts_of_encoders_say_where_weights_are(no_weights):
     rows = {name: place for name, _, place in encoder_rows()}
     assert list(rows) == list(FEATURES | LOGITS)
     absent = {name for name, place in rows.items() if place == conversion.ABSENT}
-    assert absent == {name for name in rows if name.startswith(("inception", "vgg16"))}
+    assert absent == {name for name in rows if name.startswith(("inception", "vgg16", "dinov2"))}
     assert {name for name in rows if network_of(name)} == absent
     facts = dict(encoder_facts("inception_clean"))
     assert facts["looked for in"] == str(no_weights) and facts["found"] == "absent"
