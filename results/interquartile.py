@@ -49,7 +49,7 @@ def interquartile_mean(tables: Sequence, level: float = 0.95, seed: int = 0) -> 
     return Interval(value, float(low), float(high))
 
 
-def by_method(results: Results, rule: str = "best") -> "pd.DataFrame":
+def interquartile_means(results: Results, rule: str = "best") -> "pd.DataFrame":
     """Returns one row per method with finished configs: method configs scores value low high.
 
     value, low, high: the interquartile mean over all trials of its search, confirming phases left out.

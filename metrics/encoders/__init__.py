@@ -39,5 +39,5 @@ ENCODERS: dict[str, Callable[[tuple[int, int, int]], Encoder]] = {
 
 # Networks whose weights do not ship with the package.
 NETWORKS: dict[str, Network] = {
-    network.name: network for network in (inception.NETWORK, vgg16.NETWORK, *dinov2.NETWORKS.values())
+    network.name: network for network in (inception.NETWORK, vgg16.NETWORK, *dinov2.VARIANTS.values())
 }

@@ -55,7 +55,7 @@ HUGGING_FACE = (
 QUERY = ".attention.attention.query."  # one of three tensors of Hugging Face that are one here
 
 
-class Block(NamedTuple):
+class TransformerBlock(NamedTuple):
     """The weights of one block, or of all, stacked along the first axis."""
 
     norm1: np.ndarray  # [2, d], weight and bias
@@ -78,7 +78,7 @@ class Layers(NamedTuple):
     patch: np.ndarray  # [14 * 14 * 3, d]
     first: np.ndarray  # [d], the class token with its position
     positions: np.ndarray  # [16 * 16, d], of patches, with the bias of their projection
-    blocks: Block  # stacked
+    blocks: TransformerBlock  # stacked
     norm: np.ndarray  # [2, d]
 
 
@@ -88,7 +88,7 @@ def encoder(name: str, image_shape: tuple[int, int, int]) -> Encoder:
     Raises MetricError for another image shape, and if there are no weights, or not of this network.
     """
     require_gray_or_colour(name, image_shape)
-    weights = weight_files.load_weights(NETWORKS[name])
+    weights = weight_files.load_weights(VARIANTS[name])
     return Encoder(name, WIDTHS[name], weights.sha256, f"{UNRESIZED}, {WORDS}", _layers(name, weights.sha256), _apply)
 
 
@@ -108,7 +108,7 @@ def prepare(images: jax.Array) -> jax.Array:
     return (images - MEAN) / DEVIATION
 
 
-def arrange(tensors: Tensors) -> Layers:
+def stack_layers(tensors: Tensors) -> Layers:
     """Returns the layers from tensors with the authors' names, of any width and depth."""
     kernel, positions = tensors["patch_embed.proj.weight"], tensors["pos_embed"][0]
     old = round(len(positions[1:]) ** 0.5)
@@ -120,7 +120,7 @@ def arrange(tensors: Tensors) -> Layers:
         np.ascontiguousarray(kernel.transpose(2, 3, 1, 0)).reshape(-1, len(kernel)),
         tensors["cls_token"][0, 0] + positions[0],
         (grid.reshape(GRID * GRID, -1) + tensors["patch_embed.proj.bias"]).astype(np.float32),
-        Block(*(np.stack(parts) for parts in zip(*blocks, strict=True))),
+        TransformerBlock(*(np.stack(parts) for parts in zip(*blocks, strict=True))),
         np.stack([tensors["norm.weight"], tensors["norm.bias"]]),
     )
 
@@ -165,7 +165,7 @@ def _cubic(distance: np.ndarray, a: float = -0.75) -> np.ndarray:
     return np.where(distance <= 1, near, np.where(distance < 2, far, 0))
 
 
-def _block_of(tensors: Tensors, block: str) -> Block:
+def _block_of(tensors: Tensors, block: str) -> TransformerBlock:
     def affine(name: str) -> np.ndarray:
         return np.stack([tensors[f"{block}.{name}.weight"], tensors[f"{block}.{name}.bias"]])
 
@@ -173,19 +173,19 @@ def _block_of(tensors: Tensors, block: str) -> Block:
         return np.ascontiguousarray(tensors[f"{block}.{name}.weight"].T), tensors[f"{block}.{name}.bias"]
 
     scales = (tensors[f"{block}.ls{number}.gamma"] for number in (1, 2))
-    return Block(
+    return TransformerBlock(
         *(affine("norm1"), *dense("attn.qkv"), *dense("attn.proj"), next(scales)),
         *(affine("norm2"), *dense("mlp.fc1"), *dense("mlp.fc2"), next(scales)),
     )
 
 
-def _transform(x: jax.Array, block: Block) -> jax.Array:
+def _transform(x: jax.Array, block: TransformerBlock) -> jax.Array:
     x = x + block.scale1 * _attend(_normalise(x, block.norm1), block)
     hidden = jax.nn.gelu(matmul(_normalise(x, block.norm2), block.up) + block.up_bias, approximate=False)
     return x + block.scale2 * (matmul(hidden, block.down) + block.down_bias)
 
 
-def _attend(x: jax.Array, block: Block) -> jax.Array:
+def _attend(x: jax.Array, block: TransformerBlock) -> jax.Array:
     count, tokens, width = x.shape
     qkv = (matmul(x, block.qkv) + block.qkv_bias).reshape(count, tokens, 3, width // HEAD, HEAD)
     queries, keys, values = jnp.moveaxis(qkv, 2, 0)
@@ -220,7 +220,7 @@ def _shapes(width: int) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-NETWORKS = {
+VARIANTS = {
     name: Network(
         name=name,
         shapes=_shapes(width),
@@ -235,7 +235,7 @@ NETWORKS = {
 
 @cache
 def _layers(name: str, sha256: str) -> Layers:
-    return arrange(weight_files.load_weights(NETWORKS[name]).tensors)
+    return stack_layers(weight_files.load_weights(VARIANTS[name]).tensors)
 
 
 def _apply(layers: Layers, images: jax.Array) -> jax.Array:

@@ -22,7 +22,7 @@ def methods(results: Results, shared: dict[str, str]) -> list[dict]:
     """Returns the best configuration of each method with the settings that are not `shared`, and the interquartile mean
     of all its trials."""
     rows = verdict.best_configs(results).to_dict("records")
-    middle = interquartile.by_method(results).set_index("method").to_dict("index")
+    middle = interquartile.interquartile_means(results).set_index("method").to_dict("index")
     for row in rows:
         row["middle"] = middle.get(row["method"])
         settings = results.settings(row["config"]) if row["config"] else {}

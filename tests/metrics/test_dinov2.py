@@ -8,7 +8,14 @@ from scipy.special import erf, softmax
 from ganscape.metrics import MetricError, encoders, make_encoder
 from ganscape.metrics.encoders import dinov2
 from ganscape.metrics.encoders.conversion import contents, encoder_facts
-from ganscape.metrics.encoders.dinov2 import NETWORKS, arrange, features, position_matrix, prepare, with_authors_names
+from ganscape.metrics.encoders.dinov2 import (
+    VARIANTS,
+    features,
+    position_matrix,
+    prepare,
+    stack_layers,
+    with_authors_names,
+)
 from ganscape.metrics.encoders.weight_files import load_weights, save_weights
 
 WIDTH, HEADS = 128, 2
@@ -98,7 +105,7 @@ def test_features_are_those_of_the_same_network_in_float64(tensors):
     images = np.random.default_rng(1).random((2, 30, 40, 3), dtype=np.float32)
     prepared = np.asarray(prepare(images))
     expected = in_float64(tensors, prepared)
-    found = jax.jit(features)(arrange(tensors), prepared)
+    found = jax.jit(features)(stack_layers(tensors), prepared)
     assert found.shape == (2, WIDTH)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4 * expected.std())
     assert np.abs(expected[0] - expected[1]).max() > 0.1 * expected.std()
@@ -120,7 +127,7 @@ def test_features_are_those_of_hugging_face_s_network_whose_names_are_understood
     prepared = np.asarray(prepare(np.random.default_rng(3).random((2, 224, 224, 3), dtype=np.float32)))
     with torch.no_grad():
         expected = model(torch.from_numpy(prepared.transpose(0, 3, 1, 2).copy())).pooler_output.numpy()
-    found = jax.jit(features)(arrange(with_authors_names(state)), prepared)
+    found = jax.jit(features)(stack_layers(with_authors_names(state)), prepared)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4 * expected.std())
 
 
@@ -159,7 +166,7 @@ def hugging_face(tensors):
 
 
 def test_files_of_all_publications_have_one_fingerprint_and_are_told_apart(tensors, tmp_path, monkeypatch):
-    small = NETWORKS["dinov2_vits14"]._replace(shapes={name: values.shape for name, values in tensors.items()})
+    small = VARIANTS["dinov2_vits14"]._replace(shapes={name: values.shape for name, values in tensors.items()})
     found = set()
     for number, own in enumerate((tensors, hugging_face(tensors))):
         folder = tmp_path / str(number)
@@ -194,6 +201,6 @@ def test_the_networks_have_as_many_numbers_as_published():
     """22.06 and 86.58 million, as Hugging Face counts them with the mask token."""
     counts = {
         name: sum(math.prod(shape) for shape in network.shapes.values()) + dinov2.WIDTHS[name]
-        for name, network in NETWORKS.items()
+        for name, network in VARIANTS.items()
     }
     assert counts == {"dinov2_vits14": 22_056_576, "dinov2_vitb14": 86_580_480}

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from ganscape.results.frames import recorded
-from ganscape.results.interquartile import by_method, interquartile_mean
+from ganscape.results.interquartile import interquartile_mean, interquartile_means
 
 
 def enumerated(rows, level=0.95):
@@ -78,7 +78,7 @@ def test_more_than_a_quarter_of_failures_make_it_infinite_and_no_scores_are_refu
 
 def test_methods_of_a_recorded_sweep_have_the_trimmed_mean_of_all_their_trials():
     sweep = recorded("equal_wide_digits")
-    table, trials = by_method(sweep).set_index("method"), sweep.searched()
+    table, trials = interquartile_means(sweep).set_index("method"), sweep.searched()
     assert list(table.index) == sweep.methods()
     for method, row in table.iterrows():
         scores = np.sort(trials.loc[trials["method"] == method, "value"].to_numpy())
