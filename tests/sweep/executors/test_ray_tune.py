@@ -6,10 +6,14 @@ import signal
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import ray
 
+from ganscape import data, results
+from ganscape.models import Config
 from ganscape.sweep.executors.ray_cluster import count_fitting, keep_sigterm, start_cluster
+from ganscape.sweep.feeding import COPIED_BYTES, Streamed, feed_of
 from ganscape.sweep.resources import ExecutorError, Resources
 
 
@@ -25,6 +29,28 @@ def test_killed_workers_are_replaced_and_their_cohorts_tried_again(check_kills):
 @pytest.mark.slow
 def test_a_trial_that_kills_its_worker_is_given_up_and_the_others_finish(check_poison):
     check_poison("ray")
+
+
+@pytest.mark.slow
+def test_a_trial_that_streams_its_images_has_the_same_bits_as_in_a_local_sweep(tmp_path):
+    """Of a mapped file just larger than what a worker on a CPU copies, so that both executors stream."""
+    digits = data.load("digits")
+    folder = tmp_path / "many"
+    folder.mkdir()
+    images = np.resize(digits.train, (COPIED_BYTES // 64 + 1, *digits.image_shape))
+    np.save(folder / "train.npy", images)
+    np.save(folder / "test.npy", digits.test)
+    assert isinstance(feed_of(Config(z_dim=8), data.load(str(folder)), 1), Streamed)
+    sizes = [f"--set={setting}" for setting in ("configs=1", "images=1280", "interval=640", "samples=100")]
+    scores = {}
+    for executor in ("local", "ray"):
+        command = [sys.executable, "-m", "ganscape", "run", "equal/wide", "--methods", "ns_gan,vae", "--seeds", "1"]
+        options = ["--data", folder, "--executor", executor, "--workers", "1", "--out", tmp_path / executor]
+        ran = subprocess.run([*command, *sizes, *map(str, options)], capture_output=True, text=True)
+        assert ran.returncode == 0, ran.stderr
+        table = results.load(tmp_path / executor).scores()
+        scores[executor] = {(row.trial, row.rung): row.value for row in table.itertuples()}
+    assert len(scores["local"]) == 4 and scores["ray"] == scores["local"]
 
 
 @pytest.mark.parametrize(
