@@ -79,9 +79,9 @@ def _measure_by_inversion(
     if inversion.sampler is not None and samples <= len(train):
         inverted = _invert_sampler(inversion.sampler, inversion.latent_size, evaluator)
         yield Baseline("real", "", 0, score(train[order[:samples]], inverted))
-    everything = np.zeros(len(evaluator.targets))
+    count = len(evaluator.targets)
     noise = gaussian_images(train[order[:MOMENTS_IMAGES]], samples, np.random.default_rng(0))
-    yield Baseline("noise", "", 0, score(noise, Inverted(everything, everything > 0)))
+    yield Baseline("noise", "", 0, score(noise, Inverted(jnp.zeros(count), jnp.zeros(count, bool))))
     for trial in trials:
         value = _untrained_by_inversion(trial, workload.dataset.image_shape, evaluator)
         yield Baseline("untrained", str(trial.config.architecture), trial.seed, value)
