@@ -22,6 +22,7 @@ from ganscape.models.penalties import PENALTIES
 from ganscape.models.projections import PROJECTIONS
 from ganscape.models.rules import MEANINGLESS
 from ganscape.models.targets import LABEL_FLIPS, LABEL_SMOOTHINGS
+from ganscape.testing.training import NEEDED_BY
 
 SHAPE = (4, 4, 1)
 KEY = np.array([3, 4], np.uint32)
@@ -533,10 +534,11 @@ def test_init_does_not_depend_on_the_numbers():
 
 @pytest.mark.parametrize("method", FAMILIES)
 def test_every_method_goes_from_init_to_samples(method):
-    config = Config(**{**SMALL, "architecture": "mlp"}, family=method)
+    config = Config.from_dict(SMALL | {"architecture": "mlp", "family": method} | NEEDED_BY.get(method, {}))
     init, one_step, *_ = FAMILIES[method]
     state, logs = jax.jit(one_step)(config, init(config, SHAPE, KEY), images_of(config), jax.random.key(0))
-    images = sampling.sample(config, state, SHAPE, jax.random.key(1), 5)
+    originals = jnp.zeros((5, *SHAPE))  # what a family that completes images is given
+    images = sampling.sample(config, state, SHAPE, jax.random.key(1), 5, originals=originals)
     assert images.shape == (5, *SHAPE)
     assert images.dtype == jnp.float32
     assert ((images >= 0.0) & (images <= 1.0)).all()
