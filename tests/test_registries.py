@@ -163,9 +163,9 @@ def test_a_study_s_first_configs_can_be_trained_at_every_scale(study, scale):
 @pytest.mark.parametrize("space", SPACES)
 def test_no_two_methods_of_a_space_are_one(space):
     """Equal defaults under two names would train and count one config twice."""
-    own = STUDIES[space].scales["smoke"].own
+    scale = STUDIES[space].scales["smoke"]
     defaults = [
-        Config.from_dict(told_classes(arm.defaults[0] | own.get(method, {}), 10))
+        Config.from_dict(told_classes(scale.settings | arm.defaults[0] | scale.own.get(method, {}), 10))
         for method, arm in SPACES[space].items()
     ]
     assert len({config.identity() for config in defaults}) == len(defaults)

@@ -235,7 +235,7 @@ def test_perfect_agreement_has_no_interval_whatever_its_last_digit():
 
 
 def test_agreement_that_is_perfect_but_for_rounding_has_no_interval(monkeypatch):
-    monkeypatch.setattr(statistics.stats, "spearmanr", lambda x, y: SimpleNamespace(statistic=0.9999999999999998))
+    monkeypatch.setattr(agreement.stats, "spearmanr", lambda x, y: SimpleNamespace(statistic=0.9999999999999998))
     found = agreement.rank_agreement(np.arange(8.0), np.arange(8.0))["spearman"]
     assert math.isnan(found.low) and math.isnan(found.high)
 

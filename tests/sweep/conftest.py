@@ -1,5 +1,6 @@
 """Small real pieces for the tests of the trunk: digits, an evaluator, a workload, trials."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -73,7 +74,12 @@ def ganscape():
     """(words) -> what the command line makes of them."""
 
     def call(*words):
-        return CliRunner().invoke(app, [str(word) for word in words])
+        before = dict(os.environ)  # a dry run gives its process the environment of a worker
+        try:
+            return CliRunner().invoke(app, [str(word) for word in words])
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
 
     return call
 

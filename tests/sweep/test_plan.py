@@ -158,7 +158,11 @@ BAD = {
     "seeds": ({"seeds": 0}, StudyError, "seeds=0.*at least 1"),
     "lanes": ({"lanes": 0}, StudyError, "lanes=0.*at least 1"),
     "weight": ({"settings": {"penalty_weight": 3}}, ConfigError, "mm_gan.*penalty_weight=3.*wgangp"),
-    "size": ({"settings": {"architecture": "dcgan"}}, ConfigError, "dcgan.*multiples of 16.*8x8.*conv8, infogan, mlp"),
+    "size": (
+        {"settings": {"architecture": "dcgan"}},
+        ConfigError,
+        "dcgan.*multiples of 16.*8x8.*infogan, inpainting, mlp",
+    ),
     "samples": ({"settings": {"samples": 1}}, ValueError, "at least 2"),
     "interval": ({"settings": {"interval": 40}}, StudyError, "closer than one training cycle"),
     "schedule": (
