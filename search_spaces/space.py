@@ -10,6 +10,14 @@ from ganscape.search_spaces.conditions import Unless, When
 from ganscape.search_spaces.dimensions import Dimension, Fixed, StudyError, Value
 
 _LEARNING_RATES = ("g_lr", "d_lr")
+# The fields that each alias of `models.config.ALIASES` stands for; a test holds the two together.
+ALIASED = {
+    "learning_rate": _LEARNING_RATES,
+    "lr": _LEARNING_RATES,
+    "lambda": ("penalty_weight",),
+    "n_dis": ("disc_iters",),
+    "discriminator_batchnorm": ("discriminator_normalization",),
+}
 
 
 class Space(NamedTuple):
@@ -53,13 +61,15 @@ class Space(NamedTuple):
     def select_fields(self, settings: dict[str, Value]) -> dict[str, Value]:
         """Returns these settings with only those fields that the space or one of its defaults sets.
 
-        Adds `learning_rate` from equal `g_lr` and `d_lr` if the space sets it.
+        Settings of a config have no aliases: those that the space sets are added, `learning_rate` from equal `g_lr` and
+        `d_lr`.
         """
         names = {*self.field_names(), *(field for default in self.defaults for field in default)}
-        if "learning_rate" in names and "learning_rate" not in settings:
-            rates = [settings[field] for field in _LEARNING_RATES if field in settings]
-            if len(rates) == 2 and rates[0] == rates[1]:
-                settings = settings | {"learning_rate": rates[0]}
+        for alias, fields in ALIASED.items():
+            values = [settings[field] for field in fields if field in settings]
+            if alias in names and alias not in settings and len(values) == len(fields) and len(set(values)) == 1:
+                value = values[0] == "batch_norm" if alias == "discriminator_batchnorm" else values[0]
+                settings = settings | {alias: value}
         return {field: value for field, value in settings.items() if field in names}
 
     def pin(self, name: str, value: Value) -> "Space":

@@ -3,8 +3,9 @@ import json
 import numpy as np
 import pytest
 
+from ganscape.models.config import ALIASES, expand
 from ganscape.search_spaces import SPACES, Choice, LogUniform, Space, StudyError, Uniform, When
-from ganscape.search_spaces.space import make_space
+from ganscape.search_spaces.space import ALIASED, make_space
 
 WIDE = ("equal/wide", "lottery", "overtuning")
 EVERY_SPACE = {f"{study}:{method}": each for study, spaces in SPACES.items() for method, each in spaces.items()}
@@ -235,3 +236,12 @@ def test_the_settings_of_a_config_are_recognised_in_the_words_of_the_space():
     assert space.select_fields(config) == space.select_fields(drawn) == drawn
     assert "learning_rate" not in space.select_fields(config | {"d_lr": 2 * rate})
     assert space.pin("g_lr", 1e-4).select_fields(config)["g_lr"] == rate
+
+
+@pytest.mark.parametrize("alias", ALIASES)
+def test_a_searcher_is_told_the_values_of_a_space_that_searches_under_an_alias(alias):
+    values = (True, False) if alias == "discriminator_batchnorm" else (1, 5)
+    space = Space({}, {alias: Choice(values)}, (), "")
+    assert set(ALIASED) == set(ALIASES)
+    for value in values:
+        assert space.select_fields(expand(alias, value) | {"z_dim": 8}) == {alias: value}
