@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 
+from ganscape.aliases import ALIASED_FIELDS
 from ganscape.errors import check_name
 from ganscape.models.architectures import ARCHITECTURES
 from ganscape.models.architectures.conditioning import CONDITIONINGS
@@ -369,10 +370,7 @@ OPTIONAL_NUMBERS = frozenset(
 )
 FIELDS = tuple(field.name for field in dataclasses.fields(Config))
 ALIASES: dict[str, Callable[[Any], dict[str, Any]]] = {
-    "learning_rate": lambda value: {"g_lr": value, "d_lr": value},
-    "lr": lambda value: {"g_lr": value, "d_lr": value},
-    "lambda": lambda value: {"penalty_weight": value},
-    "n_dis": lambda value: {"disc_iters": value},
+    **{alias: functools.partial(dict.fromkeys, fields) for alias, fields in ALIASED_FIELDS.items()},
     "discriminator_batchnorm": _batch_norm_or_none,
 }
 jax.tree_util.register_pytree_node(Config, _flatten, _unflatten)

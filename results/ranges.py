@@ -3,13 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-# A name under which a study may search -> the fields of a config that all get its value, by which settings are stored.
-STANDS_FOR = {
-    "learning_rate": ("g_lr", "d_lr"),
-    "lr": ("g_lr", "d_lr"),
-    "lambda": ("penalty_weight",),
-    "n_dis": ("disc_iters",),
-}
+from ganscape.aliases import ALIASED_FIELDS
 
 
 class Numbers(NamedTuple):
@@ -51,16 +45,16 @@ def innermost(dimension: dict[str, Any]) -> dict[str, Any]:
 def fields_of(settings: dict[str, Any]) -> dict[str, Any]:
     """Returns settings by fields: a value under a name that stands for several is that of each of them."""
     fields = dict(settings)
-    for name in [name for name in settings if name in STANDS_FOR]:
+    for name in [name for name in settings if name in ALIASED_FIELDS]:
         value = fields.pop(name)
-        fields |= {field: value for field in STANDS_FOR[name] if field not in settings}
+        fields |= {field: value for field in ALIASED_FIELDS[name] if field not in settings}
     return fields
 
 
 def dimension_of(field: str, dimensions: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Returns the dimension in which a field is searched, by its own name or one that stands for it; {} if there is
     none."""
-    names = [field, *(name for name, fields in STANDS_FOR.items() if field in fields)]
+    names = [field, *(name for name, fields in ALIASED_FIELDS.items() if field in fields)]
     return next((dimensions[name] for name in names if name in dimensions), {})
 
 
@@ -68,7 +62,7 @@ def as_searched(settings: Sequence[dict[str, Any]], dimensions: dict[str, dict[s
     """Returns the settings of all configs by the names under which a study searches: one learning rate in place of two
     that are equal in every config."""
     found = [dict(each) for each in settings]
-    for name, fields in STANDS_FOR.items():
+    for name, fields in ALIASED_FIELDS.items():
         values = [[each.get(field) for field in fields] for each in found]
         if name in dimensions and all(len(set(each)) == 1 for each in values):
             for each, (value, *_) in zip(found, values, strict=True):

@@ -5,19 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ganscape.aliases import ALIASED_FIELDS
 from ganscape.errors import check_name
 from ganscape.search_spaces.conditions import Unless, When
 from ganscape.search_spaces.dimensions import Dimension, Fixed, StudyError, Value
 
-_LEARNING_RATES = ("g_lr", "d_lr")
-# The fields that each alias of `models.config.ALIASES` stands for; a test holds the two together.
-ALIASED = {
-    "learning_rate": _LEARNING_RATES,
-    "lr": _LEARNING_RATES,
-    "lambda": ("penalty_weight",),
-    "n_dis": ("disc_iters",),
-    "discriminator_batchnorm": ("discriminator_normalization",),
-}
+_LEARNING_RATES = ALIASED_FIELDS["learning_rate"]
 
 
 class Space(NamedTuple):
@@ -65,11 +58,14 @@ class Space(NamedTuple):
         `d_lr`.
         """
         names = {*self.field_names(), *(field for default in self.defaults for field in default)}
-        for alias, fields in ALIASED.items():
-            values = [settings[field] for field in fields if field in settings]
-            if alias in names and alias not in settings and len(values) == len(fields) and len(set(values)) == 1:
-                value = values[0] == "batch_norm" if alias == "discriminator_batchnorm" else values[0]
-                settings = settings | {alias: value}
+        added: dict[str, Value] = {}
+        for alias, fields in ALIASED_FIELDS.items():
+            values = {settings.get(field) for field in fields}
+            if len(values) == 1 and (value := values.pop()) is not None:
+                added[alias] = value
+        if (normalization := settings.get("discriminator_normalization")) in ("batch_norm", "none"):
+            added["discriminator_batchnorm"] = normalization == "batch_norm"
+        settings = added | settings
         return {field: value for field, value in settings.items() if field in names}
 
     def pin(self, name: str, value: Value) -> "Space":

@@ -13,7 +13,14 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 # What each folder may import beside itself and the leaves: `sweep` knows them all.
-LEAVES = {"ganscape", "ganscape.environment", "ganscape.errors", "ganscape.files", "ganscape.limits"}
+LEAVES = {
+    "ganscape",
+    "ganscape.aliases",
+    "ganscape.environment",
+    "ganscape.errors",
+    "ganscape.files",
+    "ganscape.limits",
+}
 ALLOWED = {
     "data": {"PIL", "lmdb", "mlxtend", "numpy", "pooch", "pyarrow", "sklearn"},
     "metrics": {"jax", "numpy", "optax", "safetensors", "scipy", "sklearn", "threadpoolctl"},

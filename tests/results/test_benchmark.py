@@ -129,16 +129,6 @@ def test_a_surrogate_takes_settings_by_the_names_of_the_search():
     )
 
 
-def test_names_that_stand_for_fields_are_those_of_configs():
-    from ganscape.models.config import ALIASES
-    from ganscape.results.ranges import STANDS_FOR
-
-    numeric = set(ALIASES) - {"discriminator_batchnorm"}  # which no space searches: its value is not that of the field
-    assert {name: dict.fromkeys(fields, 3) for name, fields in STANDS_FOR.items()} == {
-        name: ALIASES[name](3) for name in numeric
-    }
-
-
 def test_a_surrogate_of_noise_says_that_it_knows_nothing():
     surrogate = Surrogate(Made(60, lambda settings: np.exp(hash(settings["rate"]) % 1000 / 500)), "any")
     assert surrogate.error.log_rmse > 0.8 * surrogate.error.baseline
