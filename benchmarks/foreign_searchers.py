@@ -10,8 +10,8 @@ from ganscape.sweep.searchers.coordinates import MARGIN, Coordinates, cells, fit
 from ganscape.sweep.searchers.sequences import Sobol
 
 
-class QLogNEI:
-    """BoTorch's noisy expected improvement of a batch (Ament et al. 2023), with default settings."""
+class _AfterSobol:
+    """Base class: what a searcher knows that begins with a Sobol sequence."""
 
     def __init__(self, space: Space, seed: tuple[int, ...]):
         self.space, self.seed, self.sequence = space, seed, Sobol(space, seed)
@@ -20,6 +20,10 @@ class QLogNEI:
     def tell(self, observations: list[Observation]) -> None:
         self.observations += observations
         self.sequence.tell(observations)
+
+
+class QLogNEI(_AfterSobol):
+    """BoTorch's noisy expected improvement of a batch (Ament et al. 2023), with default settings."""
 
     def ask(self, count: int) -> list[dict]:
         if not self.observations:
@@ -47,16 +51,8 @@ class QLogNEI:
         return self.sequence.complete([coordinates.settings(point) for point in chosen], count)
 
 
-class SyneTuneKDE:
+class SyneTuneKDE(_AfterSobol):
     """The kernel density estimators of Syne Tune, the searcher of its BOHB (Falkner et al. 2018), by its defaults."""
-
-    def __init__(self, space: Space, seed: tuple[int, ...]):
-        self.space, self.seed, self.sequence = space, seed, Sobol(space, seed)
-        self.observations: list[Observation] = []
-
-    def tell(self, observations: list[Observation]) -> None:
-        self.observations += observations
-        self.sequence.tell(observations)
 
     def ask(self, count: int) -> list[dict]:
         data = fitting_data(self.space, self.observations)
