@@ -113,7 +113,7 @@ def spoiled(path: Path, how: str, room: int) -> Iterator[None]:
 
 
 def make(path: Path) -> None:
-    """Makes a file or folder, if there is none."""
+    """Creates a file or folder where there is none."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix:
         path.touch()

@@ -89,7 +89,10 @@ Ready = Callable[[subprocess.Popen, Path], bool]
 
 
 def stages(chance: random.Random, whole: int) -> dict[str, Ready]:
-    """Returns the stages of a sweep: whether a command has come to a random moment of each. whole: rows at its end."""
+    """Returns stage -> a function (process, folder) that says whether a sweep has come to a random moment of the stage.
+
+    whole: how many scores the sweep has at its end.
+    """
     early, begun, busy = chance.uniform(0.2, 4.0), chance.uniform(0.1, 3.0), chance.uniform(3.0, 8.0)
     some = chance.randrange(whole // 3, whole)
     return {

@@ -7,7 +7,10 @@ from ganscape.aliases import ALIASED_FIELDS
 
 
 class Numbers(NamedTuple):
-    """Numbers in [low, high]; logarithmic: drawn uniformly on that scale."""
+    """The range of a setting that takes numbers from low to high.
+
+    logarithmic: whether they are drawn uniformly on that scale. integers: whether all are whole.
+    """
 
     low: float
     high: float
@@ -16,7 +19,7 @@ class Numbers(NamedTuple):
 
 
 class Options(NamedTuple):
-    """One of several values without an order."""
+    """The values of a setting that takes one of several, which have no order."""
 
     values: tuple[Any, ...]
 

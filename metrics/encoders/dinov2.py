@@ -59,7 +59,7 @@ QUERY = ".attention.attention.query."  # one of three tensors of Hugging Face th
 
 
 class TransformerBlock(NamedTuple):
-    """The weights of one block, or of all, stacked along the first axis."""
+    """Weights of one transformer block; or of all blocks, stacked along the first axis."""
 
     norm1: np.ndarray  # [2, d], weight and bias
     qkv: np.ndarray  # [d, 3 d]
@@ -76,7 +76,7 @@ class TransformerBlock(NamedTuple):
 
 
 class Layers(NamedTuple):
-    """All weights."""
+    """All weights of a network: of its patches, of its blocks, and of the norm after them."""
 
     patch: np.ndarray  # [14 * 14 * 3, d]
     first: np.ndarray  # [d], the class token with its position

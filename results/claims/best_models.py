@@ -62,7 +62,7 @@ def published_length(study: str, method: str) -> int:
 
 
 def reached(results: Results, keep_failed: bool) -> list[Contrast]:
-    """The ratio of the geometric mean over seeds and the published FID, for each model of the study.
+    """Returns, for each model of the study, the ratio of its FID, a geometric mean over seeds, to the published one.
 
     The distance of a training is its lowest up to the published length. A published number is of one training, whose
     own deviation over seeds is not known and not counted.
