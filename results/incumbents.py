@@ -160,3 +160,14 @@ def _mixed(known, m, others) -> float:
         best, possible = np.minimum(np.sort(known, axis=0), other), weight > 0
         means.append(np.where(possible, weight * np.where(possible, best, 0), 0).sum(axis=0).mean())
     return float(np.mean(means))
+
+
+def by_cost_of_study(results: Results, rule: str, unit: str) -> "dict[str, pd.DataFrame]":
+    """Returns method -> its curve of `by_cost` over a column of `Results.costs`; without methods that have no finished
+    config, or a trial whose cost is not known."""
+    trials, curves = results.searched(rule).merge(results.costs(), on="trial"), {}
+    for method in results.methods():
+        scores, spent = budget.replicates(trials, method), budget.replicates(trials, method, unit)
+        if np.isfinite(scores).any() and np.isfinite(spent).all() and (spent > 0).all():
+            curves[method] = by_cost(scores, spent)
+    return curves

@@ -3,12 +3,16 @@
 import io
 import re
 from functools import partial
+from typing import TYPE_CHECKING
 
-from ganscape.results import budget, comparisons, plots, statistics
+from ganscape.results import budget, comparisons, incumbents, plots, statistics
 from ganscape.results import importance as importances
 from ganscape.results.frames import Results
 from ganscape.results.page.points import mark
 from ganscape.results.page.trials import trial_numbers
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FIGURES = {
     "budget-curves": (
@@ -136,17 +140,24 @@ def importance_figure(results: Results) -> dict:
 
 def data_tables(results: Results, *tables: tuple[str, dict | None]) -> dict[str, str]:
     """Returns the data of each figure as the text of a CSV file; tables: figures that hold theirs."""
-    import pandas as pd
-
-    trials, curves = results.searched(), []
-    for method in results.methods():
-        scores = budget.replicates(trials, method)
-        if results.exchangeable() and len(scores):
-            curves.append(budget.expected_best_curve(scores).assign(method=method))
+    trials = results.searched()
+    tried = {method: budget.replicates(trials, method) for method in results.methods()}
+    drawn = {method: budget.expected_best_curve(scores) for method, scores in tried.items() if len(scores)}
+    random = results.exchangeable() and not results.begins_with_known()
+    curves = drawn if random else incumbents.of_study(results)
+    spent = incumbents.by_cost_of_study(results, "best", "images") if random else {}
     columns = ["trial", "method", "config", "seed", "phase", "status", "rung", "value"]
     frames = {
         "score-distributions": trials[columns],
         "top-distributions": trials[columns],
-        "budget-curves": pd.concat(curves) if curves else pd.DataFrame(),
+        "budget-curves": _joined(curves),
+        "cost-curves": _joined(spent),
     } | {name: figure["table"] for name, figure in tables if figure}
     return {name: frame.to_csv(index=False) for name, frame in frames.items() if len(frame)}
+
+
+def _joined(curves: "dict[str, pd.DataFrame]") -> "pd.DataFrame":
+    """Returns the curves of all methods below each other, with a column method."""
+    import pandas as pd
+
+    return pd.concat([curve.assign(method=method) for method, curve in curves.items()]) if curves else pd.DataFrame()

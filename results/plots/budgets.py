@@ -50,17 +50,13 @@ def cost_curves(results: Results, rule: str = "best", ax: "Axes | None" = None, 
     ax, drawn = _canvas(results, ax), []
     if refusal := _no_draws(results):
         return canvas.empty_axes(ax, refusal)
-    trials = results.searched(rule).merge(results.costs(), on="trial")
-    for method in results.methods():
-        scores, spent = budget.replicates(trials, method), budget.replicates(trials, method, unit)
-        if not (np.isfinite(scores).any() and np.isfinite(spent).all() and (spent > 0).all()):
-            continue
-        curve, look = incumbents.by_cost(scores, spent), canvas.style(results, method)
+    for method, curve in incumbents.by_cost_of_study(results, rule, unit).items():
+        look, shape = canvas.style(results, method), budget.replicates(results.searched(rule), method).shape
         median = curve["median"].where(np.isfinite(curve["median"]))
         half, every = curve["cost"] <= curve["cost"].iloc[-1] / 2, [*range(9, len(curve), 20), len(curve) - 1]
         ax.plot(curve["cost"], median, linestyle="--", linewidth=1.1, markevery=every, markersize=5, **look)
         ax.plot(curve["cost"], median.where(half), linewidth=2, markevery=every, markersize=5, **look,
-                label=f"{canvas.name(method)} ({canvas.extent(*scores.shape)})")  # fmt: skip
+                label=f"{canvas.name(method)} ({canvas.extent(*shape)})")  # fmt: skip
         band = curve[np.isfinite(curve["q95"]) & half]
         ax.fill_between(band["cost"], band["q05"], band["q95"], color=look["color"], alpha=0.1, linewidth=0)
         drawn.append(curve)

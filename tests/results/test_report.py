@@ -1,4 +1,5 @@
 import base64
+import io
 import json
 import math
 import re
@@ -6,6 +7,7 @@ import shutil
 from html.parser import HTMLParser
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -385,3 +387,15 @@ def test_precision_and_recall_stand_beside_a_score_that_is_made_of_them(build):
                                            "signs": kept}])  # fmt: skip
     (row,) = tables.methods(frames.load(folder), {})
     assert row["also"] == {"precision": pytest.approx(0.6), "recall": 0.25}
+
+
+@pytest.mark.parametrize(("searcher", "saved"), [("random", {"k", "cost"}), ("gp_bandit", {"mean"})])
+def test_the_data_of_every_curve_can_be_saved(build, searcher, saved):
+    """Of random searches the expected best at each budget and the best at each cost, of others the best so far."""
+    results = frames.load(build({"a": [[1.0], [2.0]], "b": [[3.0], [4.0]]}, searcher=searcher))
+    tables = {name: pd.read_csv(io.StringIO(text)) for name, text in figures.data_tables(results).items()}
+    drawn = {name for name, _, caption in figures.main_figures(results) if caption}
+    assert drawn <= tables.keys()
+    curves = [tables[name] for name in drawn & {"budget-curves", "cost-curves"}]
+    assert all(set(table["method"]) == {"a", "b"} for table in curves)
+    assert saved <= set().union(*(table.columns for table in curves))
