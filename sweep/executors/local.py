@@ -31,7 +31,8 @@ class _Worker:
             self.process.start()
         child_end.close()
         # A workload is larger than a pipe's buffer: the driver must not wait until the worker has imported JAX.
-        threading.Thread(target=self.send, args=(workload,), daemon=True).start()
+        self._introduction = threading.Thread(target=self.send, args=(workload,), daemon=True)
+        self._introduction.start()
 
     def send(self, message: Workload | Task | None) -> None:
         """Sends a message. A dead worker is noticed by its sentinel, not here."""
@@ -47,6 +48,8 @@ class _Worker:
     def kill(self) -> None:
         self.process.kill()
         self.process.join()
+        # Writing fails now that nobody reads. A pipe closed in the midst of it would end the thread with a traceback.
+        self._introduction.join()
         self.pipe.close()
 
 

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from ganscape import results
+from ganscape.sweep.executors import local
 
 
 def test_killed_workers_are_replaced_and_killed_drivers_lose_nothing_and_compute_nothing_twice(check_kills):
@@ -23,6 +24,15 @@ def test_a_driver_killed_again_and_again_loses_nothing_and_computes_nothing_twic
 @pytest.mark.slow
 def test_a_trial_that_kills_its_worker_is_given_up_and_the_others_finish(check_poison):
     check_poison("local")
+
+
+def test_a_worker_is_killed_in_order_while_its_workload_is_still_being_sent():
+    """An exception in the thread that sends would fail this test as a warning."""
+    workload = b"larger than a pipe's buffer" * 2**20
+    for _ in range(20):
+        worker = local._Worker(workload, {})
+        worker.kill()
+        assert worker.pipe.closed and not worker.process.is_alive()
 
 
 def test_ctrl_c_on_a_terminal_while_workers_start_is_one_line_and_leaves_no_process(make_sweep, wait_until, ganscape):
