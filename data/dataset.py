@@ -65,3 +65,20 @@ def array_hash(*arrays: np.ndarray) -> str:
         digest.update(f"{array.dtype.str} {array.shape};".encode())
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
+
+
+def check_labels(labels: np.ndarray, count: int, name: str) -> np.ndarray:
+    """Returns the classes of `count` images, int64 [count].
+
+    Raises DataError, which calls them `name`, if they are not one for each image, or not the whole numbers from 0
+    without gaps.
+    """
+    if labels.shape != (count,):
+        raise DataError(f"{name}: labels of shape {labels.shape} for {count} images; expected ({count},)")
+    if labels.dtype.kind not in "iu":
+        raise DataError(f"{name}: labels of type {labels.dtype}; expected whole numbers")
+    classes = np.unique(labels)
+    if not np.array_equal(classes, np.arange(len(classes))):
+        shown = ", ".join(map(str, classes[:5]))
+        raise DataError(f"{name}: labels are {shown} ...; expected 0, 1, 2, ... without gaps")
+    return labels.astype(np.int64)

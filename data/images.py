@@ -9,13 +9,15 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from ganscape.data.dataset import DataError
+from ganscape.data.dataset import DataError, check_labels
 from ganscape.data.folders import picture_files
 from ganscape.data.pictures import PICTURES, read_picture
 
 ARRAYS = (".npy", ".npz")
 PART = 1024  # images that are looked at together, where an array may be larger than memory
 ROUND_OFF = 1e-6  # how far outside [0, 1] floats may lie
+# What an array in an archive may take unpacked, and how many times its packed size from there on: images never do.
+MOST_BYTES, MOST_TIMES = 2**28, 100
 
 
 def read_images(path: str | Path) -> np.ndarray:
@@ -79,22 +81,19 @@ def read_labels(file: Path, count: int) -> np.ndarray | None:
         if "labels" not in loaded.files:
             return None
         labels = loaded["labels"]
-    if labels.shape != (count,):
-        raise DataError(f"{file}: labels of shape {labels.shape} for {count} images; expected ({count},)")
-    if labels.dtype.kind not in "iu":
-        raise DataError(f"{file}: labels of type {labels.dtype}; expected whole numbers")
-    classes = np.unique(labels)
-    if not np.array_equal(classes, np.arange(len(classes))):
-        shown = ", ".join(map(str, classes[:5]))
-        raise DataError(f"{file}: labels are {shown} ...; expected 0, 1, 2, ... without gaps")
-    return labels.astype(np.int64)
+    return check_labels(labels, count, str(file))
 
 
 @contextmanager
 def _opened(file: Path) -> Iterator[Any]:
     """Opens an .npy or .npz file without unpickling; a damaged one raises DataError, also while members are read."""
     with _readable(file), file.open("rb") as stream:
-        yield np.load(stream, allow_pickle=False)
+        loaded = np.load(stream, allow_pickle=False)
+        for member in [] if isinstance(loaded, np.ndarray) else loaded.zip.infolist():
+            if member.file_size > max(MOST_BYTES, MOST_TIMES * member.compress_size):
+                size = f"{member.compress_size:,} bytes that unpack to {member.file_size:,}"
+                raise DataError(f"{file}: {member.filename} is {size}: a decompression bomb, not images")
+        yield loaded
 
 
 @contextmanager

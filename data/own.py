@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from ganscape.data.dataset import DataError, Dataset
-from ganscape.data.folders import classes_of, picture_files
+from ganscape.data.folders import list_pictures, split_folders
 from ganscape.data.images import read_images, read_labels
 from ganscape.data.own_tables import parquet_files, read_tables, split_of
 from ganscape.data.splits import SPLITS, holds_splits, in_test, load_splits
@@ -26,12 +26,12 @@ def load(path: Path) -> Dataset:
     """
     if holds_splits(path):
         return load_splits(path)
-    parts = [path / split for split in SPLITS]
     if tables := parquet_files(path):
         train, test, train_labels, test_labels = _of_tables(tables, path)
-    elif all(part.is_dir() for part in parts):
+    elif parts := split_folders(path):
         train, test = (read_images(part) for part in parts)
-        train_labels, test_labels = _labels_of_splits(*parts)
+        labels = _labels(path, len(train) + len(test))
+        train_labels, test_labels = (None, None) if labels is None else (labels[: len(train)], labels[len(train) :])
         train, test = _alike(train, test, path)
     else:
         images = read_images(path)
@@ -64,7 +64,7 @@ def _of_tables(files: list[Path], path: Path) -> tuple[np.ndarray, np.ndarray, n
 def _labels(path: Path, count: int) -> np.ndarray | None:
     """Returns the labels of the images at a path, int64 [count]; None where there are none."""
     if path.is_dir():
-        classes = classes_of(path, picture_files(path))
+        classes = list_pictures(path).classes
         return None if classes is None else classes.labels
     return read_labels(path, count)
 
@@ -76,17 +76,6 @@ def _split_labels(labels: np.ndarray | None, is_test: np.ndarray) -> tuple[np.nd
     splits = labels[~is_test], labels[is_test]
     whole = all(np.array_equal(np.unique(split), np.unique(labels)) for split in splits)
     return splits if whole else (None, None)
-
-
-def _labels_of_splits(train: Path, test: Path) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Returns the labels of both splits; None for both unless both hold a folder for each of the same classes."""
-    found = [classes_of(part, picture_files(part)) for part in (train, test)]
-    if found[0] is None or found[1] is None:
-        return None, None
-    if found[0].names != found[1].names:
-        alone = sorted(set(found[0].names) ^ set(found[1].names))
-        raise DataError(f"{train.parent}: class {alone[0]!r} is in one of {' and '.join(SPLITS)} alone")
-    return found[0].labels, found[1].labels
 
 
 def _alike(train: np.ndarray, test: np.ndarray, path: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -1,8 +1,9 @@
 """One picture file as an array, by stated rules: which pictures are taken, and what is done to them.
 
-Always: turned upright as the EXIF orientation says; palettes, CMYK and YCbCr become RGB as Pillow converts them; bits
-become 0 and 255; 16 bits of gray become 8, where 65,535 is white. Only if asked (`Rules`): cropped, resized, made gray
-or coloured, transparency painted over. All else is refused with the file's name.
+Always: turned upright as the EXIF orientation says; of a camera's JPEG that holds further pictures (MPO: previews,
+second views) the first; palettes, CMYK and YCbCr become RGB as Pillow converts them; bits become 0 and 255; 16 bits of
+gray become 8, where 65,535 is white. Only if asked (`Rules`): cropped, resized, made gray or coloured, transparency
+painted over. All else is refused with the file's name.
 """
 
 import warnings
@@ -85,7 +86,7 @@ def decode_picture(source: Path | IO[bytes], name: str, rules: Rules = AS_IT_IS)
         with warnings.catch_warnings(), Image.open(source) as opened:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             frames = getattr(opened, "n_frames", 1)
-            if frames > 1:
+            if frames > 1 and opened.format != "MPO":
                 raise DataError(f"{name}: {frames} pictures in one file; save each in a file of its own")
             upright = ImageOps.exif_transpose(opened)
             upright.load()

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ganscape.data.dataset import DataError
-from ganscape.data.folders import classes_of, picture_files, visible_files
+from ganscape.data.folders import SPLITS, Classes, Listing, list_pictures, visible_files
 from ganscape.data.npy import write_rows
 from ganscape.data.pictures import COLOURS, Rules, check_rules, read_picture
 from ganscape.data.splits import holds_splits, in_test, map_source
@@ -21,7 +21,8 @@ class Survey(NamedTuple):
 
     files: pictures, readable or not. others: files that are no pictures, by ending. sizes, modes: of readable pictures,
     "height x width" and as Pillow calls them. classes: pictures by class, empty without classes. duplicates: groups of
-    files with equal bytes. refused: one line for each picture that the rules refuse.
+    files with equal bytes. refused: one line for each picture that the rules refuse. splits: pictures by split, empty
+    without folders `train` and `test`.
     """
 
     files: int
@@ -31,21 +32,26 @@ class Survey(NamedTuple):
     classes: Counter[str]
     duplicates: list[list[Path]]
     refused: list[str]
+    splits: Counter[str]
 
 
 class Prepared(NamedTuple):
-    """What became of a folder: pictures kept, their shape, a line for each one left out, and the classes."""
+    """What became of a folder: pictures kept, their shape, a line for each one left out, and the classes.
+
+    unlabelled: why the classes of the folder were not kept; empty if they were, or if it has none.
+    """
 
     kept: int
     image_shape: tuple[int, int, int]
     refused: list[str]
     classes: tuple[str, ...]
+    unlabelled: str = ""
 
 
 def survey(folder: Path, rules: Rules) -> Survey:
     """Returns what a folder of pictures holds, and which of them the rules refuse. Reads one picture at a time."""
     check_rules(rules)
-    files = picture_files(folder)
+    files, classes, train = list_pictures(folder)
     sizes, modes = Counter[tuple[int, int]](), Counter[str]()
     content: dict[str, list[Path]] = {}
     refused = []
@@ -58,11 +64,11 @@ def survey(folder: Path, rules: Rules) -> Survey:
             read_picture(file, rules)
         except DataError as error:
             refused.append(str(error))
-    classes = classes_of(folder, files)
     counted = Counter() if classes is None else Counter(classes.names[label] for label in classes.labels)
     others = Counter(file.suffix.lower() or file.name for file in set(visible_files(folder)) - set(files))
     duplicates = [group for group in content.values() if len(group) > 1]
-    return Survey(len(files), others, sizes, modes, counted, duplicates, refused)
+    splits = Counter() if train is None else Counter(dict(zip(SPLITS, (train, len(files) - train), strict=True)))
+    return Survey(len(files), others, sizes, modes, counted, duplicates, refused, splits)
 
 
 def prepare_pictures(folder: Path, to: Path, rules: Rules) -> Prepared:
@@ -70,10 +76,12 @@ def prepare_pictures(folder: Path, to: Path, rules: Rules) -> Prepared:
 
     A .npy file holds the images, uint8 [n, size, size, channels], and an .npz file, as `images`, with `labels` where
     the folder holds one folder per class. A path without ending becomes a folder, see `data.splits`: its images are
-    mapped into memory, so that they need not fit there. Each file is whole or absent. One picture is in memory at a
+    mapped into memory, so that they need not fit there, and its splits are the folders `train` and `test` of a folder
+    that holds both, which one file does not keep. Each file is whole or absent. One picture is in memory at a
     time. Without a colour in the rules all become coloured if one of them is.
 
-    Raises DataError for rules without a size, a file that exists or has another ending, and if no picture is left.
+    Raises DataError for rules without a size, a file that exists or has another ending, one file for two splits, and if
+    no picture is left of the folder or of a class.
     """
     check_rules(rules)
     size = rules.size
@@ -83,23 +91,30 @@ def prepare_pictures(folder: Path, to: Path, rules: Rules) -> Prepared:
         raise DataError(f"{to} must end in .npy or .npz, or have no ending and become a folder")
     if to.exists() and (to.suffix or holds_splits(to)):
         raise DataError(f"{to} exists; nothing is overwritten: name another file")
-    files = picture_files(folder)
-    classes = classes_of(folder, files)
+    listing = list_pictures(folder)
+    if to.suffix and listing.train is not None:
+        raise DataError(
+            f"{folder} has the splits {' and '.join(SPLITS)}, which one file does not keep; name a folder, such as "
+            f"--to {to.with_suffix('')}/"
+        )
+    files = listing.files
     to.parent.mkdir(parents=True, exist_ok=True)
     if rules.colour is None:
         rules = rules._replace(colour="rgb" if any(_is_coloured(file) for file in files) else "gray")
     shape = size, size, COLOURS[rules.colour or "rgb"]
-    refused: list[str] = []
+    refused: dict[int, str] = {}
     kept: list[int] = []
     with part_folder(to) as beside, (beside / "pictures.npy").open("w+b") as aside:
         # The number of pictures is not known before all are read: they wait in a file and are mapped, not read again.
         write_rows(aside, len(files), shape, _rows(files, rules, kept, refused))
         if not kept:
             raise DataError(f"{folder}: none of {len(files)} pictures can be taken; the first: {refused[0]}")
+        _check_classes(folder, listing, kept, refused)
         aside.flush()
         images = np.load(aside.name, mmap_mode="r", allow_pickle=False)
-        _save(to, images, None if classes is None else classes.labels[kept])
-    return Prepared(len(kept), shape, refused, classes.names if classes else ())
+        unlabelled = _save(to, images, listing, kept)
+    names = listing.classes.names if listing.classes and not unlabelled else ()
+    return Prepared(len(kept), shape, [*refused.values()], names, unlabelled)
 
 
 def prepare_once(folder: Path, rules: Rules, root: Path) -> tuple[Path, Prepared | None]:
@@ -109,7 +124,7 @@ def prepare_once(folder: Path, rules: Rules, root: Path) -> tuple[Path, Prepared
     names, sizes and times of the files, so that a changed folder is prepared anew. Raises as `prepare_pictures`.
     """
     check_rules(rules)
-    files = picture_files(folder)
+    files = list_pictures(folder).files
     stamps = [(str(file.relative_to(folder)), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     digest = sha256(repr((tuple(rules), stamps)).encode()).hexdigest()[:8]
     stem = folder.resolve().name.replace(".", "_")
@@ -126,18 +141,45 @@ def prepare_once(folder: Path, rules: Rules, root: Path) -> tuple[Path, Prepared
     return to, prepare_pictures(folder, to, rules)
 
 
-def _save(to: Path, images: np.ndarray, labels: np.ndarray | None) -> None:
-    """Writes images to the file or the folder `to`, with their labels where there is a place for them."""
-    if not to.suffix:
-        is_test = in_test(len(images))
-        map_source(_Part(images, labels, ~is_test), _Part(images, labels, is_test), to)
+def _check_classes(folder: Path, listing: Listing, kept: list[int], refused: dict[int, str]) -> None:
+    """Raises DataError if no picture of a class was kept."""
+    if listing.classes is None:
         return
+    for label in np.setdiff1d(listing.classes.labels, listing.classes.labels[kept]):
+        members = np.flatnonzero(listing.classes.labels == label)
+        raise DataError(
+            f"{folder}: none of {len(members)} pictures of class {listing.classes.names[label]!r} can be taken; the "
+            f"first: {refused[members[0]]}"
+        )
+
+
+def _save(to: Path, images: np.ndarray, listing: Listing, kept: list[int]) -> str:
+    """Writes the kept pictures of a listing to the file or the folder `to`, with their classes where both splits have
+    all of them and there is a place for them. Returns why they were not kept, else "".
+    """
+    labels = None if listing.classes is None else listing.classes.labels[kept]
+    unlabelled = ""
+    if not to.suffix:
+        is_test = in_test(len(kept)) if listing.train is None else np.asarray(kept) >= listing.train
+        if listing.classes is not None and (unlabelled := _absent_class(listing.classes, kept, is_test)):
+            labels = None
+        map_source(_Part(images, labels, ~is_test), _Part(images, labels, is_test), to)
+        return unlabelled
     with replacing(to) as stream:
         if to.suffix == ".npy":
             write_rows(stream, len(images), images.shape[1:], images)
-        else:
-            arrays: dict[str, Any] = {} if labels is None else {"labels": labels}
-            np.savez(stream, images=images, **arrays)
+            return "an .npy file holds no labels; name an .npz file to keep the classes" if listing.classes else ""
+        arrays: dict[str, Any] = {} if labels is None else {"labels": labels}
+        np.savez(stream, images=images, **arrays)
+    return ""
+
+
+def _absent_class(classes: Classes, kept: list[int], is_test: np.ndarray) -> str:
+    """Returns a line about a class that a split has no picture of; "" if there is none."""
+    for split, chosen in zip(SPLITS, (~is_test, is_test), strict=True):
+        if len(absent := np.setdiff1d(classes.labels, classes.labels[kept][chosen])):
+            return f"the classes are not kept: the {split} split has no picture of {classes.names[absent[0]]!r}"
+    return ""
 
 
 class _Part:
@@ -154,13 +196,13 @@ class _Part:
         return self._images[at] if self._labels is None else (self._images[at], self._labels[at])
 
 
-def _rows(files: Sequence[Path], rules: Rules, kept: list[int], refused: list[str]) -> Iterator[np.ndarray]:
+def _rows(files: Sequence[Path], rules: Rules, kept: list[int], refused: dict[int, str]) -> Iterator[np.ndarray]:
     """Yields the pictures that the rules take, and notes which were kept and why others were not."""
     for number, file in enumerate(files):
         try:
             picture = read_picture(file, rules)
         except DataError as error:
-            refused.append(str(error))
+            refused[number] = str(error)
             continue
         kept.append(number)
         yield picture

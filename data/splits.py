@@ -10,12 +10,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ganscape.data.dataset import DataError, Dataset
+from ganscape.data.dataset import DataError, Dataset, check_labels
+from ganscape.data.folders import SPLITS
 from ganscape.data.mapped import MappedImages, map_images
 from ganscape.data.npy import write_rows
-from ganscape.files import replacing
+from ganscape.files import part_folder, replacing
 
-SPLITS = ("train", "test")
 EVERY = 5  # of images without splits every fifth is for testing
 
 
@@ -43,15 +43,20 @@ def holds_splits(folder: Path) -> bool:
 
 def load_splits(folder: Path) -> Dataset:
     """Returns the data set in such a folder, named after it. Raises DataError naming the file that does not fit."""
-    train, test = (_images(folder / f"{split}.npy") for split in SPLITS)
+    return _load(folder, folder)
+
+
+def _load(folder: Path, called: Path) -> Dataset:
+    """Returns the data set in a folder that messages call `called`."""
+    train, test = (_images(folder, f"{split}.npy", called) for split in SPLITS)
     if train.shape[1:] != test.shape[1:]:
         found = " and ".join("x".join(map(str, part.shape[1:])) for part in (train, test))
-        raise DataError(f"{folder}: images of {found} in {' and '.join(SPLITS)}; all must be alike")
-    train_labels = _labels(folder / "train_labels.npy", len(train))
-    test_labels = _labels(folder / "test_labels.npy", len(test))
+        raise DataError(f"{called}: images of {found} in {' and '.join(SPLITS)}; all must be alike")
+    train_labels = _labels(folder, "train_labels.npy", called, len(train))
+    test_labels = _labels(folder, "test_labels.npy", called, len(test))
     if (train_labels is None) != (test_labels is None):
-        raise DataError(f"{folder}: labels of one split alone; both need them, or none")
-    return Dataset(folder.resolve().stem, train, test, train_labels, test_labels)
+        raise DataError(f"{called}: labels of one split alone; both need them, or none")
+    return Dataset(called.resolve().stem, train, test, train_labels, test_labels)
 
 
 def map_source(train: ImageSource, test: ImageSource, folder: str | Path) -> Dataset:
@@ -60,25 +65,36 @@ def map_source(train: ImageSource, test: ImageSource, folder: str | Path) -> Dat
     A sweep then takes the folder as its data: `ganscape run equal/defaults --data FOLDER`. Floats are rounded to
     multiples of 1 / 255. What a source returns for a position must not be random: it is read once.
 
-    Raises DataError if the folder has these files already, for an item that is no image or of another size than the
-    first, and for fewer than two images in a split.
+    The folder has both splits or neither. Raises DataError if it has these files already, for an item that is no image
+    or of another size than the first, for fewer than two images in a split, and for classes with gaps.
     """
     to = Path(folder)
     if holds_splits(to):
         raise DataError(f"{to} holds images already; nothing is overwritten: name another folder")
-    to.mkdir(parents=True, exist_ok=True)
-    for split, source in zip(SPLITS, (train, test), strict=True):
-        labels: list[int] = []
-        rows = _rows(source, split, labels)
-        first = next(rows, None)
-        if first is None or len(source) < 2:
-            raise DataError(f"{len(source)} images for the {split} split; a score needs at least 2 of each")
-        with replacing(to / f"{split}.npy") as stream:
-            write_rows(stream, len(source), first.shape, _chained(first, rows))
-        if labels:
-            with replacing(to / f"{split}_labels.npy") as stream:
-                np.save(stream, np.asarray(labels, np.int64))
+    to.parent.mkdir(parents=True, exist_ok=True)
+    with part_folder(to) as beside:
+        for split, source in zip(SPLITS, (train, test), strict=True):
+            _write_split(beside, split, source)
+        _load(beside, to)
+        to.mkdir(exist_ok=True)
+        # Images of the last split come last: with them the folder holds splits.
+        for file in sorted(beside.iterdir(), key=lambda file: file.name == f"{SPLITS[-1]}.npy"):
+            file.replace(to / file.name)
     return load_splits(to)
+
+
+def _write_split(folder: Path, split: str, source: ImageSource) -> None:
+    """Writes the images of a source to `split`.npy of a folder, and their classes, if they have any, beside it."""
+    labels: list[int] = []
+    rows = _rows(source, split, labels)
+    first = next(rows, None)
+    if first is None or len(source) < 2:
+        raise DataError(f"{len(source)} images for the {split} split; a score needs at least 2 of each")
+    with replacing(folder / f"{split}.npy") as stream:
+        write_rows(stream, len(source), first.shape, _chained(first, rows))
+    if labels:
+        with replacing(folder / f"{split}_labels.npy") as stream:
+            np.save(stream, np.asarray(labels, np.int64))
 
 
 def _chained(first: np.ndarray, rest: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
@@ -122,20 +138,15 @@ def _parts(item: Any, name: str) -> tuple[np.ndarray, int | None]:
     return array, None if label is None else int(label)
 
 
-def _images(file: Path) -> MappedImages:
-    images = map_images(file)
+def _images(folder: Path, name: str, called: Path) -> MappedImages:
+    images = map_images(folder / name)
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3) or len(images) < 2:
         expected = "uint8 [n, height, width, 1 or 3] with n of at least 2"
-        raise DataError(f"{file}: {images.dtype} of shape {images.shape}, expected {expected}")
+        raise DataError(f"{called / name}: {images.dtype} of shape {images.shape}, expected {expected}")
     return images
 
 
-def _labels(file: Path, count: int) -> np.ndarray | None:
-    if not file.exists():
+def _labels(folder: Path, name: str, called: Path, count: int) -> np.ndarray | None:
+    if not (folder / name).exists():
         return None
-    labels = np.asarray(map_images(file))
-    if labels.shape != (count,) or labels.dtype.kind not in "iu":
-        raise DataError(f"{file}: {labels.dtype} of shape {labels.shape}, expected whole numbers ({count},)")
-    if not np.array_equal(np.unique(labels), np.arange(labels.max() + 1)):
-        raise DataError(f"{file}: labels are not 0, 1, 2, ... without gaps")
-    return labels.astype(np.int64)
+    return check_labels(np.asarray(map_images(folder / name)), count, str(called / name))

@@ -40,6 +40,7 @@ def info(
             ("pictures", f"{found.files:,}"),
             ("sizes (height x width)", _most_common(sizes)),
             ("modes", _most_common(found.modes)),
+            ("splits", _most_common(found.splits) or "none: every fifth picture is for testing"),
             ("classes", _most_common(found.classes) or "none: no folder for each class"),
             ("other files", _most_common(found.others) or "none"),
             ("copies of other files", _duplicates(found.duplicates)),
@@ -66,17 +67,18 @@ def prepare(
 
         made = prepare_pictures(path, to, Rules(size, crop, colour, background))
         print_prepared(to, made)
-        if made.classes and to.suffix == ".npy":
-            typer.echo("warning: an .npy file holds no labels; name an .npz file to keep the classes", err=True)
 
 
 def print_prepared(to: Path, made: "Prepared") -> None:
-    """Prints what became of a folder of pictures, and warns of those that were left out."""
+    """Prints what became of a folder of pictures, and warns of those that were left out and of classes that were not
+    kept."""
     shape = "x".join(map(str, made.image_shape))
     classes = f", {len(made.classes)} classes: {', '.join(made.classes)}" if made.classes else ""
     typer.echo(f"{to}: {made.kept:,} pictures of {shape}{classes}")
     if made.refused:
         typer.echo(f"warning: left out {_listed(made.refused)}", err=True)
+    if made.unlabelled:
+        typer.echo(f"warning: {made.unlabelled}", err=True)
 
 
 def _most_common(counts: Counter[Any]) -> str:

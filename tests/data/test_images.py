@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganscape.data import DataError
+from ganscape.data import DataError, images
 from ganscape.data.images import read_images
 
 
@@ -214,3 +214,13 @@ def test_nothing_is_unpickled(tmp_path):
     with pytest.raises(DataError):
         read_images(tmp_path / "a.npy")
     assert not (tmp_path / "sprung").exists()
+
+
+def test_an_archive_that_unpacks_to_far_more_than_images_do_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(images, "MOST_BYTES", 2**16)
+    np.savez_compressed(tmp_path / "bomb.npz", images=np.zeros((100, 32, 32, 3), np.uint8))
+    with pytest.raises(DataError, match=r"bomb.npz: images.npy is [\d,]+ bytes that unpack to 307,328: a decomp"):
+        read_images(tmp_path / "bomb.npz")
+    noise = pixels(0, 100, 32, 32, 3)
+    np.savez_compressed(tmp_path / "noise.npz", images=noise)
+    np.testing.assert_array_equal(read_images(tmp_path / "noise.npz"), noise)

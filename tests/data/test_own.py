@@ -95,6 +95,16 @@ def test_splits_of_class_folders_must_have_the_same_classes(tmp_path):
         data.load(str(tmp_path))
 
 
+@pytest.mark.parametrize("names", [("train", "val"), ("Train", "Test"), ("test", "validation")])
+def test_folders_called_like_splits_are_no_classes(names, tmp_path):
+    for name in names:
+        write(tmp_path / "photos" / name, pixels(5, 4, 4))
+    with pytest.raises(DataError, match="called like splits, not classes; name them train and test"):
+        data.load(str(tmp_path / "photos"))
+    write(tmp_path / "photos" / "cats", pixels(5, 4, 4))
+    assert data.load(str(tmp_path / "photos")).classes == 3
+
+
 def test_gray_and_coloured_pictures_become_coloured(tmp_path):
     coloured, gray = pixels(5, 4, 4, 3), pixels(5, 4, 4)
     for number in range(5):

@@ -36,6 +36,15 @@ def test_cmyk_becomes_rgb(save):
     assert read_picture(picture).tolist() == [[[0, 255, 255], [255, 0, 255], [255, 255, 255], [0, 0, 0]]]
 
 
+def test_of_a_jpeg_with_a_second_view_the_first_is_taken(save, tmp_path):
+    first, second = (Image.new("RGB", (16, 16), colour) for colour in ("red", "blue"))
+    file = save(first, "mpo", save_all=True, append_images=[second]).rename(tmp_path / "camera.jpg")
+    np.testing.assert_allclose(read_picture(file), np.full((16, 16, 3), (255, 0, 0)), atol=2)
+    animation = save(first, "gif", save_all=True, append_images=[second]).rename(tmp_path / "moving.png")
+    with pytest.raises(DataError, match=r"moving.png: 2 pictures in one file"):
+        read_picture(animation)
+
+
 def test_transparent_pixels_are_refused_or_painted_on_a_background(save):
     pixels = np.array([[[10, 20, 30, 255], [10, 20, 30, 0], [0, 0, 0, 128]]], np.uint8)
     file = save(Image.fromarray(pixels))

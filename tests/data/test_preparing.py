@@ -123,3 +123,42 @@ def test_pictures_are_prepared_once_and_anew_when_they_or_the_rules_change(tmp_p
     (folder / "00.png").unlink()
     fewer, made = prepare_once(folder, Rules(4, "center"), tmp_path)
     assert made.kept == 10 and len({first, other, fewer}) == 3
+
+
+def test_folders_train_and_test_stay_the_splits_with_the_classes_in_them(tmp_path):
+    for split, shade in (("train", 10), ("test", 200)):
+        for number, name in enumerate(("cats", "dogs", "cats", "dogs", "dogs")):
+            (tmp_path / "photos" / split / name).mkdir(parents=True, exist_ok=True)
+            Image.new("L", (9, 9), shade + number).save(tmp_path / "photos" / split / name / f"{number}.png")
+    (tmp_path / "photos" / "train" / "cats" / "0.png").write_bytes(b"torn")
+    found = survey(tmp_path / "photos", Rules())
+    assert (found.splits, found.classes) == ({"train": 5, "test": 5}, {"cats": 4, "dogs": 6})
+    made = prepare_pictures(tmp_path / "photos", tmp_path / "made", RULES)
+    assert (made.kept, made.classes, len(made.refused)) == (9, ("cats", "dogs"), 1)
+    once, _ = prepare_once(tmp_path / "photos", RULES, tmp_path)
+    for dataset in (data.load(str(tmp_path / "made")), data.load(str(once))):
+        assert dataset.train[:, 0, 0, 0].tolist() == [12, 11, 13, 14]
+        assert dataset.test[:, 0, 0, 0].tolist() == [200, 202, 201, 203, 204]
+        assert dataset.train_labels.tolist() == [0, 1, 1, 1] and dataset.test_labels.tolist() == [0, 0, 1, 1, 1]
+    with pytest.raises(DataError, match=r"has the splits train and test, .* such as --to .*/one/$"):
+        prepare_pictures(tmp_path / "photos", tmp_path / "one.npz", RULES)
+
+
+def test_a_class_of_which_no_picture_can_be_taken_is_refused_by_name(photos, tmp_path):
+    (photos / "birds").mkdir()
+    for number in range(2):
+        (photos / "birds" / f"{number}.png").write_bytes(b"torn")
+    with pytest.raises(DataError, match=r"none of 2 pictures of class 'birds' can be taken; .*birds/0.png: not a pict"):
+        prepare_pictures(photos, tmp_path / "out.npz", RULES)
+    assert [*tmp_path.iterdir()] == [photos]
+
+
+def test_classes_that_one_split_lacks_are_not_kept_and_told(photos, tmp_path):
+    save(photos / "birds" / "only.png", 9, 9, 3)
+    made = prepare_pictures(photos, tmp_path / "made", RULES)
+    assert made.classes == () and made.unlabelled.endswith("the test split has no picture of 'birds'")
+    dataset = data.load(str(tmp_path / "made"))
+    assert dataset.classes is None and len(dataset.train) + len(dataset.test) == made.kept == 15
+    assert prepare_pictures(photos, tmp_path / "one.npz", RULES).classes == ("birds", "cats", "dogs")
+    array = prepare_pictures(photos, tmp_path / "one.npy", RULES)
+    assert array.classes == () and array.unlabelled.startswith("an .npy file holds no labels")

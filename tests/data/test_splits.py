@@ -72,6 +72,21 @@ def test_items_that_do_not_fit_are_refused_by_their_position(items, words, tmp_p
     assert not (tmp_path / "train.npy").exists()
 
 
+@pytest.mark.parametrize(
+    ("train", "test", "words"),
+    [
+        ([0, 1], [0, 2], "mine/test_labels.npy: labels are 0, 2 ...; expected 0, 1, 2, ... without gaps"),
+        ([0, 1], [None, None], "mine: labels of one split alone"),
+        ([None, None], [None], "1 images for the test split"),
+    ],
+)
+def test_sources_of_which_one_does_not_fit_leave_neither_split_behind(train, test, words, tmp_path):
+    sources = [Items([(IMAGES[0], label) for label in labels]) for labels in (train, test)]
+    with pytest.raises(DataError, match=words):
+        map_source(*sources, tmp_path / "mine")
+    assert not [*tmp_path.iterdir()]
+
+
 def test_nothing_is_overwritten(tmp_path):
     map_source(IMAGES, IMAGES, tmp_path)
     with pytest.raises(DataError, match="holds images already"):
@@ -85,8 +100,8 @@ def test_nothing_is_overwritten(tmp_path):
         ("test.npy", IMAGES.astype(float), "test.npy: float64 of shape"),
         ("train.npy", IMAGES[:1], "train.npy: uint8 of shape .1, 4, 6, 3., expected"),
         ("train_labels.npy", np.zeros(10, int), "labels of one split alone"),
-        ("test_labels.npy", np.zeros(3, int), r"test_labels.npy: int64 of shape \(3,\)"),
-        ("test_labels.npy", np.full(10, 2), "test_labels.npy: labels are not 0, 1, 2"),
+        ("test_labels.npy", np.zeros(3, int), r"test_labels.npy: labels of shape \(3,\) for 10 images"),
+        ("test_labels.npy", np.full(10, 2), "test_labels.npy: labels are 2 ...; expected 0, 1, 2"),
     ],
 )
 def test_files_that_do_not_fit_are_refused_by_name(file, array, words, tmp_path):

@@ -61,6 +61,40 @@ def test_features_are_those_of_a_second_evaluation_in_float64(tensors):
     np.testing.assert_allclose(features, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
 
 
+def features_by_torch(tensors, x):
+    """Features [n, 1280] of prepared images [n, 3, side, side] by PyTorch's layers, batch normalizations not folded."""
+    import torch
+    from torch.nn import functional
+
+    weights = {name: torch.from_numpy(np.array(tensor)) for name, tensor in tensors.items()}
+
+    def layer(y, kernel, norm, stride=1, groups=1, clip=True):
+        kernel = weights[f"{kernel}.weight"]
+        total = max((-(-y.shape[-1] // stride) - 1) * stride + kernel.shape[-1] - y.shape[-1], 0)
+        y = functional.pad(y, (total // 2, total - total // 2) * 2)
+        parts = (weights[f"{norm}.{part}"] for part in ("running_mean", "running_var", "weight", "bias"))
+        y = functional.batch_norm(functional.conv2d(y, kernel, None, stride, groups=groups), *parts, eps=1e-3)
+        return functional.relu6(y) if clip else y
+
+    x = layer(torch.from_numpy(x), "_conv_stem", "_bn0", 2)
+    for number, stride in enumerate([1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1]):
+        block, y = f"_blocks.{number}", x
+        if f"{block}._expand_conv.weight" in weights:
+            y = layer(y, f"{block}._expand_conv", f"{block}._bn0")
+        y = layer(y, f"{block}._depthwise_conv", f"{block}._bn1", stride, y.shape[1])
+        y = layer(y, f"{block}._project_conv", f"{block}._bn2", clip=False)
+        x = x + y if x.shape == y.shape else y
+    return layer(x, "_conv_head", "_bn1").mean(dim=(2, 3)).numpy()
+
+
+def test_features_are_those_of_pytorch(tensors):
+    pytest.importorskip("torch")
+    images = np.random.default_rng(2).random((2, 64, 64, 3), np.float32)
+    expected = features_by_torch(tensors, (255 * images.transpose(0, 3, 1, 2) - 127) / np.float32(128))
+    features = make_encoder("kid_lite0", (64, 64, 3)).encode(images)
+    np.testing.assert_allclose(features, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
+
+
 @pytest.mark.parametrize(("name", "label"), [("flower.jpg", DAISY), ("china.jpg", PALACE)])
 def test_photographs_have_the_classes_that_people_see(name, label):
     from sklearn.datasets import load_sample_image
