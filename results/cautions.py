@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ganscape.results.definition import PhaseDefinition
+from ganscape.results.definition import PhaseDefinition, holes_of
 from ganscape.results.frames import Results
 from ganscape.results.wording import count, join, setting
 
@@ -18,7 +18,7 @@ EDGE = 0.05  # of a range, at either end
 
 def cautions(results: Results, table: "pd.DataFrame") -> list[str]:
     """Returns every caution that applies to a study; table: its best configurations, best first."""
-    sentences = [few(table), winners_curse(table), *(write(results) for write in OF_THE_SEARCH)]
+    sentences = [few(table), winners_curse(table), *(write(results) for write in OF_THE_SWEEP)]
     working = table[table["config"] != ""]
     sentences += [at_the_edge(results, working.iloc[0])] if len(working) else []
     return [sentence for sentence in sentences if sentence]
@@ -55,6 +55,13 @@ def winners_curse(table: "pd.DataFrame") -> str:
             "The best configuration of each method was chosen by the scores of the search and then trained again: its "
             f"numbers here are those of {count(max(map(len, chosen['scores'])), 'fresh seed')}."
         )
+    again = list(chosen.loc[chosen["confirmed"].astype(bool), "method"])
+    if again:
+        whose = f"configuration of {again[0]} was" if len(again) == 1 else f"configurations of {join(again)} were"
+        return (
+            f"The best {whose} trained again on fresh seeds, whose scores stand here; the scores of other methods are "
+            "those that their best configurations were chosen by, and look better than they are."
+        )
     if configs == 1:
         return ""
     return (
@@ -81,6 +88,26 @@ def at_the_edge(results: Results, best) -> str:
     return (
         f"The best configuration of {best['method']} lies at the edge of its range in {join(words)}: a wider range "
         "may hold a better one."
+    )
+
+
+def completed_images(results: Results) -> str:
+    """Says with what the scores of completed images do not compare: the pixels around a hole are real."""
+    by_method = holes_of(results.study)
+    whole = [method for method, holes in by_method.items() if not holes]
+    if len(whole) == len(by_method):
+        return ""
+    if whole:
+        return (
+            f"The scores of {join(whole)}, whole generated images, do not compare with the others, which are of real "
+            "images whose holes were completed."
+        )
+    if len(set(by_method.values())) > 1:
+        kinds = join([f"{method} ({holes})" for method, holes in by_method.items()])
+        return f"Methods complete different holes, so that their scores do not compare: {kinds}."
+    return (
+        f"Scores are of images with completed {next(iter(by_method.values()))} and real pixels around: they do not "
+        "compare with scores of whole generated images, nor of other holes."
     )
 
 
@@ -125,4 +152,4 @@ def searchers(phases: list[PhaseDefinition]) -> str:
     return f"the {'searcher' if len(names) == 1 else 'searchers'} {join(names)}"
 
 
-OF_THE_SEARCH: tuple[Callable[[Results], str], ...] = (order_of_search, defaults_first, stopped)
+OF_THE_SWEEP: tuple[Callable[[Results], str], ...] = (completed_images, order_of_search, defaults_first, stopped)

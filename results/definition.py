@@ -142,6 +142,18 @@ def phase_of_round(phases: list[PhaseDefinition], number: int) -> str:
     return phases[-1]["name"]
 
 
+def holes_of(definition: Mapping[str, Any]) -> dict[str, str]:
+    """Returns which holes each method completes, such as "irregular holes of 0.25 of the pixels"; "" where it makes
+    whole images."""
+    shared, holes = definition.get("settings", {}), {}
+    for method, space in definition.get("methods", {}).items():
+        settings = {**shared, **space.get("fixed", {}), **dict.fromkeys(space.get("dimensions", ()), "several")}
+        share = f" of {settings['mask_share']} of the pixels" if "mask_share" in settings else ""
+        completes = settings.get("family") == "completion"
+        holes[method] = f"{settings.get('mask', 'unknown')} holes{share}" if completes else ""
+    return holes
+
+
 def decisive_part(definition: Mapping[str, Any]) -> dict[str, Any]:
     """Returns what decides which trials a study has and how they are scored: the definition without words and facts,
     its searchers by their present names.

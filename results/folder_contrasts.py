@@ -15,10 +15,11 @@ import numpy as np
 
 from ganscape.results import budget
 from ganscape.results.claims.estimates import Estimate, best_of, difference, estimate_mean
-from ganscape.results.definition import decisive_part
+from ganscape.results.definition import decisive_part, holes_of
 from ganscape.results.frames import Results
 from ganscape.results.ranking import LEAST
 from ganscape.results.store import StoreError, differences
+from ganscape.results.wording import join
 
 LEVEL = 0.95  # over all methods of a comparison
 LEAST_PAIRS = 6
@@ -54,6 +55,18 @@ def check_folders(parts: Sequence[Results]) -> None:
         if one != other:
             how = differences(other, one)
             raise StoreError(f"scores of '{first.folder}' and '{part.folder}' cannot be compared: {how}")
+        ours, theirs = (_kinds(results) for results in (first, part))
+        if ours != theirs:
+            raise StoreError(
+                f"scores of '{first.folder}' and '{part.folder}' cannot be compared: those of the first are of {ours}, "
+                f"of the second of {theirs}"
+            )
+
+
+def _kinds(results: Results) -> str:
+    """Returns which kinds of images the methods of a folder make, in words."""
+    kinds = {f"completed {holes}" if holes else "whole images" for holes in holes_of(results.study).values()}
+    return join(sorted(kinds)) if kinds else "whole images"
 
 
 def definition_differences(one: Results, other: Results) -> str:

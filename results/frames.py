@@ -22,7 +22,7 @@ from ganscape.results.columns import (
     make_frame,
 )
 from ganscape.results.costs import costs_of_trials
-from ganscape.results.definition import Definition, PhaseDefinition, are_listed, phase_of_round, phases_of
+from ganscape.results.definition import Definition, PhaseDefinition, are_listed, holes_of, phase_of_round, phases_of
 from ganscape.results.status import status_of_trials
 from ganscape.results.store import StoreError
 
@@ -169,7 +169,9 @@ class Results:
         label = str(self.study.get("metric", "score"))
         label += f", {says['samples']} samples" if says.get("samples") else ""
         label += f" against {says['reference']}" if says.get("reference") else ""
-        return label + (f" ({says['reference_samples']})" if says.get("reference_samples") else "")
+        label += f" ({says['reference_samples']})" if says.get("reference_samples") else ""
+        holes = set(holes_of(self.study).values())
+        return label + (f", {holes.pop()} completed" if len(holes) == 1 and "" not in holes else "")
 
     def methods(self) -> list[str]:
         """Returns the methods of the definition, then any other that has trials."""

@@ -30,11 +30,21 @@ class MethodEstimate(NamedTuple):
 
 
 class Ranking(NamedTuple):
-    """Estimates by method, lowest first; the methods that may be best, of which the first leads, and the worse ones."""
+    """Estimates by method, lowest first; the methods that may be best, of which the first leads, and the worse ones.
+
+    p: of each rival of the leader, corrected for their number.
+    """
 
     estimates: tuple[MethodEstimate, ...]
     candidates: tuple[str, ...]
     worse: tuple[str, ...]
+    p: dict[str, float] = {}
+
+    def at_level(self, level: float) -> "Ranking":
+        """Returns the ranking with the rivals called worse whose p is below a level of at most LEVEL."""
+        worse = tuple(rival for rival, p in self.p.items() if p < level)
+        order = [estimate.method for estimate in self.estimates]
+        return self._replace(candidates=tuple(method for method in order if method not in worse), worse=worse)
 
 
 def by_budget(scores: dict[str, np.ndarray], k: int) -> Ranking:
@@ -53,14 +63,15 @@ def by_budget(scores: dict[str, np.ndarray], k: int) -> Ranking:
     estimates = [_estimate(method, scores[method], tables[method], k) for method in scores]
     order = sorted(scores, key=lambda method: found[method].value)
     leader, *rivals = order
-    worse = tuple(
-        rival for rival in rivals
-        if min(len(tables[leader]), len(tables[rival])) >= LEAST
-        and _welch(found[leader], found[rival]) * len(rivals) < LEVEL
-        and _permutation(tables[leader], tables[rival], k) * len(rivals) < LEVEL
-    )  # fmt: skip
+    p = {}
+    for rival in rivals:
+        p[rival] = 1.0
+        if min(len(tables[leader]), len(tables[rival])) >= LEAST:
+            p[rival] = _welch(found[leader], found[rival]) * len(rivals)
+        if p[rival] < LEVEL:  # else the other test, which takes long, cannot matter
+            p[rival] = max(p[rival], _permutation(tables[leader], tables[rival], k) * len(rivals))
     estimates.sort(key=lambda estimate: order.index(estimate.method))
-    return Ranking(tuple(estimates), tuple(method for method in order if method not in worse), worse)
+    return Ranking(tuple(estimates), tuple(order), (), p).at_level(LEVEL)
 
 
 def by_seeds(scores: dict[str, np.ndarray]) -> Ranking:
@@ -72,16 +83,27 @@ def by_seeds(scores: dict[str, np.ndarray]) -> Ranking:
     scale = log_scale(everything)
     order = sorted(scores, key=lambda method: float(np.mean(scores[method])))
     leader, *rivals = order
-    p = {rival: _welch(*(_mean(scale(scores[method])) for method in (leader, rival))) for rival in rivals}
-    worse = tuple(rival for rival in rivals if p[rival] * len(rivals) < LEVEL)
+    means = {method: _mean(scale(scores[method])) for method in order}
+    p = {rival: _welch(means[leader], means[rival]) * len(rivals) for rival in rivals}
     estimates = []
     for method in order:
-        mean = _mean(scale(scores[method]))
+        mean = means[method]
         reach = stats.t.ppf(1 - LEVEL / 2, mean.freedom) * mean.error if mean.freedom > 0 else np.nan
         ends = [mean.value - reach, mean.value, mean.value + reach]
         low, value, high = np.exp(ends) if scale is np.log else ends
         estimates.append(MethodEstimate(method, float(value), float(low), float(high), len(scores[method])))
-    return Ranking(tuple(estimates), tuple(method for method in order if method not in worse), worse)
+    return Ranking(tuple(estimates), tuple(order), (), p).at_level(LEVEL)
+
+
+def by_search_then_seeds(search: Ranking, fresh: dict[str, np.ndarray]) -> Ranking:
+    """Ranks the methods that a search leaves by fresh seeds of their best configs; those that it does not are worse too.
+
+    Each of the two tests at half of LEVEL, so that both together call the best method worse in at most LEVEL of studies.
+
+    search: of `by_budget`. fresh: [seeds] of every method that `search.at_level(LEVEL / 2)` leaves.
+    """
+    screened, decided = search.at_level(LEVEL / 2).worse, by_seeds(fresh).at_level(LEVEL / 2)
+    return decided._replace(worse=decided.worse + screened)
 
 
 def _estimate(method, scores, capped, k) -> MethodEstimate:

@@ -7,7 +7,7 @@ import numpy as np
 from ganscape.results import baselines, incumbents
 from ganscape.results.cautions import cautions, searchers, unfinished
 from ganscape.results.frames import Results
-from ganscape.results.ranking import LEAST, MethodEstimate
+from ganscape.results.ranking import LEAST, LEVEL, MethodEstimate, Ranking
 from ganscape.results.verdict import Verdict, best_configs, find_verdict
 from ganscape.results.wording import count, join, rounded
 
@@ -65,6 +65,11 @@ def _headline(decision: Verdict, working, results) -> str:
         where = f"at a budget of {count(decision.k, 'configuration')}"
         if decision.rule == "fresh seeds":
             where = "by the best configuration of each, trained again on fresh seeds"
+        if decision.search:
+            contenders = decision.contenders
+            named = join(contenders) if len(contenders) <= NAMED else f"the {len(contenders)} methods"
+            how = f"the search leaves {named}, and fresh seeds of their best configurations tell it from the rest"
+            return f"{decision.winner} is better than every other method: {how}."
         return f"{decision.winner} is better than every other method {where}."
     candidates = decision.candidates
     if not decision.worse:
@@ -81,7 +86,7 @@ def _ranked(decision: Verdict, results, rule) -> list[str]:
     if decision.rule == "none":
         return _in_order(results, rule)
     estimates = decision.ranking.estimates
-    if decision.rule == "fresh seeds":
+    if decision.of_fresh_seeds:
         what, unit = "Mean over fresh seeds", f"{estimates[0].n} seeds each"
     else:
         what = f"Expected best of {count(decision.k, 'configuration')} trained once"
@@ -91,10 +96,19 @@ def _ranked(decision: Verdict, results, rule) -> list[str]:
     text = f"{what}, from {unit}, with 95 % intervals: {', '.join(shown)}{more}."
     if decision.rule == "budget" and min(estimate.n for estimate in estimates) < LEAST:
         return [f"{text} With fewer than {LEAST} configurations of each nothing is tested."]
-    rivals = len(decision.candidates) + len(decision.worse) - 1
-    told = "all" if len(decision.worse) == rivals else join(decision.worse) if decision.worse else "none"
-    tests = f"5 % over {'all ' if rivals > 1 else ''}{count(rivals, 'comparison')}"
-    return [text, f"Told from {decision.candidates[0]} at {tests}: {told}."]
+    if decision.search:
+        searched = f" by the search, as the expected best of {count(decision.k, 'configuration')}"
+        fresh = _told(decision.ranking, LEVEL / 2, " by fresh seeds")
+        return [text, fresh, _told(decision.search, LEVEL / 2, searched)]
+    return [text, _told(decision.ranking, LEVEL)]
+
+
+def _told(ranking: Ranking, level: float, by: str = "") -> str:
+    """Returns which rivals are told from the leader, by a test at this level over all of them; by: words for the test."""
+    worse, rivals = ranking.at_level(level).worse, len(ranking.p)
+    told = "all" if len(worse) == rivals else join(worse) if worse else "none"
+    tests = f"{100 * level:g} % over {'all ' if rivals > 1 else ''}{count(rivals, 'comparison')}"
+    return f"Told from {ranking.estimates[0].method}{by}{',' * bool(by)} at {tests}: {told}."
 
 
 def _estimate(estimate: MethodEstimate) -> str:
@@ -105,6 +119,7 @@ def _estimate(estimate: MethodEstimate) -> str:
 
 def _best_found(decision: Verdict, working, results) -> list[str]:
     """Returns the configuration with the lowest median, and why its method may be another than the one that leads."""
+    working = working[working["method"].isin(decision.contenders)] if decision.search else working
     best = working.iloc[0]
     metric, seeds = results.study.get("metric", "score"), len(best["scores"])
     tied = list(working.loc[working["median"] == best["median"], "method"])
@@ -116,7 +131,7 @@ def _best_found(decision: Verdict, working, results) -> list[str]:
         text += f"; then {second['method']} with {rounded(second['median'])}{_extent(second['low'], second['high'])}"
     if len(tied) > 1 or not decision.ranking.estimates or decision.candidates[0] == best["method"]:
         return [f"{text}."]
-    why = "a mean over seeds" if decision.rule == "fresh seeds" else "all configurations of a method"
+    why = "a mean over seeds" if decision.of_fresh_seeds else "all configurations of a method"
     return [
         f"{text}. Methods are ranked by {why}, because the lowest score may be luck: so {decision.candidates[0]} leads."
     ]

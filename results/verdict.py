@@ -21,13 +21,23 @@ class Verdict(NamedTuple):
     """Which methods may be the best, and by what rule that was decided.
 
     rule: "fresh seeds" (one configuration of each method, chosen before these seeds were drawn), "budget" (the expected
-    best of `k` configurations), or "none" where neither can be asked.
+    best of `k` configurations), "search, then fresh seeds" (by the budget first, then by fresh seeds of the methods that
+    this leaves), or "none" where none of these can be asked.
     candidates: the methods that may be best, the leader first; worse: those that are shown to be worse than the leader.
+    contenders: the methods that the search leaves, whose configurations fresh seeds are for; all that work where the
+      search decides nothing.
+    search: the ranking by the budget, where the rule has that part.
     """
 
     rule: str
     ranking: Ranking
     k: int = 0
+    contenders: tuple[str, ...] = ()
+    search: Ranking | None = None
+
+    @property
+    def of_fresh_seeds(self) -> bool:
+        return self.rule in ("fresh seeds", "search, then fresh seeds")
 
     @property
     def candidates(self) -> tuple[str, ...]:
@@ -66,19 +76,22 @@ def best_configs(results: Results, rule: str = "best") -> "pd.DataFrame":
 
 
 def find_verdict(results: Results, rule: str = "best") -> Verdict:
-    """Ranks the methods by fresh seeds where all that work have them, else by the expected best at a budget.
+    """Ranks the methods by fresh seeds where all that work have them, else by the expected best at a budget, and then
+    those that this leaves by fresh seeds, where all of them have some.
 
     The budget is `budget.comparison_budget` of the method with the fewest finished configurations. By neither, and in
     the order of the best configurations, where searches learn from scores or begin with known settings.
     """
     table = best_configs(results, rule)
     working = table[np.isfinite(table["median"].astype(float))].set_index("method")
-    nothing = Verdict("none", Ranking((), tuple(working.index), ()))
+    methods = tuple(map(str, working.index))
+    nothing = Verdict("none", Ranking((), methods, ()), contenders=methods)
     if len(working) < 2:
         return nothing
-    if working["confirmed"].all() and (working["scores"].map(len) > 1).all():
-        fresh = {str(method): np.asarray(row, dtype=np.float64) for method, row in working["scores"].items()}
-        return Verdict("fresh seeds", ranking.by_seeds(fresh))
+    again = working[working["confirmed"].astype(bool) & (working["scores"].map(len) > 1)]
+    fresh = {str(method): np.asarray(row, dtype=np.float64) for method, row in again["scores"].items()}
+    if len(fresh) == len(working):
+        return Verdict("fresh seeds", ranking.by_seeds(fresh), contenders=methods)
     if results.begins_with_known() or not results.exchangeable():
         return nothing
     trials = results.searched(rule)
@@ -87,7 +100,12 @@ def find_verdict(results: Results, rule: str = "best") -> Verdict:
     scores = {method: rows for method, rows in scores.items() if len(rows)}
     k = budget.comparison_budget(min(map(len, scores.values())))
     order = ranking.by_budget(scores, k)
-    return Verdict("budget", order._replace(candidates=order.candidates + unfinished), k)
+    left = order.at_level(ranking.LEVEL / 2).candidates
+    contenders = tuple(method for method in left + unfinished if method in methods)
+    if len(contenders) > 1 and fresh.keys() >= set(contenders) and not unfinished:
+        decided = ranking.by_search_then_seeds(order, {method: fresh[method] for method in contenders})
+        return Verdict("search, then fresh seeds", decided, k, contenders, order)
+    return Verdict("budget", order._replace(candidates=order.candidates + unfinished), k, contenders)
 
 
 def _best_config(method, trials, fresh):

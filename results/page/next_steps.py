@@ -6,7 +6,9 @@ from typing import NamedTuple
 from ganscape.results.cautions import FEW_CONFIGS, FEW_SEEDS, at_the_edge
 from ganscape.results.frames import Results
 from ganscape.results.verdict import Verdict, best_configs
-from ganscape.results.wording import count
+from ganscape.results.wording import count, join
+
+NAMED = 4  # methods that a sentence names; of more it tells the number
 
 
 class Step(NamedTuple):
@@ -31,10 +33,9 @@ def next_steps(results: Results, decision: Verdict) -> list[Step]:
     if working.empty:
         return []
     folder, steps = folder_in_commands(results), []
-    of_each = "of each method" if len(results.methods()) > 1 else "found"
-    if not working["confirmed"].all():
-        why = f"Train the best configuration {of_each} again on {FEW_SEEDS} fresh seeds, to know what it scores."
-        steps.append(Step(why, shlex.join(["ganscape", "confirm", folder, "--seeds", str(FEW_SEEDS)])))
+    contending = working[working["method"].isin(decision.contenders)]
+    if not contending["confirmed"].all():
+        steps.append(_confirm(results, folder, decision))
     if len(decision.candidates) > 1 and results.exchangeable():
         *earlier, last = results.search()
         configs = max(FEW_CONFIGS, 2 * last["configs"])
@@ -49,6 +50,19 @@ def next_steps(results: Results, decision: Verdict) -> list[Step]:
         study = shlex.quote(str(results.study.get("study", "")))
         steps.append(Step(f"{edge} Change it in a file.", f"ganscape show {study} --toml > wider.toml"))
     return steps
+
+
+def _confirm(results: Results, folder: str, decision: Verdict) -> Step:
+    """Returns the step that trains the best configuration of every method again that fresh seeds may show to be best."""
+    words, methods = ["ganscape", "confirm", folder, "--seeds", str(FEW_SEEDS)], results.methods()
+    chosen = [method for method in methods if method in decision.contenders]
+    whose = f"of {join(chosen)}" if len(chosen) <= NAMED else f"of the {len(chosen)} methods that may be best"
+    if len(chosen) == len(methods):
+        whose = "of each method" if len(methods) > 1 else "found"
+    else:
+        words += ["--methods", ",".join(chosen)]
+    why = f"Train the best configuration {whose} again on {FEW_SEEDS} fresh seeds, to know what it scores."
+    return Step(why, shlex.join(words))
 
 
 def folder_in_commands(results: Results) -> str:

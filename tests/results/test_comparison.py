@@ -57,6 +57,19 @@ def test_failing_more_is_never_better(build):
     assert row.ratio == pytest.approx((9 / 5) ** (1 / 6)) and row.verdict == "not told apart"
 
 
+def test_completed_and_whole_images_are_not_compared(build, tmp_path):
+    holes = {"fixed": {"family": "completion", "mask": "box", "mask_share": 0.25}}
+    larger = {"fixed": holes["fixed"] | {"mask_share": 0.5}}
+    folders = [
+        build({"m": [[1.0]]}, name, methods={"m": space})
+        for name, space in (("whole", {}), ("holes", holes), ("larger", larger), ("same", holes))
+    ]
+    for one, other, kind in ((0, 1, "of whole images"), (1, 2, "of completed box holes of 0.25")):
+        with pytest.raises(StoreError, match=f"cannot be compared: those of the first are {kind}"):
+            write_comparison([folders[one], folders[other]], tmp_path / "page.html")
+    assert write_comparison([folders[1], folders[3]], tmp_path / "page.html").exists()
+
+
 def test_sweeps_without_a_common_method_are_told_so(build, tmp_path):
     one, other = build({"m": [[1.0]]}, "a"), build({"n": [[1.0]]}, "b")
     page = write_comparison([one, other], tmp_path / "page.html").read_text(encoding="utf-8")

@@ -57,6 +57,29 @@ def test_equal_configs_are_told_apart_on_fresh_seeds_at_most_one_time_in_twenty(
     assert apart.count(("b",)) > 90
 
 
+def test_a_search_and_fresh_seeds_share_the_errors_of_a_study():
+    """Each is allowed half of 5 %: what either tells at 3 % alone is not told."""
+    at_3_percent = stats.t.isf(0.03 / 2, 2) * math.sqrt(2 / 3)  # the gap of two means of 3 seeds whose deviation is 1
+    search = ranking.Ranking(
+        tuple(ranking.MethodEstimate(method, 1.0, 1.0, 1.0, 12) for method in "abc"), ("a", "b", "c"), (),
+        {"b": 0.03, "c": 0.024},
+    )  # fmt: skip
+    deviations = np.array([-1.0, 0.0, 1.0])  # negative scores are compared as they are
+    for times, worse in ((1.0, ("c",)), (1.2, ("b", "c"))):
+        fresh = {"a": deviations - 9, "b": deviations - 9 + times * at_3_percent}
+        found = ranking.by_search_then_seeds(search, fresh)
+        assert (found.worse, "c" in found.candidates) == (worse, False)
+
+
+def test_equal_methods_are_told_apart_at_most_one_time_in_twenty_in_two_steps():
+    rng, wrong = np.random.default_rng(1), 0
+    for search in rankings(equal, 4, configs=12, studies=100):
+        left = search.at_level(ranking.LEVEL / 2).candidates
+        fresh = {method: np.exp(rng.normal(3, 0.2, 5)) for method in left}
+        wrong += len(left) < 2 or bool(ranking.by_search_then_seeds(search, fresh).worse)
+    assert wrong / 100 <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / 100)
+
+
 def test_fresh_seeds_have_student_s_interval_of_their_logarithm():
     scores = np.array([30.0, 36.0, 42.0])
     found = ranking.by_seeds({"a": scores, "b": 2 * scores}).estimates[0]

@@ -300,6 +300,16 @@ def test_what_to_do_next_goes_on_in_the_same_folder(build):
     ]
 
 
+def test_only_what_may_be_best_is_worth_fresh_seeds(build):
+    rng = np.random.default_rng(0)
+    near = {method: rng.uniform(10, 12, (12, 1)).tolist() for method in "ab"}
+    folder = build(near | {"far": rng.uniform(90, 91, (12, 1)).tolist()}, searcher="random")
+    results = frames.load(folder)
+    (step, *_) = next_steps.next_steps(results, verdict.find_verdict(results))
+    assert step.command == f"ganscape confirm {folder} --seeds 5 --methods a,b"
+    assert step.why.startswith("Train the best configuration of a and b again")
+
+
 FURTHER = {"name": "search", "searcher": "random", "configs": 12, "seeds": 1, "rounds": 1, "settings": {}}
 
 

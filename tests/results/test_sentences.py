@@ -158,6 +158,54 @@ def test_fresh_seeds_decide_where_there_are_any(build):
     )
 
 
+HOLES = {"fixed": {"family": "completion", "mask": "box", "mask_share": 0.25}}
+TWO = {"a": [[1.0], [2.0]], "b": [[3.0], [4.0]]}
+
+
+def test_scores_of_completed_images_are_told_from_those_of_whole_ones(build):
+    results = frames.load(build(TWO, "holes", methods={"a": HOLES, "b": HOLES}))
+    text = " ".join(sentences.describe(results))
+    assert "completed box holes of 0.25 of the pixels" in text and "nor of other holes" in text
+    assert results.protocol_label().endswith("(797), box holes of 0.25 of the pixels completed")
+    mixed = said(build(TWO, "mixed", methods={"a": HOLES, "b": {}}))
+    assert "The scores of b, whole generated images, do not compare with the others" in mixed
+    larger = {"fixed": HOLES["fixed"] | {"mask_share": 0.5}}
+    assert "different holes" in said(build(TWO, "other", methods={"a": HOLES, "b": larger}))
+    assert "holes" not in said(build(TWO, "none"))
+
+
+def two_steps(build, b):
+    """A search that leaves a and b and not c, then fresh seeds of the best configs of a and b."""
+    rng = np.random.default_rng(0)
+    table = {"a": rng.uniform(10, 12, (12, 1)).tolist(), "b": rng.uniform(10, 12, (12, 1)).tolist()}
+    table |= {"c": rng.uniform(90, 91, (12, 1)).tolist()}
+    best = {method: f"{method}-{np.argmin(rows)}" for method, rows in table.items()}
+    again = {"a": (best["a"], [11.0, 11.2, 11.4], 1), "b": (best["b"], b, 1)}
+    return frames.load(build(table, searcher="random", phases=CONFIRM, again=again))
+
+
+def test_fresh_seeds_of_what_a_search_leaves_decide(build):
+    results = two_steps(build, [15.0, 15.2, 15.4])
+    found = verdict.find_verdict(results)
+    assert (found.winner, set(found.worse), set(found.contenders)) == ("a", {"b", "c"}, {"a", "b"})
+    text = " ".join(sentences.describe(results))
+    assert text.startswith("a is better than every other method: the search leaves ")
+    assert "Told from a by fresh seeds, at 2.5 % over 1 comparison: all." in text
+    assert "as the expected best of 3 configurations, at 2.5 % over all 2 comparisons: c." in text
+    assert "Best configuration: a with a median fd_digits of 11.2 over 3 seeds" in text and "then b with 15.2" in text
+    assert "The best configurations of a and b were trained again" in text
+
+
+def test_fresh_seeds_that_overlap_leave_what_the_search_left(build):
+    found = verdict.find_verdict(two_steps(build, [11.1, 11.2, 11.3]))
+    assert (found.winner, set(found.candidates), found.worse) == ("", {"a", "b"}, ("c",))
+
+
+def test_fresh_seeds_of_one_contender_alone_decide_nothing(build):
+    found = verdict.find_verdict(two_steps(build, [15.0, 15.2, "running"]))
+    assert (found.rule, found.worse) == ("budget", ("c",))
+
+
 def test_the_best_at_the_edge_of_its_range_is_pointed_out(build):
     def study(low):
         methods = {"a": {"dimensions": {"learning_rate": {"kind": "LogUniform", "low": low, "high": 100.0}}}, "b": {}}
