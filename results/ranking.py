@@ -5,6 +5,8 @@ whoever is truly best is called worse than the leader in at most one study of tw
 confidence set for the best). docs/statistics.md has how often that happened in simulations.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -38,7 +40,7 @@ class Ranking(NamedTuple):
     estimates: tuple[MethodEstimate, ...]
     candidates: tuple[str, ...]
     worse: tuple[str, ...]
-    p: dict[str, float] = {}
+    p: Mapping[str, float] = MappingProxyType({})
 
     def at_level(self, level: float) -> "Ranking":
         """Returns the ranking with the rivals called worse whose p is below a level of at most LEVEL."""
@@ -96,9 +98,10 @@ def by_seeds(scores: dict[str, np.ndarray]) -> Ranking:
 
 
 def by_search_then_seeds(search: Ranking, fresh: dict[str, np.ndarray]) -> Ranking:
-    """Ranks the methods that a search leaves by fresh seeds of their best configs; those that it does not are worse too.
+    """Ranks the methods that a search leaves by fresh seeds of their best configs; those it does not leave are worse.
 
-    Each of the two tests at half of LEVEL, so that both together call the best method worse in at most LEVEL of studies.
+    Each of the two tests has half of LEVEL, so that both together call the best method worse in at most LEVEL of
+    studies.
 
     search: of `by_budget`. fresh: [seeds] of every method that `search.at_level(LEVEL / 2)` leaves.
     """

@@ -21,8 +21,8 @@ class Verdict(NamedTuple):
     """Which methods may be the best, and by what rule that was decided.
 
     rule: "fresh seeds" (one configuration of each method, chosen before these seeds were drawn), "budget" (the expected
-    best of `k` configurations), "search, then fresh seeds" (by the budget first, then by fresh seeds of the methods that
-    this leaves), or "none" where none of these can be asked.
+    best of `k` configurations), "search, then fresh seeds" (by the budget first, then by fresh seeds of those methods
+    that it leaves), or "none" where none of these can be asked.
     candidates: the methods that may be best, the leader first; worse: those that are shown to be worse than the leader.
     contenders: the methods that the search leaves, whose configurations fresh seeds are for; all that work where the
       search decides nothing.

@@ -53,7 +53,7 @@ def next_steps(results: Results, decision: Verdict) -> list[Step]:
 
 
 def _confirm(results: Results, folder: str, decision: Verdict) -> Step:
-    """Returns the step that trains the best configuration of every method again that fresh seeds may show to be best."""
+    """Returns the step that trains the best configuration of every method again that may be the best one."""
     words, methods = ["ganscape", "confirm", folder, "--seeds", str(FEW_SEEDS)], results.methods()
     chosen = [method for method in methods if method in decision.contenders]
     whose = f"of {join(chosen)}" if len(chosen) <= NAMED else f"of the {len(chosen)} methods that may be best"
