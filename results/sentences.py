@@ -104,7 +104,7 @@ def _ranked(decision: Verdict, results, rule) -> list[str]:
 
 
 def _told(ranking: Ranking, level: float, by: str = "") -> str:
-    """Returns which rivals are told from the leader, by a test at this level over all of them; by: the test in words."""
+    """Returns which rivals are told from the leader, by a test at this level over all of them; by: its name."""
     worse, rivals = ranking.at_level(level).worse, len(ranking.p)
     told = "all" if len(worse) == rivals else join(worse) if worse else "none"
     tests = f"{100 * level:g} % over {'all ' if rivals > 1 else ''}{count(rivals, 'comparison')}"
