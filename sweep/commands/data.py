@@ -1,4 +1,4 @@
-"""`ganscape data`: what a folder of pictures holds, and one file made of it. Parsing and printing only."""
+"""`ganscape data`: what a folder of pictures or a data set holds, and one file of pictures. Parsing, printing."""
 
 from collections import Counter
 from pathlib import Path
@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ganscape.sweep.commands.calibrate import Root
+from ganscape.sweep.commands.plugins import Imports, import_modules
 from ganscape.sweep.commands.terminal import one_line_errors, print_table
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ganscape.data.preparing import Prepared
 
 Folder = Annotated[Path, typer.Argument(metavar="PATH", help="Folder of pictures.")]
@@ -27,10 +31,23 @@ app = typer.Typer(no_args_is_help=True, help="Look at your own pictures, and mak
 
 @app.command()
 def info(
-    path: Folder, size: Size = None, crop: Crop = "none", colour: Colour = None, background: Background = None
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="Folder of pictures, or the name of a data set.")],
+    size: Size = None,
+    crop: Crop = "none",
+    colour: Colour = None,
+    background: Background = None,
+    data_root: Root = None,
+    imports: Imports = None,
 ) -> None:
-    """Count what a folder holds: pictures, sizes, modes, classes, duplicates, and what would be left out."""
+    """Count what a folder holds: pictures, sizes, modes, classes, duplicates, and what would be left out.
+
+    Of a data set by name, loaded as a run would: images, size and classes.
+    """
     with one_line_errors():
+        import_modules(imports)
+        if not path.exists():
+            _print_data_set(str(path), data_root)
+            return
         from ganscape.data.pictures import Rules
         from ganscape.data.preparing import survey
 
@@ -47,6 +64,31 @@ def info(
             ("left out", _listed(found.refused)),
         ]
         print_table(str(path), ("", ""), rows)
+
+
+def _print_data_set(name: str, root: Path | None) -> None:
+    """Prints what the data set of this name holds. Raises DataError, with a likely name, if there is none."""
+    from ganscape.data import DATASETS, DataError, load
+    from ganscape.errors import check_name
+
+    check_name("data set", name, sorted(DATASETS), DataError, "a folder of pictures")
+    dataset = load(name, root)
+    rows = [
+        ("what it is", DATASETS[name].summary),
+        ("images", f"{len(dataset.train):,} train, {len(dataset.test):,} test"),
+        ("size (height x width x channels)", "x".join(map(str, dataset.image_shape))),
+        ("classes", "none" if dataset.train_labels is None else _counted(dataset.train_labels)),
+        ("fingerprint", dataset.fingerprint[:12]),
+    ]
+    print_table(name, ("", ""), rows)
+
+
+def _counted(labels: "np.ndarray") -> str:
+    """Returns the number of classes, and of the images of the rarest and the commonest one."""
+    import numpy as np
+
+    counts = np.bincount(labels)
+    return f"{len(counts):,}, with {counts.min():,} to {counts.max():,} train images each"
 
 
 @app.command()

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ganscape.sweep import registration
+
 
 @pytest.fixture
 def photos(tmp_path):
@@ -32,6 +34,24 @@ def test_prepared_pictures_can_be_trained_on_and_what_was_left_out_is_told(gansc
                        "--set", "images=640", "--set", "interval=640")  # fmt: skip
     assert planned.exit_code == 0, planned.output
     assert "kid_lite0, 4 samples against photos/test (4)" in planned.stdout
+
+
+def test_info_of_a_data_set_by_name_counts_what_a_run_would_load(ganscape, refused, tmp_path):
+    """Digits of scikit-learn, and a set of a module of the user's: 1,000 and 7 images, classes 0 and 2 of 3."""
+    told = " ".join(ganscape("data", "info", "digits").stdout.split())
+    assert "1,000 train, 797 test" in told and "8x8x1" in told and "10, with 9" in told
+    (tmp_path / "mine_info.py").write_text(
+        "import numpy as np\nimport ganscape\nfrom ganscape.data import Dataset, Source\n"
+        "images, labels = np.zeros((1000, 8, 4, 3), np.uint8), np.repeat([0, 2], [400, 600])\n"
+        "half = lambda root: Dataset('half', images, images[:7], labels, labels[:7])\n"
+        "ganscape.register(data_sets={'half': Source(half, (8, 4, 3), 3, 'two of three classes')})\n"
+    )
+    told = " ".join(ganscape("data", "info", "half", "--import", tmp_path / "mine_info.py").stdout.split())
+    for words in ("two of three classes", "1,000 train, 7 test", "8x4x3", "3, with 0 to 600 train images each"):
+        assert words in told
+    registration.unregister("mine_info")
+    registration.CODE.pop("mine_info")
+    refused(ganscape("data", "info", "half"), "unknown data set 'half'", "a folder of pictures")
 
 
 def test_mistakes_are_told_in_one_line(ganscape, refused, photos, tmp_path):
