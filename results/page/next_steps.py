@@ -56,12 +56,13 @@ def _confirm(results: Results, folder: str, decision: Verdict) -> Step:
     """Returns the step that trains the best configuration of every method again that may be the best one."""
     words, methods = ["ganscape", "confirm", folder, "--seeds", str(FEW_SEEDS)], results.methods()
     chosen = [method for method in methods if method in decision.contenders]
-    whose = f"of {join(chosen)}" if len(chosen) <= NAMED else f"of the {len(chosen)} methods that may be best"
+    named = join(chosen) if len(chosen) <= NAMED else f"the {len(chosen)} methods that may be best"
+    what = f"configuration{'s' if len(chosen) > 1 else ''} of {named}"
     if len(chosen) == len(methods):
-        whose = "of each method" if len(methods) > 1 else "found"
+        what = "configuration of each method" if len(methods) > 1 else "configuration found"
     else:
         words += ["--methods", ",".join(chosen)]
-    why = f"Train the best configuration {whose} again on {FEW_SEEDS} fresh seeds, to know what it scores."
+    why = f"Train the best {what} again on {FEW_SEEDS} fresh seeds, to know what it scores."
     return Step(why, shlex.join(words))
 
 

@@ -307,7 +307,7 @@ def test_only_what_may_be_best_is_worth_fresh_seeds(build):
     results = frames.load(folder)
     (step, *_) = next_steps.next_steps(results, verdict.find_verdict(results))
     assert step.command == f"ganscape confirm {folder} --seeds 5 --methods a,b"
-    assert step.why.startswith("Train the best configuration of a and b again")
+    assert step.why.startswith("Train the best configurations of a and b again")
 
 
 FURTHER = {"name": "search", "searcher": "random", "configs": 12, "seeds": 1, "rounds": 1, "settings": {}}
