@@ -101,7 +101,7 @@ def _readable(file: Path) -> Iterator[None]:
     """Turns what NumPy says of a damaged file into a DataError."""
     try:
         yield
-    except (BadZipFile, EOFError, OSError, ValueError, zlib.error) as error:
+    except (BadZipFile, EOFError, MemoryError, OSError, ValueError, zlib.error) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"{file}: not an array that can be read without unpickling ({error})") from error

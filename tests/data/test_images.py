@@ -166,6 +166,13 @@ def damaged_archive(folder):
     (folder / "a.npz").write_bytes(content)
 
 
+def announced(folder):
+    """An archive of one array that says it holds terabytes."""
+    header = {"descr": "|u1", "fortran_order": False, "shape": (10**9, 64, 64, 3)}
+    with zipfile.ZipFile(folder / "a.npz", "w") as file, file.open("images.npy", "w") as member:
+        np.lib.format.write_array_header_1_0(member, header)
+
+
 REFUSED = {
     "empty folder": (lambda folder: None, ".", "no pictures in .*png"),
     "missing": (lambda folder: None, "b", "no images at .*/b: there is no such"),
@@ -179,6 +186,7 @@ REFUSED = {
     "no archive": (text("a.npz"), "a.npz", "a.npz: not an array that can be read"),
     "no content": (lambda f: (f / "a.npy").write_bytes(b""), "a.npy", "a.npy: not an array"),
     "damaged": (damaged_archive, "a.npz", "a.npz: not an array that can be read"),
+    "announced": (announced, "a.npz", "a.npz: not an array .*Unable to allocate"),
     "pickled": (saved("a.npy", np.array([{}, None])), "a.npy", "a.npy: not an array .* unpickling"),
     "pickled inside": (archive(images=np.array([{}, None])), "a.npz", "a.npz: not an array .* unpickling"),
     "no name": (archive(x=pixels(8, 2, 3, 3), y=pixels(8, 2, 3, 3)), "a.npz", "holds arrays x, y; one must be called"),
