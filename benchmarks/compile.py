@@ -60,7 +60,7 @@ def main() -> None:
         return
     from measuring import options, write
 
-    from ganscape.sweep.executors.worker import worker_environment
+    from ganscape.sweep.executors.processes import worker_environment
     from ganscape.sweep.resources import Resources
 
     parser = options(__doc__)

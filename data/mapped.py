@@ -1,11 +1,17 @@
 """Images that stay in their file: arrays of a .npy file, mapped into memory and read where they are used."""
 
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ganscape.data.dataset import DataError
+
+SHARED_BYTES = 2**20  # of images for which a file pays
 
 
 class MappedImages(np.memmap):
@@ -37,5 +43,22 @@ def map_images(file: Path) -> MappedImages:
     if not isinstance(mapped, np.memmap):
         raise DataError(f"{file}: an archive cannot be mapped; save the images as .npy")
     images = mapped.view(MappedImages)
-    images.file = Path(file).resolve()
+    images.file = Path(file).absolute()
     return images
+
+
+@contextmanager
+def in_one_file(images: np.ndarray) -> Iterator[np.ndarray]:
+    """Yields the images mapped from one file, so that what is pickled is its path, and every process of this machine
+    maps it while the block lasts. The file has no name: nothing is left of it, even if this process is killed.
+
+    Yields few images, mapped ones, and any where there is no room for a file, as they are.
+    """
+    with ExitStack() as stack:
+        if not isinstance(images, MappedImages) and images.nbytes >= SHARED_BYTES:
+            with suppress(OSError, DataError):
+                file = stack.enter_context(tempfile.TemporaryFile())
+                np.save(file, images)
+                file.flush()
+                images = map_images(Path(f"/proc/{os.getpid()}/fd/{file.fileno()}"))
+        yield images

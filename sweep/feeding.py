@@ -36,12 +36,18 @@ class Drawn(NamedTuple):
     cycles: int | None  # None: any number
 
 
+# The images that were put on the device last, and where they are: a worker's next cohort trains on the same.
+_latest: list[tuple[np.ndarray, Array]] = []
+
+
 class Resident:
     """All images of the train split, on the device."""
 
     def __init__(self, config: Config, dataset: Dataset):
         labels = None if config.classes is None else jnp.asarray(dataset.train_labels, jnp.int32)
-        self._all = Drawn(jnp.asarray(dataset.train), labels, None, None)
+        if not _is_on_device(dataset):
+            _latest[:] = [(dataset.train, jnp.asarray(dataset.train))]
+        self._all = Drawn(_latest[0][1], labels, None, None)
 
     def take(self, places: Mapping[int, Place]) -> Drawn:
         """Returns images for these members, by slot."""
@@ -108,12 +114,19 @@ class _Block(NamedTuple):
 
 def feed_of(config: Config, dataset: Dataset, slots: int) -> Resident | Streamed:
     """Returns the images for a population of so many slots: on the device if they take at most SHARE of its free
-    memory, or if that is not known. Of a mapped file with more than COPIED_BYTES a CPU takes no copy."""
+    memory, if they are there already, or if that is not known. Of a mapped file with more than COPIED_BYTES a CPU takes
+    no copy."""
+    if _is_on_device(dataset):
+        return Resident(config, dataset)
     room, size = free_bytes(), dataset.train.nbytes
     mapped = isinstance(dataset.train, MappedImages) and jax.default_backend() == "cpu"
     if (room is not None and size > SHARE * room) or (mapped and size > COPIED_BYTES):
         return Streamed(config, dataset, slots)
     return Resident(config, dataset)
+
+
+def _is_on_device(dataset: Dataset) -> bool:
+    return bool(_latest) and _latest[0][0] is dataset.train
 
 
 def advance_alone(population: Population, feed: Resident | Streamed, key: tuple[int, int], cycles: int) -> Population:

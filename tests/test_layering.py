@@ -126,7 +126,7 @@ ORDER = {
             "waiting",
             "backlog",
         ),
-        *("executors.contract", "executors.worker", "executors.pool", "executors.mailbox"),
+        *("executors.processes", "executors.contract", "executors.worker", "executors.pool", "executors.mailbox"),
         *("executors.local", "executors.ray_cluster", "executors.ray_tune"),
         *(
             "executors",
@@ -349,6 +349,7 @@ STARTS = {
     "help": Start(HELP, TRAINING | CHARTS | {"numpy", "scipy", "sklearn"}),
     "status": Start(STATUS, TRAINING | {"ganscape.models", "matplotlib", "scipy.stats", "sklearn"}),
     "the API": Start("import ganscape; dir(ganscape); ganscape.UserError", TRAINING | CHARTS | {"numpy", "scipy"}),
+    "worker processes": Start("import ganscape.sweep.executors.processes", TRAINING | CHARTS | {"numpy", "scipy"}),
     "metrics": Start("import ganscape.metrics", {"jax", "sklearn", "ganscape.metrics.encoders"}),
     "data": Start("import ganscape.data", CHARTS | {"jax", "mlxtend", "pooch", "sklearn"}),
     "digits": Start("import ganscape.data as d; d.load('digits')", {"jax", "matplotlib", "mlxtend", "pooch"}),

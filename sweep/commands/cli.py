@@ -1,6 +1,7 @@
 """The command line: parsing and printing only. Heavy imports happen inside the commands."""
 
 import os
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -187,7 +188,7 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and its cost; run nothing.")] = False,
 ) -> None:
     """Run a study, or continue it: the same command again computes only what is missing."""
-    with one_line_errors():
+    with one_line_errors(), ExitStack() as stack:
         check_paths(out=out, data_root=data_root, weights=weights, cache_dir=cache_dir, ranges_from=ranges_from)
         look_for(weights)
         from ganscape.sweep.executors import check_executor
@@ -197,6 +198,11 @@ def run(
         cluster = Cluster(address, tuple(callbacks or []))
         check_executor(executor, workers, resources, cluster)
         count = default_workers(resources) if workers is None else workers
+        if executor == "local" and not dry_run and (out is None or not out.exists()):
+            # Of a folder that is there the sweep may be finished, and need no workers.
+            from ganscape.sweep.executors.processes import started_early
+
+            stack.enter_context(started_early(count, resources))
         _prepare_jax(dry_run, resources)
         import_modules(imports)
         settings = parse_settings(assignments or [])
@@ -267,7 +273,7 @@ def _name_cache(cache_dir: Path | None, out: Path) -> None:
 def _prepare_jax(dry_run: bool, resources) -> None:
     """The driver computes nothing and must not claim an accelerator; a dry run measures as a worker would."""
     if dry_run:
-        from ganscape.sweep.executors.worker import worker_environment
+        from ganscape.sweep.executors.processes import worker_environment
 
         os.environ.update(worker_environment("", resources))
         os.environ.pop("JAX_COMPILATION_CACHE_DIR")

@@ -187,7 +187,7 @@ def _train_again(results, winner, retrain: bool, data: str | None, root: Path | 
 
 def _compute_like_a_worker(results) -> None:
     """Sets the variables that the sweep's workers had, before JAX loads: what is computed is then the same bits."""
-    from ganscape.sweep.executors.worker import worker_environment
+    from ganscape.sweep.executors.processes import worker_environment
     from ganscape.sweep.resources import Resources
 
     variables = worker_environment("", Resources())

@@ -1,10 +1,11 @@
 """The interface of executors: a RunningExecutor, once the resources of its workers are there."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from ganscape.sweep.backlog import Backlog
-from ganscape.sweep.messages import Workload
+if TYPE_CHECKING:
+    from ganscape.sweep.backlog import Backlog
+    from ganscape.sweep.messages import Workload
 
 
 class RunningExecutor(NamedTuple):
@@ -15,4 +16,4 @@ class RunningExecutor(NamedTuple):
     """
 
     workers: int
-    run: Callable[[Backlog, Workload], None]
+    run: Callable[["Backlog", "Workload"], None]

@@ -2,55 +2,18 @@
 
 import contextlib
 import itertools
-import multiprocessing
-import signal
-import sys
-import threading
-import types
+import os
 from collections.abc import Iterator
-from multiprocessing import connection, resource_tracker
+from multiprocessing import connection
 from pathlib import Path
 
-from ganscape.environment import cleaned
+from ganscape.data.mapped import in_one_file
 from ganscape.sweep.backlog import Backlog
 from ganscape.sweep.executors.contract import RunningExecutor
 from ganscape.sweep.executors.pool import WorkerPool
-from ganscape.sweep.executors.worker import serve_pipe, worker_environment
-from ganscape.sweep.messages import FromWorker, Task, Workload
+from ganscape.sweep.executors.processes import WorkerProcess, local_environment, start_process
+from ganscape.sweep.messages import Workload
 from ganscape.sweep.resources import ExecutorError, Resources
-
-
-class _Worker:
-    """A spawned process and the driver's end of its pipe."""
-
-    def __init__(self, workload: Workload, variables: dict[str, str]):
-        context = multiprocessing.get_context("spawn")
-        self.pipe, child_end = context.Pipe()
-        self.process = context.Process(target=serve_pipe, args=(child_end,), daemon=True, name="ganscape-worker")
-        with cleaned(variables), _without_main(), _without_interruption():
-            self.process.start()
-        child_end.close()
-        # A workload is larger than a pipe's buffer: the driver must not wait until the worker has imported JAX.
-        self._introduction = threading.Thread(target=self.send, args=(workload,), daemon=True)
-        self._introduction.start()
-
-    def send(self, message: Workload | Task | None) -> None:
-        """Sends a message. A dead worker is noticed by its sentinel, not here."""
-        with contextlib.suppress(OSError):
-            self.pipe.send(message)
-
-    def messages(self) -> Iterator[FromWorker]:
-        """Yields the worker's unread messages, without waiting for more."""
-        with contextlib.suppress(EOFError, OSError):
-            while self.pipe.poll():
-                yield self.pipe.recv()
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.join()
-        # Writing fails now that nobody reads. A pipe closed in the midst of it would end the thread with a traceback.
-        self._introduction.join()
-        self.pipe.close()
 
 
 @contextlib.contextmanager
@@ -66,32 +29,35 @@ def start(out: Path, workers: int, resources: Resources) -> Iterator[RunningExec
             f"executor 'local' cannot give {needs} to each of {workers} workers: it has CPUs and one GPU to share; "
             "use --executor ray"
         )
-    processes: dict[str, _Worker] = {}
+    processes: dict[str, WorkerProcess] = {}
 
     def run(backlog: Backlog, workload: Workload) -> None:
-        variables = worker_environment(str(out / "xla-cache"), resources)
+        variables = local_environment(resources)
+        cache = os.environ.get("JAX_COMPILATION_CACHE_DIR") or str(out / "xla-cache")
         pool = WorkerPool(backlog, resources, lambda worker, cohort: processes[worker].send(cohort))
         names = map(str, itertools.count(1))
 
-        def start_worker() -> None:
+        def start_worker(workload: Workload) -> None:
             name = next(names)
-            processes[name] = _Worker(workload, variables)
+            processes[name] = start_process(variables)
+            processes[name].begin(workload, cache)
             pool.start(name)
 
-        for _ in range(workers):
-            start_worker()
-        while not backlog.done():
-            for name in _active(processes):
-                worker = processes[name]
-                # Before the pipe is read: the messages of a worker that was dead then are complete.
-                alive = worker.process.is_alive()
-                for message in worker.messages():
-                    pool.on_message(name, message)
-                if not alive:
-                    worker.kill()
-                    del processes[name]
-                    pool.stop(name, f"worker died with exit code {worker.process.exitcode}")
-                    start_worker()
+        with _shared(workload) as workload:
+            for _ in range(workers):
+                start_worker(workload)
+            while not backlog.done():
+                for name in _active(processes):
+                    worker = processes[name]
+                    # Before the pipe is read: the messages of a worker that was dead then are complete.
+                    alive = worker.process.is_alive()
+                    for message in worker.messages():
+                        pool.on_message(name, message)
+                    if not alive:
+                        worker.kill()
+                        del processes[name]
+                        pool.stop(name, f"worker died with exit code {worker.process.exitcode}")
+                        start_worker(workload)
 
     try:
         yield RunningExecutor(workers, run)
@@ -101,30 +67,14 @@ def start(out: Path, workers: int, resources: Resources) -> Iterator[RunningExec
 
 
 @contextlib.contextmanager
-def _without_main() -> Iterator[None]:
-    """While the block lasts, processes that are spawned do not import this one's script: a worker needs nothing of it,
-    and a script that runs a study, without a guard against being imported, would run it again in every worker."""
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = types.ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
+def _shared(workload: Workload) -> Iterator[Workload]:
+    """Yields the workload with images that all processes of this machine map from one file, not copied to each."""
+    data = workload.dataset
+    with in_one_file(data.train) as train, in_one_file(data.test) as test:
+        yield workload._replace(dataset=data._replace(train=train, test=test))
 
 
-@contextlib.contextmanager
-def _without_interruption() -> Iterator[None]:
-    """Holds Ctrl-C back from this process until the block ends, and from processes that it starts for good: a terminal
-    sends it to all, and a worker that still imports would answer with a traceback."""
-    resource_tracker.ensure_running()  # multiprocessing starts it with the first process, and lets Ctrl-C through again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _active(processes: dict[str, _Worker]) -> list[str]:
+def _active(processes: dict[str, WorkerProcess]) -> list[str]:
     """Waits until a worker has sent something or died; returns the names of all such workers."""
     ends = {end: name for name, worker in processes.items() for end in (worker.pipe, worker.process.sentinel)}
     return list(dict.fromkeys(ends[end] for end in connection.wait(list(ends))))  # type: ignore[index]

@@ -27,8 +27,9 @@ from ganscape.sweep.backlog import Backlog
 from ganscape.sweep.executors.contract import RunningExecutor
 from ganscape.sweep.executors.mailbox import Mailbox
 from ganscape.sweep.executors.pool import WorkerPool
+from ganscape.sweep.executors.processes import worker_environment
 from ganscape.sweep.executors.ray_cluster import ANSWER_SECONDS, count_fitting, join_cluster, start_cluster
-from ganscape.sweep.executors.worker import evaluator_of, import_plugins_or_refuse, run_tasks, worker_environment
+from ganscape.sweep.executors.worker import evaluator_of, import_plugins_or_refuse, run_tasks
 from ganscape.sweep.messages import FromWorker, Task, Workload
 from ganscape.sweep.resources import Cluster, ExecutorError, Resources, default_workers
 

@@ -1,20 +1,15 @@
-"""A worker's side of an executor: its environment before JAX loads, and the loop that trains cohorts."""
+"""A worker's side of an executor: the loop that does its tasks."""
 
 import contextlib
 import logging
-import multiprocessing
-import os
-import signal
-import threading
 from collections.abc import Callable
 from multiprocessing import connection
 from typing import TYPE_CHECKING
 
-from ganscape.environment import ONE_THREAD, pin_jax
+from ganscape.environment import pin_jax
 from ganscape.sweep.log import log_to, show_warnings_as_lines
 from ganscape.sweep.messages import Baselines, BaselineTask, Free, FromWorker, Ready, Task, Workload
 from ganscape.sweep.plugins import import_in_worker
-from ganscape.sweep.resources import Resources
 
 if TYPE_CHECKING:
     from ganscape.sweep.measuring.evaluation import Evaluator
@@ -22,45 +17,20 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 # What a process may grow by, in resident memory, before it forgets its programs: about 16 structures of 125 MB.
 PROGRAM_BYTES = 2**31
-THREAD_FLAG = "--xla_cpu_multi_thread_eigen"
-
-
-def worker_environment(cache: str, resources: Resources) -> dict[str, str]:
-    """Returns the environment variables of a worker, which are added to a cleaned environment; see
-    `ganscape.environment`.
-
-    One XLA and one BLAS thread: results then do not depend on the machine's cores, and as many
-    workers as cores use all of them. Other flags of XLA are those of this process. A worker without
-    accelerators does not look for any; one with a share of a GPU takes that share of its memory.
-    Compiled programs are kept in the cache folder, or where JAX_COMPILATION_CACHE_DIR says.
-    """
-    flags = [flag for flag in os.environ.get("XLA_FLAGS", "").split() if not flag.startswith(THREAD_FLAG)]
-    variables = {
-        "XLA_FLAGS": " ".join([*flags, f"{THREAD_FLAG}=false"]),
-        **ONE_THREAD,
-        "JAX_COMPILATION_CACHE_DIR": os.environ.get("JAX_COMPILATION_CACHE_DIR") or cache,
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
-        "TF_CPP_MIN_LOG_LEVEL": "2",
-    }
-    if weights := os.environ.get("GANSCAPE_WEIGHTS"):
-        variables["GANSCAPE_WEIGHTS"] = weights
-    if not resources.gpus and not resources.tpus:
-        variables["JAX_PLATFORMS"] = "cpu"
-    if 0 < resources.gpus < 1:
-        variables["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{0.9 * resources.gpus:.3f}"
-    return variables
 
 
 def serve_pipe(pipe: connection.Connection) -> None:
-    """Runs a local worker process: receives a workload, then cohorts, until the pipe closes.
+    """Runs a local worker process: receives a workload with the folder of compiled programs, then tasks, until the pipe
+    closes. What training needs is imported before."""
+    import jax
 
-    The process ends at once when its parent dies.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    from ganscape.sweep import trial  # noqa: F401 - imported while the driver may still make its plan
+    from ganscape.sweep.measuring import baselines, reference_cache  # noqa: F401
+
     show_warnings_as_lines()
-    threading.Thread(target=_die_with_parent, daemon=True).start()
     with contextlib.suppress(EOFError, OSError):
-        workload = pipe.recv()
+        cache, workload = pipe.recv()
+        jax.config.update("jax_compilation_cache_dir", cache)
         if not import_plugins_or_refuse(workload, pipe.send):
             pipe.recv()  # until the driver ends this process
             return
@@ -123,14 +93,6 @@ def _measure_baselines(
         send(Baselines(tuple(measure(task.trials, workload, evaluator))))
     except Exception as error:
         logger.warning("no baselines: %s", " ".join(f"{type(error).__name__} {error}".split()))
-
-
-def _die_with_parent() -> None:
-    """Waits for the end of the parent process, then exits: `daemon=True` does not cover a parent that is killed."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    connection.wait([parent.sentinel])
-    os._exit(1)
 
 
 def evaluator_of(workload: Workload) -> "Evaluator":

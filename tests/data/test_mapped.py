@@ -1,12 +1,15 @@
 """Images that stay in their file."""
 
 import pickle
+import subprocess
+import sys
+import tempfile
 
 import numpy as np
 import pytest
 
 from ganscape.data import DataError, Dataset
-from ganscape.data.mapped import MappedImages, map_images
+from ganscape.data.mapped import SHARED_BYTES, MappedImages, in_one_file, map_images
 
 
 @pytest.fixture
@@ -57,3 +60,36 @@ def test_the_fingerprint_is_that_of_the_content_and_changes_with_the_file(file):
     np.save(file, np.zeros((5, 2, 3, 1), np.uint8))
     other = map_images(file)
     assert Dataset("", other, other, None, None).fingerprint != before
+
+
+@pytest.fixture
+def many():
+    return np.random.default_rng(0).integers(0, 256, (SHARED_BYTES // 16, 4, 4, 1), dtype=np.uint8)
+
+
+def test_images_in_one_file_are_read_by_other_processes_and_leave_nothing_behind(many, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    read = "import pickle, sys; sys.stdout.buffer.write(pickle.load(sys.stdin.buffer).tobytes())"
+    with in_one_file(many) as mapped:
+        assert not list(tmp_path.iterdir()), "a file with a name, which would stay if this process were killed"
+        sent = pickle.dumps(mapped)
+        assert len(sent) < 1_000
+        other = subprocess.run([sys.executable, "-c", read], input=sent, capture_output=True, check=True)
+        assert other.stdout == many.tobytes()
+        assert Dataset("", mapped, mapped, None, None).fingerprint == Dataset("", many, many, None, None).fingerprint
+    with pytest.raises(DataError):
+        pickle.loads(sent)
+
+
+def test_few_images_mapped_ones_and_those_without_room_for_a_file_stay_as_they_are(many, file, monkeypatch):
+    mapped = map_images(file)
+    for images in (many[1:], mapped):
+        with in_one_file(images) as same:
+            assert same is images
+
+    def refuse():
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    with in_one_file(many) as same:
+        assert same is many

@@ -25,6 +25,7 @@ CONDITIONAL = Config(z_dim=8, disc_iters=2, batch_size=32, conditioning="project
 def streaming(monkeypatch):
     """Makes trials stream: blocks hold three cycles of two members of 64 digits."""
     monkeypatch.setattr(feeding, "SHARE", 0)
+    monkeypatch.setattr(feeding, "_latest", [])
     monkeypatch.setattr(feeding, "BLOCK_BYTES", 3 * 2 * 64 * 64)
 
 
@@ -114,8 +115,20 @@ def test_a_generator_trained_again_from_streamed_images_is_the_same(configs, dig
 
 @pytest.mark.parametrize(("room", "kind"), [(None, Resident), (4, Resident), (3.99, Streamed)])
 def test_images_are_streamed_where_they_take_more_than_a_quarter_of_the_free_memory(digits, room, kind, monkeypatch):
+    monkeypatch.setattr(feeding, "_latest", [])
     monkeypatch.setattr(feeding, "free_bytes", lambda: None if room is None else room * digits.train.nbytes)
     assert type(feed_of(Config(z_dim=8), digits, 1)) is kind
+
+
+def test_images_stay_on_the_device_for_the_next_cohort_however_little_memory_is_free_then(digits, monkeypatch):
+    monkeypatch.setattr(feeding, "_latest", [])
+    config, others = Config(z_dim=8), digits._replace(train=digits.train[:500])
+    first = feed_of(config, digits, 1).take({}).images
+    monkeypatch.setattr(feeding, "free_bytes", lambda: 0)
+    assert feed_of(Config(z_dim=9), digits, 2).take({}).images is first
+    assert isinstance(feed_of(config, others, 1), Streamed)
+    monkeypatch.undo()
+    np.testing.assert_array_equal(feed_of(config, others, 1).take({}).images, others.train)
 
 
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="other devices cannot read the file")

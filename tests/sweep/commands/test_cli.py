@@ -14,7 +14,7 @@ from ganscape.results import frames
 from ganscape.results.store import open_store
 from ganscape.sweep import driver
 from ganscape.sweep.commands import cli
-from ganscape.sweep.executors.worker import worker_environment
+from ganscape.sweep.executors.processes import worker_environment
 from ganscape.sweep.plan import plan
 from ganscape.sweep.resources import Resources
 

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from ganscape import results
-from ganscape.sweep.executors import local
+from ganscape.sweep.executors.processes import WorkerProcess
 
 
 def test_killed_workers_are_replaced_and_killed_drivers_lose_nothing_and_compute_nothing_twice(check_kills):
@@ -30,7 +30,8 @@ def test_a_worker_is_killed_in_order_while_its_workload_is_still_being_sent():
     """An exception in the thread that sends would fail this test as a warning."""
     workload = b"larger than a pipe's buffer" * 2**20
     for _ in range(20):
-        worker = local._Worker(workload, {})
+        worker = WorkerProcess({})
+        worker.begin(workload, "cache")
         worker.kill()
         assert worker.pipe.closed and not worker.process.is_alive()
 
@@ -42,7 +43,11 @@ def test_ctrl_c_on_a_terminal_while_workers_start_is_one_line_and_leaves_no_proc
     words += [part for setting in settings for part in ("--set", setting)]
     sweep.command = [sys.executable, "-W", "ignore", "-m", "ganscape", *words]
     sweep.start()
-    wait_until(lambda: len(sweep.workers()) == 2 or sweep.process.poll() is not None, 120, "no workers came")
+    log = sweep.out / "log.txt"
+    wait_until(
+        lambda: (log.exists() and "round 0" in log.read_text()) or sweep.process.poll() is not None, 120, "no round"
+    )
+    assert len(sweep.workers()) == 2
     for process in sweep.processes():  # a terminal sends it to all of them
         os.kill(process, signal.SIGINT)
     assert sweep.process.wait(timeout=120) == 130

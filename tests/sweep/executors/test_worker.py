@@ -6,8 +6,8 @@ import signal
 from pathlib import Path
 
 from ganscape.models import Config
-from ganscape.sweep.executors import local
-from ganscape.sweep.executors.worker import PROGRAM_BYTES, run_tasks, worker_environment
+from ganscape.sweep.executors.processes import WorkerProcess, worker_environment
+from ganscape.sweep.executors.worker import PROGRAM_BYTES, run_tasks
 from ganscape.sweep.messages import Baselines, BaselineTask, Cohort, Free, Ready
 from ganscape.sweep.proposals import trial_of
 from ganscape.sweep.resources import Resources
@@ -64,8 +64,8 @@ def test_a_worker_sends_all_baselines_together(judge, workload):
     assert [score.kind for score in message.scores] == ["real"] * 3 + ["noise"] * 3
 
 
-def test_ctrl_c_does_not_reach_a_worker_even_while_it_imports(workload):
-    worker = local._Worker(workload, {})
+def test_ctrl_c_does_not_reach_a_worker_even_while_it_imports():
+    worker = WorkerProcess({})
     try:
         status = Path(f"/proc/{worker.process.pid}/status").read_text()
     finally:
