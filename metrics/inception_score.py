@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import entr, log_softmax
 
 from ganscape.metrics.errors import MetricError
 from ganscape.metrics.moments import Floats, as_features
@@ -59,6 +58,8 @@ def no_reference(logits: ArrayLike) -> None:
 
 
 def _score(logits: Floats) -> float:
+    from scipy.special import entr, log_softmax
+
     total, entropy = np.zeros(logits.shape[1]), 0.0
     for start in range(0, len(logits), ROWS):
         logarithms = log_softmax(logits[start : start + ROWS], axis=1)

@@ -8,7 +8,6 @@ images. n images drawn evenly from K classes cover about K (1 - exp(-n / K)) of 
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import xlogy
 
 from ganscape.metrics.errors import MetricError
 from ganscape.metrics.moments import as_features
@@ -27,6 +26,8 @@ def divergence_from_uniform(reference: None, logits: ArrayLike) -> float:
     """Returns the Kullback-Leibler divergence of the shares of the classes from equal shares, in nats: 0 where every
     class has as many images, log(classes) where one has all. Otherwise like `covered`.
     """
+    from scipy.special import xlogy  # 0.2 s to import, which every worker would wait for
+
     share = shares(logits)
     return float(xlogy(share, share * len(share)).sum())
 

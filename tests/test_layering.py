@@ -352,7 +352,9 @@ STARTS = {
     "worker processes": Start("import ganscape.sweep.executors.processes", TRAINING | CHARTS | {"numpy", "scipy"}),
     "metrics": Start("import ganscape.metrics", {"jax", "sklearn", "ganscape.metrics.encoders"}),
     "data": Start("import ganscape.data", CHARTS | {"jax", "mlxtend", "pooch", "sklearn"}),
-    "digits": Start("import ganscape.data as d; d.load('digits')", {"jax", "matplotlib", "mlxtend", "pooch"}),
+    "digits": Start(
+        "import ganscape.data as d; d.load('digits')", {"jax", "matplotlib", "mlxtend", "pandas", "pooch", "sklearn"}
+    ),
     "figures": Start(DRAW, TRAINING | {"ganscape.models", "ganscape.sweep", "matplotlib.pyplot"}),
     "a GAN": Start(
         "import ganscape.models",

@@ -33,9 +33,6 @@ def run_plan(planned, folder: Path, **options) -> None:
     too."""
     from rich.console import Console
 
-    from ganscape.results.frames import load
-    from ganscape.results.live import methods_without_score
-    from ganscape.results.report import write_report
     from ganscape.sweep.commands.progress import show_progress
     from ganscape.sweep.driver import changed_circumstances, run_study
     from ganscape.sweep.rounds import shortages
@@ -49,12 +46,19 @@ def run_plan(planned, folder: Path, **options) -> None:
             run_study(planned, folder, observe=show, **options)
     except KeyboardInterrupt:
         with suppress(UserError):  # interrupted before there was a store, or without room for the report
-            typer.echo(f"report  {write_report(folder)}")
+            typer.echo(f"report  {_write_report(folder)}")
         raise
-    report_path = write_report(folder)
+    report_path = _write_report(folder)
     print_status(folder)
     typer.echo(f"report  {report_path}\nstore   {folder / 'store.sqlite'}")
-    _end_without_scores(methods_without_score(load(folder)))
+    _end_without_scores(folder)
+
+
+def _write_report(folder: Path) -> Path:
+    """Writes the report. What it needs is imported here, and not before the first trial starts."""
+    from ganscape.results.report import write_report
+
+    return write_report(folder)
 
 
 def _memory_warnings(planned, *, executor: str, workers: int | None = None, resources=None, **others) -> list[str]:
@@ -68,8 +72,12 @@ def _memory_warnings(planned, *, executor: str, workers: int | None = None, reso
     return memory_warnings(planned, default_workers(resources) if workers is None else workers)
 
 
-def _end_without_scores(methods: dict[str, dict[str, int]]) -> None:
+def _end_without_scores(folder: Path) -> None:
     """Ends the process with code NOTHING_WORKED if there are methods none of whose trials worked."""
+    from ganscape.results.frames import load
+    from ganscape.results.live import methods_without_score
+
+    methods = methods_without_score(load(folder))
     for method, causes in methods.items():
         counts = ", ".join(f"{count} {cause}" for cause, count in causes.items())
         typer.echo(

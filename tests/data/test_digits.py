@@ -1,3 +1,5 @@
+import gzip
+import sys
 from fractions import Fraction
 
 import numpy as np
@@ -54,3 +56,23 @@ def test_other_content_of_scikit_learn_is_refused(monkeypatch, tmp_path):
     monkeypatch.setattr(digits, "scale_levels", lambda levels: np.zeros(levels.shape, np.uint8))
     with pytest.raises(DataError, match=r"digits.csv.gz of the installed scikit-learn.*expected"):
         data.load("digits", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, r"'digits' is in scikit-learn, which has no digits.csv.gz here"),
+        (b"1,2,3", r"digits.csv.gz: not the digits of scikit-learn"),
+        (gzip.compress(b"1,2,x"), r"digits.csv.gz: not the digits of scikit-learn"),
+    ],
+)
+def test_a_missing_or_damaged_file_of_scikit_learn_is_refused(content, message, monkeypatch, tmp_path):
+    folder = tmp_path / "sklearn" / "datasets" / "data"
+    folder.mkdir(parents=True)
+    if content is not None:
+        (folder / "digits.csv.gz").write_bytes(content)
+    (tmp_path / "sklearn" / "__init__.py").write_text("")
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "sklearn")
+    with pytest.raises(DataError, match=message):
+        digits.load(tmp_path)
