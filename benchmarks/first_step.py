@@ -4,12 +4,12 @@
 
 Runs `equal/wide` at smoke size in a new folder each time, until a worker's programs can run, and ends it there. One run
 before the others fills the cache. With --against the same commands run the code of another checkout in turns. Seconds
-are from the start of the process to the line of its log: `planned`, the plan is made and the store is open; `started`,
-a worker can compute; `ready`, its programs can run. CPU seconds are those of the driver and its workers up to then.
+are from the start of the process to a line of its log: `planned`, the plan is made and the store is open; `started`, a
+worker can compute; `ready`, its programs can run. CPU seconds, which depend less on other load, are those of the driver
+until `planned`, and of the driver and its workers until `ready`.
 """
 
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -26,7 +26,6 @@ ROOT = Path(__file__).parents[1]
 def measure(checkout: Path, words: list[str], cache: Path, whole: bool = False) -> dict[str, float]:
     """Returns the seconds until each mark of a run in a new folder. whole: whether it goes on to its end."""
     environment = os.environ | {"PYTHONPATH": str(checkout / "src")}
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "ganscape", "run", "equal/wide", "-v", "--cache-dir", str(cache), "--out"]
         began = time.perf_counter()
@@ -40,15 +39,28 @@ def measure(checkout: Path, words: list[str], cache: Path, whole: bool = False) 
             for mark, text in MARKS.items():
                 if text in line:
                     seconds.setdefault(mark, time.perf_counter() - began)
+            if "planned" in seconds:
+                seconds.setdefault("driver_cpu", cpu_seconds(process.pid))
             if "ready" in seconds and not whole:
+                seconds["cpu"] = sum(map(cpu_seconds, [process.pid, *children(process.pid)]))
                 process.send_signal(signal.SIGINT)
                 break
         process.stderr.read()
         process.wait()
-    assert set(seconds) == set(MARKS), f"the run ended before its first step: {seconds}"
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    seconds["cpu"] = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    assert set(seconds) >= set(MARKS), f"the run ended before its first step: {seconds}"
     return seconds
+
+
+def children(process: int) -> list[int]:
+    """Returns the ids of the processes that a process has started and that are alive."""
+    return [int(child) for task in Path(f"/proc/{process}/task").iterdir()
+            for child in (task / "children").read_text().split()]  # fmt: skip
+
+
+def cpu_seconds(process: int) -> float:
+    """Returns the CPU seconds of a living process so far, those of its threads included."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:

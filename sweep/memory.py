@@ -49,8 +49,8 @@ def training_bytes(config: Config, image_shape: tuple[int, int, int], members: i
 
 
 def worker_bytes(plan: Plan, config: Config, workers: int) -> int:
-    """Returns about how many bytes a worker takes at least that trains trials of a config: itself, the data set twice,
-    as it came and as it is trained on, and its cohort."""
+    """Returns about how many bytes a worker takes at least that trains trials of a config: itself, the data set as it
+    is trained on, and its cohort."""
     members = slots(cohort_limit(plan, config, count_trials(plan), workers), plan.workload.lanes)
     training = training_bytes(config, plan.workload.dataset.image_shape, members, plan.workload.lanes)
     return WORKER_BYTES + _data_bytes(plan) + training
@@ -88,9 +88,9 @@ def _structures(plan: Plan) -> list[Config]:
 
 
 def _data_bytes(plan: Plan) -> int:
-    """Returns the bytes of the images in a worker, as they came and as they are trained on; of mapped files none."""
+    """Returns the bytes of the images in a worker, as they are trained on; of mapped files none."""
     splits = (plan.workload.dataset.train, plan.workload.dataset.test)
-    return 2 * sum(images.nbytes for images in splits if not isinstance(images, np.memmap))
+    return sum(images.nbytes for images in splits if not isinstance(images, np.memmap))
 
 
 def _rough_bytes(plan: Plan, config: Config) -> int:

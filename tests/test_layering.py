@@ -126,7 +126,7 @@ ORDER = {
             "waiting",
             "backlog",
         ),
-        *("executors.processes", "executors.contract", "executors.worker", "executors.pool", "executors.mailbox"),
+        *("executors.contract", "executors.worker", "executors.processes", "executors.pool", "executors.mailbox"),
         *("executors.local", "executors.ray_cluster", "executors.ray_tune"),
         *(
             "executors",
