@@ -131,7 +131,7 @@ def save_generator(
         "config": json.dumps(config.to_dict()),
         "image_shape": json.dumps(list(image_shape)),
         "card": json.dumps(dict(card or {})),
-        "sha256": _digest(arrays),
+        "sha256": hash_arrays(arrays),
     }
     content = save(arrays, header)
     with replacing(path) as file:
@@ -162,7 +162,7 @@ def load_generator(path: str | Path) -> SavedGenerator:
     if {name: array.shape for name, array in arrays.items()} != {name: leaf.shape for name, leaf in expected.items()}:
         version = f"a version of Ganscape whose {config.architecture} has other weights"
         raise GeneratorError(f"'{path}' was written by {version}")
-    if _digest(arrays) != header.get("sha256"):
+    if hash_arrays(arrays) != header.get("sha256"):
         raise GeneratorError(f"'{path}' is damaged: its weights are not those that were written")
     weights = jax.tree.unflatten(jax.tree.structure(template), [arrays[name] for name in expected])
     return SavedGenerator(config, weights, image_shape, card)
@@ -204,7 +204,8 @@ def _names(weights: SamplingWeights) -> list[str]:
     return [SEPARATOR.join(str(getattr(key, "name", getattr(key, "key", key))) for key in path) for path, _ in paths]
 
 
-def _digest(arrays: dict[str, np.ndarray]) -> str:
+def hash_arrays(arrays: Mapping[str, np.ndarray]) -> str:
+    """Returns the SHA-256 of the names and bytes of arrays."""
     digest = hashlib.sha256()
     for name in sorted(arrays):
         digest.update(name.encode())

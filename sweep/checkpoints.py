@@ -1,8 +1,7 @@
-"""Checkpoints: trials in mid-training, to and from disk with orbax.
+"""Checkpoints: trials in mid-training, to and from disk.
 
-A checkpoint is a folder `<folder>/<trial>/<cycle>` holding arrays by name. Orbax writes under a
-temporary name and renames, so a folder with a whole number as its name is complete; the newest one
-that can be read counts.
+A checkpoint is a file `<folder>/<trial>/<cycle>.safetensors` of arrays by name, with their hash; the newest one that is
+whole counts. Earlier versions wrote folders `<cycle>` by Orbax, which are read too.
 """
 
 import json
@@ -15,41 +14,60 @@ from typing import Any
 import jax
 import numpy as np
 
+from ganscape.files import replacing
+from ganscape.models.generator_file import hash_arrays
 from ganscape.sweep.measuring.diagnostics import Diagnostic
 from ganscape.sweep.messages import Score, Trial
 from ganscape.sweep.population import Population
 
 Arrays = dict[str, np.ndarray]
+SUFFIX = ".safetensors"
 
 
 def save_checkpoint(folder: str, trial: str, cycle: int, arrays: Arrays) -> None:
     """Writes the checkpoint of a trial at a cycle, then removes the trial's older ones."""
-    import orbax.checkpoint as ocp
+    from safetensors.numpy import save
 
-    home = Path(folder).absolute() / trial
-    with ocp.StandardCheckpointer() as checkpointer:
-        checkpointer.save(home / str(cycle), arrays, force=True)
-    for older in cycles(home):
-        if older != cycle:
-            shutil.rmtree(home / str(older), ignore_errors=True)
+    home = Path(folder) / trial
+    home.mkdir(parents=True, exist_ok=True)
+    arrays = {name: np.ascontiguousarray(array).reshape(np.shape(array)) for name, array in arrays.items()}
+    content = save(arrays, {"sha256": hash_arrays(arrays)})
+    with replacing(home / f"{cycle}{SUFFIX}") as file:
+        file.write(content)
+    for other, path in written(home).items():
+        if other != cycle:
+            _remove(path)
 
 
 def load_checkpoint(folder: str, trial: str) -> Arrays | None:
-    """Returns the arrays of the newest readable checkpoint of a trial, None if there is none."""
-    home = Path(folder).absolute() / trial
-    written = cycles(home)
-    if not written:
+    """Returns the arrays of the newest whole checkpoint of a trial, None if there is none."""
+    for _, path in sorted(written(Path(folder) / trial).items(), reverse=True):
+        arrays = _read_orbax(path) if path.is_dir() else _read(path)
+        if arrays is not None:
+            return arrays
+    return None
+
+
+def _read(path: Path) -> Arrays | None:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "numpy") as file:
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+            return arrays if (file.metadata() or {}).get("sha256") == hash_arrays(arrays) else None
+    except (SafetensorError, OSError, ValueError):
         return None
+
+
+def _read_orbax(path: Path) -> Arrays | None:
     import orbax.checkpoint as ocp
 
     with ocp.StandardCheckpointer() as checkpointer:
-        for cycle in sorted(written, reverse=True):
-            try:
-                restored = checkpointer.restore(home / str(cycle))
-            except (ValueError, KeyError, OSError):
-                continue
-            return {name: np.asarray(array) for name, array in restored.items()}
-    return None
+        try:
+            restored = checkpointer.restore(path.absolute())
+        except (ValueError, KeyError, OSError):
+            return None
+    return {name: np.asarray(array) for name, array in restored.items()}
 
 
 def forget(folder: str, trial: str) -> None:
@@ -65,11 +83,19 @@ def forget_trials(folder: str, trials: Container[str]) -> None:
                 forget(folder, home.name)
 
 
-def cycles(home: Path) -> list[int]:
-    """Returns at which cycles the folder of a trial has whole checkpoints."""
+def written(home: Path) -> dict[int, Path]:
+    """Returns the checkpoints in the folder of a trial by their cycle. Files half written have other names."""
     if not home.is_dir():
-        return []
-    return [int(entry.name) for entry in home.iterdir() if entry.name.isdigit()]
+        return {}
+    entries = [(entry.name.removesuffix(SUFFIX), entry) for entry in home.iterdir()]
+    return {int(cycle): entry for cycle, entry in entries if cycle.isdigit()}
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def pack(member: Population, seconds: float, cpu_seconds: float, scores: list[Score]) -> Arrays:

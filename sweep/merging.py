@@ -93,14 +93,12 @@ def _copy_samples(sources: Sequence[Path], target: Path) -> None:
 def _copy_checkpoints(sources: Sequence[Path], target: Path) -> None:
     trials = load(target).trials()
     for trial in trials.loc[trials["status"] == "running", "trial"]:
-        found = [
-            (cycle, source / "checkpoints" / trial / str(cycle))
-            for source in sources
-            for cycle in checkpoints.cycles(source / "checkpoints" / trial)
-        ]
+        found = [pair for source in sources for pair in checkpoints.written(source / "checkpoints" / trial).items()]
         if found:
-            cycle, folder = max(found, key=lambda pair: pair[0])
-            shutil.copytree(folder, target / "checkpoints" / trial / str(cycle))
+            _, checkpoint = max(found, key=lambda pair: pair[0])
+            copy = target / "checkpoints" / trial / checkpoint.name
+            copy.parent.mkdir(parents=True)
+            (shutil.copytree if checkpoint.is_dir() else shutil.copy2)(checkpoint, copy)
 
 
 def _join_logs(sources: Sequence[Path], target: Path) -> None:

@@ -32,8 +32,8 @@ ALLOWED = {
     "search_spaces": {"numpy"},
     "sweep": {
         *(f"ganscape.{folder}" for folder in ("data", "metrics", "models", "results", "search_spaces")),
-        *("PIL", "jax", "numpy", "orbax", "ray", "rich", "scipy", "skopt", "sklearn", "threadpoolctl", "typer"),
-        *("IPython", "optuna"),
+        *("PIL", "jax", "numpy", "orbax", "ray", "rich", "safetensors", "scipy", "skopt", "sklearn", "threadpoolctl"),
+        *("IPython", "optuna", "typer"),
     },
 }
 FOLDERS = tuple(ALLOWED)

@@ -1,4 +1,6 @@
 import numpy as np
+import orbax.checkpoint as ocp
+import pytest
 
 from ganscape.sweep import checkpoints
 
@@ -17,20 +19,44 @@ def test_the_newest_counts_and_older_ones_are_removed(tmp_path):
     for cycle in (9, 10):
         checkpoints.save_checkpoint(str(tmp_path), "trial", cycle, {"cycle": np.asarray(cycle)})
     assert checkpoints.load_checkpoint(str(tmp_path), "trial")["cycle"] == 10
-    assert [path.name for path in (tmp_path / "trial").iterdir()] == ["10"]
+    assert [path.name for path in (tmp_path / "trial").iterdir()] == ["10.safetensors"]
 
 
 def test_of_two_that_a_killed_worker_left_the_newest_counts(tmp_path):
     for trial, cycle in (("trial", 9), ("other", 10)):
         checkpoints.save_checkpoint(str(tmp_path), trial, cycle, {"cycle": np.asarray(cycle)})
-    (tmp_path / "other" / "10").rename(tmp_path / "trial" / "10")
+    (tmp_path / "other" / "10.safetensors").rename(tmp_path / "trial" / "10.safetensors")
     assert checkpoints.load_checkpoint(str(tmp_path), "trial")["cycle"] == 10
 
 
 def test_an_unfinished_write_is_not_a_checkpoint(tmp_path):
     checkpoints.save_checkpoint(str(tmp_path), "trial", 3, ARRAYS)
-    (tmp_path / "trial" / "4.orbax-checkpoint-tmp-1").mkdir()
+    (tmp_path / "trial" / ".4.safetensors.abc.part").write_bytes(b"half")
     assert checkpoints.load_checkpoint(str(tmp_path), "trial").keys() == ARRAYS.keys()
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "emptied"])
+def test_of_two_checkpoints_the_whole_one_counts(tmp_path, damage):
+    checkpoints.save_checkpoint(str(tmp_path), "other", 4, {"cycle": np.arange(100)})
+    checkpoints.save_checkpoint(str(tmp_path), "trial", 3, ARRAYS)
+    content = bytearray((tmp_path / "other" / "4.safetensors").read_bytes())
+    if damage == "flipped":
+        content[-7] ^= 1
+    else:
+        del content[len(content) // 2 if damage == "cut" else 0 :]
+    (tmp_path / "trial" / "4.safetensors").write_bytes(content)
+    assert checkpoints.load_checkpoint(str(tmp_path), "trial").keys() == ARRAYS.keys()
+
+
+def test_a_checkpoint_that_an_earlier_version_wrote_is_read_and_replaced(tmp_path):
+    with ocp.StandardCheckpointer() as checkpointer:
+        checkpointer.save(tmp_path / "trial" / "7", ARRAYS)
+    restored = checkpoints.load_checkpoint(str(tmp_path), "trial")
+    assert restored.keys() == ARRAYS.keys()
+    for name, array in ARRAYS.items():
+        assert restored[name].dtype == array.dtype and np.array_equal(restored[name], array)
+    checkpoints.save_checkpoint(str(tmp_path), "trial", 8, ARRAYS)
+    assert [path.name for path in (tmp_path / "trial").iterdir()] == ["8.safetensors"]
 
 
 def test_without_a_checkpoint_there_is_none(tmp_path):

@@ -1,6 +1,7 @@
 """Sweeps in real processes, whose scores are written to a ledger as they are computed."""
 
 import fcntl
+import json
 import os
 import random
 import signal
@@ -15,16 +16,27 @@ import pytest
 from ganscape import results
 
 HERE = Path(__file__).parent
+SETTINGS = {
+    "configs": 6,
+    "rounds": 3,
+    "images": 6400,
+    "interval": 3200,
+    "samples": 100,
+    "disc_iters": 1,
+    "z_dim": 8,
+    "discriminator_normalization": "none",
+}
 
 
 class Sweep:
     """A sweep in a process of its own, whose scores are written to a ledger as they are computed."""
 
-    def __init__(self, folder, cache, executor="local", workers=2, poison=""):
+    def __init__(self, folder, cache, executor="local", workers="2", poison="", joined=()):
         self.out, self.ledger, self.errors = folder / "out", folder / "ledger", folder / "errors"
         self.tag = uuid.uuid4().hex
         self.process = None
-        self.command = [sys.executable, "-W", "ignore", str(HERE / "drive.py"), str(self.out), executor, str(workers)]
+        drive = [HERE / "drive.py", self.out, executor, workers, json.dumps(SETTINGS), *joined]
+        self.command = [sys.executable, "-W", "ignore", *map(str, drive)]
         self.environment = os.environ | {
             "GANSCAPE_TEST_LEDGER": str(self.ledger),
             "GANSCAPE_TEST_POISON": poison,
@@ -101,6 +113,16 @@ class Sweep:
     def table(self):
         return table(self.out)
 
+    def rounds(self):
+        """Trial -> its round and what was asked for it."""
+        trials = results.load(self.out).trials()
+        return {row.trial: (row.round, row.g_lr, row.beta1) for row in trials.itertuples()}
+
+    def failed(self, *causes):
+        """Trials that have a failure of such a cause."""
+        found = results.load(self.out).failures()
+        return set(found.loc[found["cause"].isin(causes), "trial"])
+
     def generators(self):
         """Trial and rung of the generators that the store says are kept, each of which must have its file."""
         found = set(results.load(self.out).generators()[["trial", "rung"]].itertuples(index=False, name=None))
@@ -112,6 +134,24 @@ class Sweep:
         """Trial and rung of all that lies in the folder of generators."""
         files = [file for file in (self.out / "generators").rglob("*") if file.is_file()]
         return {(file.parent.name, int(file.stem)) for file in files}
+
+    def check_equal(self, unbroken):
+        """Its configs, scores and stopped trials are those of the other."""
+        assert self.rounds() == unbroken.rounds()
+        assert self.table() == unbroken.table()
+        assert self.failed("stopped") == unbroken.failed("stopped")
+
+    def held(self):
+        """What it has now, for `check_held` later."""
+        return self.stored(), len(self.computed())
+
+    def check_held(self, held):
+        """What the store held earlier is still there, and none of it was computed after that."""
+        if self.stored():
+            self.generators()
+        for values, position in held:
+            assert values <= self.stored(), "a committed score is gone"
+            assert not set(self.computed()[position:]) & values, "a committed score was computed again"
 
     def computed(self):
         return self.ledger.read_text().split() if self.ledger.exists() else []
@@ -136,6 +176,12 @@ def wait_until(condition, seconds, what):
         time.sleep(0.05)
 
 
+@pytest.fixture(scope="session")
+def settings():
+    """What the sweeps are set to, as words of the command line."""
+    return [word for name, value in SETTINGS.items() for word in ("--set", f"{name}={value}")]
+
+
 @pytest.fixture(scope="session", name="wait_until")
 def _wait_until():
     return wait_until
@@ -149,7 +195,7 @@ def cache():
 
 @pytest.fixture(scope="session")
 def start_sweep(cache):
-    """A sweep that has not been started, in a folder."""
+    """Makes a sweep in a folder, which has not been started."""
     return lambda folder, executor="local", **options: Sweep(folder, cache, executor, **options)
 
 
@@ -174,10 +220,11 @@ def unbroken(cache):
     folder.mkdir(exist_ok=True)
     with open(folder / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        sweep = Sweep(folder, cache, workers=1)
+        sweep = Sweep(folder, cache, workers="1")
         if not sweep.out.exists():
             sweep.start().finish()
-    assert len(sweep.table()) == 2 * 2 * 3  # methods, configs, rungs
+    assert sorted(number for number, *_ in sweep.rounds().values()) == [0, 0, 1, 1, 2, 2]
+    assert len(sweep.failed("stopped")) == 3 and len(sweep.table()) == 6 + 3
     assert all(sweep.computed().count(value) == 1 for value in sweep.stored())  # references are computed as well
     return sweep
 
@@ -199,14 +246,14 @@ def check_kills(unbroken, make_sweep):
             time.sleep(moments.uniform(0.0, 2.0))
             interrupted += sweep.process.poll() is None
             sweep.kill()
-            held.append((sweep.stored(), len(sweep.computed())))
-            check_held(sweep, held)
+            held.append(sweep.held())
+            sweep.check_held(held)
         sweep.start().finish()
-        check_held(sweep, held)
-        assert sweep.table() == unbroken.table()
+        sweep.check_held(held)
+        sweep.check_equal(unbroken)
         assert sweep.generators() == sweep.generator_files() == unbroken.generators() != set()
         assert interrupted >= drivers // 2
-        failures = results.load(sweep.out).failures()
+        failures = results.load(sweep.out).failures().query("cause != 'stopped'")
         assert set(failures["cause"]) == ({"lost"} if workers_too else set()) and not failures["final"].any()
         assert not (sweep.out / "tune").exists()
         assert not list((sweep.out / "checkpoints").glob("*"))
@@ -215,25 +262,18 @@ def check_kills(unbroken, make_sweep):
     return check
 
 
-def check_held(sweep, held):
-    """What the store held at each kill is still there, and none of it was computed after that kill."""
-    if sweep.stored():
-        sweep.generators()
-    for values, position in held:
-        assert values <= sweep.stored(), "a committed score is gone"
-        assert not set(sweep.computed()[position:]) & values, "a committed score was computed again"
-
-
 @pytest.fixture
 def check_poison(unbroken, make_sweep):
-    """A trial that kills its worker is given up in the end, and the others finish."""
+    """A trial of the last round that kills its worker is given up in the end, and the others finish."""
 
     def check(executor):
-        (poisoned, rung), (value, _) = sorted(unbroken.table().items())[4]
+        last = {trial for trial, (number, *_) in unbroken.rounds().items() if number == 2}
+        ((poisoned, (value, _)),) = [
+            (key, row) for key, row in unbroken.table().items() if key[0] in last and key[1] == 1
+        ]
         sweep = make_sweep(executor, poison=repr(value)).start().finish()
-        last = results.load(sweep.out).failures().query("final")
-        assert list(zip(last["trial"], last["cause"], strict=True)) == [(poisoned, "lost")]
-        expected = {key: row for key, row in unbroken.table().items() if key[0] != poisoned or key[1] < rung}
-        assert sweep.table() == expected
+        failures = results.load(sweep.out).failures().query("final and cause != 'stopped'")
+        assert list(zip(failures["trial"], failures["cause"], strict=True)) == [(poisoned[0], "lost")]
+        assert sweep.table() == {key: row for key, row in unbroken.table().items() if key != poisoned}
 
     return check

@@ -1,22 +1,32 @@
-"""A small real sweep in a process of its own, to be killed: drive.py OUT EXECUTOR WORKERS [SCHEDULER]."""
+"""A small real sweep in a process of its own, to be killed.
 
+    drive.py OUT EXECUTOR WORKERS SETTINGS [ADDRESS CALLBACK ...]
+
+Three rounds of two configs, of which one is stopped: what is tried later depends on earlier scores.
+"""
+
+import json
 import sys
 
 from ganscape.sweep.driver import run_study
 from ganscape.sweep.plan import plan
-
-SETTINGS = {"configs": 2, "images": 9600, "interval": 3200, "samples": 200, "disc_iters": 1}
+from ganscape.sweep.resources import Cluster
 
 if __name__ == "__main__":
-    out, executor, workers, *scheduler = sys.argv[1:]
-    methods = ("ns_gan", "vae")
-    planned = plan(
-        "equal/wide",
+    out, executor, workers, settings, *rest = sys.argv[1:]
+    address, *callbacks = rest or [None]
+    study = plan(
+        "equal/bandit",
         out=out,
-        methods=methods,
-        scheduler=scheduler[0] if scheduler else None,
-        seeds=1,
-        settings=SETTINGS,
+        methods=("ns_gan",),
+        scheduler="halving",
+        settings=json.loads(settings),
         checkpoint_seconds=0.0,
     )
-    run_study(planned, out, executor=executor, workers=int(workers))
+    run_study(
+        study,
+        out,
+        executor=executor,
+        workers=int(workers) if workers else None,
+        cluster=Cluster(address, tuple(callbacks)),
+    )

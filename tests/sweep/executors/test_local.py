@@ -59,15 +59,14 @@ def test_ctrl_c_on_a_terminal_while_workers_start_is_one_line_and_leaves_no_proc
 
 
 @pytest.mark.parametrize("executor", ["local", pytest.param("ray", marks=pytest.mark.slow)])
-def test_a_full_disk_ends_with_a_sentence_and_the_same_command_continues(executor, unbroken, cache, tmp_path):
+def test_a_full_disk_ends_with_a_sentence_and_the_same_command_continues(executor, unbroken, settings, cache, tmp_path):
     probe = ["unshare", "-m", "sh", "-c", f"mount -t tmpfs -o size=400k none {tmp_path}"]
     if shutil.which("unshare") is None or subprocess.run(probe, capture_output=True).returncode:
         pytest.skip("this user may not mount a small file system")
     ledger = tmp_path.with_name(f"{tmp_path.name}-ledger")
     command = (
-        f"{sys.executable} -W ignore -m ganscape run equal/wide --methods ns_gan,vae "
-        f"--seeds 1 --workers 1 --executor {executor} --out {tmp_path}/out "
-        "--set configs=2 --set images=9600 --set interval=3200 --set samples=200 --set disc_iters=1"
+        f"{sys.executable} -W ignore -m ganscape run equal/bandit --methods ns_gan --scheduler halving "
+        f"--workers 1 --executor {executor} --out {tmp_path}/out {' '.join(settings)}"
     )
     script = f"""
         mount -t tmpfs -o size=300k none {tmp_path} || exit 9

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from ganscape.sweep.feeding import COPIED_BYTES, Streamed, feed_of
 from ganscape.sweep.resources import ExecutorError, Resources
 
 
+@pytest.mark.slow
 def test_a_driver_killed_at_random_loses_nothing_and_computes_nothing_twice(check_kills):
     check_kills("ray", workers_too=False, drivers=1)
 
@@ -58,7 +60,6 @@ def test_a_trial_that_streams_its_images_has_the_same_bits_as_in_a_local_sweep(t
     [(Resources(), 3), (Resources(gpus=0.4), 2), (Resources(others=(("fast", 1.0),)), 2), (Resources(gpus=99), None)],
 )
 def test_workers_fit_where_a_node_alone_has_all_that_one_needs(resources, workers, monkeypatch):
-    """test_bandit.py has a command that is refused by a real cluster."""
     alive = [{"CPU": 1, "fast": 3}, {"CPU": 2, "GPU": 1, "fast": 1, "node:10.0.0.1": 1, "memory": 9e9}]
     nodes = [{"Alive": number < 2, "Resources": offered} for number, offered in enumerate([*alive, {"GPU": 999}])]
     monkeypatch.setattr(ray, "nodes", lambda: nodes)
@@ -96,19 +97,34 @@ for number in below(os.getpid()):
             continue
 rows = [line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]]
 listening = [row[1].split(":")[0] for row in rows if row[3] == "0A" and row[9] in sockets]
-print(json.dumps([listening, variables.get("RAY_AUTH_MODE"), variables.get("RAY_AUTH_TOKEN"), dict(os.environ)]))
+known = [variables.get("RAY_AUTH_MODE"), variables.get("RAY_AUTH_TOKEN"), dict(os.environ)]
+print(json.dumps([listening, *known, below(os.getpid())[1:]]), flush=True)
+os.kill(os.getpid(), 9)
 """
 
 
-def test_a_cluster_of_its_own_listens_on_this_machine_alone_and_asks_for_a_token_that_is_kept_nowhere(tmp_path):
+def lives(process):
+    """Whether a process runs, other than Ray's agents, which notice within minutes that their node is gone."""
+    try:
+        command = Path("/proc", process, "cmdline").read_bytes()  # empty for one that has ended
+    except OSError:
+        return False
+    return command != b"" and b"Agent" not in command
+
+
+def test_a_cluster_of_its_own_is_this_machine_s_alone_asks_for_a_token_kept_nowhere_and_ends_with_its_driver(
+    wait_until, tmp_path
+):
     from importlib.metadata import version
 
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH")}
     command = [sys.executable, "-W", "ignore", "-c", PRIVATE]
     variables = environment | {"HOME": str(tmp_path), "RAY_USAGE_STATS_ENABLED": "0"}
     ran = subprocess.run(command, env=variables, capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stderr[-2000:]
-    listening, mode, token, after = json.loads(ran.stdout.splitlines()[-1])
+    assert ran.returncode == -signal.SIGKILL, ran.stderr[-2000:]
+    listening, mode, token, after, processes = json.loads(ran.stdout.splitlines()[-1])
+    assert len(processes) >= 3
+    wait_until(lambda: not any(map(lives, processes)), 60, "the cluster is left behind")
     # As the kernel writes addresses: the last four bytes are 127.0.0.1, from the lowest on.
     assert len(listening) >= 3 and {address[-8:] for address in listening} == {"0100007F"}
     if tuple(map(int, version("ray").split(".")[:2])) >= (2, 59):

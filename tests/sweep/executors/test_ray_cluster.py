@@ -1,0 +1,104 @@
+"""A sweep on a Ray cluster that runs already, whose driver is killed and which loses a node: what is left of it, and
+what callbacks of Ray Tune are told."""
+
+import contextlib
+import os
+import socket
+
+import pytest
+
+from ganscape import results
+
+CALLBACK = """
+import json, ray.tune
+
+class Lines(ray.tune.Callback):
+    def on_trial_result(self, iteration, trials, trial, result, **info):
+        with open("lines", "a") as file:
+            print(json.dumps({key: value for key, value in result.items() if "/" in key}), trial.config, file=file)
+"""
+
+
+@contextlib.contextmanager
+def cluster(variables):
+    """Two nodes with a CPU each, the second with a resource of its own; their processes get these variables."""
+    before = dict(os.environ)
+    os.environ.update(variables, RAY_AUTH_MODE="disabled", RAY_USAGE_STATS_ENABLED="0")
+    from ray.cluster_utils import Cluster
+
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    try:
+        made.other = made.add_node(num_cpus=1, resources={"fast": 1})
+        made.wait_for_nodes()
+        yield made
+    finally:
+        made.shutdown()
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def interrupted(sweep, scores):
+    """The sweep with so many scores or more, before its end."""
+    sweep.start()
+    while sweep.process.poll() is None and len(sweep.stored()) < scores:
+        sweep.wait_for_a_score()
+    assert sweep.process.poll() is None, sweep.errors.read_text()[-2000:]
+    return sweep
+
+
+@pytest.fixture(scope="module")
+def broken(start_sweep, tmp_path_factory):
+    """A sweep whose driver was killed and whose cluster lost a node later; what it had when its driver was killed."""
+    folder = tmp_path_factory.mktemp("broken")
+    (folder / "mine.py").write_text(CALLBACK)
+    with cluster(start_sweep(folder).environment) as made, contextlib.chdir(folder):
+        callbacks = ("mine:Lines", "ray.tune.logger:TBXLoggerCallback")
+        sweep = start_sweep(folder, "ray", workers="", joined=(made.address, *callbacks))
+        interrupted(sweep, 3).kill()
+        held, table = sweep.held(), sweep.table()
+        interrupted(sweep, len(table) + 1)
+        made.remove_node(made.other, allow_graceful=False)
+        sweep.finish()
+    return sweep, held, table
+
+
+# Ray starts the processes of nodes by fork and exec, of which JAX warns.
+@pytest.mark.filterwarnings("ignore:.*os.fork:RuntimeWarning")
+def test_a_sweep_whose_driver_was_killed_and_whose_cluster_lost_a_node_is_the_unbroken_one(broken, unbroken):
+    sweep, held, _ = broken
+    sweep.check_held([held])
+    sweep.check_equal(unbroken)
+    assert set(results.load(sweep.out).environments()["workers"]) == {2}
+
+
+@pytest.mark.filterwarnings("ignore:.*os.fork:RuntimeWarning")
+def test_callbacks_of_tune_are_told_every_score(broken):
+    """One of a module beside the command and one of Tune's. A killed driver may have stored scores it did not tell."""
+    sweep, _, before = broken
+    lines = (sweep.out.parent / "lines").read_text()
+    events = b"".join(file.read_bytes() for file in (sweep.out / "tune").rglob("events.out.tfevents.*"))
+    told = {key: row for key, row in sweep.table().items() if key not in before}
+    assert len(told) >= 3 and "{'worker': 1}" in lines
+    for (trial, rung), (value, images) in told.items():
+        assert f'{{"fd_digits/{trial}": {value!r}, "images/{trial}": {images}}}' in lines, rung
+        assert f"ray/tune/fd_digits/{trial}".encode() in events
+
+
+@pytest.mark.slow
+def test_a_sweep_killed_on_local_workers_and_continued_on_ray_is_the_unbroken_one(make_sweep, unbroken):
+    sweep = interrupted(make_sweep("local"), 4)
+    sweep.kill()
+    assert 4 <= len(sweep.table()) < len(unbroken.table())
+    sweep.command[sweep.command.index("local")] = "ray"
+    sweep.start().finish()
+    sweep.check_equal(unbroken)
+
+
+def test_an_address_where_nobody_answers_is_refused_at_once(ganscape, refused, tmp_path):
+    out = tmp_path / "out"
+    with contextlib.closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+        ran = ganscape("run", "equal/wide", "--executor", "ray", "--address", address, "--out", out)
+    refused(ran, f"cannot join a Ray cluster at {address!r}: ", "refused")
+    assert not out.exists()
