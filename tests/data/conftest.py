@@ -1,5 +1,8 @@
 """Every data set, loaded once per test run."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from ganscape import data
@@ -17,9 +20,9 @@ PUBLISHED = {
 
 
 @pytest.fixture(scope="session")
-def data_root(tmp_path_factory):
-    """The folder that generated data sets of this test run are kept in."""
-    return tmp_path_factory.mktemp("data")
+def data_root():
+    """The folder that generated data sets of this test run are kept in, by all of its processes."""
+    return Path(os.environ["GANSCAPE_CACHE"]) / "data"
 
 
 @pytest.fixture(scope="session")

@@ -142,7 +142,7 @@ print(json.dumps({
 
 def test_members_are_shared_by_the_devices_of_a_worker():
     """Equal wherever they stand, and to rounding to those on one device, as docs/concepts.md states for lanes."""
-    flags = "--xla_cpu_multi_thread_eigen=false --xla_force_host_platform_device_count=4"
+    flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count=4"
     found = json.loads(_printed(SHARDED, os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}))
     assert found["devices"] == [4, 4, 1]
     assert found["by place"]
