@@ -2,10 +2,11 @@
 
     python benchmarks/interruptions.py [--executor local|ray] [--count 2] [--seed 0] [--what imports,writing]
 
-A sweep is interrupted in each of its stages: imports and planning, start of workers, compilation and training,
-evaluation, report. It must end with code 130 and one line, leave no process, and say what is true by `ganscape status`;
-the same command then finishes with the scores of an undisturbed sweep, to the last bit. Commands that write a file or a
-folder are interrupted and killed while they write: the next of the same target leaves nothing half written.
+A sweep is interrupted in each of its stages: imports and planning, start of Ray, start of workers, compilation and
+training, evaluation, report. It must end with code 130 and one line, leave no process, and say what is true by
+`ganscape status`; the same command then finishes with the scores of an undisturbed sweep, to the last bit. Commands
+that write a file or a folder are interrupted and killed while they write: the next of the same target leaves nothing
+half written.
 """
 
 import argparse
@@ -18,7 +19,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from ganscape import results
@@ -27,6 +29,7 @@ from ganscape.results.store import rows_written
 SIZE = ("configs=2", "images=1280", "interval=640", "samples=50")
 STUDY = ("equal/wide", "--methods", "vae", "--seeds", "1", "--workers", "1")
 LONGEST = 300.0  # seconds that an interrupted command may take to end
+MARK = "GANSCAPE_INTERRUPTED"  # the variable by which the processes of a command are known, whatever group they are in
 # Commands of a finished sweep `out`, and what they write.
 WRITERS = {
     ("report", "out"): "out/report.html",
@@ -49,21 +52,29 @@ def sweep(executor: str) -> list[str]:
 
 def start(words: list[str], folder: Path) -> subprocess.Popen:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what runs in its background
+    variables = os.environ | {MARK: str(folder)}
     with open(folder / "printed", "wb") as printed:
-        return subprocess.Popen(words, cwd=folder, stdout=printed, stderr=printed, start_new_session=True)
+        return subprocess.Popen(
+            words, cwd=folder, env=variables, stdout=printed, stderr=printed, start_new_session=True
+        )
 
 
-def group(process: subprocess.Popen) -> list[int]:
-    """Returns the living processes of a command's group, as the kernel numbers them."""
-    numbers = []
+def processes_of(folder: Path) -> dict[int, bytes]:
+    """Returns the living processes of the commands of a folder, those that left their group too -> command lines."""
+    mark, lines = f"{MARK}={folder}\0".encode(), {}
     for entry in Path("/proc").iterdir():
         try:
-            fields = (entry / "stat").read_text().rpartition(")")[2].split() if entry.name.isdigit() else []
-        except OSError:
+            if entry.name.isdigit() and mark in (entry / "environ").read_bytes():
+                lines[int(entry.name)] = (entry / "cmdline").read_bytes()
+        except OSError:  # it has ended
             continue
-        if fields and int(fields[2]) == process.pid and fields[0] != "Z":
-            numbers.append(int(entry.name))
-    return numbers
+    return {number: line for number, line in lines.items() if line}  # a process that has ended has no line
+
+
+def kill_all(numbers: Iterable[int]) -> None:
+    for number in numbers:
+        with suppress(ProcessLookupError):
+            os.kill(number, signal.SIGKILL)
 
 
 def cpu_seconds(number: int) -> float:
@@ -75,9 +86,10 @@ def cpu_seconds(number: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def worker_seconds(process: subprocess.Popen) -> float:
-    """Returns the CPU time of the processes that a driver started."""
-    return sum(cpu_seconds(number) for number in group(process) if number != process.pid)
+def seconds_of(folder: Path, *names: bytes) -> float:
+    """Returns the CPU time of the processes of a folder's command that are called by one of these names."""
+    lines = processes_of(folder).items()
+    return sum(cpu_seconds(number) for number, line in lines if any(name in line for name in names))
 
 
 def scores(out: Path) -> int:
@@ -93,12 +105,13 @@ def stages(chance: random.Random, whole: int) -> dict[str, Ready]:
 
     whole: how many scores the sweep has at its end.
     """
-    early, begun, busy = chance.uniform(0.2, 4.0), chance.uniform(0.1, 3.0), chance.uniform(3.0, 8.0)
+    early, first, begun, busy = (chance.uniform(*ends) for ends in ((0.2, 4.0), (0.1, 2.0), (0.1, 3.0), (3.0, 8.0)))
     some = chance.randrange(whole // 3, whole)
     return {
         "imports": lambda process, folder: cpu_seconds(process.pid) > early,
-        "workers": lambda process, folder: worker_seconds(process) > begun,
-        "training": lambda process, folder: worker_seconds(process) > busy,
+        "cluster": lambda process, folder: seconds_of(folder, b"/ray/") > first,
+        "workers": lambda process, folder: seconds_of(folder, b"spawn_main", b"ray::") > begun,
+        "training": lambda process, folder: seconds_of(folder, b"spawn_main", b"ray::ImplicitFunc") > busy,
         "evaluation": lambda process, folder: scores(folder / "out") >= some,
         "report": lambda process, folder: scores(folder / "out") >= whole,
     }
@@ -110,7 +123,7 @@ def table(out: Path) -> dict:
 
 def wait_for(process: subprocess.Popen, ready: Callable[[], bool]) -> None:
     while process.poll() is None and not ready():
-        time.sleep(0.002)
+        time.sleep(0.005)
 
 
 def faults_of_end(process: subprocess.Popen, folder: Path) -> list[str]:
@@ -119,7 +132,7 @@ def faults_of_end(process: subprocess.Popen, folder: Path) -> list[str]:
     try:
         code = process.wait(LONGEST)
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
+        kill_all(processes_of(folder))
         return ["it does not end"]
     printed = (folder / "printed").read_text(errors="replace")
     if code not in (0, 130):
@@ -130,11 +143,11 @@ def faults_of_end(process: subprocess.Popen, folder: Path) -> list[str]:
     if len(lines) != (code == 130):
         bad.append(f"{len(lines)} lines say that it was interrupted")
     limit = time.monotonic() + 20
-    while (left := group(process)) and time.monotonic() < limit:
+    while (left := processes_of(folder)) and time.monotonic() < limit:
         time.sleep(0.1)
     if left:
-        bad.append(f"{len(left)} processes are left")
-        os.killpg(process.pid, signal.SIGKILL)
+        bad.append(f"{len(left)} processes are left: {b' '.join(set(left.values())).decode(errors='replace')[:300]}")
+    kill_all(left)
     return bad
 
 
@@ -193,7 +206,7 @@ def main() -> None:
     parser.add_argument("--executor", default="local")
     parser.add_argument("--count", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--what", default="imports,workers,training,evaluation,report,writing")
+    parser.add_argument("--what", default="imports,cluster,workers,training,evaluation,report,writing")
     arguments = parser.parse_args()
     chance, counts = random.Random(arguments.seed), Counter[str]()
     wanted = arguments.what.split(",")
@@ -206,7 +219,7 @@ def main() -> None:
         whole, rows = table(sound / "out"), scores(sound / "out")
         for number in range(arguments.count):
             for stage, ready in stages(chance, rows).items():
-                if stage in wanted:
+                if stage in wanted and (stage != "cluster" or arguments.executor == "ray"):
                     folder = home / f"{stage}{number}"
                     folder.mkdir()
                     bad = interrupt_sweep(folder, stage, ready, arguments.executor, whole)

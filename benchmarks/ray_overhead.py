@@ -18,6 +18,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from idle_workers import answer_session
+
 from ganscape.results.store import open_store
 from ganscape.sweep import backlog as backlogs
 from ganscape.sweep import cohort_size
@@ -26,35 +28,6 @@ from ganscape.sweep.plan import plan
 from ganscape.sweep.resources import ALONE, Resources
 
 TRIAL_SECONDS = 10.0
-
-
-def serve_nothing(config: dict, workload, mailbox) -> None:
-    """Runs a worker's session that trains nothing: reports a score for every trial of the cohorts that it takes."""
-    import pickle
-
-    import numpy as np
-    import ray
-    from ray import tune
-
-    from ganscape.sweep.messages import Baselines, BaselineTask, Free, Ready, Score
-
-    def send(message, **shown) -> None:
-        tune.report({"message": pickle.dumps(message), "report": type(message).__name__} | shown)
-
-    grid = np.zeros((96, 8, 8, 1), np.uint8)
-    rung = workload.rungs[-1]
-    send(Ready("nothing"))
-    while True:
-        send(Free(frozenset()))
-        task = pickle.loads(ray.get(mailbox.take.remote(tune.get_context().get_trial_id())))
-        if task is None:
-            return
-        if isinstance(task, BaselineTask):
-            send(Baselines(()))
-            continue
-        for trial in task.trials:
-            names = {f"{workload.metric}/{trial.id}": 1.0, f"images/{trial.id}": rung}
-            send(Score(trial.id, 0, rung, rung, 1.0, 0.0, grid), **names)
 
 
 def resident() -> float:
@@ -67,7 +40,7 @@ def measure(folder: Path, trials: int, workers: int, cohort: int) -> dict:
     """Runs one sweep of trials that do nothing, in cohorts of at most `cohort` trials."""
     settings = {"configs": trials, "images": 1280, "interval": 1280, "samples": 100}
     planned = plan("equal/wide", out=folder, methods=["ns_gan"], seeds=1, settings=settings)
-    ray_tune._serve_session = serve_nothing  # type: ignore[assignment]
+    ray_tune._serve_session = answer_session  # type: ignore[assignment]
     cohort_size.COHORT_TRIALS = cohort
     marks: dict[int, tuple[float, float, float]] = {}
 

@@ -38,7 +38,7 @@ def map_images(file: Path) -> MappedImages:
     """
     try:
         mapped = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:  # damage shows in a dozen types
         raise DataError(f"{file}: not an array that can be mapped ({error})") from error
     if not isinstance(mapped, np.memmap):
         raise DataError(f"{file}: an archive cannot be mapped; save the images as .npy")

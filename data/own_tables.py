@@ -53,5 +53,5 @@ def read_tables(files: Sequence[Path]) -> tuple[np.ndarray, np.ndarray | None]:
             raise DataError(f"{name} is {found}, the first {first}; all must be alike")
         images[number] = picture
     if images is None:
-        raise DataError(f"{files[0].parent}: no pictures in its Parquet files")
+        raise DataError(f"{files[0] if len(files) == 1 else files[0].parent}: no pictures in its Parquet files")
     return images, read_classes(files)

@@ -96,7 +96,7 @@ def _open(file: Path) -> "ParquetFile":
 
     try:
         return ParquetFile(file)
-    except (OSError, pyarrow.ArrowException) as error:
+    except (OSError, ValueError, pyarrow.ArrowException) as error:
         raise DataError(f"{file}: not a Parquet file that can be read ({error})") from error
 
 
@@ -106,7 +106,7 @@ def _column(file: Path, table: "ParquetFile", column: str) -> Iterator:
     try:
         for batch in table.iter_batches(batch_size=BATCH, columns=[column]):
             yield from batch.column(0).to_pylist()
-    except (OSError, pyarrow.ArrowException) as error:
+    except (OSError, ValueError, OverflowError, pyarrow.ArrowException) as error:
         raise DataError(f"{file}: not a Parquet file that can be read ({error})") from error
 
 

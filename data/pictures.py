@@ -84,6 +84,7 @@ def decode_picture(source: Path | IO[bytes], name: str, rules: Rules = AS_IT_IS)
 
     try:
         with warnings.catch_warnings(), Image.open(source) as opened:
+            warnings.simplefilter("ignore")  # damaged facts about a picture: its pixels are whole, or reading raises
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             frames = getattr(opened, "n_frames", 1)
             if frames > 1 and opened.format != "MPO":

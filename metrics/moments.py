@@ -7,7 +7,6 @@ further digits.
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -132,7 +131,7 @@ def load_moments(path: str | PathLike[str]) -> Moments:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             count, mean, scatter = (arrays[name] for name in Moments._fields)
-    except (AttributeError, BadZipFile, EOFError, KeyError, TypeError, ValueError) as error:
+    except Exception as error:  # damage shows in a dozen types
         raise MetricError(f"{path} holds no moments ({error})") from error
     if count.shape or mean.ndim != 1 or scatter.shape != 2 * mean.shape or _types(count, mean, scatter) != "iff":
         raise MetricError(f"{path} holds no moments (count {count.shape}, mean {mean.shape}, scatter {scatter.shape})")

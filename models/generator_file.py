@@ -147,17 +147,7 @@ def load_generator(path: str | Path) -> SavedGenerator:
         other arrays.
     """
     header, arrays = _read(Path(path))
-    try:
-        config = Config.from_dict(json.loads(header["config"]))
-        height, width, channels = json.loads(header["image_shape"])
-        card = json.loads(header["card"])
-    except ConfigError as error:
-        needs = "needs another version of Ganscape, or a module from outside that is not imported"
-        raise GeneratorError(f"'{path}' {needs}: {error}") from error
-    except (KeyError, ValueError, TypeError) as error:
-        raise GeneratorError(f"'{path}' was written by another version of Ganscape: {error}") from error
-    image_shape = (height, width, channels)
-    template = weight_shapes(config, image_shape)
+    config, image_shape, card, template = _facts(header, path)
     expected = dict(zip(_names(template), jax.tree.leaves(template), strict=True))
     if {name: array.shape for name, array in arrays.items()} != {name: leaf.shape for name, leaf in expected.items()}:
         version = f"a version of Ganscape whose {config.architecture} has other weights"
@@ -166,6 +156,23 @@ def load_generator(path: str | Path) -> SavedGenerator:
         raise GeneratorError(f"'{path}' is damaged: its weights are not those that were written")
     weights = jax.tree.unflatten(jax.tree.structure(template), [arrays[name] for name in expected])
     return SavedGenerator(config, weights, image_shape, card)
+
+
+def _facts(
+    header: Mapping[str, str], path: str | Path
+) -> tuple[Config, tuple[int, int, int], dict[str, Any], SamplingWeights]:
+    """Returns what the header of a file says: config, image shape and card, and the shapes of the config's weights."""
+    try:
+        config = Config.from_dict(json.loads(header["config"]))
+        height, width, channels = json.loads(header["image_shape"])
+        card = dict(json.loads(header["card"]))
+        return config, (height, width, channels), card, weight_shapes(config, (height, width, channels))
+    except ConfigError as error:
+        needs = "needs another version of Ganscape, or a module from outside that is not imported"
+        raise GeneratorError(f"'{path}' {needs}: {error}") from error
+    except Exception as error:  # a header may say anything, and networks cannot be built of anything
+        reason = " ".join(f"{type(error).__name__} {error}".split())
+        raise GeneratorError(f"'{path}' is damaged, or was written by another version of Ganscape: {reason}") from error
 
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:

@@ -61,10 +61,16 @@ def import_dataset(folder: str | Path, out: str | Path) -> Path:
     with new_folder(out) as temporary:
         fill_tables(temporary, tables)
         if (folder / SAMPLES).is_dir():
-            shutil.copytree(folder / SAMPLES, temporary / SAMPLES)
+            shutil.copytree(folder / SAMPLES, temporary / SAMPLES, ignore=_foreign_entries)
         for name in ("store.lock", f"{STORE}-wal", f"{STORE}-shm"):
             (temporary / name).unlink(missing_ok=True)
     return out
+
+
+def _foreign_entries(folder: str, names: list[str]) -> list[str]:
+    """Returns the entries of a folder that are neither folders nor files of its own: a link may lead anywhere."""
+    paths = {name: Path(folder, name) for name in names}
+    return [name for name, path in paths.items() if path.is_symlink() or not (path.is_dir() or path.is_file())]
 
 
 def _without_host(environments: dict[str, list]) -> None:
@@ -90,7 +96,7 @@ def _read_parquet(path: Path) -> dict[str, list]:
 
     try:
         return parquet.read_table(path).to_pydict()
-    except (ArrowException, OSError) as error:
+    except (ArrowException, OSError, ValueError) as error:
         raise StoreError(f"'{path}' is no Parquet file that can be read: {' '.join(str(error).split())}") from error
 
 
@@ -117,7 +123,7 @@ def _checked_files(folder: Path) -> list[tuple[str, Path]]:
     try:
         files = json.loads(path.read_text(encoding="utf-8"))["distribution"]
         listed = [(Path(entry["contentUrl"]), entry["sha256"]) for entry in files]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise StoreError(f"'{path}' is damaged: {type(error).__name__} {error}") from error
     for relative, sha256 in listed:
         file = folder / relative

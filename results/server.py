@@ -117,11 +117,10 @@ def serving(folder, host: str = LOOPBACK, port: int = 8000) -> Iterator[Threadin
     """
     site = Site(Path(folder))
     try:
-        server = ThreadingHTTPServer((host, port), partial(_Handler, site))
+        server = _Server((host, port), partial(_Handler, site))
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
         raise StoreError(f"cannot serve on {host} port {port}: {reason}; choose another --port or --host") from error
-    server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -130,6 +129,17 @@ def serving(folder, host: str = LOOPBACK, port: int = 8000) -> Iterator[Threadin
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    """Has a thread for each request.
+
+    request_queue_size: connections that wait until they are taken; of more at the same moment some are tried again a
+    second later.
+    """
+
+    daemon_threads = True
+    request_queue_size = 128
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -1,7 +1,11 @@
-"""The log of a sweep: OUT/log.txt, written by the driver, which also gets the lines of workers."""
+"""The log of a sweep: OUT/log.txt, written by the driver, which also gets the lines of workers.
+
+It is bounded: at MOST_BYTES it becomes log.txt.1, in place of an earlier one, and a new log.txt begins.
+"""
 
 import contextlib
 import logging
+import logging.handlers
 import sys
 import time
 import warnings
@@ -14,6 +18,7 @@ if TYPE_CHECKING:
 
 NAME = "ganscape"
 FILE = "log.txt"
+MOST_BYTES = 2**24
 logging.getLogger(NAME).addHandler(logging.NullHandler())
 
 
@@ -29,7 +34,7 @@ def logging_to(out: str | Path, verbose: bool = False) -> Iterator[None]:
     """
     handlers: list[logging.Handler] = []
     with contextlib.suppress(OSError):
-        handlers.append(_Quiet(open(Path(out) / FILE, "a", encoding="utf-8")))  # noqa: SIM115 - closed below
+        handlers.append(_File(Path(out) / FILE, maxBytes=MOST_BYTES, backupCount=1, encoding="utf-8"))
     if verbose:
         handlers.append(_Quiet(sys.stderr))
     logger, level = logging.getLogger(NAME), logging.getLogger(NAME).level
@@ -43,9 +48,8 @@ def logging_to(out: str | Path, verbose: bool = False) -> Iterator[None]:
         logger.setLevel(level)
         for handler in handlers:
             logger.removeHandler(handler)
-            if isinstance(handler, _Quiet) and handler.stream is not sys.stderr:
-                with contextlib.suppress(OSError):
-                    handler.stream.close()
+            with contextlib.suppress(OSError):
+                handler.close()
 
 
 @contextlib.contextmanager
@@ -84,7 +88,14 @@ def show_warnings_as_lines() -> None:
 
 
 class _Quiet(logging.StreamHandler):
-    """Writes lines, and drops what cannot be written."""
+    """Writes lines to a stream, and drops what cannot be written."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Does nothing, where logging would print a traceback to stderr."""
+
+
+class _File(logging.handlers.RotatingFileHandler):
+    """Appends lines to a bounded file, and drops what cannot be written."""
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Does nothing, where logging would print a traceback to stderr."""

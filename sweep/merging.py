@@ -85,7 +85,7 @@ def _copy_samples(sources: Sequence[Path], target: Path) -> None:
     for source in sources:
         for path in sorted((source / "samples").rglob("*.png")):
             copy = target / path.relative_to(source)
-            if not copy.exists():
+            if path.is_file() and not path.is_symlink() and not copy.exists():  # a link may lead anywhere
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(path, copy)
 

@@ -148,6 +148,9 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
         "JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES": "none",
     }
 settings.register_profile("repeatable", derandomize=True, deadline=None)
+# Of tests that feed what a user or a file may say: more of them by a number in $GANSCAPE_EXAMPLES.
+EXAMPLES = int(os.environ.get("GANSCAPE_EXAMPLES") or 10)
+settings.register_profile("inputs", settings.get_profile("repeatable"), max_examples=EXAMPLES)
 settings.load_profile("repeatable")
 
 

@@ -31,6 +31,8 @@ REFERENCES = {
     **{(table, "protocol"): ("protocols", "fingerprint") for table in ("scores", "baselines")},
     ("retries", "failure"): ("failures", "id"),
 }
+# Columns whose values are names of folders: another store's must not lead out of its own.
+FOLDERS = {("trials", "trial"), ("trials", "method")}
 STUDY: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("study", "question", "source", "scale", "data", "data_fingerprint", "metric", "protocol"), TEXT),
     **dict.fromkeys(("searcher", "scheduler"), TEXT),
@@ -79,6 +81,9 @@ def faults_of_column(table: str, name: str, column: Sequence[Any]) -> Iterator[s
         yield f"{name} of a row of {table} is {str(value)[:40]!r}"
     elif name == "recorded":
         yield from (f"the time of a row of {table} is {value[:40]!r}" for value in column if not is_time(value))
+    elif (table, name) in FOLDERS:
+        yield from (f"{name} {value[:40]!r} of a row of {table} cannot be the name of a folder" for value in column
+                    if not is_folder_name(value))  # fmt: skip
     elif name == "definition":
         yield from (what for value in column for what in _faults_of_study(value))
     elif name in ENTRIES:
@@ -98,6 +103,11 @@ def check_complete(folder: str | Path, definition: Mapping[str, Any], names: Seq
     """Raises StoreError for a definition that lacks one of these entries."""
     if missing := missing_of_study(definition, names):
         raise damaged(Path(folder) / STORE, f"the definition of the study has no {missing[0]}")
+
+
+def is_folder_name(text: str) -> bool:
+    """Whether a folder of this name lies in the folder where it is looked for."""
+    return text.isprintable() and "/" not in text and text.strip() not in ("", ".", "..") and len(text) < 200
 
 
 def is_time(text: Any) -> bool:

@@ -1,14 +1,21 @@
 """Results for other programs: data sets that travel and come back, Optuna's storage, TensorBoard's runs."""
 
 import json
+import os
 import resource
 import shutil
+import tempfile
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import settings as profiles
+from hypothesis import strategies as st
 
+from ganscape.errors import UserError
 from ganscape.results import report
 from ganscape.results.dataset_folder import export_dataset, import_dataset
 from ganscape.results.exports import EXPORTS, check_export
@@ -139,6 +146,58 @@ def test_tables_that_no_store_can_hold_are_refused(copy, tmp_path):
     with pytest.raises(StoreError, match="no store can hold"):
         import_dataset(copy, tmp_path / "back")
     assert not (tmp_path / "back").exists()
+
+
+def forge(folder, table, columns):
+    """Changes columns of a table of a data set, and puts its hash right."""
+    import pyarrow
+    from pyarrow import parquet
+
+    from ganscape.results.dataset_folder import _sha256
+
+    path = folder / "tables" / f"{table}.parquet"
+    whole = parquet.read_table(path).to_pydict()
+    rows = len(next(iter(whole.values())))
+    changed = whole | {name: [value] * rows for name, value in columns.items()}
+    parquet.write_table(pyarrow.table(changed), path)
+    metadata = json.loads((folder / "croissant.json").read_text())
+    for entry in metadata["distribution"]:
+        entry["sha256"] = _sha256(folder / entry["contentUrl"])
+    (folder / "croissant.json").write_text(json.dumps(metadata))
+
+
+VALUES = st.sampled_from([None, 0, -1, 0.5, "", "../../x", "[]", "{}", "null", b"\xff", [1], {"a": 1}, True, 2**40])
+
+
+def test_tables_that_say_anything_are_imported_or_refused_and_so_is_what_comes_of_them(exported, tmp_path):
+    """Tables whose hashes were put right by hand."""
+    from pyarrow import parquet
+
+    names = {path.stem: parquet.read_schema(path).names for path in sorted((exported / "tables").glob("*.parquet"))}
+
+    @profiles.get_profile("inputs")
+    @given(st.data())
+    def check(data):
+        table = data.draw(st.sampled_from(list(names)))
+        columns = st.sampled_from([*names[table], "nope"])
+        with tempfile.TemporaryDirectory(dir=tmp_path) as folder:
+            copy = Path(shutil.copytree(exported, Path(folder) / "copy"))
+            forge(copy, table, data.draw(st.dictionaries(columns, VALUES, min_size=1, max_size=2)))
+            with suppress(UserError):
+                results = load(import_dataset(copy, Path(folder) / "back"))
+                results.scores(), results.trials(), results.failures()
+            assert {path.name for path in Path(folder).iterdir()} <= {"copy", "back"}
+
+    check()
+
+
+def test_what_is_no_picture_in_a_data_set_stays_behind(copy, tmp_path):
+    (tmp_path / "secret").write_text("mine")
+    (copy / "samples" / "t" / "2.png").symlink_to(tmp_path / "secret")
+    (copy / "samples" / "u").symlink_to(tmp_path)
+    os.mkfifo(copy / "samples" / "t" / "3.png")
+    back = import_dataset(copy, tmp_path / "back")
+    assert [path.name for path in sorted((back / "samples").rglob("*"))] == ["t", "1.png"]
 
 
 @pytest.mark.parametrize("kind", ["dataset", "optuna", "syne-tune", "tensorboard"])

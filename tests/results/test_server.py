@@ -1,5 +1,7 @@
 import http.client
 import socket
+import threading
+import time
 
 import pytest
 
@@ -50,6 +52,34 @@ def test_a_page_that_took_long_is_not_made_again_at_once(build, monkeypatch):
     with open_store(folder) as store:
         store.add_scores([SCORE | {"rung": 100, "images": 100, "value": 1.0}])
     assert page.text() == first and page.state() in first.replace('\\"', '"')
+
+
+def test_fifty_readers_are_answered_while_scores_arrive_and_all_end_with_the_last_page(ask, monkeypatch):
+    monkeypatch.setattr(server, "render", lambda results: f"<body>{len(results.scores())}</body>")
+    together, wrong, last = threading.Barrier(51), [], []
+
+    def read():
+        together.wait()
+        page = b""
+        while not page.startswith(b"<body>31<"):
+            status, page = ask("/")
+            if status != 200:
+                wrong.append((status, page))
+                return
+            time.sleep(0.1)
+        last.append(page)
+
+    readers = [threading.Thread(target=read) for _ in range(50)]
+    for reader in readers:
+        reader.start()
+    with open_store(ask.folder) as store:
+        together.wait()
+        for rung in range(1, 31):  # there is one already
+            store.add_scores([SCORE | {"rung": rung, "images": rung, "value": 1.0}])
+            time.sleep(0.01)
+    for reader in readers:
+        reader.join(60)
+    assert wrong == [] and len(last) == 50 and len(set(last)) == 1
 
 
 def test_it_listens_on_loopback_and_answers_to_no_other_name(ask):

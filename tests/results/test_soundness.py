@@ -142,3 +142,14 @@ def test_what_is_damaged_is_said_in_a_line_or_the_rest_can_be_looked_at(name, so
 def test_a_sound_store_is_sound(sound):
     """Or the test above proves nothing."""
     assert all(read(sound)[table] for table in TABLES[:-1]) and len(frames.load(sound).scores()) == 560
+
+
+@pytest.mark.parametrize("column", ["trial", "method"])
+@pytest.mark.parametrize("name", ["../../x", "/etc", "..", " .. ", "", "a\0b", "x" * 300])
+def test_a_name_that_would_lead_out_of_its_folder_is_refused(column, name, tmp_path):
+    shutil.copy(RECORDED, tmp_path / "store.sqlite")
+    lines = [(f"UPDATE {table} SET {column} = ? WHERE trial = (SELECT min(trial) FROM trials)", (name,))
+             for table in (("scores", "signs", "trials") if column == "trial" else ("trials",))]  # fmt: skip
+    statements(*lines)(tmp_path / "store.sqlite")
+    with pytest.raises(StoreError, match="of a row of trials cannot be the name of a folder"):
+        read(tmp_path)

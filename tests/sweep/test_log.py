@@ -5,6 +5,7 @@ import logging
 import subprocess
 import sys
 
+from ganscape.sweep import log
 from ganscape.sweep.log import log_to, logging_to
 from ganscape.sweep.messages import LogLine
 
@@ -28,6 +29,28 @@ def test_a_verbose_log_is_on_stderr_too_and_never_on_stdout(tmp_path, capsys):
         logger.warning("lost")
     out, err = capsys.readouterr()
     assert out == "" and err == (tmp_path / "log.txt").read_text() != ""
+
+
+def test_a_log_stays_bounded_and_keeps_its_last_lines(tmp_path, monkeypatch):
+    monkeypatch.setattr(log, "MOST_BYTES", 10_000)
+    for _ in range(2):  # two starts of one sweep
+        with logging_to(tmp_path):
+            for number in range(500):
+                logger.info("line %d", number)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["log.txt", "log.txt.1"]
+    assert all(path.stat().st_size <= 10_000 for path in tmp_path.iterdir())
+    lines = "".join((tmp_path / name).read_text() for name in ("log.txt.1", "log.txt")).splitlines()
+    assert len(lines) >= 10_000 // len(lines[0])
+    assert [int(line.split()[-1]) for line in lines] == list(range(500))[-len(lines) :]
+
+
+def test_a_log_that_cannot_be_renamed_ends_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(log, "MOST_BYTES", 100)
+    (tmp_path / "log.txt.1" / "in the way").mkdir(parents=True)
+    with logging_to(tmp_path, verbose=False):
+        for number in range(10):
+            logger.info("line %d", number)
+    assert (tmp_path / "log.txt").is_file()
 
 
 def test_a_closed_stream_and_a_folder_without_room_end_nothing(tmp_path, monkeypatch):

@@ -20,6 +20,7 @@ from ganscape.sweep.searchers import SEARCHERS
 
 RUN = ("run", "equal/wide", "--methods", "vae", "--dry-run")
 HUGE = "9" * 5000
+INPUTS = settings.get_profile("inputs")
 
 
 @pytest.mark.parametrize(
@@ -89,7 +90,7 @@ VALUES = st.one_of(
 )
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
+@settings(INPUTS, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from([*FIELDS, *ALIASES, *SCALE_FIELDS, "confirm", "nope"]), VALUES, max_size=2))
 def test_any_settings_give_a_plan_or_one_sentence(out, chosen):
     small = {"configs": 1, "images": 1280, "interval": 640, "samples": 50}
@@ -100,7 +101,7 @@ def test_any_settings_give_a_plan_or_one_sentence(out, chosen):
     assert not out.exists()
 
 
-@settings(max_examples=60)
+@settings(INPUTS, max_examples=4 * INPUTS.max_examples)
 @given(st.text(string.printable, max_size=40), st.text(max_size=40))
 def test_any_text_after_set_gives_a_setting_or_one_sentence(name, text):
     try:
@@ -128,7 +129,7 @@ def study_text():
     return write_study(find_shipped("equal/wide").select_methods(["vae"]))
 
 
-@settings(max_examples=40)
+@settings(INPUTS, max_examples=4 * INPUTS.max_examples)
 @given(st.data())
 def test_a_study_file_with_a_piece_replaced_is_read_or_refused_in_one_line(tmp_path_factory, study_text, data):
     start = data.draw(st.integers(0, len(study_text)))
