@@ -79,7 +79,8 @@ def slope(trials: np.ndarray, values: np.ndarray) -> tuple[float, float]:
     blocks = [block for block in np.array_split(np.arange(len(trials)), BLOCKS) if len(block)]
     x, y = (np.array([numbers[block].mean() for block in blocks]) for numbers in (trials, values))
     fit = stats.linregress(x, y)
-    return 1e3 * fit.slope, 1e3 * fit.stderr * stats.t.ppf(0.975, len(blocks) - 2)
+    half = fit.stderr * stats.t.ppf(0.975, len(blocks) - 2) if np.ptp(y) else 0.0  # a line that is flat has no noise
+    return 1e3 * fit.slope, 1e3 * half
 
 
 def watch(driver: subprocess.Popen, out: Path, every: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

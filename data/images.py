@@ -65,7 +65,7 @@ def _array(file: Path) -> np.ndarray:
         with _readable(file):
             return np.load(file, mmap_mode="r", allow_pickle=False)
     with _opened(file) as loaded:
-        return loaded if isinstance(loaded, np.ndarray) else loaded[_name(loaded.files, file)]
+        return loaded if isinstance(loaded, np.ndarray) else _member(loaded, _name(loaded.files, file))
 
 
 def read_labels(file: Path, count: int) -> np.ndarray | None:
@@ -78,7 +78,7 @@ def read_labels(file: Path, count: int) -> np.ndarray | None:
     with _opened(file) as loaded:
         if "labels" not in loaded.files:
             return None
-        labels = loaded["labels"]
+        labels = _member(loaded, "labels")
     return check_labels(labels, count, str(file))
 
 
@@ -103,6 +103,14 @@ def _readable(file: Path) -> Iterator[None]:
         raise
     except Exception as error:  # zip, zlib, struct, numpy: damage shows in a dozen types
         raise DataError(f"{file}: not an array that can be read without unpickling ({error})") from error
+
+
+def _member(archive: Any, name: str) -> np.ndarray:
+    """Returns an array of an archive. Of a member that is none NumPy would return the bytes."""
+    array = archive[name]
+    if not isinstance(array, np.ndarray):
+        raise ValueError(f"{name} is no array")
+    return array
 
 
 def _name(names: list[str], file: Path) -> str:

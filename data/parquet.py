@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ganscape.data.dataset import DataError
+from ganscape.data.pictures import open_picture
 
 if TYPE_CHECKING:
     from pyarrow import Schema
@@ -156,15 +157,15 @@ def _read(file: Path, image_shape: tuple[int, int, int], formats: set[str] | Non
 
 
 def _decode(content: bytes, name: str, image_shape: tuple[int, int, int], formats: set[str] | None) -> np.ndarray:
-    from PIL import Image
-
     try:
-        with Image.open(io.BytesIO(content)) as picture:
+        with open_picture(io.BytesIO(content)) as picture:
             if formats is not None and picture.format not in formats:
                 lossless = ", ".join(sorted(formats))
                 raise DataError(f"{name} is {picture.format}, which changes pixels; one of: {lossless}")
             array = np.asarray(picture.convert("L" if image_shape[2] == 1 else "RGB"))
-    except (OSError, SyntaxError) as error:
+    except DataError:
+        raise
+    except Exception as error:  # each format of Pillow shows damage in types of its own
         raise DataError(f"{name} cannot be read ({error})") from error
     array = array.reshape(*array.shape[:2], -1)
     if array.shape != image_shape:

@@ -7,6 +7,8 @@ painted over. All else is refused with the file's name.
 """
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
@@ -78,23 +80,34 @@ def read_picture(file: Path, rules: Rules = AS_IT_IS) -> np.ndarray:
     return decode_picture(file, str(file), rules)
 
 
+@contextmanager
+def open_picture(source: Path | IO[bytes]) -> Iterator["Picture"]:
+    """Opens a picture whose pixels are read later. Damaged facts about it are passed over; a decompression bomb
+    raises."""
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with Image.open(source) as picture:
+            yield picture
+
+
 def decode_picture(source: Path | IO[bytes], name: str, rules: Rules = AS_IT_IS) -> np.ndarray:
     """Returns the picture in a file or stream as `read_picture` does; messages call it `name`."""
-    from PIL import Image, ImageOps
+    from PIL import ImageOps
 
     try:
-        with warnings.catch_warnings(), Image.open(source) as opened:
-            warnings.simplefilter("ignore")  # damaged facts about a picture: its pixels are whole, or reading raises
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with open_picture(source) as opened:
             frames = getattr(opened, "n_frames", 1)
             if frames > 1 and opened.format != "MPO":
                 raise DataError(f"{name}: {frames} pictures in one file; save each in a file of its own")
             upright = ImageOps.exif_transpose(opened)
             upright.load()
             picture = _plain(upright, name, rules)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        if isinstance(error, DataError):
-            raise
+    except DataError:
+        raise
+    except Exception as error:  # each format of Pillow shows damage in types of its own
         raise DataError(f"{name}: not a picture that can be read ({error})") from error
     array = _resized(_cropped(picture, rules), name, rules)
     return array.reshape(*array.shape[:2], -1)

@@ -11,7 +11,7 @@ import numpy as np
 from ganscape.data.dataset import DataError
 from ganscape.data.folders import SPLITS, Classes, Listing, list_pictures, visible_files
 from ganscape.data.npy import write_rows
-from ganscape.data.pictures import COLOURS, Rules, check_rules, read_picture
+from ganscape.data.pictures import COLOURS, Rules, check_rules, open_picture, read_picture
 from ganscape.data.splits import holds_splits, in_test, map_source
 from ganscape.files import part_folder, replacing
 
@@ -210,10 +210,8 @@ def _rows(files: Sequence[Path], rules: Rules, kept: list[int], refused: dict[in
 
 def _header(file: Path) -> tuple[tuple[int, int], str] | None:
     """Returns the size (height, width) and mode of a picture without decoding it; None if there is no such header."""
-    from PIL import Image
-
     try:
-        with Image.open(file) as picture:
+        with open_picture(file) as picture:
             return (picture.height, picture.width), picture.mode
     except Exception:  # decompression bombs and broken headers of a dozen types; `read_picture` says what is wrong
         return None

@@ -129,8 +129,8 @@ def load_moments(path: str | PathLike[str]) -> Moments:
     Raises MetricError if the file holds anything else.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            count, mean, scatter = (arrays[name] for name in Moments._fields)
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            count, mean, scatter = (np.asarray(arrays[name]) for name in Moments._fields)
     except Exception as error:  # damage shows in a dozen types
         raise MetricError(f"{path} holds no moments ({error})") from error
     if count.shape or mean.ndim != 1 or scatter.shape != 2 * mean.shape or _types(count, mean, scatter) != "iff":

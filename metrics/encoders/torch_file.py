@@ -50,16 +50,14 @@ def read_state_dict(path: Path) -> dict[str, np.ndarray]:
     Raises MetricError if the file refers to anything but tensors, is not a flat dictionary of them, or is damaged.
     Raises OSError if it cannot be opened.
     """
-    try:
-        with path.open("rb") as file:
+    with path.open("rb") as file:
+        try:
             return _from_zip(file) if is_zipfile(file) else _from_pickles(file)
-    except MetricError as error:
-        raise MetricError(f"{path}: {error}") from None
-    except OSError:
-        raise
-    except Exception as error:  # a damaged pickle can raise nearly anything
-        cause = f"{type(error).__name__}: {error}"
-        raise MetricError(f"{path}: no file of tensors written by torch.save ({cause})") from None
+        except MetricError as error:
+            raise MetricError(f"{path}: {error}") from None
+        except Exception as error:  # a damaged pickle can raise nearly anything
+            cause = f"{type(error).__name__}: {error}"
+            raise MetricError(f"{path}: no file of tensors written by torch.save ({cause})") from None
 
 
 def _from_zip(file: IO[bytes]) -> dict[str, np.ndarray]:

@@ -182,6 +182,7 @@ def _arrays(path: Path, content: bytes) -> tuple[Tensors, dict[str, str]]:
 def _floats(path: Path, arrays: Tensors) -> Tensors:
     kept = {name: array for name, array in arrays.items() if name.rpartition(".")[2] != COUNTERS}
     for name, array in kept.items():
-        if array.dtype.kind != "f":
-            raise MetricError(f"{path}: {name} is of type {array.dtype}, not of floats")
+        if not isinstance(array, np.ndarray) or array.dtype.kind != "f":  # NumPy returns what is no array as bytes
+            kind = getattr(array, "dtype", type(array).__name__)
+            raise MetricError(f"{path}: {name} is of type {kind}, not of floats")
     return {name: np.ascontiguousarray(array, np.float32) for name, array in kept.items()}

@@ -22,7 +22,7 @@ def holds_statistics(path: str | Path) -> bool:
     if Path(path).suffix.lower() != ".npz":
         return False
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {"mu", "sigma"} <= set(archive.files)
     except Exception:  # damage shows in a dozen types
         return False
@@ -34,7 +34,7 @@ def read_statistics(path: str | Path) -> tuple[frechet.FrechetReference, str]:
     Raises MetricError naming the file if they are no mean and covariance of the same features.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
             mean, covariance = (np.asarray(archive[name], np.float64) for name in ("mu", "sigma"))
     except Exception as error:  # zip, zlib, struct, numpy: damage shows in a dozen types
         raise MetricError(f"{path}: no statistics that can be read ({error})") from error
