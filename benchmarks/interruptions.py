@@ -172,7 +172,8 @@ def interrupt_sweep(folder: Path, stage: str, ready: Ready, executor: str, whole
         bad.append("then other scores")
     print(f"{'BAD' if bad else 'ok':3} {stage}: exit {process.returncode}; {first}", flush=True)
     if bad:
-        print("    " + "; ".join(bad), *printed.splitlines()[-10:], sep="\n    ", flush=True)
+        shown = printed[printed.find("Traceback") :].splitlines()[:20] if "Traceback" in printed else []
+        print("    " + "; ".join(bad), *(shown or printed.splitlines()[-10:]), sep="\n    ", flush=True)
     return bad
 
 

@@ -19,6 +19,7 @@ LEAVES = {
     "ganscape.environment",
     "ganscape.errors",
     "ganscape.files",
+    "ganscape.interruption",
     "ganscape.limits",
 }
 ALLOWED = {

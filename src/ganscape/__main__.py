@@ -2,11 +2,12 @@
 
 import sys
 
-from ganscape import environment
+from ganscape import environment, interruption
 
 
 def main() -> None:
     """Runs the command line; see `ganscape.sweep.commands.cli`."""
+    interruption.listen()
     if older := _older_installation():
         sys.exit(
             f"an older Ganscape, of several top-level packages, is installed in {older}; run: pip uninstall ganscape"

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ganscape import interruption
 from ganscape.sweep.commands.calibrate import Root
 from ganscape.sweep.commands.tables import print_cost, print_plan
 from ganscape.sweep.commands.terminal import one_line_errors, print_warnings
@@ -38,7 +39,7 @@ def reproduce(
         if dry_run:
             _print_plans(plans, folders, workers)
             return
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, interruption.interrupt)
         for planned, at in zip(plans, folders, strict=True):
             _run(planned, at, workers)
         typer.echo(f"page    {write_reproduction(reproduction, folder, folders)}")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from ganscape import interruption
 from ganscape.errors import UserError
 from ganscape.sweep.commands.tables import print_cost, print_status
 from ganscape.sweep.commands.terminal import print_warnings
@@ -37,13 +38,13 @@ def run_plan(planned, folder: Path, **options) -> None:
     from ganscape.sweep.driver import changed_circumstances, run_study
     from ganscape.sweep.rounds import shortages
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, interruption.interrupt)
     print_cost(planned)
     print_warnings([*planned.warnings, *shortages(planned), *changed_circumstances(folder)])
     print_warnings(_memory_warnings(planned, **options))
     try:
         with show_progress(Console(stderr=True)) as show:
-            run_study(planned, folder, observe=show, **options)
+            run_study(planned, folder, observe=lambda backlog: (interruption.check(), show(backlog)), **options)
     except KeyboardInterrupt:
         with suppress(UserError):  # interrupted before there was a store, or without room for the report
             typer.echo(f"report  {_write_report(folder)}")
