@@ -85,11 +85,11 @@ def patch(who: str, functions: dict[str, tuple[str, ...]]) -> None:
 
 
 def serve_timed(pipe: Any) -> None:
-    """A local worker's process, in place of `serve_pipe`."""
-    from ganscape.sweep.executors.worker import serve_pipe
+    """A local worker's process, in place of `_serve`."""
+    from ganscape.sweep.executors import processes
 
     patch("worker", WORKER)
-    serve_pipe(pipe)
+    processes._serve(pipe)
 
 
 def run_timed() -> None:
@@ -98,11 +98,11 @@ def run_timed() -> None:
 
     from ganscape import __main__ as command_line
     from ganscape.results.store import writer
-    from ganscape.sweep.executors import local
+    from ganscape.sweep.executors import processes
 
     patch("driver", DRIVER)
     writer.transaction = functools.partial(timed_block, writer.transaction)  # type: ignore[assignment]
-    local.serve_pipe = hardening.serve_timed
+    processes._serve = hardening.serve_timed
     command_line.main()
 
 

@@ -36,10 +36,11 @@ def answer_tasks(workload: Any, receive: Callable[[], Any], send: Callable[[Any]
 
 
 def answer_pipe(pipe: Any) -> None:
-    """A local worker's process, in place of `serve_pipe`."""
+    """A local worker's process, in place of `_serve`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(EOFError, OSError):
-        answer_tasks(pipe.recv(), pipe.recv, pipe.send)
+        _, workload = pipe.recv()
+        answer_tasks(workload, pipe.recv, pipe.send)
 
 
 def answer_session(config: dict, workload: Any, mailbox: Any) -> None:
@@ -69,9 +70,9 @@ def main() -> None:
     else:
         import idle_workers  # by this name the processes of workers find it
 
-        from ganscape.sweep.executors import local
+        from ganscape.sweep.executors import processes
 
-        local.serve_pipe = idle_workers.answer_pipe
+        processes._serve = idle_workers.answer_pipe
     command_line.main()
 
 
