@@ -134,3 +134,17 @@ def test_a_report_names_no_user_no_machine_and_no_folder_that_was_not_given(watc
     if getpass.getuser() != "root":
         revealing.append(getpass.getuser())
     assert not [word for word in revealing if re.search(rf"(?<![A-Za-z0-9]){re.escape(word)}(?![A-Za-z0-9])", page)]
+
+
+def test_links_among_the_pictures_of_a_folder_are_not_followed_when_it_is_merged(tmp_path):
+    from ganscape.sweep.merging import _copy_samples
+
+    for folder in ("source/samples/a", "elsewhere"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "1.png").write_bytes(b"picture")
+    (tmp_path / "source/samples/a/2.png").symlink_to(tmp_path / "elsewhere/1.png")
+    (tmp_path / "source/samples/b").symlink_to(tmp_path / "elsewhere")
+    _copy_samples([tmp_path / "source"], tmp_path / "target")
+    assert [path.relative_to(tmp_path / "target").as_posix() for path in (tmp_path / "target").rglob("*.png")] == [
+        "samples/a/1.png"
+    ]
