@@ -44,7 +44,12 @@ def run_plan(planned, folder: Path, **options) -> None:
     print_warnings(_memory_warnings(planned, **options))
     try:
         with show_progress(Console(stderr=True)) as show:
-            run_study(planned, folder, observe=lambda backlog: (interruption.check(), show(backlog)), **options)
+
+            def observe(backlog) -> None:
+                interruption.check()
+                show(backlog)
+
+            run_study(planned, folder, observe=observe, **options)
     except KeyboardInterrupt:
         with suppress(UserError):  # interrupted before there was a store, or without room for the report
             typer.echo(f"report  {_write_report(folder)}")
