@@ -1,5 +1,6 @@
 """The cost of a plan: trials and images counted, seconds measured on a few members."""
 
+import math
 import statistics
 import time
 from typing import NamedTuple
@@ -9,6 +10,7 @@ import jax
 from ganscape.models import Config
 from ganscape.sweep.feeding import advance_alone, feed_of
 from ganscape.sweep.measuring.evaluation import evaluate, evaluator, sample_and_encode
+from ganscape.sweep.memory import memory_warnings
 from ganscape.sweep.plan import Plan
 from ganscape.sweep.population import images_per_cycle, stack, start_member
 from ganscape.sweep.proposals import trial_of
@@ -22,7 +24,8 @@ class PlanCost(NamedTuple):
     """The cost of a plan.
 
     trials, images (real images seen by all trials): of all rounds. structures: programs to compile for the
-    first round. seconds: wall time, extrapolated from `measured` alone.
+    first round. seconds: wall time, extrapolated from `measured` alone; NaN if nothing could be measured.
+    unknown: why not, "" if it could.
     """
 
     trials: int
@@ -30,6 +33,7 @@ class PlanCost(NamedTuple):
     images: int
     seconds: float
     measured: tuple[Config, ...]
+    unknown: str = ""
 
 
 class MemberCost(NamedTuple):
@@ -55,9 +59,14 @@ def estimate(plan: Plan, workers: int, done: int = 0) -> PlanCost:
     """
     configs = {config.structure(): config for config in reversed(first_round(plan))}
     chosen = _spread(list(reversed(configs.values())), MEASURED_STRUCTURES)
-    costs = [_measure(plan, config) for config in chosen]
     count = count_trials(plan)
     images, scores = count * plan.workload.rungs[-1], count * len(plan.workload.rungs)
+    if memory_warnings(plan, 1):
+        return PlanCost(count, len(configs), images, math.nan, (), "a config needs more memory than is free")
+    try:
+        costs = [_measure(plan, config) for config in chosen]
+    except (MemoryError, jax.errors.JaxRuntimeError) as error:  # what was predicted is a lower bound
+        return PlanCost(count, len(configs), images, math.nan, (), " ".join(str(error).split()))
     left = max(0.0, 1.0 - done / scores)
     compiling = statistics.mean(cost.ready for cost in costs[1:] or costs)
     starting = max(0.0, costs[0].ready - compiling)

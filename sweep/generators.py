@@ -44,7 +44,7 @@ def write_generator(workload: Workload, trial: Trial, cycle: int, score: Score, 
     card = card_of(workload, trial, cycle, score)
     path = path_of(workload.generators, trial.id, score.rung)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path.with_suffix(CARD), "w") as file:
+    with replacing(path.with_suffix(CARD), "w", durable=False) as file:  # what it says is in the other file too
         json.dump({"config": trial.config.to_dict(), **card}, file, indent=2)
     return save_generator(path, trial.config, weights, workload.dataset.image_shape, card)
 

@@ -6,6 +6,7 @@ It is bounded: at MOST_BYTES it becomes log.txt.1, in place of an earlier one, a
 import contextlib
 import logging
 import logging.handlers
+import re
 import sys
 import time
 import warnings
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 NAME = "ganscape"
 FILE = "log.txt"
 MOST_BYTES = 2**24
+UNKEPT = re.compile(r"Error writing persistent compilation cache entry for '.*?': (.*?)(?:: '|$)")
 logging.getLogger(NAME).addHandler(logging.NullHandler())
 
 
@@ -63,9 +65,14 @@ def log_to(send: "Callable[[LogLine], None]") -> Iterator[None]:
     propagate, logger.propagate = logger.propagate, False
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
-    show = warnings.showwarning
+    show, told = warnings.showwarning, set[str]()
 
     def show_and_log(message: Any, *place: Any, **options: Any) -> None:
+        if unkept := UNKEPT.match(str(message)):  # JAX says it of every program
+            message = f"compiled programs cannot be kept ({unkept[1]}): they are compiled again each time"
+            if message in told:
+                return
+            told.add(message)
         logger.warning("%s", message)
         show(message, *place, **options)
 

@@ -45,5 +45,5 @@ def save_grid(path: Path, images: np.ndarray, columns: int) -> None:
     grid = tiles.reshape(rows, columns, height + GAP, width + GAP, channels).swapaxes(1, 2)
     grid = grid.reshape(rows * (height + GAP), columns * (width + GAP), channels)[:-GAP, :-GAP]
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as file:
+    with replacing(path, durable=False) as file:  # two for each score, and nothing is computed from them
         Image.fromarray(grid[:, :, 0] if channels == 1 else grid).save(file, "PNG")

@@ -108,11 +108,11 @@ ORDER = {
         *("proposals", "own_images", "plan_checks", "plan_size", "protocols", "used_code", "plan", "growth", "rounds"),
         *(
             "trial",
+            "cohort_size",
+            "memory",
             "estimate",
             "pictures",
             "baseline_queue",
-            "cohort_size",
-            "memory",
             "early_stopping",
             "keeping",
             "rows",

@@ -21,14 +21,14 @@ logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def replacing(path: str | Path, mode: str = "wb") -> Iterator[IO]:
+def replacing(path: str | Path, mode: str = "wb", durable: bool = True) -> Iterator[IO]:
     """Yields a file to write to, which takes the place of `path` when the block ends, and leaves `path` alone if it
     raises.
 
-    The content is on the disk before the name changes. Permissions are those that a new file gets (umask). An OSError
-    of the disk names `path`.
+    Permissions are those that a new file gets (umask). An OSError of the disk names `path`.
 
-    mode: "wb" for bytes or "w" for text in UTF-8.
+    mode: "wb" for bytes or "w" for text in UTF-8. durable: waits until the content is on the disk; without that a loss
+    of power, though no kill, may leave an empty file.
     """
     path = Path(path)
     with _naming(path):
@@ -38,7 +38,8 @@ def replacing(path: str | Path, mode: str = "wb") -> Iterator[IO]:
             with os.fdopen(descriptor, mode, encoding=None if "b" in mode else "utf-8") as file:
                 yield file
                 file.flush()
-                os.fsync(file.fileno())
+                if durable:
+                    os.fsync(file.fileno())
                 os.chmod(temporary, 0o666 & ~_umask())
                 os.replace(temporary, path)  # before the file is closed and with it unlocked
         except BaseException:

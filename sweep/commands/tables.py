@@ -72,9 +72,11 @@ def print_plan(planned, workers: int, folder: Path, keep) -> None:
         ("generators kept", _kept(planned, keep)),
         (
             "estimated time",
-            f"{duration(cost.seconds)} with {workers} workers, roughly: from {len(cost.measured)} configs",
+            f"not known: {cost.unknown}"
+            if cost.unknown
+            else f"{duration(cost.seconds)} with {workers} workers, roughly: from {len(cost.measured)} configs",
         ),
-        ("those configs", "\n".join(config.structure() for config in cost.measured)),
+        *([("those configs", "\n".join(config.structure() for config in cost.measured))] if cost.measured else []),
     ]
     print_table("Plan", ("", ""), rows)
 

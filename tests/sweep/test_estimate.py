@@ -1,5 +1,8 @@
 """The cost of a plan: what is measured on a few structures, and what follows for all."""
 
+import math
+
+import jax
 import pytest
 
 from ganscape.sweep import estimate as module
@@ -54,3 +57,19 @@ def test_structures_from_all_over_the_study_are_measured(tmp_path, measured):
     estimate(of(tmp_path), workers=2)
     losses = [config.loss or config.family for config in measured]
     assert losses[0] == "minimax" and losses[-1] != losses[0] and len(set(losses)) == 3
+
+
+@pytest.mark.parametrize("error", [MemoryError("out of memory"), jax.errors.JaxRuntimeError("Out of\nmemory")])
+def test_a_plan_whose_configs_cannot_be_trained_here_is_counted_and_not_timed(tmp_path, monkeypatch, error):
+    def measure(plan, config):
+        raise error
+
+    monkeypatch.setattr(module, "_measure", measure)
+    cost = estimate(of(tmp_path), workers=2)
+    assert (cost.trials, cost.images, cost.measured) == (20, 20 * 6400, ()) and math.isnan(cost.seconds)
+    assert cost.unknown.lower() == "out of memory"
+
+
+def test_what_does_not_fit_into_memory_is_not_tried(tmp_path, measured, monkeypatch):
+    monkeypatch.setattr(module, "memory_warnings", lambda plan, workers: ["too large"] if workers == 1 else [])
+    assert "more memory than is free" in estimate(of(tmp_path), workers=2).unknown and measured == []

@@ -4,6 +4,7 @@ import io
 import logging
 import subprocess
 import sys
+import warnings
 
 from ganscape.sweep import log
 from ganscape.sweep.log import log_to, logging_to
@@ -79,6 +80,21 @@ def test_a_warning_in_a_worker_is_a_line_of_the_log_and_one_line_on_stderr():
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert ran.stderr == "warning: no checkpoint\nwarning: later\n"
     assert ran.stdout == f"{LogLine(logging.WARNING, 'no checkpoint')}\n"
+
+
+def test_a_folder_where_no_program_can_be_kept_is_told_once_and_not_for_each_program(monkeypatch):
+    shown, sent = [], []
+    monkeypatch.setattr(warnings, "showwarning", lambda message, *place, **options: shown.append(message))
+    with log_to(sent.append):
+        show = warnings.showwarning
+        for name in ("jit_a", "jit_b"):
+            reason = f"OSError: [Errno 30] Read-only file system: 'xla-cache/{name}-cache'"
+            show(f"Error writing persistent compilation cache entry for '{name}': {reason}", UserWarning, "", 0)
+        show("another", UserWarning, "", 0)
+    assert [line.text for line in sent] == shown and shown[1:] == ["another"]
+    assert shown[0] == (
+        "compiled programs cannot be kept (OSError: [Errno 30] Read-only file system): they are compiled again each time"
+    )
 
 
 def test_lines_of_a_worker_reach_no_handler_of_a_library(caplog):
