@@ -92,9 +92,8 @@ def test_a_folder_where_no_program_can_be_kept_is_told_once_and_not_for_each_pro
             show(f"Error writing persistent compilation cache entry for '{name}': {reason}", UserWarning, "", 0)
         show("another", UserWarning, "", 0)
     assert [line.text for line in sent] == shown and shown[1:] == ["another"]
-    assert shown[0] == (
-        "compiled programs cannot be kept (OSError: [Errno 30] Read-only file system): they are compiled again each time"
-    )
+    reason = "OSError: [Errno 30] Read-only file system"
+    assert shown[0] == f"compiled programs cannot be kept ({reason}): they are compiled again each time"
 
 
 def test_lines_of_a_worker_reach_no_handler_of_a_library(caplog):
