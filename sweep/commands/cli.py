@@ -192,6 +192,7 @@ def run(
         check_paths(out=out, data_root=data_root, weights=weights, cache_dir=cache_dir, ranges_from=ranges_from)
         look_for(weights)
         from ganscape.sweep.executors import check_executor
+        from ganscape.sweep.executors.processes import started_early, without_interruption
         from ganscape.sweep.resources import Cluster, Resources, default_workers, with_others
 
         resources = with_others(Resources(cpus_per_worker, gpus_per_worker, tpus_per_worker), others or [])
@@ -200,15 +201,14 @@ def run(
         count = default_workers(resources) if workers is None else workers
         if executor == "local" and not dry_run and (out is None or not out.exists()):
             # Of a folder that is there the sweep may be finished, and need no workers.
-            from ganscape.sweep.executors.processes import started_early
-
             stack.enter_context(started_early(count, resources))
-        _prepare_jax(dry_run, resources)
+        with without_interruption():
+            _prepare_jax(dry_run, resources)
+            from ganscape.sweep.plan import find_study, plan, study_label
         import_modules(imports)
         settings = parse_settings(assignments or [])
         from ganscape.search_spaces import find_scale
         from ganscape.sweep.keeping import find_keep
-        from ganscape.sweep.plan import find_study, plan, study_label
 
         data = expand_user(data or find_scale(find_study(study), scale).data)
         check_paths(data=data)

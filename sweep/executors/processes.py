@@ -65,7 +65,9 @@ class WorkerProcess:
         context = multiprocessing.get_context("spawn")
         self.pipe, child_end = context.Pipe()
         self.process = context.Process(target=_serve, args=(child_end,), daemon=True, name="ganscape-worker")
-        with cleaned(variables), _without_main(), _without_interruption():
+        # multiprocessing starts it with the first process, and lets Ctrl-C through again
+        resource_tracker.ensure_running()
+        with cleaned(variables), _without_main(), without_interruption():
             self.process.start()
         child_end.close()
 
@@ -159,10 +161,12 @@ def _without_main() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _without_interruption() -> Iterator[None]:
-    """Holds Ctrl-C back from this process until the block ends, and from processes that it starts for good: a terminal
-    sends it to all, and a worker that still imports would answer with a traceback."""
-    resource_tracker.ensure_running()  # multiprocessing starts it with the first process, and lets Ctrl-C through again
+def without_interruption() -> Iterator[None]:
+    """Holds Ctrl-C back from this process until the block ends, and from processes that it starts for good.
+
+    A terminal sends it to all: a worker that still imports would answer with a traceback, and a process that is
+    interrupted while it imports JAX may crash.
+    """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield
