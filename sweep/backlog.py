@@ -206,6 +206,7 @@ class Backlog:
     def _add_score(self, trial: str, rung: int, value: float) -> None:
         """Notes a score that the store has, and whether its trial is at its end or pauses."""
         self.outcomes.add_score(trial, rung, value)
+        self.stopping.note_change(trial)
         method = self.trials[trial].method
         self.lowest_of[method] = min(value, self.lowest_of[method])
         self.losses.pop(trial, None)
@@ -244,6 +245,7 @@ class Backlog:
         if trial not in self.outcomes.ended:
             self.unfinished[self.trials[trial].method] -= 1
         self.outcomes.end(trial, outcome)
+        self.stopping.note_change(trial)
         self.running.pop(trial, None)
         self.paused.pop(trial, None)
 

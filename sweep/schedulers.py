@@ -80,6 +80,27 @@ def decide(scheduler: Scheduler, entrants: Sequence[Entrant], index: int, rung_i
     return scheduler(entrants, index, rung_index)
 
 
+def awaited(scheduler: Scheduler, entrants: Sequence[Entrant], index: int, rung_index: int) -> int | None:
+    """Returns the index of a config that a decision to wait waits for: as long as that one may still get a score at the
+    rung, it stands. Of several it is the last, which is likely to get its score last.
+
+    None where it is not known, as for a scheduler from outside, which has to be asked again after every score.
+    """
+    if len(entrants[index].scores) <= rung_index:
+        return index
+    candidates: Sequence[int] = ()
+    if scheduler is asha:
+        candidates = range(index + 1)
+    elif scheduler is halving:
+        candidates = [rank for rank, entrant in enumerate(entrants) if entrant.round == entrants[index].round]
+    return next((rank for rank in reversed(candidates) if is_awaited(entrants[rank], rung_index)), None)
+
+
+def is_awaited(entrant: Entrant, rung_index: int) -> bool:
+    """Returns whether a config has no score at a rung yet, and may still get one."""
+    return len(entrant.scores) <= rung_index and not entrant.over
+
+
 def decision_rungs(rungs: Sequence[int]) -> tuple[int, ...]:
     """Returns the rungs at which schedulers decide: the first, and each with REDUCTION times the images of the one
     before, as Li et al. 2018 space them; never the last."""
@@ -135,7 +156,7 @@ def _stop_if(hopeless: bool) -> Decision:
 
 def _reached(entrants: Sequence[Entrant], rung_index: int) -> list[Entrant] | None:
     """Returns the configs with a score at the rung, None while another may still get one."""
-    if any(len(entrant.scores) <= rung_index and not entrant.over for entrant in entrants):
+    if any(is_awaited(entrant, rung_index) for entrant in entrants):
         return None
     return [entrant for entrant in entrants if len(entrant.scores) > rung_index]
 

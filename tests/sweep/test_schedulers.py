@@ -3,6 +3,7 @@
 import math
 import random
 import statistics
+from collections import defaultdict
 
 import numpy as np
 import pytest
@@ -10,7 +11,9 @@ import pytest
 from ganscape.results.store import open_store
 from ganscape.search_spaces import StudyError, find_shipped
 from ganscape.search_spaces.study_text import write_study
+from ganscape.sweep import early_stopping
 from ganscape.sweep.backlog import Backlog
+from ganscape.sweep.early_stopping import EarlyStopping
 from ganscape.sweep.messages import Failure, Score
 from ganscape.sweep.plan import plan
 from ganscape.sweep.schedulers import SCHEDULERS, Course, Decision, Entrant, decide, decision_rungs, make_entrant
@@ -162,6 +165,53 @@ def test_the_same_trials_are_stopped_whatever_comes_first(name, tmp_path):
             )
         )
     assert found[0] == found[1] == found[2] == found[3]
+
+
+@pytest.mark.parametrize("name", STOPPING)
+def test_decisions_are_those_of_one_who_has_forgotten_what_was_decided_before(name, tmp_path, monkeypatch):
+    add, decisions, entries, compared = EarlyStopping.add, EarlyStopping.decisions, defaultdict(list), []
+
+    def add_and_keep(stopping, entry):
+        entries[id(stopping)].append(entry)
+        add(stopping, entry)
+
+    def decide_twice(stopping, method, paused, course):
+        anew = EarlyStopping(made)
+        for entry in entries[id(stopping)]:
+            add(anew, entry)
+        found = decisions(stopping, method, paused, course)
+        assert found == decisions(anew, method, paused, course)
+        compared.extend(found)
+        return found
+
+    made, order = planned(tmp_path, name), random.Random(7)
+    monkeypatch.setattr(EarlyStopping, "add", add_and_keep)
+    monkeypatch.setattr(EarlyStopping, "decisions", decide_twice)
+    with opened(made, tmp_path) as store:
+        backlog = Backlog(made, store, 6, {}, lambda backlog: None)
+        while not backlog.done():
+            held = list(iter(backlog.take, None))
+            for cohort in order.sample(held, len(held)):
+                advance(backlog, cohort)
+    assert {decision for _, decision in compared} == {Decision.STOP, Decision.CONTINUE}
+
+
+def test_after_a_report_one_config_is_looked_at_anew(tmp_path, monkeypatch):
+    looked_at = []
+
+    def look(number, trials, rungs):
+        looked_at.append(number)
+        return make_entrant(number, trials, rungs)
+
+    monkeypatch.setattr(early_stopping, "make_entrant", look)
+    made = planned(tmp_path, "halving", rounds=1)
+    with opened(made, tmp_path) as store:
+        backlog = Backlog(made, store, 6, {}, lambda backlog: None)
+        cohort = backlog.take()
+        advance(backlog, cohort, 1)
+        assert len(looked_at) == 9
+        advance(backlog, cohort, 2)
+        assert 10 <= len(looked_at) <= 11
 
 
 def test_who_survives_halving_is_worked_out_from_the_table(tmp_path):
