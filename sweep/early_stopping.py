@@ -15,7 +15,7 @@ class EarlyStopping:
     A phase may have a scheduler of its own, which compares its configs with those of earlier phases too: these were
     scored at the same rungs, whatever their own scheduler.
 
-    A message about a trial costs the making of one config's Entrant, and a look at each trial of its method that pauses.
+    After a message about a trial one config is looked at anew, and each trial of its method that pauses.
     """
 
     def __init__(self, plan: Plan):
