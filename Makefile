@@ -15,7 +15,7 @@ install: $(INSTALLED) # Create .venv with everything installed in it; quick when
 demo: $(INSTALLED) # Compare seven GANs and a VAE on handwritten digits, write runs/demo/report.html; minutes
 	$(BIN)/ganscape run equal/wide --scale smoke --out runs/demo
 
-reproduce: $(INSTALLED) # Hold the claims of both papers against short studies of digits; half an hour
+reproduce: $(INSTALLED) # Hold the claims of both papers against short studies of digits; an hour or more
 	$(BIN)/ganscape reproduce equal --out runs/equal-smoke
 	$(BIN)/ganscape reproduce landscape --out runs/landscape-smoke
 

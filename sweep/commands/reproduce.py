@@ -2,7 +2,7 @@
 
 import signal
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +10,9 @@ from ganscape import interruption
 from ganscape.sweep.commands.calibrate import Root
 from ganscape.sweep.commands.tables import print_cost, print_plan
 from ganscape.sweep.commands.terminal import one_line_errors, print_warnings
+
+if TYPE_CHECKING:
+    from ganscape.sweep.plan import Plan
 
 app = typer.Typer()
 
@@ -32,17 +35,15 @@ def reproduce(
         from ganscape.results.reproduction import find_reproduction, write_reproduction
 
         reproduction = find_reproduction(paper)
-        studies = _at_scale(reproduction.studies, scale)
         folder = out or Path("runs", f"{paper}-{scale}")
-        folders = [folder / study.replace("/", "-") for study in studies]
-        plans = [_plan(study, scale, at, data_root) for study, at in zip(studies, folders, strict=True)]
+        plans = _plans(_at_scale(reproduction.studies, scale), scale, folder, data_root)
         if dry_run:
-            _print_plans(plans, folders, workers)
+            _print_plans(plans, workers)
             return
         signal.signal(signal.SIGTERM, interruption.interrupt)
-        for planned, at in zip(plans, folders, strict=True):
+        for at, planned in plans.items():
             _run(planned, at, workers)
-        typer.echo(f"page    {write_reproduction(reproduction, folder, folders)}")
+        typer.echo(f"page    {write_reproduction(reproduction, folder, list(plans))}")
 
 
 def _at_scale(studies: tuple[str, ...], scale: str) -> list[str]:
@@ -58,17 +59,29 @@ def _at_scale(studies: tuple[str, ...], scale: str) -> list[str]:
     return having
 
 
-def _plan(study: str, scale: str, folder: Path, data_root: Path | None):
+def _plans(studies: list[str], scale: str, out: Path, data_root: Path | None) -> dict[Path, "Plan"]:
+    """Returns the plan of each study by its folder, of those whose data are here; DataError if those of none are."""
+    from ganscape.data import DataError
     from ganscape.sweep.plan import plan
 
-    return plan(study, out=folder, scale=scale, data_root=data_root)
+    plans, missing = {}, None
+    for study in studies:
+        folder = out / study.replace("/", "-")
+        try:
+            plans[folder] = plan(study, out=folder, scale=scale, data_root=data_root)
+        except DataError as error:
+            missing = error
+            typer.echo(f"left out: {study}: {error}", err=True)
+    if missing and not plans:
+        raise missing
+    return plans
 
 
-def _print_plans(plans, folders: list[Path], workers: int | None) -> None:
+def _print_plans(plans: dict[Path, "Plan"], workers: int | None) -> None:
     from ganscape.sweep.keeping import find_keep
     from ganscape.sweep.resources import Resources, default_workers
 
-    for planned, at in zip(plans, folders, strict=True):
+    for at, planned in plans.items():
         print_plan(planned, workers or default_workers(Resources()), at, find_keep(planned))
 
 
