@@ -9,6 +9,7 @@ A worker writes both before it reports the score that they belong to; which of t
 
 import importlib.metadata
 import json
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from ganscape.models.generator_file import save_generator
 from ganscape.results.definition import Definition
 from ganscape.sweep.messages import Score, Trial, Workload
 
+logger = logging.getLogger(__name__)
 FOLDER = "generators"
 WEIGHTS, CARD = ".safetensors", ".json"
 PACKAGES = ("jax", "jaxlib", "flax", "numpy")
@@ -31,9 +33,19 @@ def path_of(folder: str | Path, trial: str, rung: int) -> Path:
 
 
 def size_of(folder: str, trial: str, rung: int) -> int:
-    """Returns the bytes of a generator's file, 0 if there is none or no folder."""
-    path = path_of(folder, trial, rung)
-    return path.stat().st_size if folder and path.is_file() else 0
+    """Returns the bytes of a generator's file, 0 if there is none, or no folder that can be looked into."""
+    try:
+        return path_of(folder, trial, rung).stat().st_size if folder else 0
+    except OSError:
+        return 0
+
+
+def is_there(folder: str | Path, trial: str, rung: int) -> bool:
+    """Returns whether there is a generator's file, also where that cannot be seen, such as in a forbidden folder."""
+    try:
+        return path_of(folder, trial, rung).is_file()
+    except OSError:
+        return True
 
 
 def write_generator(workload: Workload, trial: Trial, cycle: int, score: Score, weights: SamplingWeights) -> int:
@@ -82,8 +94,11 @@ def card_of(workload: Workload, trial: Trial, cycle: int, score: Score) -> dict[
 def remove(folder: str | Path, trial: str, rung: int) -> None:
     """Removes a generator's file and card. The trial's folder stays: its worker may be writing the next one into it."""
     path = path_of(folder, trial, rung)
-    path.unlink(missing_ok=True)
-    path.with_suffix(CARD).unlink(missing_ok=True)
+    try:
+        path.unlink(missing_ok=True)
+        path.with_suffix(CARD).unlink(missing_ok=True)
+    except OSError as error:  # a file too many, which a later start removes
+        logger.warning("a generator that is not kept cannot be removed: %s", error)
 
 
 def found_in(folder: str | Path) -> Iterator[tuple[str, int]]:

@@ -69,7 +69,7 @@ class KeptFiles:
                 generators.remove(self._folder, trial, rung)
 
     def _is_there(self, trial: str, rung: int) -> bool:
-        return generators.path_of(self._folder, trial, rung).is_file()
+        return generators.is_there(self._folder, trial, rung)
 
     def _size(self, score: Score) -> int:
         """Returns the size of the generator that a worker wrote, 0 where it cannot be seen from here."""

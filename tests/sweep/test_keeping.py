@@ -6,6 +6,7 @@ import random
 import pytest
 
 from ganscape.search_spaces import StudyError
+from ganscape.sweep import generators
 from ganscape.sweep.keeping import BYTES, TOP, Keep, Kept, count_kept, find_keep, generator_bytes
 from ganscape.sweep.plan import plan
 
@@ -110,3 +111,14 @@ def test_the_size_of_a_generator_is_that_of_its_file(planned, tmp_path):
 def test_what_cannot_be_kept_is_refused_in_one_line(planned, policy, top, sentence):
     with pytest.raises(StudyError, match=sentence):
         find_keep(planned, policy, top)
+
+
+def test_a_folder_of_generators_that_cannot_be_looked_into_loses_none_and_ends_nothing(tmp_path, caplog):
+    """A name that is too long for the disk stands for a folder without rights, which root does not meet."""
+    hidden = "x" * 300
+    assert generators.size_of(str(tmp_path), hidden, 1) == 0
+    assert generators.is_there(tmp_path, hidden, 1) and not generators.is_there(tmp_path, "absent", 1)
+    generators.remove(tmp_path, "absent", 1)
+    assert not caplog.messages
+    generators.remove(tmp_path, hidden, 1)
+    assert "cannot be removed" in caplog.text
