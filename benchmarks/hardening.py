@@ -37,7 +37,7 @@ DRIVER = {
 WORKER = {
     "ganscape.sweep.proof": ("fault",),
     "ganscape.sweep.trial": ("check_headroom",),
-    "ganscape.models.generator_file": ("_digest",),
+    "ganscape.models.generator_file": ("hash_arrays",),
     "ganscape.sweep.programs": ("resident_bytes",),
     "ganscape.files": ("_remove_leftovers", "_locked_part"),
     "os": ("fsync",),

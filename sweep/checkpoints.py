@@ -77,18 +77,23 @@ def forget(folder: str, trial: str) -> None:
 
 def forget_trials(folder: str, trials: Container[str]) -> None:
     """Removes every checkpoint of these trials."""
-    if Path(folder).is_dir():
-        for home in list(Path(folder).iterdir()):
-            if home.name in trials:
-                forget(folder, home.name)
+    for home in _entries(Path(folder)):
+        if home.name in trials:
+            forget(folder, home.name)
 
 
 def written(home: Path) -> dict[int, Path]:
     """Returns the checkpoints in the folder of a trial by their cycle. Files half written have other names."""
-    if not home.is_dir():
-        return {}
-    entries = [(entry.name.removesuffix(SUFFIX), entry) for entry in home.iterdir()]
+    entries = [(entry.name.removesuffix(SUFFIX), entry) for entry in _entries(home)]
     return {int(cycle): entry for cycle, entry in entries if cycle.isdigit()}
+
+
+def _entries(folder: Path) -> list[Path]:
+    """Returns what is in a folder; nothing if there is none, or none that can be looked into."""
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
 
 
 def _remove(path: Path) -> None:

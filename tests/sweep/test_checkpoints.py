@@ -59,6 +59,14 @@ def test_a_checkpoint_that_an_earlier_version_wrote_is_read_and_replaced(tmp_pat
     assert [path.name for path in (tmp_path / "trial").iterdir()] == ["8.safetensors"]
 
 
+def test_a_folder_that_cannot_be_looked_into_has_none_and_ends_nothing(tmp_path):
+    """A file in its place stands for a folder without rights, which root does not meet."""
+    (tmp_path / "checkpoints").write_text("in the way")
+    assert checkpoints.load_checkpoint(str(tmp_path / "checkpoints"), "trial") is None
+    checkpoints.forget_trials(str(tmp_path / "checkpoints"), {"trial"})
+    assert checkpoints.written(tmp_path / "checkpoints") == {}
+
+
 def test_without_a_checkpoint_there_is_none(tmp_path):
     assert checkpoints.load_checkpoint(str(tmp_path), "trial") is None
     checkpoints.save_checkpoint(str(tmp_path), "trial", 3, ARRAYS)
