@@ -142,7 +142,7 @@ def faults_of_end(process: subprocess.Popen, folder: Path) -> list[str]:
     lines = [line for line in printed.splitlines() if line.startswith("interrupted")]
     if len(lines) != (code == 130):
         bad.append(f"{len(lines)} lines say that it was interrupted")
-    limit = time.monotonic() + 20
+    limit = time.monotonic() + 60
     while (left := processes_of(folder)) and time.monotonic() < limit:
         time.sleep(0.1)
     if left:

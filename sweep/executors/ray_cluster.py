@@ -13,6 +13,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -21,6 +22,7 @@ from ray._private import ray_constants
 from ganscape.environment import clean_ray_worker, cleaned
 from ganscape.sweep.resources import ExecutorError, Resources, cores
 
+MARK = "GANSCAPE_CLUSTER"
 CONNECT_SECONDS, ANSWER_SECONDS = 5.0, 60.0
 
 
@@ -33,10 +35,27 @@ def start_cluster(workers: int, resources: Resources, variables: dict[str, str])
     """
     cpus = max(cores(), math.ceil(workers * resources.cpus))
     try:
-        with keep_sigterm(), cleaned(_token()), _on_loopback():
+        with keep_sigterm(), cleaned(_token() | {MARK: _mark()}), _on_loopback():
             ray.init(address="local", num_cpus=cpus, include_dashboard=False, **_init_options(variables))
     except Exception as error:  # Ray raises no narrower class where a process of its own is late
         raise ExecutorError(f"Ray does not start on this machine: {_first_line(error)}; try again") from error
+
+
+def end_cluster() -> None:
+    """Disconnects from a cluster, and ends what is left of one that this process has started: an agent that still
+    starts when its node ends would notice that only later."""
+    ray.shutdown()
+    mark = f"{MARK}={_mark()}".encode()
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended, or is somebody else's
+            if entry.name != str(os.getpid()) and mark in (entry / "environ").read_bytes().split(b"\0"):
+                os.kill(int(entry.name), signal.SIGKILL)
+
+
+@functools.cache
+def _mark() -> str:
+    """Returns the value of MARK by which the processes of this process's cluster are known."""
+    return secrets.token_hex(16)
 
 
 @functools.cache

@@ -28,7 +28,7 @@ from ganscape.sweep.executors.contract import RunningExecutor
 from ganscape.sweep.executors.mailbox import Mailbox
 from ganscape.sweep.executors.pool import WorkerPool
 from ganscape.sweep.executors.processes import worker_environment
-from ganscape.sweep.executors.ray_cluster import ANSWER_SECONDS, count_fitting, join_cluster, start_cluster
+from ganscape.sweep.executors.ray_cluster import ANSWER_SECONDS, count_fitting, end_cluster, join_cluster, start_cluster
 from ganscape.sweep.executors.worker import evaluator_of, import_plugins_or_refuse, run_tasks
 from ganscape.sweep.messages import FromWorker, Task, Workload
 from ganscape.sweep.resources import Cluster, ExecutorError, Resources, default_workers
@@ -79,7 +79,7 @@ def start(out: Path, workers: int | None, resources: Resources, cluster: Cluster
         run = functools.partial(_run, state=state, workers=workers, resources=resources, callbacks=callbacks)
         yield RunningExecutor(workers, run)
     finally:
-        ray.shutdown()
+        end_cluster()
         if not callbacks:
             shutil.rmtree(state, ignore_errors=True)
 

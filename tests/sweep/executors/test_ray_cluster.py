@@ -3,7 +3,9 @@ what callbacks of Ray Tune are told."""
 
 import contextlib
 import os
+import signal
 import socket
+import subprocess
 
 import pytest
 
@@ -102,3 +104,20 @@ def test_an_address_where_nobody_answers_is_refused_at_once(ganscape, refused, t
         ran = ganscape("run", "equal/wide", "--executor", "ray", "--address", address, "--out", out)
     refused(ran, f"cannot join a Ray cluster at {address!r}: ", "refused")
     assert not out.exists()
+
+
+def test_what_is_left_of_a_cluster_of_this_process_is_ended_and_nothing_else():
+    from ganscape.sweep.executors import ray_cluster
+
+    marks = {"own": ray_cluster._mark(), "of another": "0" * 32}
+    started = {
+        whose: subprocess.Popen(["sleep", "60"], env={ray_cluster.MARK: mark, "PATH": os.environ["PATH"]})
+        for whose, mark in marks.items()
+    }
+    try:
+        ray_cluster.end_cluster()
+        assert started["own"].wait(30) == -signal.SIGKILL and started["of another"].poll() is None
+    finally:
+        for process in started.values():
+            process.kill()
+            process.wait()
