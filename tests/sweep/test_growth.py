@@ -14,6 +14,7 @@ from ganscape.results.store import StoreError, describe_growth, open_store
 from ganscape.search_spaces import StudyError
 from ganscape.sweep import merging
 from ganscape.sweep.backlog import Backlog
+from ganscape.sweep.checkpoints import load_checkpoint, save_checkpoint
 from ganscape.sweep.growth import confirming_plan, searching_plan, stored_plan, united_plan
 from ganscape.sweep.messages import Score
 from ganscape.sweep.plan import plan
@@ -295,6 +296,26 @@ def test_a_trial_of_both_is_there_once_with_the_generator_of_its_lowest_score(tm
     assert len(lowest) == 1
     (file,) = (out / "generators" / trial).glob("*.safetensors")
     assert file.stem == str(lowest["rung"].iloc[0]) and str(file) == results.generators()["path"].iloc[0]
+
+
+@pytest.mark.parametrize("newest", ["a", "b"])
+def test_of_a_trial_in_training_the_checkpoint_with_most_cycles_comes_along(tmp_path, newest):
+    for name in "ab":
+        out = tmp_path / name
+        run(planned(out, methods=["wgan"], configs=2, seeds=1), out)
+        longer = united_plan(planned(out, methods=["wgan"], configs=2, seeds=1, images=1920), out)
+        with open_store(out) as store:  # asked for and not yet trained
+            store.begin(longer.definition)
+        trial, other = frames.load(out).trials()["trial"]
+        cycle = 10 if name == newest else 9
+        save_checkpoint(str(out / "checkpoints"), trial, cycle, {"cycle": np.asarray(cycle)})
+    early = tmp_path / "a" / "checkpoints" / other / "7"  # a folder, as of earlier versions
+    early.mkdir(parents=True)
+    (early / "array").write_bytes(b"1")
+    out = merging.merge([tmp_path / "a", tmp_path / "b"], tmp_path / "merged")
+    assert [path.name for path in (out / "checkpoints" / trial).iterdir()] == ["10.safetensors"]
+    assert load_checkpoint(str(out / "checkpoints"), trial)["cycle"] == 10
+    assert (out / "checkpoints" / other / "7" / "array").read_bytes() == b"1"
 
 
 def test_a_generator_whose_file_is_gone_is_not_kept_in_the_merged_folder(tmp_path):
