@@ -29,8 +29,8 @@ from ganscape.sweep.messages import Workload
 from ganscape.sweep.own_images import fit_architecture, length_name
 from ganscape.sweep.plan_checks import check_configs, check_least, check_schedulers, check_study, cut_lists
 from ganscape.sweep.plan_size import check_scale, check_settings_are_values
-from ganscape.sweep.plugins import import_plugins
-from ganscape.sweep.protocols import check_further, protocol_of, recorded_metrics
+from ganscape.sweep.plugins import check_imported, import_plugins
+from ganscape.sweep.protocols import check_further, protocol_of, recorded_definitions, recorded_metrics
 from ganscape.sweep.schedulers import SCHEDULERS, decision_rungs
 from ganscape.sweep.searchers import SEARCHERS, SELECTORS, facts_of
 from ganscape.sweep.transfer import with_ranges_from
@@ -145,6 +145,9 @@ def plan(
       StudyError, DataError, ConfigError, MetricError, PluginError, StoreError: one line each, before any work.
     """
     import_plugins(imports)
+    recorded = recorded_definitions(Path(out))
+    for definition in recorded:  # whose names are unknown without the modules that register them
+        check_imported(out, definition, changed_too=False)
     label = study_label(study, name)
     chosen = find_study(study) if methods is None else find_study(study).select_methods(methods)
     if ranges_from is not None:
@@ -164,7 +167,7 @@ def plan(
     check_least("seed", seed, 0)
     check_least("lanes", lanes, 1)
     if metric is None:
-        metric, further = recorded_metrics(Path(out), data, source) or (chosen.metric(data), further)
+        metric, further = recorded_metrics(recorded, data, source) or (chosen.metric(data), further)
     if metric is not None:
         check_lower(metric)
         make_encoder(metric, source.image_shape)

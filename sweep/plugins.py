@@ -235,8 +235,9 @@ def _reason(error: BaseException) -> str:
 
 
 def _line(error: BaseException, where: str) -> str:
-    """Returns " (line n)" of the innermost line of the module's own file in a traceback, "" without one."""
-    number = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else None
+    """Returns " (line n)" of the innermost line of the module's own file in a traceback; "" without one, as where the
+    file is no Python, which the error itself locates."""
+    number = None
     trace = error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename.startswith(where):

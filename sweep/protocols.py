@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ganscape.data import DATASETS, Dataset, Source
 from ganscape.metrics import MetricError, Protocol, check_images_alone, check_samples, code_of, make_encoder
+from ganscape.results.definition import Definition
 from ganscape.results.store import STORE, check_complete, read
 
 
@@ -34,18 +35,20 @@ def check_further(metric: str | None, further: Sequence[str], source: Source) ->
         make_encoder(name, source.image_shape)
 
 
-def recorded_metrics(out: Path, data: str, source: Source) -> tuple[str, tuple[str, ...]] | None:
-    """Returns the metric and the further ones of the sweep that `out` holds, or None if there is no sweep yet, or one
-    on other data.
+def recorded_definitions(out: Path) -> list[Definition]:
+    """Returns the definition of the sweep that `out` holds, alone in a list; an empty list if there is no sweep yet."""
+    recorded = [row["definition"] for row in read(out)["study"]] if (out / STORE).exists() else []
+    for definition in recorded:
+        check_complete(out, definition)
+    return recorded
+
+
+def recorded_metrics(recorded: Sequence[Definition], data: str, source: Source) -> tuple[str, tuple[str, ...]] | None:
+    """Returns the metric and the further ones of the first of these sweeps on the same data, or None if there is none.
 
     A continuation is then scored alike, whatever the default is now.
     """
-    if not (out / STORE).exists():
-        return None
     name = data if data in DATASETS else Path(data).resolve().stem
-    recorded = [row["definition"] for row in read(out)["study"]]
-    for definition in recorded:
-        check_complete(out, definition)
     same_data = (name, list(source.image_shape))
     same = (row for row in recorded if (row["data"], row["image_shape"]) == same_data)
     return next(((row["metric"], tuple(row.get("further", ()))) for row in same), None)

@@ -133,10 +133,12 @@ def rescore(
     with one_line_errors("interrupted; what was scored is stored, the same command continues"):
         look_for(weights)
         from ganscape.results.frames import load
+        from ganscape.sweep.plugins import check_imported
 
         results = load(out)
         _compute_like_a_worker(results)
         import_modules(imports)
+        check_imported(out, results.study, changed_too=False)
         from ganscape.sweep.rescoring import rescore as score_kept
         from ganscape.sweep.retraining import data_of
 

@@ -210,6 +210,8 @@ def test_a_sweep_runs_by_a_plugin_is_refused_when_it_changes_and_can_be_read_wit
     assert again.scores().equals(second.scores()) and again.study["searcher"] == "halves"
     with pytest.raises(UserError, match=r"uses module 'mine', which is not imported; name it: --import mine\.py"):
         ganscape.resume(out, progress=False)
+    with pytest.raises(UserError, match=r"uses module 'mine', which is not imported; name it: --import mine\.py"):
+        ganscape.run("equal/wide", out=out, **RUN)  # not: unknown searcher
     with pytest.raises(UserError, match="a module from outside that is not imported: unknown loss 'exponential'"):
         ganscape.sample(out, 1)
 
@@ -228,7 +230,7 @@ def test_ray_s_workers_score_as_local_ones_by_a_plugin(mine, tmp_path):
     [
         ("import nothing_of_this_name", r"--import mine fails: ModuleNotFoundError: No module .* \(line 1\)"),
         ("\n\nx = 1 / 0", r"--import mine fails: ZeroDivisionError: division by zero \(line 3\)"),
-        ("def f(:", r"--import mine fails: SyntaxError: .* \(line 1\)"),
+        ("def f(:", r"--import mine fails: SyntaxError: .* \(mine\.py, line 1\)$"),
         ("raise SystemExit(3)", "--import mine fails: SystemExit: 3"),
         ("", "mine: the module registers nothing; it has to call ganscape.register"),
         ("import ganscape\nganscape.register()", "mine registers nothing: ganscape.register takes losses, penalties"),
