@@ -138,6 +138,14 @@ def test_mlflow_is_told_every_score(tmp_path):
     assert set(sweep.scores()["value"]) == set(told)
 
 
+def test_a_slurm_job_ends_where_ray_does_not_start(slurm, tmp_path):
+    """And says so, in place of waiting until its limit: here by a `ray` that fails."""
+    (tmp_path / "bin" / "ray").write_text("#!/bin/bash\nexit 1\n")
+    (tmp_path / "bin" / "ray").chmod(0o755)
+    assert slurm().wait(60) == 1
+    assert "Ray has not started at" in (tmp_path / "log").read_text() and not (tmp_path / "out").exists()
+
+
 @pytest.mark.slow
 def test_a_slurm_job_that_met_its_limit_continues_when_submitted_again(slurm, tmp_path):
     def scores():
