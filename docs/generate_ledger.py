@@ -8,6 +8,8 @@ import math
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from ganscape.results import frames
 from ganscape.results.claims.estimates import estimate_mean
 from ganscape.results.claims.evidence import NotTestable, log_ratios, scores_of_fixed_settings
@@ -18,18 +20,21 @@ NOT_CONFIRMED = "number not confirmed"
 LEVEL = 0.95
 # Folders of landscape/reg-norm, in which methods share their settings.
 RECORDED = {"mnist16": "landscape_reg_norm_mnist16", "digits": "landscape_reg_norm_digits"}
+SCHEDULES = "schedules_digits"  # in which methods share their learning rates
+GAMES = {"ns": "non-saturating", "wgan_gp": "WGAN-GP", "hinge_sn": "hinge with spectral norm"}
 
 
 class Entry(NamedTuple):
     """A trick of the ledger.
 
     reported: what its paper, or another that is named, says. methods: its method and the one without it, in
-    landscape/reg-norm; None where no recorded study has both.
+    landscape/reg-norm; schedule: its name in the study schedules. None where no recorded study has it.
     """
 
     name: str
     reported: str
     methods: tuple[str, str] | None = None
+    schedule: str | None = None
 
 
 def _paper(words: str, number: str) -> str:
@@ -80,6 +85,16 @@ LEDGER = (
         f"({_paper('Huang et al. 2024', '2501.05441')}, by a [summary]({_SUMMARY}))",
     ),
     Entry(
+        "`learning_rate_schedule=linear`",
+        f"used without a comparison ({_paper('Miyato et al. 2018', '1802.05957')})",
+        schedule="linear",
+    ),
+    Entry(
+        "`learning_rate_schedule=cosine`",
+        f"used without a comparison ({_paper('Huang et al. 2024', '2501.05441')})",
+        schedule="cosine",
+    ),
+    Entry(
         "`diffaugment`",
         "FID lower by a factor of 2 to 4 with 1,000 training images "
         f"({_paper('Zhao et al. 2020', '2006.10738')}, abstract)",
@@ -102,6 +117,8 @@ LEDGER = (
 
 def describe_recorded(entry: Entry) -> str:
     """Returns the ratio of scores with and without a trick in each recorded study that has both, with its interval."""
+    if entry.schedule is not None:
+        return describe_schedule(entry.schedule)
     if entry.methods is None:
         return "not run"
     words = []
@@ -111,10 +128,37 @@ def describe_recorded(entry: Entry) -> str:
             ratios = log_ratios(scores_of_fixed_settings(results, entry.methods, keep_failed=True), *entry.methods)
         except NotTestable:
             continue
-        estimate = estimate_mean(ratios)
-        low, high = (math.exp(end) for end in estimate.interval(LEVEL))
-        words.append(f"{data}: {math.exp(estimate.value):.2g} ({low:.2g} to {high:.2g}), {len(ratios)} settings")
+        words.append(f"{data}: {describe_ratio(ratios)}, {len(ratios)} settings")
     return "; ".join(words) or "not run"
+
+
+def describe_ratio(ratios: np.ndarray) -> str:
+    """Returns the geometric mean of ratios, given by their logarithms, with its interval."""
+    estimate = estimate_mean(ratios)
+    low, high = (math.exp(end) for end in estimate.interval(LEVEL))
+    return f"{math.exp(estimate.value):.2g} ({low:.2g} to {high:.2g})"
+
+
+def describe_schedule(schedule: str) -> str:
+    """Returns the ratio of scores at the end of training with a schedule and with a constant rate, for each game."""
+    results = frames.recorded(SCHEDULES)
+    words = []
+    for game, name in GAMES.items():
+        ratios = ratios_at_equal_rates(results, f"{game}_{schedule}", f"{game}_constant")
+        words.append(f"{name}, digits: {describe_ratio(ratios)}, {len(ratios)} rates")
+    return "; ".join(words)
+
+
+def ratios_at_equal_rates(results: frames.Results, one: str, other: str) -> np.ndarray:
+    """Returns log(score of one method / score of another) for each initial learning rate, the means of logs over seeds.
+
+    A failed trial counts as the worst score of the study.
+    """
+    trials = results.per_trial("last")
+    values = trials["value"].clip(upper=trials["value"][np.isfinite(trials["value"])].max())
+    rates = trials["config"].map(lambda config: results.settings(config)["g_lr"])
+    means = np.log(values.astype(float)).groupby([trials["method"], rates]).mean()
+    return (means[one] - means[other]).dropna().to_numpy()
 
 
 def make_table() -> str:
