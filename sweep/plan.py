@@ -146,8 +146,8 @@ def plan(
     """
     import_plugins(imports)
     recorded = recorded_definitions(Path(out))
-    for definition in recorded:  # whose names are unknown without the modules that register them
-        check_imported(out, definition, changed_too=False)
+    for stored in recorded:  # whose names are unknown without the modules that register them
+        check_imported(out, stored, changed_too=False)
     label = study_label(study, name)
     chosen = find_study(study) if methods is None else find_study(study).select_methods(methods)
     if ranges_from is not None:
