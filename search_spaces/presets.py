@@ -205,20 +205,24 @@ def _ending(images: int) -> dict[str, Value]:
     return {f"{name}_images": float(images) for name in _SCHEDULED}
 
 
-def _small(architecture: str, images: int) -> dict[str, dict[str, Value]]:
-    """Returns the sizes of every preset for 8x8 images and a training of so many real images.
+def _small(
+    networks: dict[str, Value], images: int, batch_size: int = 64, autoencoders: dict[str, Value] | None = None
+) -> dict[str, dict[str, Value]]:
+    """Returns the sizes of every preset for small networks and a training of so many real images.
 
-    One architecture for all but progan, averages over fewer updates, and a balance of BEGAN with which its generator
-    does not collapse. The half-life of r3gan's average is a quarter of its training, as in its code.
+    One architecture for all but progan and, where it has no autoencoders, vae and began; averages over fewer updates,
+    and a balance of BEGAN with which its generator does not collapse. The half-life of r3gan's average is a quarter of
+    its training, as in its code.
     """
-    same: dict[str, Value] = {"architecture": architecture, "batch_size": 64, "z_dim": 64}
+    rest = _settings(batch_size=batch_size, z_dim=64)
     averaged = {name: _settings(ema_decay=0.99) for name, preset in PRESETS.items() if "ema_decay" in preset.sizes}
     own = {
         "progan": _settings(architecture="progan", channels=16, fade_images=2e4),
         "began": _settings(gamma=1.0, k_learning_rate=0.01),
         "r3gan": _settings(ema_half_life=images / 4) | _ending(images),
     }
-    return {name: same | averaged.get(name, {}) | own.get(name, {}) for name in PRESETS}
+    pairs = {"progan": {}} | (dict.fromkeys(("vae", "began"), autoencoders) if autoencoders else {})
+    return {name: pairs.get(name, networks) | rest | averaged.get(name, {}) | own.get(name, {}) for name in PRESETS}
 
 
 # 200,000 updates of the discriminator on 64 images, as in Kurach et al. 2019, arXiv:1807.04720, scored ten times.
@@ -227,15 +231,21 @@ _STEPS = 200_000 * 64
 _PUBLISHED = {name: preset.sizes for name, preset in PRESETS.items()} | {
     name: PRESETS[name].sizes | _settings(attention=attention) for name, attention in (("sagan", 8), ("biggan", 16))
 }
+# Photographs on two cores: an eighth of DCGAN's channels, whose images have no chequered pattern if its generator
+# repeats pixels before it convolves (Odena et al. 2016), and batches of 32, for more updates in as many images.
+_PHOTO = _settings(architecture="dcgan", channels=8, upsampling="nearest")
+_PHOTO_AUTOENCODER = _settings(architecture="infogan", channels=16)
 # Schedules end with the training: R3GAN's is longer.
 _PUBLISHED["r3gan"] = _PUBLISHED["r3gan"] | _ending(_STEPS)
 
 #                    data      settings configs seeds images    interval    samples summary
 _SCALES = {
     "smoke":  Scale("digits",  {},     1,     2,   192_000,  48_000,     None,   "8x8 digits, a quarter of an hour",
-                    own=_small("mlp", 192_000)),
+                    own=_small(_settings(architecture="mlp"), 192_000)),
     "laptop": Scale("digits",  {},     1,     5,   960_000,  192_000,    None,   "8x8 digits, convolutions, hours",
-                    own=_small("conv8", 960_000)),
+                    own=_small(_settings(architecture="conv8"), 960_000)),
+    "photos": Scale("cifar10", {},     1,     2,   128_000, 32_000,     None,   "32x32 photographs, small networks",
+                    own=_small(_PHOTO, 128_000, 32, _PHOTO_AUTOENCODER)),
     "paper":  Scale("cifar10", {},     1,     5,   _STEPS,   _STEPS // 10, 10_000, "published networks, on CIFAR10",
                     own=_PUBLISHED),
 }  # fmt: skip

@@ -50,6 +50,16 @@ def test_an_architecture_that_the_user_named_is_not_replaced(planned):
         planned((64, 64, 3), "equal/defaults", settings={"architecture": "conv8"})
 
 
+@pytest.mark.parametrize(
+    ("shape", "settings", "told"),
+    [((32, 32, 3), {}, True), ((32, 32, 1), {}, False), ((16, 16, 3), {}, False)]
+    + [((32, 32, 3), {"architecture": name}, False) for name in ("mlp", "infogan")],
+)
+def test_dense_networks_that_a_scale_has_for_digits_are_warned_of_for_photographs(planned, shape, settings, told):
+    made = planned(shape, "equal/defaults", settings=settings)
+    assert any(line.startswith("dense layers of 128 units (architecture mlp)") for line in made.warnings) == told
+
+
 def test_images_that_no_architecture_takes_are_refused_by_what_the_scale_names(planned):
     with pytest.raises(ConfigError, match="mlp"):
         planned((66, 70, 3), "equal/defaults")
