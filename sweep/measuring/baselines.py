@@ -31,7 +31,8 @@ from ganscape.sweep.population import Population, on_devices, stack, start_membe
 MOST_DRAWS = 3
 IMAGES = 10_000  # encoded for each kind, unless one draw has more
 MOMENTS_IMAGES = 5_000  # real images that noise has the moments of, as far as they fit in MOMENTS_BYTES
-MOMENTS_BYTES = 2**28  # of their pixels as floats, which are all in memory
+MOMENTS_BYTES = 2**28  # of their pixels as floats
+COLUMNS = 1024  # pixels of all these images that are floats at a time
 
 
 def draw_count(samples: int) -> int:
@@ -110,15 +111,18 @@ def gaussian_images(images: np.ndarray, count: int, rng: np.random.Generator) ->
     which it takes the first that fit in MOMENTS_BYTES.
     """
     size = images[0].size
-    pixels = images[: max(2, MOMENTS_BYTES // (4 * size))].reshape(-1, size).astype(np.float32)
-    mean = pixels.mean(axis=0)
-    pixels -= mean
+    pixels = images[: max(2, MOMENTS_BYTES // (4 * size))].reshape(-1, size)
     noise = np.empty((count, size), np.uint8)
     for start_at in range(0, count, CHUNK):
-        part = noise[start_at : start_at + CHUNK]
+        rows = noise[start_at : start_at + CHUNK]
         # Weighted sums of deviations have their covariance, which itself may not fit in memory.
-        weights = rng.standard_normal((len(part), len(pixels)), np.float32) / np.float32(max(len(pixels) - 1, 1)) ** 0.5
-        part[:] = np.round(np.clip(mean + weights @ pixels, 0, 255))
+        weights = rng.standard_normal((len(rows), len(pixels)), np.float32) / np.float32(max(len(pixels) - 1, 1)) ** 0.5
+        for first in range(0, size, COLUMNS):  # as floats all pixels would take four times their memory
+            part = slice(first, first + COLUMNS)
+            deviations = pixels[:, part].astype(np.float32)
+            mean = deviations.mean(axis=0)
+            deviations -= mean
+            rows[:, part] = np.round(np.clip(mean + weights @ deviations, 0, 255))
     return noise.reshape(count, *images.shape[1:])
 
 

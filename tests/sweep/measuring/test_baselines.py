@@ -39,6 +39,14 @@ def test_noise_is_clipped_and_has_no_more_content_than_fits_in_memory(digits, mo
     assert np.ptp(gaussian_images(pair, 50, np.random.default_rng(0)).reshape(50, 4), axis=1).max() == 0
 
 
+def test_noise_does_not_depend_on_how_many_pixels_are_floats_at_a_time(digits, monkeypatch):
+    """To one level: sums of other widths may round otherwise."""
+    whole = gaussian_images(digits.train[:100], 600, np.random.default_rng(0)).astype(int)
+    monkeypatch.setattr(baselines, "COLUMNS", 24)
+    parts = gaussian_images(digits.train[:100], 600, np.random.default_rng(0)).astype(int)
+    assert np.abs(parts - whole).max() <= 1 and np.ptp(whole) > 200
+
+
 def test_real_images_score_below_noise_and_that_below_an_untrained_generator(digits, judge, workload, trial):
     """Of the classifier of digits at 100 samples: no score is near another kind's."""
     scores = list(measure([trial], workload, judge))
