@@ -221,7 +221,8 @@ def _small(
         "began": _settings(gamma=1.0, k_learning_rate=0.01),
         "r3gan": _settings(ema_half_life=images / 4) | _ending(images),
     }
-    pairs = {"progan": {}} | (dict.fromkeys(("vae", "began"), autoencoders) if autoencoders else {})
+    encoding = autoencoders or networks
+    pairs: dict[str, dict[str, Value]] = {"progan": {}, "vae": encoding, "began": encoding}
     return {name: pairs.get(name, networks) | rest | averaged.get(name, {}) | own.get(name, {}) for name in PRESETS}
 
 
