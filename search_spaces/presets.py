@@ -217,12 +217,12 @@ def _small(
     rest = _settings(batch_size=batch_size, z_dim=64)
     averaged = {name: _settings(ema_decay=0.99) for name, preset in PRESETS.items() if "ema_decay" in preset.sizes}
     own = {
-        "progan": _settings(architecture="progan", channels=16, fade_images=2e4),
+        "progan": _settings(channels=16, fade_images=2e4),
         "began": _settings(gamma=1.0, k_learning_rate=0.01),
         "r3gan": _settings(ema_half_life=images / 4) | _ending(images),
     }
     encoding = autoencoders or networks
-    pairs: dict[str, dict[str, Value]] = {"progan": {}, "vae": encoding, "began": encoding}
+    pairs = {"progan": _settings(architecture="progan"), "vae": encoding, "began": encoding}
     return {name: pairs.get(name, networks) | rest | averaged.get(name, {}) | own.get(name, {}) for name in PRESETS}
 
 
