@@ -43,6 +43,8 @@ def worker_environment(cache: str, resources: Resources) -> dict[str, str]:
         "JAX_COMPILATION_CACHE_DIR": os.environ.get("JAX_COMPILATION_CACHE_DIR") or cache,
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
         "TF_CPP_MIN_LOG_LEVEL": "2",
+        # Each session on Ray is a thread, for which glibc would make a memory pool that keeps what it once had.
+        "MALLOC_ARENA_MAX": os.environ.get("MALLOC_ARENA_MAX", "2"),
     }
     if weights := os.environ.get("GANSCAPE_WEIGHTS"):
         variables["GANSCAPE_WEIGHTS"] = weights

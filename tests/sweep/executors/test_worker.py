@@ -29,6 +29,13 @@ def test_a_worker_looks_for_accelerators_only_if_it_has_some_and_takes_its_share
     assert "JAX_PLATFORMS" not in whole and "XLA_PYTHON_CLIENT_MEM_FRACTION" not in whole
 
 
+def test_a_worker_has_two_memory_pools_unless_the_user_says_otherwise(monkeypatch):
+    monkeypatch.delenv("MALLOC_ARENA_MAX", raising=False)
+    assert worker_environment("cache", Resources())["MALLOC_ARENA_MAX"] == "2"
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "8")
+    assert worker_environment("cache", Resources())["MALLOC_ARENA_MAX"] == "8"
+
+
 def test_a_worker_that_cannot_measure_baselines_says_so_and_goes_on(judge, workload):
     """Reals of no pixels, of which there is no mean."""
     broken = workload._replace(dataset=workload.dataset._replace(train=None))
