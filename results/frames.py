@@ -91,12 +91,25 @@ class Results:
         return self._made[name].copy()
 
     def _all_trials(self) -> "pd.DataFrame":
+        import pandas as pd
+
+        asked = self._tables["trials"]
+        names = dict.fromkeys(name for each in asked["settings"] for name in each)
+        settings = {
+            f"setting_{name}" if name in TRIALS else name: [each.get(name) for each in asked["settings"]]
+            for name in names
+        }
+        return pd.concat([self.progress_of_trials(), make_frame(settings)], axis=1)
+
+    def progress_of_trials(self) -> "pd.DataFrame":
+        """Returns the columns of `trials` that are no settings: much faster where there are many trials."""
+        return self._once("progress", self._progress_of_trials)
+
+    def _progress_of_trials(self) -> "pd.DataFrame":
         asked, scores, status = self._tables["trials"], self._tables["scores"], self._status()
         rungs = Counter(trial for trial, _ in set(zip(scores["trial"], scores["rung"], strict=True)))
         columns = {name: asked[name] for name in (*TRIAL, "round", "phase")}
         columns |= {"status": [*status.values()], "rungs": [rungs[trial] for trial in asked["trial"]]}
-        for name in dict.fromkeys(name for each in asked["settings"] for name in each):
-            columns[f"setting_{name}" if name in TRIALS else name] = [each.get(name) for each in asked["settings"]]
         return make_frame(columns)
 
     def scores(self) -> "pd.DataFrame":
@@ -191,7 +204,7 @@ class Results:
         return self._once(rule, lambda: self._by_rule(RULES[rule]))
 
     def _by_rule(self, order: dict[str, bool]) -> "pd.DataFrame":
-        trials = self.trials()[[*TRIAL, "phase", "status"]]
+        trials = self.progress_of_trials()[[*TRIAL, "phase", "status"]]
         scores = self._selected()[["trial", "rung", "value"]]
         scores = scores.sort_values(list(order), ascending=list(order.values()), kind="stable")
         found = trials.merge(scores.drop_duplicates("trial"), on="trial", how="left", validate="one_to_one")

@@ -39,7 +39,7 @@ class Progress(NamedTuple):
 def progress(results: Results, now: datetime | None = None) -> Progress:
     """Returns the state of a sweep at the instant that was loaded; now: UTC, for the rate of a sweep that is being
     written."""
-    status = results.trials()["status"].value_counts()
+    status = results.progress_of_trials()["status"].value_counts()
     counts = {state: int(status.get(state, 0)) for state in STATES}
     failures = results.failures().query("final and cause != 'stopped'")["cause"].value_counts()
     ended = sum(counts.values()) - counts["running"]
@@ -58,7 +58,7 @@ def progress(results: Results, now: datetime | None = None) -> Progress:
 def methods_without_score(results: Results) -> dict[str, dict[str, int]]:
     """Returns the methods all of whose trials failed, each with how many failed of which cause; a stopped trial has not
     failed."""
-    trials, failures = results.trials(), results.failures().query("final")
+    trials, failures = results.progress_of_trials(), results.failures().query("final")
     without = {}
     for method, group in trials.groupby("method", sort=False):
         if (group["status"] == "failed").all():
@@ -69,7 +69,7 @@ def methods_without_score(results: Results) -> dict[str, dict[str, int]]:
 
 def expected_in_all(results: Results) -> int:
     """Returns how many trials the sweep will have in all, as far as can be told from its store; 0 before it began."""
-    trials = results.trials()
+    trials = results.progress_of_trials()
     methods = results.study.get("methods", ())
     phases = {method: [phase for phase in phases_of(results.study) if takes_part(phase, method)] for method in methods}
     return sum(_expected_of(phases[method], trials[trials["method"] == method]) for method in methods)

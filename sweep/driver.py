@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ganscape.errors import check_name
-from ganscape.results.store import STORE, describe_growth, open_store, read
+from ganscape.results.store import STORE, check_rows, describe_growth, open_store, read_facts
 from ganscape.sweep import pictures
 from ganscape.sweep.backlog import Backlog
 from ganscape.sweep.executors import EXECUTORS, check_executor
@@ -73,6 +73,7 @@ def run_study(
     if not 0 <= max_failures <= 1:
         raise ExecutorError(f"max_failures={max_failures:g} must be a share, from 0 to 1")
     plan = united_plan(plan, out)
+    check_rows(out)
     check_imported(out, plan.definition, changed_too=False)
     plan = plan._replace(workload=plan.workload._replace(plugins=loaded()))
     keep = find_keep(plan) if keep is None else keep
@@ -153,7 +154,7 @@ def changed_circumstances(out: str | Path) -> list[str]:
     may differ in their last digits. Empty for a folder without a sweep."""
     if not (Path(out) / STORE).exists():
         return []
-    starts = read(out)["environments"]
+    starts = read_facts(out)["environments"]
     return circumstances_between(starts[-1]["environment"], environment()) if starts else []
 
 

@@ -7,7 +7,7 @@ from typing import cast
 from ganscape.data import DataError, fetch, find_source
 from ganscape.errors import check_name
 from ganscape.results.definition import Definition, PhaseDefinition, current_searcher, decisive_part, phases_of
-from ganscape.results.store import StoreError, check, check_complete, read
+from ganscape.results.store import StoreError, check, check_complete, read_facts
 from ganscape.search_spaces import Phase, StudyError
 from ganscape.search_spaces.descriptions import read_space
 from ganscape.sweep.messages import Workload
@@ -63,7 +63,7 @@ def stored_plan(
       DataError: if the data are not those of the study.
       PluginError: if a module from outside that the study uses is not imported, or has changed.
     """
-    tables = read(out)
+    tables = read_facts(out)
     if not tables["study"]:
         raise StoreError(f"'{out}' holds no study yet; ganscape run begins one")
     definition = tables["study"][0]["definition"]

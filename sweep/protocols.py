@@ -6,7 +6,7 @@ from pathlib import Path
 from ganscape.data import DATASETS, Dataset, Source
 from ganscape.metrics import MetricError, Protocol, check_images_alone, check_samples, code_of, make_encoder
 from ganscape.results.definition import Definition
-from ganscape.results.store import STORE, check_complete, read
+from ganscape.results.store import STORE, check_complete, read_facts
 
 
 def protocol_of(name: str, dataset: Dataset, samples: int) -> Protocol:
@@ -37,7 +37,7 @@ def check_further(metric: str | None, further: Sequence[str], source: Source) ->
 
 def recorded_definitions(out: Path) -> list[Definition]:
     """Returns the definition of the sweep that `out` holds, alone in a list; an empty list if there is no sweep yet."""
-    recorded = [row["definition"] for row in read(out)["study"]] if (out / STORE).exists() else []
+    recorded = [row["definition"] for row in read_facts(out)["study"]] if (out / STORE).exists() else []
     for definition in recorded:
         check_complete(out, definition)
     return recorded

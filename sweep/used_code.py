@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from ganscape.metrics import Protocol
 from ganscape.results.definition import Definition, PluginDefinition
-from ganscape.results.store import STORE, read
+from ganscape.results.store import STORE, read_facts
 from ganscape.sweep.plugins import plugins_of
 
 
@@ -35,7 +35,7 @@ def with_code(
 
 def _stored(out: str | Path) -> dict[str, str]:
     """Returns module -> hash of the sweep in `out`, {} without one."""
-    studies = read(out)["study"] if (Path(out) / STORE).exists() else []
+    studies = read_facts(out)["study"] if (Path(out) / STORE).exists() else []
     return {plugin["name"]: plugin["sha256"] for row in studies for plugin in row["definition"].get("plugins", ())}
 
 

@@ -16,10 +16,12 @@ from ganscape.results.store.growth import describe_growth
 from ganscape.results.store.reader import (
     NO_STUDY,
     check,
+    check_rows,
     is_written,
     kept_generators,
     read,
     read_columns,
+    read_facts,
     rows_written,
     unwritten,
 )
@@ -35,6 +37,7 @@ __all__ = [
     "StoreError",
     "check",
     "check_complete",
+    "check_rows",
     "describe_growth",
     "differences",
     "is_written",
@@ -42,6 +45,7 @@ __all__ = [
     "open_store",
     "read",
     "read_columns",
+    "read_facts",
     "rows_written",
     "unwritten",
 ]

@@ -1,7 +1,7 @@
 """Reading an output folder, also while a sweep writes to it."""
 
 import fcntl
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from ganscape.results.store.database import (
 from ganscape.results.store.growth import place_trials, unite
 from ganscape.results.store.soundness import check_complete, check_schema, check_values
 
+FACTS = ("study", "definitions", "environments", "protocols")
 NO_STUDY = f"no study yet (a sweep that has just begun, or a copy without its {STORE}-wal)"
 
 
@@ -43,8 +44,19 @@ def read(folder) -> dict[str, list[dict]]:
             for table, columns in read_columns(folder).items()}  # fmt: skip
 
 
+def read_facts(folder) -> dict[str, list[dict]]:
+    """Returns those tables of `read` that have few rows however many trials there are: study, definitions, environments
+    and protocols. Rows of the others are neither read nor checked."""
+    return {table: [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+            for table, columns in _read(folder, FACTS).items()}  # fmt: skip
+
+
 def read_columns(folder) -> dict[str, dict[str, list]]:
     """Returns the tables of `read`, each as a dict of columns: faster where there are many rows."""
+    return _read(folder, tuple(schema.QUERIES))
+
+
+def _read(folder, wanted: Collection[str]) -> dict[str, dict[str, list]]:
     path = Path(folder) / STORE
     with reading(folder) as db, explained_damage(path):
         db.execute("BEGIN")
@@ -53,10 +65,12 @@ def read_columns(folder) -> dict[str, dict[str, list]]:
         tables = {
             table: _fetch_known(db, table, query) if table in written else {name: [] for name in _named(query)}
             for table, query in schema.QUERIES.items()
+            if table in wanted
         }
         check_values(path, tables)
         _place(tables)
-        tables["failures"] = apply_retries(tables["failures"], tables["retries"]["failure"])
+        if "failures" in wanted:
+            tables["failures"] = apply_retries(tables["failures"], tables["retries"]["failure"])
         return tables
 
 
@@ -75,6 +89,8 @@ def _place(tables: dict[str, dict[str, list]]) -> None:
     if not definitions:
         return
     tables["study"]["definition"] = definitions[-1:]
+    if "trials" not in tables:
+        return
     columns = tables["trials"]
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     placed = place_trials(rows, definitions)
@@ -129,17 +145,23 @@ def unwritten(folder) -> Iterator[None]:
 
 def check(folder, definition: Mapping[str, Any]) -> Mapping[str, Any]:
     """Returns the definition of the study that OUT will have when it is asked for this one: the two united, if it holds
-    one already. Writes nothing.
+    one already. Writes nothing, and does not look at rows of trials: `check_rows` does.
 
     Raises StoreError if OUT is foreign or holds another study.
     """
     if (Path(folder) / STORE).exists():
-        if study := read(folder)["study"]:
+        if study := read_facts(folder)["study"]:
             check_complete(folder, study[0]["definition"])
             return unite(folder, study[0]["definition"], definition)
     else:
         refuse_foreign(Path(folder))
     return definition
+
+
+def check_rows(folder) -> None:
+    """Raises StoreError if OUT holds a store with a damaged row in any table."""
+    if (Path(folder) / STORE).exists():
+        read_columns(folder)
 
 
 @contextmanager

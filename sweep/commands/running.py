@@ -16,11 +16,11 @@ NOTHING_WORKED = 3  # the exit code of a sweep that finished, though no trial of
 
 def unite_with_folder(planned, folder: Path):
     """Returns the plan with all that the folder holds, and prints what the folder is given more."""
-    from ganscape.results.store import STORE, describe_growth, read
+    from ganscape.results.store import STORE, describe_growth, read_facts
     from ganscape.sweep.growth import united_plan
 
     united = united_plan(planned, folder)
-    studies = read(folder)["study"] if (folder / STORE).exists() else []
+    studies = read_facts(folder)["study"] if (folder / STORE).exists() else []
     for growth in [describe_growth(row["definition"], united.definition) for row in studies]:
         if growth:
             typer.echo(f"'{folder}' is given more: {growth}")

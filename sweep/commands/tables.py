@@ -116,7 +116,7 @@ def print_status(folder: Path) -> None:
     from ganscape.results.store import NO_STUDY
 
     results = load(folder)
-    trials = results.trials()
+    trials = results.progress_of_trials()
     counts = trials["status"].value_counts()
     state = _state(results)
     begun = "running" if state == "running" else "unfinished"

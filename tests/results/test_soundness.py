@@ -10,7 +10,7 @@ import pytest
 from ganscape.results import frames
 from ganscape.results.live import progress
 from ganscape.results.scores_file import export
-from ganscape.results.store import StoreError, open_store, read, rows_written
+from ganscape.results.store import StoreError, check_rows, open_store, read, read_facts, rows_written
 from ganscape.results.store.database import APPLICATION_ID
 from ganscape.results.store.soundness import TO_READ
 from ganscape.results.verdict import find_verdict
@@ -142,6 +142,19 @@ def test_what_is_damaged_is_said_in_a_line_or_the_rest_can_be_looked_at(name, so
 def test_a_sound_store_is_sound(sound):
     """Or the test above proves nothing."""
     assert all(read(sound)[table] for table in TABLES[:-1]) and len(frames.load(sound).scores()) == 560
+
+
+def test_facts_of_a_store_are_read_without_its_rows_of_trials_which_are_checked_apart(sound, tmp_path):
+    shutil.copy(sound / "store.sqlite", tmp_path)
+    whole, facts = read(tmp_path), read_facts(tmp_path)
+    assert set(facts) == {"study", "definitions", "environments", "protocols"}
+    assert facts == {table: whole[table] for table in facts}
+    check_rows(tmp_path)
+    statements(("UPDATE scores SET value = 'x' WHERE rowid = 2", ()))(tmp_path / "store.sqlite")
+    assert read_facts(tmp_path) == facts
+    with pytest.raises(StoreError, match="value of a row of scores is 'x'"):
+        check_rows(tmp_path)
+    check_rows(tmp_path / "elsewhere")
 
 
 @pytest.mark.parametrize("column", ["trial", "method"])
