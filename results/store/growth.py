@@ -105,14 +105,14 @@ def place_trials(rows: list[dict], definitions: Sequence[Mapping[str, Any]]) -> 
     definitions: of a study, the oldest first.
     """
     first, last = (phases_of(definition) for definition in (definitions[0], definitions[-1]))
-    starts = _starts(last)
+    first_starts, starts = _starts(first), _starts(last)
     order: dict[tuple, int] = {}
     placed = []
     for row in rows:
         phase, number = row["phase"], row["phase_round"]
         if phase is None:
             phase = phase_of_round(first, row["round"])
-            number = row["round"] - _starts(first)[phase]
+            number = row["round"] - first_starts[phase]
         row = row | {"phase": phase, "phase_round": number, "round": starts[phase] + number}
         for name in (row["method"], (row["method"], phase, number, row["config"])):
             order.setdefault(name, len(order))
