@@ -58,7 +58,7 @@ def measure(folder: Path, trials: int, messages: int) -> dict:
     import numpy as np
     from rich.console import Console
 
-    from ganscape.results.store import open_store
+    from ganscape.results.store import check_rows, open_store
     from ganscape.sweep.backlog import Backlog
     from ganscape.sweep.commands.progress import show_progress
     from ganscape.sweep.growth import united_plan
@@ -84,8 +84,9 @@ def measure(folder: Path, trials: int, messages: int) -> dict:
     before = resident()
     grid = np.zeros((96, 8, 8, 1), np.uint8)
     console = Console(file=io.StringIO(), force_terminal=True)
+    continued = united_plan(planned(), folder)
+    check_rows(folder)
     with open_store(folder) as store, show_progress(console) as show:
-        continued = united_plan(planned(), folder)
         backlog = Backlog(continued, store, 2, {}, show)
         assert not backlog.done()
         mark("start_s")
