@@ -150,9 +150,9 @@ def test_facts_of_a_store_are_read_without_its_rows_of_trials_which_are_checked_
     assert set(facts) == {"study", "definitions", "environments", "protocols"}
     assert facts == {table: whole[table] for table in facts}
     check_rows(tmp_path)
-    statements(("UPDATE scores SET value = 'x' WHERE rowid = 2", ()))(tmp_path / "store.sqlite")
+    statements("UPDATE trials SET recorded = 'x' WHERE rowid = 2")(tmp_path / "store.sqlite")
     assert read_facts(tmp_path) == facts
-    with pytest.raises(StoreError, match="value of a row of scores is 'x'"):
+    with pytest.raises(StoreError, match="the time of a row of trials is 'x'"):
         check_rows(tmp_path)
     check_rows(tmp_path / "elsewhere")
 
