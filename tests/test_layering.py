@@ -1,6 +1,7 @@
 """Who may import whom, as data; the tests read the imports of every module."""
 
 import ast
+import functools
 import json
 import subprocess
 import sys
@@ -229,9 +230,10 @@ def module_name(file: Path) -> str:
 MODULES = {module_name(file): file for folder in FOLDERS for file in files(folder)}
 
 
-def imports(file: Path) -> list[Import]:
+@functools.cache
+def imports(file: Path) -> tuple[Import, ...]:
     """Every import of the file, but those that only type checkers see."""
-    return list(_imports_in(ast.parse(file.read_text(encoding="utf-8")), True))
+    return tuple(_imports_in(ast.parse(file.read_text(encoding="utf-8")), True))
 
 
 def _imports_in(node: ast.AST, at_once: bool) -> Iterator[Import]:
