@@ -11,6 +11,8 @@ from ganscape.results.store import StoreError
 
 
 def _table(out: Path, file: Path) -> Path:
+    if file.exists():
+        raise StoreError(f"'{file}' exists; name a new file")
     return scores_file.export(load(out), file)
 
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 def export(results: Results, path) -> Path:
-    """Writes every score with the settings of its trial to a .csv or .parquet file, whole or not at all.
+    """Writes every score with the settings of its trial to a .csv or .parquet file, whole or not at all. One that is
+    there is replaced.
 
     Columns: those of `scores`, then round, status, rungs and one per setting. Floats keep every bit. A trial without
     any score has one row with an empty value, so that failures are not lost on the way.

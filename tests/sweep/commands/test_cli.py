@@ -139,6 +139,7 @@ def test_a_sweep_from_the_command_line(ganscape, refused, tmp_path):
     assert status.exit_code == 0 and "2 trials, 2 done, 0 unfinished, 0 failed" in status.output
     assert ganscape("export", out, tmp_path / "scores.csv").exit_code == 0
     assert len((tmp_path / "scores.csv").read_text().splitlines()) == 1 + 2 * 2
+    refused(ganscape("export", out, tmp_path / "scores.csv"), "scores.csv' exists")
 
 
 def test_a_second_driver_is_refused(ganscape, tmp_path):
