@@ -1,11 +1,14 @@
 """What SECURITY.md says, as far as the code can be asked."""
 
 import ast
+import contextlib
 import getpass
 import json
 import os
 import platform
 import re
+import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -148,3 +151,18 @@ def test_links_among_the_pictures_of_a_folder_are_not_followed_when_it_is_merged
     assert [path.relative_to(tmp_path / "target").as_posix() for path in (tmp_path / "target").rglob("*.png")] == [
         "samples/a/1.png"
     ]
+
+
+def test_a_store_whose_trial_would_lead_out_of_its_folder_is_not_continued(tmp_path, monkeypatch):
+    from ganscape.results.frames import RECORDED
+    from ganscape.results.store import StoreError
+    from ganscape.sweep import driver
+
+    monkeypatch.setattr(driver, "united_plan", lambda plan, out: plan)
+    shutil.copy(RECORDED / "equal_wide_digits" / "store.sqlite", tmp_path)
+    with contextlib.closing(sqlite3.connect(tmp_path / "store.sqlite", isolation_level=None)) as db:
+        (trial,) = db.execute("SELECT min(trial) FROM trials").fetchone()
+        for table in ("trials", "scores"):
+            db.execute(f"UPDATE {table} SET trial = '../../x' WHERE trial = ?", (trial,))
+    with pytest.raises(StoreError, match=r"'\.\./\.\./x' of a row of trials cannot be the name of a folder"):
+        driver.run_study(None, tmp_path)  # type: ignore[arg-type] - refused before there is a plan to follow
