@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ganscape import results
 from ganscape.data import DATASETS
 from ganscape.metrics import FORMULAS
 from ganscape.metrics.encoders import ENCODERS
@@ -119,6 +120,12 @@ def test_the_ledger_of_tricks_is_what_the_recorded_studies_say():
     generate = runpy.run_path(str(ROOT / "docs" / "generate_ledger.py"))
     page = text("docs/tricks.md")
     assert generate["replace_table"](page) == page, "run `make docs`"
+
+
+def test_the_table_of_completions_is_what_the_recorded_study_says():
+    scores = results.recorded("completion_digits").per_trial().groupby("method")["value"]
+    for method, values in scores:
+        assert f"| `{method}` | {', '.join(f'{value:.1f}' for value in sorted(values))} |" in text("docs/studies.md")
 
 
 @pytest.mark.parametrize("name", COMMANDS)
