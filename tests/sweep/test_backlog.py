@@ -300,9 +300,9 @@ def test_a_generator_may_be_removed_while_the_next_one_of_its_trial_is_written(p
     with_generator(store, trial, 640, 5.0)
     opened = generators.replacing
 
-    def removing(path, mode="wb"):
+    def removing(path, mode="wb", **options):
         generators.remove(folder, trial.id, 640)
-        return opened(path, mode)
+        return opened(path, mode, **options)
 
     def save_generator(path, *rest):
         with removing(path) as file:
