@@ -139,7 +139,7 @@ FILES = {
     "a.tif": (lambda folder: picture("TIFF"), read_images),
     "a.webp": (lambda folder: picture("WEBP", lossless=True), read_images),
     "digits": (lambda folder: idx(), read_digits),
-    "digits.gz": (lambda folder: gzip.compress(idx()), read_digits),
+    "digits.gz": (lambda folder: gzip.compress(idx(), mtime=0), read_digits),
     "w.npz": (lambda folder: written(lambda stream: np.savez(stream, **WEIGHTS)), read_weights),
     "w.safetensors": (lambda folder: safetensors.numpy.save(WEIGHTS, {"card": "{}"}), read_weights),
     "w.pth": (lambda folder: torch_file(), read_weights),
