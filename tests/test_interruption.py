@@ -35,3 +35,12 @@ def test_other_errors_that_cannot_be_raised_are_still_told():
     script = IN_A_CALLBACK.replace("os.kill(os.getpid(), signal.SIGINT)", "raise ValueError('of a callback')")
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert ran.stdout == "swallowed\n" and "ValueError: of a callback" in ran.stderr
+
+
+def test_a_process_that_a_shell_lets_ignore_ctrl_c_still_does():
+    """As of a script that starts a sweep in the background by `&`: Ctrl-C in the terminal is not meant for it."""
+    script = "import os, signal; from ganscape import interruption; interruption.listen(); os.kill(os.getpid(), 2)"
+    ignoring = f"trap '' INT; exec {sys.executable} -c '{script}'"
+    assert subprocess.run(["sh", "-c", ignoring], capture_output=True).returncode == 0
+    listening = f"exec {sys.executable} -c '{script}'"
+    assert b"KeyboardInterrupt" in subprocess.run(["sh", "-c", listening], capture_output=True).stderr

@@ -13,8 +13,10 @@ _asked = False
 
 
 def listen() -> None:
-    """Has Ctrl-C (SIGINT) interrupt this process; one that cannot be raised prints nothing."""
-    signal.signal(signal.SIGINT, interrupt)
+    """Has Ctrl-C (SIGINT) interrupt this process, unless it was started to ignore it, as by `&` in a script. An
+    interruption that cannot be raised prints nothing."""
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, interrupt)
     sys.unraisablehook = _pass_over
 
 
