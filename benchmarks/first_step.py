@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def measure(checkout: Path, words: list[str], cache: Path, whole: bool = False) -> dict[str, float]:
-    """Returns the seconds until each mark of a run in a new folder. whole: whether it goes on to its end."""
+    """Runs a sweep in a new folder, and returns mark -> seconds until it. whole: waits for the end of the sweep too."""
     environment = os.environ | {"PYTHONPATH": str(checkout / "src")}
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "ganscape", "run", "equal/wide", "-v", "--cache-dir", str(cache), "--out"]

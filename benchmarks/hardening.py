@@ -65,7 +65,7 @@ def timed(who: str, name: str, function: Any) -> Any:
 
 @contextlib.contextmanager
 def timed_block(function: Any, *arguments: Any):
-    """The transaction of the store, of which the statements count too."""
+    """Runs a transaction of the store, and times it with the statements in it."""
     began = time.perf_counter()
     with function(*arguments):
         yield
@@ -85,7 +85,7 @@ def patch(who: str, functions: dict[str, tuple[str, ...]]) -> None:
 
 
 def serve_timed(pipe: Any) -> None:
-    """A local worker's process, in place of `_serve`."""
+    """Runs a local worker whose functions are timed: takes the place of `sweep.executors.processes._serve`."""
     from ganscape.sweep.executors import processes
 
     patch("worker", WORKER)

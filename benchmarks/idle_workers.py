@@ -36,7 +36,7 @@ def answer_tasks(workload: Any, receive: Callable[[], Any], send: Callable[[Any]
 
 
 def answer_pipe(pipe: Any) -> None:
-    """A local worker's process, in place of `_serve`."""
+    """Runs a local worker that answers at once: takes the place of `sweep.executors.processes._serve`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(EOFError, OSError):
         _, workload = pipe.recv()
@@ -44,7 +44,7 @@ def answer_pipe(pipe: Any) -> None:
 
 
 def answer_session(config: dict, workload: Any, mailbox: Any) -> None:
-    """A worker's session on Ray, in place of `_serve_session`, with the same entries of results."""
+    """Runs a worker's session on Ray that answers at once: takes the place of `ray_tune._serve_session`."""
     import ray
     from ray import tune
 

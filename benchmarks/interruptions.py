@@ -101,7 +101,9 @@ Ready = Callable[[subprocess.Popen, Path], bool]
 
 
 def stages(chance: random.Random, whole: int) -> dict[str, Ready]:
-    """Returns stage -> a function (process, folder) that says whether a sweep has come to a random moment of the stage.
+    """Returns stage -> a function (process, folder) that tells whether it is time to interrupt the sweep.
+
+    That is a random moment of the stage.
 
     whole: how many scores the sweep has at its end.
     """

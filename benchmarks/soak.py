@@ -101,7 +101,7 @@ def watch(driver: subprocess.Popen, out: Path, every: float) -> tuple[np.ndarray
 
 
 def entries_of_folders(out: Path) -> Counter[Path]:
-    """Returns folder -> how many entries it has."""
+    """Counts the files and folders in each folder of OUT."""
     return Counter(path.parent for path in out.rglob("*"))
 
 

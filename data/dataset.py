@@ -68,10 +68,9 @@ def array_hash(*arrays: np.ndarray) -> str:
 
 
 def check_labels(labels: np.ndarray, count: int, name: str) -> np.ndarray:
-    """Returns the classes of `count` images, int64 [count].
+    """Returns labels as int64 [count], if they are classes 0, 1, 2 ... without gaps, one for each of `count` images.
 
-    Raises DataError, which calls them `name`, if they are not one for each image, or not the whole numbers from 0
-    without gaps.
+    Raises DataError, which calls them `name`, if they are not.
     """
     if labels.shape != (count,):
         raise DataError(f"{name}: labels of shape {labels.shape} for {count} images; expected ({count},)")

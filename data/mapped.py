@@ -49,8 +49,10 @@ def map_images(file: Path) -> MappedImages:
 
 @contextmanager
 def in_one_file(images: np.ndarray) -> Iterator[np.ndarray]:
-    """Yields the images mapped from one file, so that what is pickled is its path, and every process of this machine
-    maps it while the block lasts. The file has no name: nothing is left of it, even if this process is killed.
+    """Writes images to one file that every process of this machine can map while the block lasts, and yields them
+    mapped from it.
+
+    Pickled, they are the path of that file. It has no name: nothing is left of it, even if this process is killed.
 
     Yields few images, mapped ones, and any where there is no room for a file, as they are.
     """

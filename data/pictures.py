@@ -82,8 +82,10 @@ def read_picture(file: Path, rules: Rules = AS_IT_IS) -> np.ndarray:
 
 @contextmanager
 def open_picture(source: Path | IO[bytes]) -> Iterator["Picture"]:
-    """Opens a picture whose pixels are read later. Damaged facts about it are passed over; a decompression bomb
-    raises."""
+    """Yields a picture whose size and mode are known and whose pixels are read when they are used.
+
+    Damaged metadata is ignored; a picture of very many pixels (a decompression bomb) raises Pillow's warning as error.
+    """
     from PIL import Image
 
     with warnings.catch_warnings():

@@ -143,8 +143,8 @@ def phase_of_round(phases: list[PhaseDefinition], number: int) -> str:
 
 
 def holes_of(definition: Mapping[str, Any]) -> dict[str, str]:
-    """Returns which holes each method completes, such as "irregular holes of 0.25 of the pixels"; "" where it makes
-    whole images."""
+    """Returns method -> which holes it completes, such as "irregular holes of 0.25 of the pixels"; "" for a method that
+    makes whole images."""
     shared, holes = definition.get("settings", {}), {}
     for method, space in definition.get("methods", {}).items():
         settings = {**shared, **space.get("fixed", {}), **dict.fromkeys(space.get("dimensions", ()), "several")}

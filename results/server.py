@@ -132,7 +132,7 @@ def serving(folder, host: str = LOOPBACK, port: int = 8000) -> Iterator[Threadin
 
 
 class _Server(ThreadingHTTPServer):
-    """Has a thread for each request.
+    """An HTTP server that answers each request in a thread of its own.
 
     request_queue_size: connections that wait until they are taken; of more at the same moment some are tried again a
     second later.

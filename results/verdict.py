@@ -37,6 +37,7 @@ class Verdict(NamedTuple):
 
     @property
     def of_fresh_seeds(self) -> bool:
+        """Whether `ranking` is of means over fresh seeds."""
         return self.rule in ("fresh seeds", "search, then fresh seeds")
 
     @property

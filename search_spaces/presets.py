@@ -208,7 +208,7 @@ def _ending(images: int) -> dict[str, Value]:
 def _small(
     networks: dict[str, Value], images: int, batch_size: int = 64, autoencoders: dict[str, Value] | None = None
 ) -> dict[str, dict[str, Value]]:
-    """Returns the sizes of every preset for small networks and a training of so many real images.
+    """Returns preset -> its networks and other sizes for small networks that train on `images` real images.
 
     One architecture for all but progan and, where it has no autoencoders, vae and began; averages over fewer updates,
     and a balance of BEGAN with which its generator does not collapse. The half-life of r3gan's average is a quarter of

@@ -33,7 +33,7 @@ def path_of(folder: str | Path, trial: str, rung: int) -> Path:
 
 
 def size_of(folder: str, trial: str, rung: int) -> int:
-    """Returns the bytes of a generator's file, 0 if there is none, or no folder that can be looked into."""
+    """Returns the size of a generator's file in bytes; 0 if there is none, or its folder cannot be read."""
     try:
         return path_of(folder, trial, rung).stat().st_size if folder else 0
     except OSError:
@@ -41,7 +41,7 @@ def size_of(folder: str, trial: str, rung: int) -> int:
 
 
 def is_there(folder: str | Path, trial: str, rung: int) -> bool:
-    """Returns whether there is a generator's file, also where that cannot be seen, such as in a forbidden folder."""
+    """Returns whether a generator's file may be there: True also for a folder that this user may not read."""
     try:
         return path_of(folder, trial, rung).is_file()
     except OSError:

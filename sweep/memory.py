@@ -88,7 +88,7 @@ def _structures(plan: Plan) -> list[Config]:
 
 
 def _data_bytes(plan: Plan) -> int:
-    """Returns the bytes of the images in a worker, as they are trained on; of mapped files none."""
+    """Returns how many bytes a worker's copy of the images takes; 0 for images that it maps from a file."""
     splits = (plan.workload.dataset.train, plan.workload.dataset.test)
     return sum(images.nbytes for images in splits if not isinstance(images, np.memmap))
 

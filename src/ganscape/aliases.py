@@ -1,4 +1,4 @@
-"""Names that studies may use for fields of a config: here because spaces, configs and exports of results share them."""
+"""Other names of config fields, such as `lr` for `g_lr` and `d_lr`: study files, configs and exports share them."""
 
 # An alias -> the fields that all get its value. `discriminator_batchnorm`, true or false, is an alias of another kind.
 ALIASED_FIELDS = {

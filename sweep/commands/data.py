@@ -112,8 +112,7 @@ def prepare(
 
 
 def print_prepared(to: Path, made: "Prepared") -> None:
-    """Prints what became of a folder of pictures, and warns of those that were left out and of classes that were not
-    kept."""
+    """Prints how many pictures of a folder were written where; warns of pictures and classes that were left out."""
     shape = "x".join(map(str, made.image_shape))
     classes = f", {len(made.classes)} classes: {', '.join(made.classes)}" if made.classes else ""
     typer.echo(f"{to}: {made.kept:,} pictures of {shape}{classes}")

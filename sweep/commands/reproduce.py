@@ -60,7 +60,7 @@ def _at_scale(studies: tuple[str, ...], scale: str) -> list[str]:
 
 
 def _plans(studies: list[str], scale: str, out: Path, data_root: Path | None) -> dict[Path, "Plan"]:
-    """Returns the plan of each study by its folder, of those whose data are here; DataError if those of none are."""
+    """Returns folder -> plan of the studies whose data are here, and prints which are not; DataError if none are."""
     from ganscape.data import DataError
     from ganscape.sweep.plan import plan
 

@@ -103,7 +103,7 @@ class WorkerProcess:
 
 @contextlib.contextmanager
 def started_early(workers: int, resources: Resources) -> Iterator[None]:
-    """Starts worker processes for whatever plan is made in the block, and ends those that nobody has taken at its end.
+    """Starts worker processes now, for a plan that is made in the block, and kills those that no sweep has taken.
 
     They are taken by `start_process` if it is asked for processes with the same environment.
     """
@@ -164,7 +164,7 @@ def _without_main() -> Iterator[None]:
 
 @contextlib.contextmanager
 def without_interruption() -> Iterator[None]:
-    """Holds Ctrl-C back from this process until the block ends, and from processes that it starts for good.
+    """Delays Ctrl-C until the block ends; processes that are started in the block never get it.
 
     A terminal sends it to all: a worker that still imports would answer with a traceback, and a process that is
     interrupted while it imports JAX may crash.
