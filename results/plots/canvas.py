@@ -1,5 +1,6 @@
 """What all figures share: size, colours and markers of methods, axes of scores, words of the protocol."""
 
+import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,7 @@ MARKERS = ["o", "s", "^", "D", "v", "P", "X", "<", ">", "h", "*"]
 RATIO_FOR_LOG_AXIS = 5.0
 METHODS_INSIDE = 6  # a longer legend stands below the figure
 EMPTY = 0.9  # inches high
+WIDEST = 64  # characters of a line above a figure
 LONGEST = 28  # characters of a method's name in a figure
 NO_SCORES = "no trial has finished without failing"
 RULE = {"best": "lowest rung of each trial", "last": "last rung of each trial"}
@@ -56,8 +58,9 @@ def metric(results: Results) -> str:
 
 
 def subtitle(results: Results, rule: str) -> str:
-    """Returns protocol, data and rule, in two lines."""
-    return f"{results.protocol_label()}\ndata {results.study.get('data', 'unknown')}; {RULE[rule]}"
+    """Returns protocol, data and rule, in lines that fit above a figure."""
+    protocol = textwrap.fill(results.protocol_label(), WIDEST)
+    return f"{protocol}\ndata {results.study.get('data', 'unknown')}; {RULE[rule]}"
 
 
 def entitle(ax: "Axes", results: Results, rule: str, note: str = "") -> None:

@@ -276,3 +276,12 @@ def test_the_title_of_a_matrix_of_two_methods_is_inside_its_figure(results):
     figure.draw_without_rendering()
     assert len(results.methods()) == 2
     assert figure.get_tightbbox().x1 <= figure.get_size_inches()[0]
+
+
+@pytest.mark.parametrize("figure", [plots.budget_curves, plots.cost_curves, plots.score_distributions])
+def test_a_long_protocol_stays_within_its_figure(figure):
+    ax = figure(recorded("completion_digits"))
+    whole = ax.get_figure(root=True)
+    whole.draw_without_rendering()
+    title = ax._left_title.get_window_extent()
+    assert title.x0 >= 0 and title.x1 <= whole.bbox.x1
