@@ -136,7 +136,7 @@ _INTERVAL = dict.fromkeys(("cifar10", *_SHORT), 3_906 * 64) | dict.fromkeys(_FAC
 
 #                data      settings  configs seeds  images     interval   samples  summary
 _WIDE_SCALES = {
-    "smoke":  Scale("digits", _MLP,     4,   2,     160_000,    40_000,    None,   "8x8 digits, about two minutes"),
+    "smoke":  Scale("digits", _MLP,     4,   2,     160_000,    40_000,    None,   "8x8 digits, about four minutes"),
     "laptop": Scale("digits", _MLP,     25,  3,   1_000_000,   200_000,    None,   "8x8 digits, about an hour"),
     "hour":   Scale("mnist16", _SMALL,  25,  1,     102_400,    51_200,   5_000,   "16x16 MNIST, small networks"),
     "overnight": Scale("mnist16", _SMALL, 100, 1,  512_000,   102_400,   5_000,   "16x16 MNIST, 100 configs"),

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ganscape.results import frames, sentences, verdict, wording
+from ganscape.results import frames, ranking, sentences, verdict, wording
 from ganscape.results.store import open_store
 
 
@@ -194,6 +194,17 @@ def test_fresh_seeds_of_what_a_search_leaves_decide(build):
     assert "as the expected best of 3 configurations, at 2.5 % over all 2 comparisons: c." in text
     assert "Best configuration: a with a median fd_digits of 11.2 over 3 seeds" in text and "then b with 15.2" in text
     assert "The best configurations of a and b were trained again" in text
+
+
+def test_what_the_search_tells_at_5_but_not_at_2_5_percent_still_contends(build, monkeypatch):
+    by_budget = ranking.by_budget
+
+    def nearly(scores, k):
+        return by_budget(scores, k)._replace(p={"b": 0.03, "c": 0.02}).at_level(ranking.LEVEL)
+
+    monkeypatch.setattr(ranking, "by_budget", nearly)
+    found = verdict.find_verdict(two_steps(build, [15.0, 15.2, "running"]))
+    assert (set(found.worse), set(found.contenders)) == ({"b", "c"}, {"a", "b"})
 
 
 def test_fresh_seeds_that_overlap_leave_what_the_search_left(build):
