@@ -382,8 +382,10 @@ def expand(name: str, value: Any) -> dict[str, Any]:
     Raises:
       ConfigError: for any other name, and for a value that an alias cannot translate.
     """
+    if name in Config.__dataclass_fields__:
+        return {name: value}
     check_name("config field", name, sorted([*FIELDS, *ALIASES]), ConfigError)
-    return {name: value} if name in FIELDS else ALIASES[name](value)
+    return ALIASES[name](value)
 
 
 def check_value(name: str, value: Any) -> None:

@@ -143,7 +143,7 @@ def check_structure(field: dataclasses.Field, value: Any) -> Any:
     if field.metadata.get("joined"):
         return _check_names(field.name, value, choices)
     if choices is not None:
-        check_name(field.name, value, sorted(choices), ConfigError)
+        _check_choice(field.name, value, choices)
         return value
     whole = isinstance(value, Integral) or (isinstance(value, float) and value.is_integer())
     if isinstance(value, bool) or not whole or value < low:
@@ -152,11 +152,17 @@ def check_structure(field: dataclasses.Field, value: Any) -> Any:
     return int(value)
 
 
+def _check_choice(field: str, value: Any, choices) -> None:
+    """Raises ConfigError unless the value is one of the choices, which are put in order for the message alone."""
+    if not isinstance(value, str) or value not in choices:
+        check_name(field, value, sorted(choices), ConfigError)
+
+
 def _check_names(field: str, value: Any, choices) -> str:
     """Returns a set of names in the order of `choices`. Raises ConfigError for an unknown name, or one given twice."""
     names = value.split("+") if isinstance(value, str) else [value]
     for name in names:
-        check_name(field, name, sorted(choices), ConfigError)
+        _check_choice(field, name, choices)
     for name in names:
         if names.count(name) > 1:
             raise ConfigError(f"{field}={value!r} has {name!r} twice")

@@ -6,6 +6,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
 
+from ganscape.garbage import uncollected
 from ganscape.results import counts
 from ganscape.results.store import Store
 from ganscape.sweep import checkpoints, pictures
@@ -70,7 +71,8 @@ class Backlog:
         self.compilations = 0
         self.losses: dict[str, int] = defaultdict(int)
         self.began = time.monotonic()
-        self._recall()
+        with uncollected():
+            self._recall()
         self.done_before, self.ends_before = self.rungs_done(), self.outcomes.ends.copy()
 
     def take(self, warm: frozenset[str] = frozenset()) -> Cohort | None:
@@ -252,9 +254,9 @@ class Backlog:
     def _recall(self) -> None:
         """Rebuilds the state from the store."""
         indices = {phase.name: index for index, phase in enumerate(self.plan.phases)}
-        for row in self.store.trials():
-            trial = stored_trial(self.plan.seed, row, self.store.settings)
-            index = indices.get(row["phase"], self.plan.phase_index(row["round"]))
+        for row in self.store.trials_without_settings():
+            trial, phase = stored_trial(self.plan.seed, row, self.store.settings), row["phase"]
+            index = indices[phase] if phase in indices else self.plan.phase_index(row["round"])
             self._add_trial(Entry(trial, index, row["round"]))
         for row in self.store.scores(self.plan.workload.metric, self.plan.protocol.fingerprint):
             self._add_score(row["trial"], row["rung"], row["value"])

@@ -20,6 +20,7 @@ LEAVES = {
     "ganscape.environment",
     "ganscape.errors",
     "ganscape.files",
+    "ganscape.garbage",
     "ganscape.interruption",
     "ganscape.limits",
 }

@@ -5,7 +5,7 @@ import json
 import os
 import socket
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -136,7 +136,11 @@ def refuse_newer(db, path: Path):
 
 def fetch_rows(db, query, values=()) -> list[dict]:
     """Returns the rows of a query as dicts, with JSON columns decoded."""
-    columns = fetch_columns(db, query, values)
+    return rows_of(fetch_columns(db, query, values))
+
+
+def rows_of(columns: Mapping[str, list]) -> list[dict]:
+    """Returns a table that is given as a dict of columns as a list of rows."""
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 

@@ -1,5 +1,6 @@
 """A study that is given more: which definitions can be united, and where a trial stands in the larger study."""
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -95,34 +96,44 @@ def _of_methods(phase: Mapping[str, Any]) -> str:
     return f" of {', '.join(phase['methods'])}" if "methods" in phase else ""
 
 
-def place_trials(rows: list[dict], definitions: Sequence[Mapping[str, Any]]) -> list[dict]:
-    """Returns the rows of trials with `phase` its name and `round` its number in the last definition.
+def place_trials(trials: Mapping[str, list], definitions: Sequence[Mapping[str, Any]]) -> dict[str, list]:
+    """Returns the columns of trials with `phase` its name and `round` its number in the last definition.
 
     They are ordered as the last definition would have asked for them at once: by round, then methods and configs in the
     order in which they were asked first, then seeds.
 
-    rows: with phase and phase_round, None where the first definition held when they were asked.
+    trials: with phase and phase_round, None where the first definition held when they were asked.
     definitions: of a study, the oldest first.
+
+    Raises ValueError for a phase that the study does not have.
     """
     first, last = (phases_of(definition) for definition in (definitions[0], definitions[-1]))
     first_starts, starts = _starts(first), _starts(last)
-    order: dict[tuple, int] = {}
-    placed = []
-    for row in rows:
-        phase, number = row["phase"], row["phase_round"]
+
+    @functools.cache
+    def place(phase: str | None, number: int, asked_in: int) -> tuple[str, int, int]:
         if phase is None:
-            phase = phase_of_round(first, row["round"])
-            number = row["round"] - first_starts[phase]
-        row = row | {"phase": phase, "phase_round": number, "round": starts[phase] + number}
-        for name in (row["method"], (row["method"], phase, number, row["config"])):
-            order.setdefault(name, len(order))
-        placed.append(row)
+            phase = phase_of_round(first, asked_in)
+            number = asked_in - first_starts[phase]
+        if phase not in starts:
+            raise ValueError(f"phase {phase[:40]!r} of a row of trials is none of the study")
+        return phase, number, starts[phase] + number
 
-    def rank(row: dict) -> tuple:
-        config = order[row["method"], row["phase"], row["phase_round"], row["config"]]
-        return row["round"], order[row["method"]], config, row["seed"]
-
-    return sorted(placed, key=rank) if len(definitions) > 1 else placed
+    places = [*map(place, trials["phase"], trials["phase_round"], trials["round"])]
+    columns = zip(*places, strict=True) if places else [()] * 3
+    placed = {**trials, **dict(zip(("phase", "phase_round", "round"), map(list, columns), strict=True))}
+    if len(definitions) == 1:
+        return placed
+    order: dict[Any, int] = {}
+    ranks = []
+    for (phase, number, asked_in), method, config, seed in zip(
+        places, placed["method"], placed["config"], placed["seed"], strict=True
+    ):
+        of_method = order.setdefault(method, len(order))
+        of_config = order.setdefault((method, phase, number, config), len(order))
+        ranks.append((asked_in, of_method, of_config, seed))
+    indices = sorted(range(len(ranks)), key=ranks.__getitem__)
+    return {name: [column[index] for index in indices] for name, column in placed.items()}
 
 
 def _starts(phases) -> dict[str, int]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ganscape.results.store.database import StoreError
+from ganscape.results.store.database import StoreError, rows_of
 from ganscape.results.store.definitions import as_json, differences
 from ganscape.results.store.growth import join_definitions, place_trials
 from ganscape.results.store.reader import kept_generators
@@ -95,7 +95,9 @@ def _definitions(sources: Sequence[StoredFolder]) -> list[list[dict[str, Any]]]:
 def _placed(source: StoredFolder, definitions: Sequence[Mapping[str, Any]]) -> StoredFolder:
     """The folder with its trials where the joined study has them."""
     rows = [{"phase": None, "phase_round": None, **row} for row in source.tables["trials"]]
-    return source._replace(tables={**source.tables, "trials": place_trials(rows, definitions)})
+    columns = {name: [row[name] for row in rows] for name in rows[0]} if rows else {}
+    placed = rows_of(place_trials(columns, definitions)) if rows else []
+    return source._replace(tables={**source.tables, "trials": placed})
 
 
 def _union(table: str, sources: Sequence[StoredFolder]) -> tuple[list[dict[str, Any]], list[str]]:

@@ -1,11 +1,12 @@
 """Reading an output folder, also while a sweep writes to it."""
 
 import fcntl
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from ganscape.garbage import uncollected
 from ganscape.results.store import schema
 from ganscape.results.store.database import (
     LOCK,
@@ -20,9 +21,10 @@ from ganscape.results.store.database import (
     fetch_rows,
     refuse_foreign,
     refuse_newer,
+    rows_of,
 )
 from ganscape.results.store.growth import place_trials, unite
-from ganscape.results.store.soundness import check_complete, check_schema, check_values
+from ganscape.results.store.soundness import check_complete, check_schema, check_settings, check_values
 
 FACTS = ("study", "definitions", "environments", "protocols")
 NO_STUDY = f"no study yet (a sweep that has just begun, or a copy without its {STORE}-wal)"
@@ -40,38 +42,46 @@ def read(folder) -> dict[str, list[dict]]:
     Raises:
       StoreError: if there is no store, or it is foreign, newer or damaged.
     """
-    return {table: [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-            for table, columns in read_columns(folder).items()}  # fmt: skip
+    return {table: rows_of(columns) for table, columns in read_columns(folder).items()}
 
 
 def read_facts(folder) -> dict[str, list[dict]]:
     """Returns those tables of `read` that have few rows however many trials there are: study, definitions, environments
     and protocols. Rows of the others are neither read nor checked."""
-    return {table: [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-            for table, columns in _read(folder, FACTS).items()}  # fmt: skip
+    with _snapshot(folder) as db:
+        tables = _checked(db, Path(folder) / STORE, {name: schema.QUERIES[name] for name in FACTS})
+        _place(tables)
+        return {table: rows_of(columns) for table, columns in tables.items()}
 
 
 def read_columns(folder) -> dict[str, dict[str, list]]:
     """Returns the tables of `read`, each as a dict of columns: faster where there are many rows."""
-    return _read(folder, tuple(schema.QUERIES))
+    with _snapshot(folder) as db:
+        tables = _checked(db, Path(folder) / STORE, schema.QUERIES)
+        _place(tables)
+        tables["failures"] = apply_retries(tables["failures"], tables["retries"]["failure"])
+        return tables
 
 
-def _read(folder, wanted: Collection[str]) -> dict[str, dict[str, list]]:
+@contextmanager
+def _snapshot(folder) -> Iterator[Any]:
+    """Yields a connection to the store of OUT which sees it as it is now, until the block ends."""
     path = Path(folder) / STORE
-    with reading(folder) as db, explained_damage(path):
+    with reading(folder) as db, explained_damage(path), uncollected():
         db.execute("BEGIN")
         check_schema(db, path)
-        written = {row["name"] for row in fetch_rows(db, "SELECT name FROM sqlite_master WHERE type = 'table'")}
-        tables = {
-            table: _fetch_known(db, table, query) if table in written else {name: [] for name in _named(query)}
-            for table, query in schema.QUERIES.items()
-            if table in wanted
-        }
-        check_values(path, tables)
-        _place(tables)
-        if "failures" in wanted:
-            tables["failures"] = apply_retries(tables["failures"], tables["retries"]["failure"])
-        return tables
+        yield db
+
+
+def _checked(db, path: Path, queries: Mapping[str, str]) -> dict[str, dict[str, list]]:
+    """Returns what queries of some tables select; StoreError for values that no sweep writes."""
+    written = {row["name"] for row in fetch_rows(db, "SELECT name FROM sqlite_master WHERE type = 'table'")}
+    tables = {
+        table: _fetch_known(db, table, query) if table in written else {name: [] for name in _named(query)}
+        for table, query in queries.items()
+    }
+    check_values(path, tables)
+    return tables
 
 
 def _fetch_known(db, table: str, query: str) -> dict[str, list]:
@@ -91,10 +101,7 @@ def _place(tables: dict[str, dict[str, list]]) -> None:
     tables["study"]["definition"] = definitions[-1:]
     if "trials" not in tables:
         return
-    columns = tables["trials"]
-    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    placed = place_trials(rows, definitions)
-    tables["trials"] = {name: [row[name] for row in placed] for name in columns}
+    tables["trials"] = place_trials(tables["trials"], definitions)
 
 
 def rows_written(folder) -> tuple[int, ...]:
@@ -160,8 +167,11 @@ def check(folder, definition: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def check_rows(folder) -> None:
     """Raises StoreError if OUT holds a store with a damaged row in any table."""
-    if (Path(folder) / STORE).exists():
-        read_columns(folder)
+    path = Path(folder) / STORE
+    if path.exists():
+        with _snapshot(folder) as db:
+            _place(_checked(db, path, {**schema.QUERIES, "trials": schema.WITHOUT_SETTINGS}))
+            check_settings(db, path)
 
 
 @contextmanager

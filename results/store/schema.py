@@ -93,6 +93,10 @@ MIGRATIONS = [
     m008_cpu_seconds,
 ]
 
+# All but the largest column of trials, of which a sweep that goes on needs few values.
+WITHOUT_SETTINGS = (
+    "SELECT trial, config, method, seed, round, phase, phase_round, structure, recorded FROM trials ORDER BY round, id"
+)
 QUERIES = {
     "study": "SELECT definition, recorded FROM study",
     "environments": "SELECT recorded, environment FROM environments ORDER BY id",

@@ -73,6 +73,13 @@ def check_values(path: Path, tables: Mapping[str, Mapping[str, list]]) -> None:
                 raise damaged(path, what)
 
 
+def check_settings(db, path: Path) -> None:
+    """Raises StoreError for settings of a trial that are no JSON object, none of which is kept in memory."""
+    for kind, settings in db.execute("SELECT json_type(settings), settings FROM trials"):
+        if kind != "object":
+            raise damaged(path, f"settings of a row of trials is {settings[:40]!r}")
+
+
 def faults_of_column(table: str, name: str, column: Sequence[Any]) -> Iterator[str]:
     """Yields what is wrong with values of a column, JSON decoded, one line each."""
     expected = {*TYPES[name], bool, *([type(None)] if (table, name) in OPTIONAL else [])}

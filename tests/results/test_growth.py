@@ -4,6 +4,7 @@ import pytest
 
 from ganscape.results.frames import load
 from ganscape.results.store import StoreError, describe_growth, open_store, read
+from ganscape.results.store.database import rows_of
 from ganscape.results.store.growth import place_trials, unite
 
 RATE = {"kind": "LogUniform", "low": 1e-5, "high": 0.01}
@@ -111,7 +112,7 @@ def test_trials_of_a_grown_study_stand_where_the_larger_one_would_have_asked_for
         row("seed", 0, "x", 5, phase="random", phase_round=0),
         row("round", 2, "z", 0, phase="random", phase_round=2),
     ]
-    placed = place_trials(rows, [first, larger])
+    placed = rows_of(place_trials({name: [each[name] for each in rows] for name in rows[0]}, [first, larger]))
     assert [(each["trial"], each["phase"], each["round"]) for each in placed] == [
         ("old", "random", 0),
         ("seed", "random", 0),

@@ -98,6 +98,7 @@ CHANGES = {
                                    "UPDATE scores SET value = 'x' WHERE rowid = 2"),
     "no words for ids": statements("ALTER TABLE trials RENAME TO old", "CREATE TABLE trials AS SELECT * FROM old",
                                    "UPDATE trials SET trial = NULL WHERE rowid = 2"),
+    "a trial of no phase": statements("UPDATE trials SET phase = 'x', phase_round = 0 WHERE rowid = 2"),
     "another program": foreign,
 }  # fmt: skip
 
@@ -129,9 +130,11 @@ def test_what_is_damaged_is_said_in_a_line_or_the_rest_can_be_looked_at(name, so
         assert "\n" not in str(error) and str(path) in str(error)
         assert "ganscape repair OUT --to NEW" in str(error) or name == "another program"
         if not name.startswith("definition without"):
-            with pytest.raises(StoreError):
-                read(tmp_path)
+            for refuse in (read, check_rows):
+                with pytest.raises(StoreError):
+                    refuse(tmp_path)
     else:
+        check_rows(tmp_path)
         assert name.startswith("noise") or read(tmp_path) == read(sound), "what is damaged is not read"
         progress(results)
         find_verdict(results)

@@ -131,6 +131,8 @@ def test_trials_are_ordered_by_round_and_then_as_added(tmp_path):
         for round, names in ((1, "zy"), (0, "xb"), (1, "a")):
             store.add_trials(round, [trial(name) for name in names])
         assert [row["trial"] for row in store.trials()] == ["x", "b", "z", "y", "a"]
+        places = [{name: value for name, value in row.items() if name != "settings"} for row in store.trials()]
+        assert store.trials_without_settings() == places
 
 
 def test_attempts_counts_lost_workers_only(tmp_path):
