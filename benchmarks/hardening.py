@@ -38,7 +38,7 @@ WORKER = {
     "ganscape.sweep.proof": ("fault",),
     "ganscape.sweep.trial": ("check_headroom",),
     "ganscape.models.generator_file": ("hash_arrays",),
-    "ganscape.sweep.programs": ("resident_bytes",),
+    "ganscape.sweep.programs": ("resident_bytes", "return_free_memory"),
     "ganscape.files": ("_remove_leftovers", "_locked_part"),
     "os": ("fsync",),
 }

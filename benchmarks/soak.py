@@ -23,6 +23,7 @@ from measuring import options, write
 from ganscape.results.store import rows_written, schema
 
 SIZE = ("images=64", "interval=64", "samples=20", "batch_size=64", "z_dim=2")
+STRUCTURE = "discriminator_normalization=none"  # otherwise half of the trials have another: a program more, half-way
 BLOCKS = 20
 SCORES = 2 + schema.GROWING.index("scores")  # among the numbers of `rows_written`
 PROCESSES, QUANTITIES = ("driver", "worker", "others"), ("MiB", "threads", "files")
@@ -30,7 +31,7 @@ IDLE = str(Path(__file__).with_name("idle_workers.py"))
 
 
 def command(out: Path, trials: int, executor: str, idle: bool) -> list[str]:
-    settings = [word for setting in (f"configs={trials}", *SIZE) for word in ("--set", setting)]
+    settings = [word for setting in (f"configs={trials}", *SIZE, STRUCTURE) for word in ("--set", setting)]
     study = ["equal/wide", "--methods", "vae", "--seeds", "1", "--workers", "1", "--keep", "none"]
     head = [sys.executable, "-W", "ignore", *([IDLE] if idle else ["-m", "ganscape"]), "run", *study]
     return [*head, "--executor", executor, "--out", str(out), *settings]

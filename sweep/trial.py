@@ -147,8 +147,10 @@ def _compile(training: _Training, evaluator: Evaluator) -> None:
     training.lanes = lanes
     training.population = advance(idle, images, jnp.int32(0), labels, first, lanes=lanes)
     jax.block_until_ready(sample_and_encode(training.population, evaluator))
-    training.charged = time.monotonic(), time.process_time()
     compiled, loaded = (after - earlier for after, earlier in zip(programs.program_counts(), before, strict=True))
+    if compiled or loaded:
+        programs.return_free_memory()
+    training.charged = time.monotonic(), time.process_time()
     training.report(Compiled(training.config.structure(), training.charged[0] - began, compiled, loaded, lanes))
 
 
