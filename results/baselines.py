@@ -1,38 +1,38 @@
 """What the scores of a sweep are read by: those of real images, of noise and of untrained generators.
 
 The sweep measures them once, by its own protocol; see `sweep.measuring.baselines`. A store that an earlier version
-finished has none.
+finished has none. The functions take them as rows, dicts with keys kind source value, all by one protocol.
 """
 
-from typing import TYPE_CHECKING
-
-import numpy as np
-from scipy.special import stdtrit
-
-from ganscape.results.frames import Results
-
-if TYPE_CHECKING:
-    import pandas as pd
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 KINDS = {"real": "real images", "noise": "noise with the moments of real images", "untrained": "untrained"}
 UNREAL = ("noise", "untrained")
 LUCK = 0.05
 
 
-def baseline_summary(results: Results) -> "pd.DataFrame":
-    """Returns one row per kind and source: kind, source, draws, mean, low, high (lowest and highest draw)."""
-    table = results.baselines()
-    grouped = table.groupby(["kind", "source"], sort=False)["value"]
-    return grouped.agg(draws="count", mean="mean", low="min", high="max").reset_index()
+class Baseline(NamedTuple):
+    """The scores of one kind and source: how many draws, their mean, and the lowest and highest draw."""
+
+    kind: str
+    source: str
+    draws: int
+    mean: float
+    low: float
+    high: float
 
 
-def mean_real_score(results: Results) -> float:
-    """Returns the mean score of real images, which no generator is expected below; NaN where it was not measured."""
-    table = baseline_summary(results)
-    return float(table.loc[table["kind"] == "real", "mean"].mean())
+def summarize_baselines(rows: Sequence[Mapping[str, Any]]) -> list[Baseline]:
+    """Returns the summary of every kind and source, in the order in which they were measured first."""
+    return [
+        Baseline(kind, source, len(values), sum(values) / len(values), min(values), max(values))
+        for (kind, source), values in _draws(rows).items()
+    ]
 
 
-def not_told_from(results: Results, value: float, tried: int) -> str | None:
+def not_told_from(rows: Sequence[Mapping[str, Any]], value: float, tried: int) -> str | None:
     """Returns "untrained" or "noise" if a score may be that of a generator that has learnt nothing, else None.
 
     The score is the lowest of `tried`, and the lowest of many is low by luck, so it has to be below what so many fresh
@@ -41,34 +41,42 @@ def not_told_from(results: Results, value: float, tried: int) -> str | None:
     positive. The deviation is pooled over sources; without two draws of any, the lowest draw is the bound. None too
     where neither was measured.
     """
-    table = results.baselines()
-    table = table[table["kind"].isin(UNREAL)]
-    positive = bool(len(table)) and value > 0 and bool((table["value"] > 0).all())
-    table = table.assign(value=np.log(table["value"]) if positive else table["value"])
-    draws = table.groupby(["kind", "source"], sort=False)["value"]
-    freedom = int((draws.size() - 1).sum())
-    deviation = float(np.sqrt(((table["value"] - draws.transform("mean")) ** 2).sum() / freedom)) if freedom else 0.0
-    score = np.log(value) if positive else value
-    for kind in reversed(UNREAL):
-        of_kind = [group for (name, _), group in draws if name == kind]
-        bounds = [_lowest_by_luck(group.to_numpy(), deviation, freedom, tried) for group in of_kind]
-        if bounds and score >= min(bounds):
-            return kind
+    draws = {key: values for key, values in _draws(rows).items() if key[0] in UNREAL}
+    if value > 0 and all(draw > 0 for values in draws.values() for draw in values):
+        value = math.log(value)
+        draws = {key: [*map(math.log, values)] for key, values in draws.items()}
+    freedom = sum(len(values) - 1 for values in draws.values())
+    squares = sum((draw - sum(values) / len(values)) ** 2 for values in draws.values() for draw in values)
+    deviation = math.sqrt(squares / freedom) if freedom else 0.0
+    for measured in reversed(UNREAL):
+        bounds = [_lowest_by_luck(values, deviation, freedom, tried)
+                  for (kind, _), values in draws.items() if kind == measured]  # fmt: skip
+        if bounds and value >= min(bounds):
+            return measured
     return None
 
 
-def _lowest_by_luck(draws: np.ndarray, deviation: float, freedom: int, tried: int) -> float:
+def _draws(rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], list[float]]:
+    draws: dict[tuple[str, str], list[float]] = {}
+    for row in rows:
+        draws.setdefault((row["kind"], row["source"]), []).append(row["value"])
+    return draws
+
+
+def _lowest_by_luck(draws: Sequence[float], deviation: float, freedom: int, tried: int) -> float:
     """Returns what the lowest of `tried` further draws is below with a probability of LUCK at most."""
     if not freedom:
-        return float(draws.min())
-    reach = stdtrit(freedom, 1 - LUCK / tried) * deviation * np.sqrt(1 + 1 / len(draws))
-    return float(min(draws.mean() - reach, draws.min()))
+        return min(draws)
+    from scipy.special import stdtrit
+
+    reach = stdtrit(freedom, 1 - LUCK / tried) * deviation * math.sqrt(1 + 1 / len(draws))
+    return min(sum(draws) / len(draws) - float(reach), *draws)
 
 
-def describe_baselines(results: Results) -> list[str]:
+def describe_baselines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Returns one line per kind and source: "real images 4.9 (4.5 to 5.3 in 3 draws)"."""
     lines = []
-    for row in baseline_summary(results).to_dict("records"):
-        drawn = f" ({row['low']:.4g} to {row['high']:.4g} in {row['draws']} draws)" if row["draws"] > 1 else ""
-        lines.append(f"{KINDS[row['kind']]} {row['source']}".rstrip() + f" {row['mean']:.4g}{drawn}")
+    for baseline in summarize_baselines(rows):
+        drawn = f" ({baseline.low:.4g} to {baseline.high:.4g} in {baseline.draws} draws)" if baseline.draws > 1 else ""
+        lines.append(f"{KINDS[baseline.kind]} {baseline.source}".rstrip() + f" {baseline.mean:.4g}{drawn}")
     return lines

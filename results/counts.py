@@ -2,8 +2,16 @@
 
 import math
 from collections.abc import Container, Mapping, Sequence
+from typing import NamedTuple
 
 from ganscape.results.definition import PhaseDefinition
+
+
+class Asked(NamedTuple):
+    """What was asked of a method in a phase so far: how many configs in each round, and trials."""
+
+    configs: Sequence[int]
+    trials: int
 
 
 def batch(phase: PhaseDefinition) -> int:
@@ -25,6 +33,23 @@ def expected_trials(phase: PhaseDefinition, rounds: Sequence[int], trials: int, 
     configs = sum(rounds)
     exhausted = configs < min(phase["configs"], len(rounds) * batch(phase))
     return max(trials, (configs if exhausted else phase["configs"]) * phase["seeds"])
+
+
+def expected_of_method(phases: Sequence[PhaseDefinition], asked: Sequence[Asked], running: bool, hopeless: bool) -> int:
+    """Returns how many trials a method will have in all.
+
+    Args:
+      phases: those that it takes part in. asked: in each of them.
+      running: whether a trial has not ended.
+      hopeless: whether half or more of the trials of every config failed; a config's score is a median, which is then
+        infinite, and none is confirmed.
+    """
+    total, expected = sum(part.trials for part in asked), 0
+    for index, (phase, (configs, trials)) in enumerate(zip(phases, asked, strict=True)):
+        all_ended = expected == total and not running
+        ended = any(later.trials for later in asked[index + 1 :]) or (phase["confirms"] and all_ended and hopeless)
+        expected += expected_trials(phase, configs, trials, ended)
+    return expected
 
 
 def rungs_done(scored: Mapping[str, int], ended: Container[str], rungs: int) -> int:

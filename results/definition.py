@@ -154,6 +154,20 @@ def holes_of(definition: Mapping[str, Any]) -> dict[str, str]:
     return holes
 
 
+def describe_protocol(definition: Mapping[str, Any], protocols: Mapping[str, Mapping[str, Any]]) -> str:
+    """Returns the protocol of a study in one phrase, such as "fd_digits, 797 samples against digits/test (797)".
+
+    protocols: fingerprint -> what it stands for.
+    """
+    protocol = protocols.get(definition.get("protocol", ""), {})
+    label = str(definition.get("metric", "score"))
+    label += f", {protocol['samples']} samples" if protocol.get("samples") else ""
+    label += f" against {protocol['reference']}" if protocol.get("reference") else ""
+    label += f" ({protocol['reference_samples']})" if protocol.get("reference_samples") else ""
+    holes = set(holes_of(definition).values())
+    return label + (f", {holes.pop()} completed" if len(holes) == 1 and "" not in holes else "")
+
+
 def decisive_part(definition: Mapping[str, Any]) -> dict[str, Any]:
     """Returns what decides which trials a study has and how they are scored: the definition without words and facts,
     its searchers by their present names.

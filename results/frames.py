@@ -22,7 +22,14 @@ from ganscape.results.columns import (
     make_frame,
 )
 from ganscape.results.costs import costs_of_trials
-from ganscape.results.definition import Definition, PhaseDefinition, are_listed, holes_of, phase_of_round, phases_of
+from ganscape.results.definition import (
+    Definition,
+    PhaseDefinition,
+    are_listed,
+    describe_protocol,
+    phase_of_round,
+    phases_of,
+)
 from ganscape.results.status import status_of_trials
 from ganscape.results.store import StoreError
 
@@ -171,6 +178,10 @@ class Results:
         kept = [index for index, each in enumerate(rows["protocol"]) if each == protocol]
         return make_frame({name: [rows[name][index] for index in kept] for name in BASELINES}).drop_duplicates()
 
+    def baseline_rows(self) -> list[dict]:
+        """Returns the rows of `baselines` as dicts."""
+        return self.baselines().to_dict("records")
+
     def protocol(self) -> dict:
         """Returns the study's protocol: its fingerprint and what that stands for."""
         fingerprint = self.study.get("protocol", "")
@@ -178,13 +189,7 @@ class Results:
 
     def protocol_label(self) -> str:
         """Returns the study's protocol in one phrase, such as "fd_digits, 797 samples against digits/test (797)"."""
-        says = self.protocol()
-        label = str(self.study.get("metric", "score"))
-        label += f", {says['samples']} samples" if says.get("samples") else ""
-        label += f" against {says['reference']}" if says.get("reference") else ""
-        label += f" ({says['reference_samples']})" if says.get("reference_samples") else ""
-        holes = set(holes_of(self.study).values())
-        return label + (f", {holes.pop()} completed" if len(holes) == 1 and "" not in holes else "")
+        return describe_protocol(self.study, self._described())
 
     def methods(self) -> list[str]:
         """Returns the methods of the definition, then any other that has trials."""

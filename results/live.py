@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ganscape.results import budget, statistics
-from ganscape.results.counts import expected_trials as count_expected
-from ganscape.results.counts import rungs_done, seconds_left
+from ganscape.results.counts import Asked, expected_of_method, rungs_done, seconds_left
 from ganscape.results.definition import PhaseDefinition, phases_of, takes_part
 from ganscape.results.frames import Results
 
@@ -78,13 +77,10 @@ def expected_in_all(results: Results) -> int:
 def _expected_of(phases: list[PhaseDefinition], trials: "pd.DataFrame") -> int:
     """Returns how many trials the method of these trials will have in all."""
     failed = (trials["status"] == "failed").groupby(trials["config"]).mean()
-    hopeless = bool((failed >= 0.5).all())  # the median over seeds of every config is infinite: none is confirmed
-    asked, expected = [trials[trials["phase"] == phase["name"]] for phase in phases], 0
-    for index, (phase, rows) in enumerate(zip(phases, asked, strict=True)):
-        all_ended = expected == len(trials) and not (trials["status"] == "running").any()
-        ended = any(len(later) for later in asked[index + 1 :]) or (phase["confirms"] and all_ended and hopeless)
-        expected += count_expected(phase, list(rows.groupby("round")["config"].nunique()), len(rows), ended)
-    return expected
+    parts = [trials[trials["phase"] == phase["name"]] for phase in phases]
+    asked = [Asked(list(rows.groupby("round")["config"].nunique()), len(rows)) for rows in parts]
+    running = bool((trials["status"] == "running").any())
+    return expected_of_method(phases, asked, running, hopeless=bool((failed >= 0.5).all()))
 
 
 def by_method(results: Results, rule: str = "best") -> "pd.DataFrame":

@@ -51,7 +51,8 @@ def _tied(working: "pd.DataFrame") -> bool:
 
 
 def _headline(decision: Verdict, working, results) -> str:
-    if blind := baselines.not_told_from(results, working["median"].iloc[0], int(working["configs"].sum())):
+    tried = int(working["configs"].sum())
+    if blind := baselines.not_told_from(results.baseline_rows(), working["median"].iloc[0], tried):
         return f"No method is shown to work: the best configuration is not told from {BLIND[blind]}."
     if len(working) == 1:
         alone = len(results.methods()) == 1
@@ -139,22 +140,23 @@ def _best_found(decision: Verdict, working, results) -> list[str]:
 
 def _baselines(working, results) -> list[str]:
     """Returns what scores are read by, and which methods are not told from a generator that has learnt nothing."""
-    table = baselines.baseline_summary(results)
-    if table.empty:
+    measured = results.baseline_rows()
+    summaries = baselines.summarize_baselines(measured)
+    if not summaries:
         return []
     words = {"real": "real images", "untrained": "untrained generators", "noise": "noise with their moments"}
     reached: list[str] = []
-    for measured, name in words.items():
-        rows = table[table["kind"] == measured]
-        if len(rows):
+    for kind, name in words.items():
+        if of_kind := [summary for summary in summaries if summary.kind == kind]:
             verb = "" if reached else " score"
-            extent = _extent(rows["low"].min(), rows["high"].max())
-            reached.append(f"{name}{verb} {rounded(rows['mean'].mean())}{extent}")
+            extent = _extent(min(summary.low for summary in of_kind), max(summary.high for summary in of_kind))
+            mean = sum(summary.mean for summary in of_kind) / len(of_kind)
+            reached.append(f"{name}{verb} {rounded(mean)}{extent}")
     text = join(reached)
     blind: dict[str, list[str]] = {kind: [] for kind in BLIND}
     for row in working.to_dict("records"):
-        if kind := baselines.not_told_from(results, row["median"], int(row["configs"])):
-            blind[kind].append(row["method"])
+        if unlearnt := baselines.not_told_from(measured, row["median"], int(row["configs"])):
+            blind[unlearnt].append(row["method"])
     sentences = [f"For comparison: {text}."]
     for kind, methods in blind.items():
         if methods:

@@ -52,6 +52,7 @@ ORDER = {
             "store.growth",
             "store.soundness",
             "store.reader",
+            "store.totals",
             "store.rows",
             "store.merging",
             "store.salvage",
@@ -351,7 +352,7 @@ class Start(NamedTuple):
 
 STARTS = {
     "help": Start(HELP, TRAINING | CHARTS | {"numpy", "scipy", "sklearn"}),
-    "status": Start(STATUS, TRAINING | {"ganscape.models", "matplotlib", "scipy.stats", "sklearn"}),
+    "status": Start(STATUS, TRAINING | CHARTS | {"ganscape.models", "numpy", "scipy", "sklearn"}),
     "the API": Start("import ganscape; dir(ganscape); ganscape.UserError", TRAINING | CHARTS | {"numpy", "scipy"}),
     "worker processes": Start("import ganscape.sweep.executors.processes", TRAINING | CHARTS | {"numpy", "scipy"}),
     "metrics": Start("import ganscape.metrics", {"jax", "sklearn", "ganscape.metrics.encoders"}),

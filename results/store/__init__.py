@@ -26,6 +26,7 @@ from ganscape.results.store.reader import (
     unwritten,
 )
 from ganscape.results.store.soundness import TO_READ, check_complete
+from ganscape.results.store.totals import MethodTotals, Totals, read_totals
 from ganscape.results.store.writer import Store, open_store
 
 __all__ = [
@@ -33,8 +34,10 @@ __all__ = [
     "NO_STUDY",
     "STORE",
     "TO_READ",
+    "MethodTotals",
     "Store",
     "StoreError",
+    "Totals",
     "check",
     "check_complete",
     "check_rows",
@@ -46,6 +49,7 @@ __all__ = [
     "read",
     "read_columns",
     "read_facts",
+    "read_totals",
     "rows_written",
     "unwritten",
 ]

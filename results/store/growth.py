@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ganscape.results.definition import decisive_part, phase_of_round, phases_of, with_names_of
@@ -107,19 +107,7 @@ def place_trials(trials: Mapping[str, list], definitions: Sequence[Mapping[str, 
 
     Raises ValueError for a phase that the study does not have.
     """
-    first, last = (phases_of(definition) for definition in (definitions[0], definitions[-1]))
-    first_starts, starts = _starts(first), _starts(last)
-
-    @functools.cache
-    def place(phase: str | None, number: int, asked_in: int) -> tuple[str, int, int]:
-        if phase is None:
-            phase = phase_of_round(first, asked_in)
-            number = asked_in - first_starts[phase]
-        if phase not in starts:
-            raise ValueError(f"phase {phase[:40]!r} of a row of trials is none of the study")
-        return phase, number, starts[phase] + number
-
-    places = [*map(place, trials["phase"], trials["phase_round"], trials["round"])]
+    places = [*map(placement(definitions), trials["phase"], trials["phase_round"], trials["round"])]
     columns = zip(*places, strict=True) if places else [()] * 3
     placed = {**trials, **dict(zip(("phase", "phase_round", "round"), map(list, columns), strict=True))}
     if len(definitions) == 1:
@@ -134,6 +122,26 @@ def place_trials(trials: Mapping[str, list], definitions: Sequence[Mapping[str, 
         ranks.append((asked_in, of_method, of_config, seed))
     indices = sorted(range(len(ranks)), key=ranks.__getitem__)
     return {name: [column[index] for index in indices] for name, column in placed.items()}
+
+
+def placement(
+    definitions: Sequence[Mapping[str, Any]],
+) -> Callable[[str | None, Any, int], tuple[str, int, int]]:
+    """Returns a function (phase, phase_round, round) of a stored trial -> those in the last definition; see
+    `place_trials`."""
+    first, last = (phases_of(definition) for definition in (definitions[0], definitions[-1]))
+    first_starts, starts = _starts(first), _starts(last)
+
+    @functools.cache
+    def place(phase: str | None, number: Any, asked_in: int) -> tuple[str, int, int]:
+        if phase is None:
+            phase = phase_of_round(first, asked_in)
+            number = asked_in - first_starts[phase]
+        if phase not in starts:
+            raise ValueError(f"phase {phase[:40]!r} of a row of trials is none of the study")
+        return phase, number, starts[phase] + number
+
+    return place
 
 
 def _starts(phases) -> dict[str, int]:

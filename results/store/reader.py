@@ -48,23 +48,23 @@ def read(folder) -> dict[str, list[dict]]:
 def read_facts(folder) -> dict[str, list[dict]]:
     """Returns those tables of `read` that have few rows however many trials there are: study, definitions, environments
     and protocols. Rows of the others are neither read nor checked."""
-    with _snapshot(folder) as db:
-        tables = _checked(db, Path(folder) / STORE, {name: schema.QUERIES[name] for name in FACTS})
+    with snapshot(folder) as db:
+        tables = checked(db, Path(folder) / STORE, {name: schema.QUERIES[name] for name in FACTS})
         _place(tables)
         return {table: rows_of(columns) for table, columns in tables.items()}
 
 
 def read_columns(folder) -> dict[str, dict[str, list]]:
     """Returns the tables of `read`, each as a dict of columns: faster where there are many rows."""
-    with _snapshot(folder) as db:
-        tables = _checked(db, Path(folder) / STORE, schema.QUERIES)
+    with snapshot(folder) as db:
+        tables = checked(db, Path(folder) / STORE, schema.QUERIES)
         _place(tables)
         tables["failures"] = apply_retries(tables["failures"], tables["retries"]["failure"])
         return tables
 
 
 @contextmanager
-def _snapshot(folder) -> Iterator[Any]:
+def snapshot(folder) -> Iterator[Any]:
     """Yields a connection to the store of OUT which sees it as it is now, until the block ends."""
     path = Path(folder) / STORE
     with reading(folder) as db, explained_damage(path), uncollected():
@@ -73,7 +73,7 @@ def _snapshot(folder) -> Iterator[Any]:
         yield db
 
 
-def _checked(db, path: Path, queries: Mapping[str, str]) -> dict[str, dict[str, list]]:
+def checked(db, path: Path, queries: Mapping[str, str]) -> dict[str, dict[str, list]]:
     """Returns what queries of some tables select; StoreError for values that no sweep writes."""
     written = {row["name"] for row in fetch_rows(db, "SELECT name FROM sqlite_master WHERE type = 'table'")}
     tables = {
@@ -169,8 +169,8 @@ def check_rows(folder) -> None:
     """Raises StoreError if OUT holds a store with a damaged row in any table."""
     path = Path(folder) / STORE
     if path.exists():
-        with _snapshot(folder) as db:
-            _place(_checked(db, path, {**schema.QUERIES, "trials": schema.WITHOUT_SETTINGS}))
+        with snapshot(folder) as db:
+            _place(checked(db, path, {**schema.QUERIES, "trials": schema.WITHOUT_SETTINGS}))
             check_settings(db, path)
 
 

@@ -112,38 +112,41 @@ def print_cost(planned) -> None:
 def print_status(folder: Path) -> None:
     """Prints how many trials of a sweep are in which state, and the best score of each method."""
     from ganscape.results.baselines import describe_baselines, not_told_from
-    from ganscape.results.frames import load
-    from ganscape.results.store import NO_STUDY
+    from ganscape.results.definition import describe_protocol
+    from ganscape.results.store import NO_STUDY, TO_READ, check_complete, read_totals
 
-    results = load(folder)
-    trials = results.progress_of_trials()
-    counts = trials["status"].value_counts()
-    state = _state(results)
+    totals = read_totals(folder)
+    if totals.study:
+        check_complete(folder, totals.study, TO_READ)
+    methods = totals.methods
+    count = {name: sum(getattr(method, name) for method in methods.values())
+             for name in ("trials", "done", "running", "failed", "stopped")}  # fmt: skip
+    state = _state(folder, totals)
     begun = "running" if state == "running" else "unfinished"
-    states = f"{counts.get('done', 0)} done, {counts.get('running', 0)} {begun}, {counts.get('failed', 0)} failed"
-    states += f", {counts['stopped']} stopped" if "stopped" in counts else ""
-    study = f"{results.study['study']} on {results.study['data']}" if results.study else NO_STUDY
-    typer.echo(f"{study}: {state}, {len(trials)} trials, {states}")
-    best = results.per_trial("best").query("status != 'running'").sort_values("value")
+    states = f"{count['done']} done, {count['running']} {begun}, {count['failed']} failed"
+    states += f", {count['stopped']} stopped" if count["stopped"] else ""
+    study = f"{totals.study['study']} on {totals.study['data']}" if totals.study else NO_STUDY
+    typer.echo(f"{study}: {state}, {count['trials']} trials, {states}")
     rows = []
-    for method, group in best.groupby("method", sort=False):
-        top = next(group.itertuples())
-        done, failed = (int((group["status"] == state).sum()) for state in ("done", "failed"))
-        blind = not_told_from(results, float(group["value"].iloc[0]), len(group))
-        words = f"not told from {blind}" if blind else ""
-        rows.append((method, done, failed, f"{top.value:.4g}", words, top.config, top.seed))
-    header = ("method", "done", "failed", f"best {results.study.get('metric', 'score')}", "", "config", "seed")
-    print_table("\n".join([results.protocol_label(), *describe_baselines(results)]), header, rows)
+    for method, part in sorted(methods.items(), key=lambda pair: pair[1].lowest):
+        if ended := part.trials - part.running:
+            blind = not_told_from(totals.baselines, part.lowest, ended)
+            words = f"not told from {blind}" if blind else ""
+            rows.append((method, part.done, part.failed, f"{part.lowest:.4g}", words, part.config, part.seed))
+    header = ("method", "done", "failed", f"best {totals.study.get('metric', 'score')}", "", "config", "seed")
+    label = describe_protocol(totals.study, totals.protocols)
+    print_table("\n".join([label, *describe_baselines(totals.baselines)]), header, rows)
 
 
-def _state(results) -> str:
+def _state(folder: Path, totals) -> str:
     """Returns whether a sweep is finished, is running, or was interrupted, by its trials and its lock."""
-    from ganscape.results.live import progress
     from ganscape.results.store import is_written
 
-    if is_written(results.folder):
+    if is_written(folder):
         return "running"
-    return "finished" if progress(results).left == 0 else "interrupted"
+    ended = sum(method.trials - method.running for method in totals.methods.values())
+    expected = max(totals.expected(), sum(method.trials for method in totals.methods.values()))
+    return "finished" if 0 < ended == expected else "interrupted"
 
 
 def _at_most(planned) -> str:

@@ -10,7 +10,7 @@ import pytest
 from ganscape.results import frames
 from ganscape.results.live import progress
 from ganscape.results.scores_file import export
-from ganscape.results.store import StoreError, check_rows, open_store, read, read_facts, rows_written
+from ganscape.results.store import StoreError, check_rows, open_store, read, read_facts, read_totals, rows_written
 from ganscape.results.store.database import APPLICATION_ID
 from ganscape.results.store.soundness import TO_READ
 from ganscape.results.verdict import find_verdict
@@ -123,6 +123,10 @@ def test_what_is_damaged_is_said_in_a_line_or_the_rest_can_be_looked_at(name, so
     shutil.copy(sound / "store.sqlite", path)
     CHANGES[name](path)
     before = path.read_bytes()
+    try:
+        read_totals(tmp_path)
+    except StoreError as error:
+        assert "\n" not in str(error) and str(path) in str(error)
     try:
         rows_written(tmp_path)
         results = frames.load(tmp_path)
