@@ -138,14 +138,15 @@ _INTERVAL = dict.fromkeys(("cifar10", *_SHORT), 3_906 * 64) | dict.fromkeys(_FAC
 _WIDE_SCALES = {
     "smoke":  Scale("digits", _MLP,     4,   2,     160_000,    40_000,    None,   "8x8 digits, about four minutes"),
     "laptop": Scale("digits", _MLP,     25,  3,   1_000_000,   200_000,    None,   "8x8 digits, about an hour"),
-    "hour":   Scale("mnist16", _SMALL,  25,  1,     102_400,    51_200,   5_000,   "16x16 MNIST, small networks"),
-    "overnight": Scale("mnist16", _SMALL, 100, 1,  512_000,   102_400,   5_000,   "16x16 MNIST, 100 configs"),
+    "hour":   Scale("mnist16", _SMALL,  25,  1,     102_400,    51_200,   5_000,   "16x16 MNIST, about an hour"),
+    "overnight": Scale("mnist16", _SMALL, 100, 1,  512_000,   102_400,   5_000,   "16x16 MNIST, about ten hours"),
     "paper":  Scale("mnist",  _INFOGAN, 100, 1,     _IMAGES, _INTERVAL,  10_000,   "published protocol: 100 configs"),
 }  # fmt: skip
 _NARROW_SCALES = {
     "smoke":  Scale("digits", _MLP,     4,   2,     160_000,    40_000,    None,   "8x8 digits, a few minutes"),
     "laptop": Scale("digits", _MLP,     25,  3,   1_000_000,   200_000,    None,   "8x8 digits, about an hour"),
-    "hour":   Scale("mnist16", _SMALL,  25,  1,     102_400,    51_200,   5_000,   "16x16 MNIST, small networks"),
+    "hour":   Scale("mnist16", _SMALL,  25,  1,     102_400,    51_200,   5_000,   "16x16 MNIST, about an hour"),
+    "overnight": Scale("mnist16", _SMALL, 50, 1,   512_000,   102_400,   5_000,   "16x16 MNIST, about five hours"),
     "paper":  Scale("mnist",  _INFOGAN, 50,  1,     _IMAGES, _INTERVAL,  10_000,   "published protocol: 50 configs"),
 }  # fmt: skip
 _DEFAULTS_SCALES = {
@@ -163,13 +164,15 @@ _SEEDS_SCALES = {
     "smoke":  _WIDE_SCALES["smoke"]._replace(seeds=1, phases=(Phase("confirm", "best", 1, 5),)),
     "laptop": _WIDE_SCALES["laptop"]._replace(seeds=1, phases=(Phase("confirm", "best", 1, 50),)),
     "hour":   _WIDE_SCALES["hour"]._replace(phases=(Phase("confirm", "best", 1, 10),)),
+    "overnight": _WIDE_SCALES["overnight"]._replace(phases=(Phase("confirm", "best", 1, 50),)),
     "paper":  _WIDE_SCALES["paper"]._replace(phases=(Phase("confirm", "best", 1, 50),)),
 }  # fmt: skip
 # Section 6: the wide sets on triangles, scored by the F1 of 1,024 images.
 _F1_SCALES = {
     "smoke":  Scale("triangles", _MLP,  2,   1,      64_000,    32_000,      64,   "triangles, a quarter of an hour"),
     "laptop": Scale("triangles", _MLP,  25,  1,   1_024_000,   512_000,     256,   "triangles, a few hours"),
-    "hour":   Scale("triangles", _SMALL, 5,  1,     256_000,   256_000,     256,   "triangles, small networks"),
+    "hour":   Scale("triangles", _SMALL, 5,  1,     256_000,   256_000,     256,   "triangles, about an hour"),
+    "overnight": Scale("triangles", _SMALL, 25, 1, 512_000,   256_000,     256,   "triangles, about eight hours"),
     "paper":  Scale("triangles", _INFOGAN, 100, 1, _IMAGES, _INTERVAL,    1_024,   "published protocol: 100 configs"),
 }  # fmt: skip
 _NO_OPTIMIZER: dict[str, Value] = {"batch_size": 64, "z_dim": 64}

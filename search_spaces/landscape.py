@@ -137,7 +137,10 @@ def _draws(configs: int) -> tuple[Phase, ...]:
 _ON_DIGITS = {
     "smoke":  Scale("digits",  _DIGITS,    2,  1,    96_000,  48_000,  None, "8x8 digits, minutes", 1, _bandits(3, 1)),
     "laptop": Scale("digits",  _DIGITS,    24, 2,   480_000, 160_000,  None, "8x8 digits, hours", 1, _bandits(20, 4)),
-    "hour":   Scale("mnist16", _MNIST16,   24, 1,   102_400,  51_200, 5_000, "16x16 MNIST, listed settings alone"),
+    "hour":   Scale("mnist16", _MNIST16,   24, 1,   102_400,  51_200, 5_000,
+                    "16x16 MNIST, half an hour, listed settings alone"),
+    "overnight": Scale("mnist16", _MNIST16, 24, 3,  512_000, 102_400, 5_000,
+                       "16x16 MNIST, about five hours, listed settings on three seeds"),
     "paper":  Scale("cifar10", _PUBLISHED, 24, 5,    STEPS,  EVERY, 10_000,
                     "published protocol; on CIFAR10, celeba_hq_128, lsun_bedroom", 1, _bandits(120, 12),
                     variants=_AT_128),
@@ -145,7 +148,8 @@ _ON_DIGITS = {
 _BOTH = {
     "smoke":  _ON_DIGITS["smoke"]._replace(configs=4, phases=_draws(4)),
     "laptop": _ON_DIGITS["laptop"]._replace(phases=_draws(24)),
-    "hour":   _ON_DIGITS["hour"]._replace(phases=_draws(12)),
+    "hour":   _ON_DIGITS["hour"]._replace(summary="16x16 MNIST, about an hour", phases=_draws(12)),
+    "overnight": _ON_DIGITS["overnight"]._replace(summary="16x16 MNIST, about five hours", seeds=1, phases=_draws(12)),
     "paper":  _ON_DIGITS["paper"]._replace(phases=_draws(24)),
 }  # fmt: skip
 _ON_CIFAR10 = {

@@ -1,14 +1,23 @@
 """The cost of a plan: what is measured on a few structures, and what follows for all."""
 
 import math
+import re
 
 import jax
 import pytest
 
+from ganscape.search_spaces import STUDIES
 from ganscape.sweep import estimate as module
 from ganscape.sweep.estimate import MemberCost, estimate
 from ganscape.sweep.plan import plan
 
+HOURS = {"half an hour": 0.5, "an hour": 1, "five hours": 5, "eight hours": 8, "ten hours": 10}
+HOURS_TOLD = [
+    (study, name, HOURS[told.group()])
+    for study, definition in STUDIES.items()
+    for name, scale in definition.scales.items()
+    if name in ("hour", "overnight") and (told := re.search("|".join(HOURS), scale.summary))
+]
 SETTINGS = {"configs": 2, "images": 6400, "interval": 3200}
 METHODS = ["mm_gan", "ns_gan", "lsgan", "wgan", "vae"]
 
@@ -73,3 +82,18 @@ def test_a_plan_whose_configs_cannot_be_trained_here_is_counted_and_not_timed(tm
 def test_what_does_not_fit_into_memory_is_not_tried(tmp_path, measured, monkeypatch):
     monkeypatch.setattr(module, "memory_warnings", lambda plan, workers: ["too large"] if workers == 1 else [])
     assert "more memory than is free" in estimate(of(tmp_path), workers=2).unknown and measured == []
+
+
+def test_scales_named_after_their_time_tell_it():
+    scales = {(study, name) for study, definition in STUDIES.items() for name in definition.scales}
+    assert (
+        {told[:2] for told in HOURS_TOLD} == {scale for scale in scales if scale[1] in ("hour", "overnight")} != set()
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("study", "scale", "hours"), HOURS_TOLD)
+def test_a_scale_takes_the_hours_that_it_tells_on_two_workers(study, scale, hours, data_files, tmp_path):
+    """Within a factor of three: processors differ, and three structures stand for all."""
+    found = estimate(plan(study, scale=scale, out=tmp_path, data_root=data_files), workers=2).seconds / 3600
+    assert hours / 3 < found < 3 * hours

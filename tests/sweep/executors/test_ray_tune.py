@@ -13,7 +13,6 @@ import ray
 
 from ganscape import data, results
 from ganscape.models import Config
-from ganscape.sweep.executors import ray_cluster
 from ganscape.sweep.executors.ray_cluster import count_fitting, keep_sigterm, start_cluster
 from ganscape.sweep.feeding import COPIED_BYTES, Streamed, feed_of
 from ganscape.sweep.resources import ExecutorError, Resources
@@ -132,19 +131,6 @@ def test_a_cluster_of_its_own_is_this_machine_s_alone_asks_for_a_token_kept_nowh
         assert mode == "token" and len(token) == 64
     assert not {"RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"} & set(after)
     assert not (tmp_path / ".ray").exists()
-
-
-def test_what_is_left_of_a_cluster_is_ended_and_nothing_else(monkeypatch):
-    monkeypatch.setattr(ray, "shutdown", lambda: None)
-    marks = {ray_cluster.MARK: ray_cluster._mark()}, {ray_cluster.MARK: "another's"}
-    left, others = (subprocess.Popen(["sleep", "60"], env=os.environ | mark) for mark in marks)
-    try:
-        ray_cluster.end_cluster()
-        assert left.wait(10) == -signal.SIGKILL and others.poll() is None
-    finally:
-        for process in (left, others):
-            process.kill()
-            process.wait()
 
 
 def test_a_cluster_that_does_not_start_is_one_line(monkeypatch):
