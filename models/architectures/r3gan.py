@@ -3,7 +3,8 @@
 Generator: z and classes -> dense, a weight for each of `channels` learnt 4x4 patterns -> two blocks -> for each height
 8, 16 ... up to that of the image: 1x1 convolution if the number of channels changes, smoothed upsampling, two blocks ->
 1x1 convolution to the image. Discriminator: the mirror image, from a 1x1 convolution of the image, with smoothed
-downsampling before the 1x1 convolution, down to 4x4 -> one learnt 4x4 pattern per channel -> dense 1.
+downsampling before the 1x1 convolution, down to 4x4 -> one learnt 4x4 pattern per channel -> dense 1. Images whose
+height is no power of 2 begin at 5x5, 6x6 or 7x7: those of MNIST at 7x7, for the heights 7, 14 and 28.
 Block: 1x1 conv to twice the channels, bias, leaky ReLU, 3x3 conv in groups of 16 channels, bias, leaky ReLU, 1x1 conv
 back, plus the input. The slope is 0.2; no other layer has a bias. The last convolution of a block starts at 0 and the
 other two are scaled by the number of blocks ^ -1/4 (fix-up: Zhang et al. 2019, arXiv:1901.09321), so that a network
@@ -26,6 +27,7 @@ from jax import Array, lax
 
 from ganscape.models.architectures.architecture import Architecture, ImageShape, Networks, NetworkSpec
 from ganscape.models.architectures.base import DiscriminatorBase, GeneratorBase
+from ganscape.models.architectures.convolution import conv_as_products
 from ganscape.models.architectures.layers import Pointwise, leaky_relu
 from ganscape.models.forward import TRAINING, Context, DiscriminatorOutput
 from ganscape.models.initialization import constant, fan_in_normal, initializer, standard_normal
@@ -39,6 +41,7 @@ SMALLEST_HEIGHT = 4
 BLOCKS = 2
 EXPANSION = 2
 GROUP_CHANNELS = 16
+MANY_GROUPS = 8
 SIZE = 3
 LEAKY_GAIN = (2.0 / (1.0 + 0.2**2)) ** 0.5
 # For the interface of `activate`: the networks have no normalization.
@@ -88,7 +91,7 @@ def grouped_conv(images: Array, kernel: Array, groups: int) -> Array:
     """Returns the SAME convolution of images [n, h, w, c] with a kernel [size, size, c / groups, out] of odd size.
 
     Output channels are in `groups` equal blocks, each of which sees only the block of input channels of its number. On
-    the CPU computed as matrix products, one per tap, because gradients of XLA's grouped convolutions are slow there.
+    the CPU computed as matrix products, because gradients of XLA's grouped convolutions are slow there.
     """
     form = grouped_conv_as_products if jax.default_backend() == "cpu" else native_grouped_conv
     return round_operands(form)(images, kernel, groups)
@@ -103,7 +106,15 @@ def native_grouped_conv(images: Array, kernel: Array, groups: int) -> Array:
 
 
 def grouped_conv_as_products(images: Array, kernel: Array, groups: int) -> Array:
-    """`grouped_conv` as one matrix product per tap and group."""
+    """`grouped_conv` as one convolution per group, which is fast, or for many groups, where that would take minutes to
+    compile, as one matrix product per tap for all of them."""
+    if groups > MANY_GROUPS:
+        return _sum_of_grouped_products(images, kernel, groups)
+    pairs = zip(jnp.split(images, groups, axis=-1), jnp.split(kernel, groups, axis=-1), strict=True)
+    return jnp.concatenate([conv_as_products(*pair, 1) for pair in pairs], axis=-1)
+
+
+def _sum_of_grouped_products(images: Array, kernel: Array, groups: int) -> Array:
     batch, height, width, _ = images.shape
     size, _, inputs, outputs = kernel.shape
     margin = (size // 2, size // 2)
@@ -155,6 +166,14 @@ def block_gain(heights: int) -> float:
     return LEAKY_GAIN * (BLOCKS * heights) ** -0.25
 
 
+def heights_of(height: int) -> tuple[int, ...]:
+    """Returns the heights of activations in networks for images of this height, lowest first: each is twice the one
+    before, and the first is 4, 5, 6 or 7. Empty if there are no such two heights or more."""
+    doublings = max(height // SMALLEST_HEIGHT, 1).bit_length() - 1
+    heights = tuple(height >> level for level in reversed(range(doublings + 1)))
+    return heights if doublings and heights[0] << doublings == height else ()
+
+
 class Generator(GeneratorBase):
     """z [batch, z_dim] -> images [batch, height, height, channels]; in sampling clipped to [0, 1]."""
 
@@ -167,8 +186,11 @@ class Generator(GeneratorBase):
             return self.activate(x, name, context, leaky_relu, MOMENTUM, EPSILON)
 
         weights = Pointwise(self.features[0], fan_in_normal(1.0), name="weights")(self.append_classes(z, context))
-        shape = (SMALLEST_HEIGHT, SMALLEST_HEIGHT, self.features[0])
-        x = self.param("basis", initializer(standard_normal), shape) * weights[:, None, None, :]
+        base = self.image_shape[0] >> (len(self.features) - 1)
+        x = (
+            self.param("basis", initializer(standard_normal), (base, base, self.features[0]))
+            * weights[:, None, None, :]
+        )
         for level, features in enumerate(self.features):
             if level:
                 if features != x.shape[-1]:
@@ -199,23 +221,21 @@ class Discriminator(DiscriminatorBase):
                 x = smooth_downsample(x)
                 if self.features[level - 1] != x.shape[-1]:
                     x = Pointwise(self.features[level - 1], fan_in_normal(1.0), name=f"height{level}_leave")(x)
-        shape = (SMALLEST_HEIGHT, SMALLEST_HEIGHT, 1, x.shape[-1])
-        basis = self.param("basis", initializer(fan_in_normal(1.0)), shape)[:, :, 0]
+        basis = self.param("basis", initializer(fan_in_normal(1.0)), (*x.shape[1:3], 1, x.shape[-1]))[:, :, 0]
         return self.compute_output(jnp.sum(x * basis, axis=(1, 2)), context, fan_in_normal(1.0))
 
 
 def build_r3gan(config: "Config", image_shape: ImageShape) -> Networks:
     """Returns the networks for images of this shape."""
-    spec, channels, height = NetworkSpec.of(config), config.channels, image_shape[0]
-    levels = (height // SMALLEST_HEIGHT).bit_length()
-    features = tuple(max(1, min(channels, 32 * channels // (SMALLEST_HEIGHT << level))) for level in range(levels))
+    spec, channels = NetworkSpec.of(config), config.channels
+    features = tuple(max(1, min(channels, 32 * channels // height)) for height in heights_of(image_shape[0]))
     return Networks(Generator(spec, features, image_shape), Discriminator(spec, features))
 
 
 R3GAN = Architecture(
     build_r3gan,
-    "square images of 8, 16, 32 ... pixels",
-    lambda shape: shape[0] == shape[1] and shape[0] >= 8 and shape[0].bit_count() == 1,
+    "square images of 4, 5, 6 or 7 pixels times 2, 4, 8 ...",
+    lambda shape: shape[0] == shape[1] and bool(heights_of(shape[0])),
     ("none",),
     ("none",),
     channels=CHANNELS,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ganscape.models import Config
-from ganscape.models.architectures import build
+from ganscape.models.architectures import ARCHITECTURES, build
 from ganscape.models.architectures.r3gan import (
     group_count,
     grouped_conv_as_products,
@@ -19,8 +19,8 @@ from ganscape.models.initialization import initialise, parameter_count
 
 CONFIG = Config(architecture="r3gan", channels=16, z_dim=5, batch_size=3)
 KEY = np.array([1, 2], np.uint32)
-# Widths at 64 pixels, from 4 on: the highest has half of them.
-SHAPE, HEIGHTS = (64, 64, 3), 5
+# Images and the number of heights: from 4 on, of which 64 has half of the channels; and from 7 on.
+sizes = pytest.mark.parametrize(("shape", "heights"), [((64, 64, 3), 5), ((28, 28, 3), 3)])
 
 
 def tensor(array):
@@ -64,10 +64,10 @@ def residual(torch, params, name, x):
     return x + convolved(torch, activated(y, 1), params[f"{name}_reduce"]["kernel"])
 
 
-def theirs_of_generator(torch, params, z):
+def theirs_of_generator(torch, params, z, heights):
     weights = tensor(z) @ tensor(params["weights"]["kernel"])
     x = weights[:, :, None, None] * tensor(params["basis"]).permute(2, 0, 1)
-    for level in range(HEIGHTS):
+    for level in range(heights):
         if level:
             entered = f"height{level}_enter"
             x = upsampled(torch, convolved(torch, x, params[entered]["kernel"]) if entered in params else x)
@@ -76,9 +76,9 @@ def theirs_of_generator(torch, params, z):
     return (convolved(torch, x, params["to_image"]["kernel"]) + 1.0) / 2.0
 
 
-def theirs_of_discriminator(torch, params, images):
+def theirs_of_discriminator(torch, params, images, heights):
     x = convolved(torch, 2.0 * channels_first(images) - 1.0, params["from_image"]["kernel"])
-    for level in reversed(range(HEIGHTS)):
+    for level in reversed(range(heights)):
         for number in range(2):
             x = residual(torch, params, f"height{level}_block{number}", x)
         if level:
@@ -98,23 +98,25 @@ def trained(network, shape, seed):
     return jax.tree.map(lambda leaf: leaf + np.float32(0.1) * rng.normal(size=leaf.shape).astype(np.float32), params)
 
 
-def test_the_generator_is_the_authors():
+@sizes
+def test_the_generator_is_the_authors(shape, heights):
     torch = pytest.importorskip("torch")
     z = np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32)
-    network = build(CONFIG, SHAPE).generator
+    network = build(CONFIG, shape).generator
     params = trained(network, z.shape, 1)
     images = network.apply({"params": params}, z, Context(True))
-    theirs = theirs_of_generator(torch, params, z).permute(0, 2, 3, 1).numpy()
+    theirs = theirs_of_generator(torch, params, z, heights).permute(0, 2, 3, 1).numpy()
     np.testing.assert_allclose(images, theirs, rtol=1e-4, atol=1e-5 * np.abs(theirs).max())
 
 
-def test_the_discriminator_is_the_authors():
+@sizes
+def test_the_discriminator_is_the_authors(shape, heights):
     torch = pytest.importorskip("torch")
-    images = np.random.default_rng(0).random((3, *SHAPE), np.float32)
-    network = build(CONFIG, SHAPE).discriminator
+    images = np.random.default_rng(0).random((3, *shape), np.float32)
+    network = build(CONFIG, shape).discriminator
     params = trained(network, images.shape, 2)
     logits = network.apply({"params": params}, images).logits
-    theirs = theirs_of_discriminator(torch, params, images).numpy()
+    theirs = theirs_of_discriminator(torch, params, images, heights).numpy()
     np.testing.assert_allclose(logits, theirs, rtol=1e-4, atol=1e-5 * np.abs(theirs).max())
 
 
@@ -127,15 +129,16 @@ def test_samples_are_clipped_and_training_images_are_not():
     np.testing.assert_array_equal(clipped, np.clip(raw, 0.0, 1.0))
 
 
-def test_grouped_products_are_the_backend_s_grouped_convolution_with_its_gradients():
+@pytest.mark.parametrize("groups", [3, 12], ids=["few", "many"])
+def test_grouped_products_are_the_backend_s_grouped_convolution_with_its_gradients(groups):
     rng = np.random.default_rng(0)
     images, kernel = (
         rng.normal(size=(2, 5, 4, 12)).astype(np.float32),
-        rng.normal(size=(3, 3, 4, 12)).astype(np.float32),
+        rng.normal(size=(3, 3, 12 // groups, 24)).astype(np.float32),
     )
 
     def value(form, images, kernel):
-        return jnp.sum(jnp.sin(form(images, kernel, 3)))
+        return jnp.sum(jnp.sin(form(images, kernel, groups)))
 
     for argument in (1, 2):
         ours, theirs = (
@@ -175,3 +178,10 @@ def test_the_published_sizes():
     assert parameter_count(generator, (2, 64)) == 8 * block + 16 * 768 + 64 * 768 + 768 * 3
     # The bias of the last layer is ours.
     assert parameter_count(discriminator, (2, 32, 32, 3)) == 8 * block + 3 * 768 + 16 * 768 + 768 + 1
+
+
+def test_images_are_square_with_a_height_of_4_to_7_doubled():
+    accepts = ARCHITECTURES["r3gan"].accepts
+    heights = [height for height in range(1, 65) if accepts((height, height, 3))]
+    assert heights == [8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64]
+    assert not accepts((28, 32, 3))
