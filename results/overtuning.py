@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ganscape.results.frames import Results
-from ganscape.results.statistics import mean
+from ganscape.results.statistics import difference, log_scale, mean
+from ganscape.results.wording import count, rounded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,13 +30,11 @@ def overtuning(results: Results, rule: str = "best") -> "pd.DataFrame":
     """
     import pandas as pd
 
-    searched, trials = results.searched(rule), results.per_trial(rule)
-    fresh = trials[~trials["trial"].isin(searched["trial"])].dropna(subset="value")
-    rows = []
+    searched, fresh, rows = results.searched(rule), _fresh_scores(results, rule), []
     for method in results.methods():
         medians = searched[searched["method"] == method].groupby("config", sort=False)["value"].median()
         configs, reported = list(map(str, medians.index)), medians.to_numpy()
-        again = {str(config): part["value"] for config, part in fresh[fresh["method"] == method].groupby("config")}
+        again = fresh.get(method, {})
         least = np.inf
         for length in _lengths(len(configs)):
             leader = int(np.nanargmin(reported[:length])) if np.isfinite(reported[:length]).any() else 0
@@ -48,7 +47,49 @@ def overtuning(results: Results, rule: str = "best") -> "pd.DataFrame":
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _lengths(count: int) -> list[int]:
-    """Returns count, and a half, a quarter ... of it, rounded up, down to 1, the shortest first."""
-    lengths = [math.ceil(count / 2**halvings) for halvings in range(math.ceil(math.log2(max(count, 1))) + 1)]
-    return sorted(set(lengths)) if count else []
+def describe(results: Results, rule: str = "best") -> list[str]:
+    """Returns one sentence per method: whether its longest search found a better configuration than its shortest, by
+    Welch's 95 % interval over their fresh seeds; none for a method with fewer than two lengths."""
+    fresh, words = _fresh_scores(results, rule), []
+    for method, part in overtuning(results, rule).groupby("method", sort=False):
+        first, last = part.iloc[0], part.iloc[-1]
+        if len(part) > 1:
+            few, all_ = int(first["configs"]), count(int(last["configs"]), "configuration")
+            scores = fresh[str(method)]
+            same = first["config"] == last["config"]
+            compared = _compare(scores[str(last["config"])], scores[str(first["config"])], few)
+            words.append(f"{method}: after {all_} the one {f'that led after {few} still led' if same else compared}.")
+    return words
+
+
+def _compare(last: np.ndarray, first: np.ndarray, few: int) -> str:
+    """Returns how the leader of the longest search did beside that of the shortest, of `few` configurations."""
+    scale = log_scale(np.concatenate([last, first]))
+    value, low, high = difference(scale(last), scale(first))
+    led = f"that led, trained again on {count(len(last), 'fresh seed')},"
+    if not np.isfinite([value, low, high]).all():
+        return f"{led} is not compared with the leader after {few}: that takes two seeds of each without a failure"
+    if scale is np.log:
+        value, low, high = np.exp([value, low, high])
+        scored = f"scores {rounded(value)} times ({rounded(low)} to {rounded(high)}) what the leader after {few} does"
+    else:
+        scored = f"scores {rounded(value)} ({rounded(low)} to {rounded(high)}) more than the leader after {few}"
+    even = 1.0 if scale is np.log else 0.0
+    told = "so it is better" if high < even else "so it is worse" if low > even else "which does not tell them apart"
+    return f"{led} {scored}, {told}"
+
+
+def _fresh_scores(results: Results, rule: str) -> dict[str, dict[str, np.ndarray]]:
+    """Returns method -> config -> its scores by phases that confirm, of trials that ended; infinite if they failed."""
+    trials = results.per_trial(rule)
+    fresh = trials[~trials["trial"].isin(results.searched(rule)["trial"])].dropna(subset="value")
+    scores: dict[str, dict[str, np.ndarray]] = {}
+    for (method, config), part in fresh.groupby(["method", "config"], sort=False):
+        scores.setdefault(str(method), {})[str(config)] = part["value"].to_numpy(np.float64)
+    return scores
+
+
+def _lengths(most: int) -> list[int]:
+    """Returns `most`, and a half, a quarter ... of it, rounded up, down to 1, the shortest first."""
+    lengths = [math.ceil(most / 2**halvings) for halvings in range(math.ceil(math.log2(max(most, 1))) + 1)]
+    return sorted(set(lengths)) if most else []

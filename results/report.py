@@ -43,6 +43,7 @@ def render(results: Results) -> str:
         importance=figures.importance_figure(results),
         methods=tables.methods(results, shared),
         shared_settings=shared,
+        leaders=tables.leaders(results),
         failures=tables.failures(results),
         signs=tables.signs(results),
         stopped=tables.stopped_by_method(results),

@@ -62,6 +62,19 @@ def mean(scores, level: float = 0.95) -> Interval:
     return Interval(float(x.mean()), float(x.mean() - reach), float(x.mean() + reach))
 
 
+def difference(x, y, level: float = 0.95) -> Interval:
+    """Returns the mean of x less that of y with Welch's interval. Assumes independent normal scores, or many."""
+    x, y = (np.asarray(scores, dtype=np.float64) for scores in (x, y))
+    value = float(x.mean()) - float(y.mean()) if len(x) and len(y) else np.nan
+    if min(len(x), len(y)) < 2 or not np.isfinite(value):
+        return Interval(value, np.nan, np.nan)
+    errors = [scores.var(ddof=1) / len(scores) for scores in (x, y)]
+    parts = sum(error**2 / (len(scores) - 1) for error, scores in zip(errors, (x, y), strict=True))
+    freedom = sum(errors) ** 2 / parts if parts else np.inf
+    reach = float(stdtrit(freedom, (1 + level) / 2)) * math.sqrt(sum(errors)) if parts else 0.0
+    return Interval(value, value - reach, value + reach)
+
+
 def share(successes: int, count: int, level: float = 0.95) -> Interval:
     """Returns a proportion with Wilson's interval. Assumes independent runs."""
     if count == 0:

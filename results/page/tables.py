@@ -7,6 +7,7 @@ from ganscape.results.claims import judge_sweep, shared_caveats
 from ganscape.results.claims import rows as claim_rows
 from ganscape.results.costs import measured_time
 from ganscape.results.frames import Results
+from ganscape.results.overtuning import describe, overtuning
 from ganscape.results.samples import data_url, grid
 from ganscape.results.winners import further_scores
 from ganscape.results.wording import duration, rounded, setting
@@ -63,6 +64,14 @@ def score_cell(value, percent: bool = False) -> str:
     if np.isinf(value):
         return "failed"
     return f"{100 * value:.0f} %" if percent else rounded(value)
+
+
+def leaders(results: Results) -> dict | None:
+    """Returns how the configurations that led a search after a part of it did on fresh seeds: `rows`, a method and a
+    length of its search each, and `sentences`; None where the study has no phase `leaders`."""
+    if not any(phase.get("searcher") == "leaders" for phase in results.study.get("phases", [])):
+        return None
+    return {"rows": overtuning(results).to_dict("records"), "sentences": describe(results)}
 
 
 def failures(results: Results) -> list[dict]:

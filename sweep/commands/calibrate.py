@@ -225,12 +225,12 @@ def leaders(
     """The configs that led a search after a half, a quarter ... of it, on fresh seeds: does searching longer help?"""
     with one_line_errors():
         from ganscape.results.frames import load
-        from ganscape.results.overtuning import overtuning
+        from ganscape.results.overtuning import describe, overtuning
 
         results = load(out)
         found = overtuning(results)
         cells = [tuple(_cell(value) for value in row) for row in found.itertuples(index=False)]
-        print_table(results.protocol_label(), tuple(found.columns), cells)
+        print_table("\n".join([results.protocol_label(), *describe(results)]), tuple(found.columns), cells)
 
 
 def _interval(value: float, low: float, high: float) -> str:

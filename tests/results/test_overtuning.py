@@ -3,7 +3,8 @@ import math
 import pytest
 
 from ganscape.results import frames
-from ganscape.results.overtuning import overtuning
+from ganscape.results.overtuning import describe, overtuning
+from ganscape.results.page import tables
 from ganscape.results.store import open_store
 
 PHASE = {
@@ -54,3 +55,44 @@ def test_a_leader_that_was_not_trained_again_has_no_row(trained_again):
 def test_a_leader_that_fails_on_a_fresh_seed_is_infinitely_worse(trained_again):
     table = overtuning(trained_again({"ns-1": [5.5, 6.5], "ns-3": [7.0, math.inf]}))
     assert table["overtuning"].tolist() == [0.0, math.inf]
+
+
+FRESH = {"ns-0": [9.0, 9.0, 9.0], "ns-1": [8.8, 9.2, 9.1], "ns-3": [4.0, 4.1, 3.9]}
+
+
+@pytest.mark.parametrize(
+    ("scores", "words"),
+    [
+        ([4.0, 4.1, 3.9], "scores 0.4444 times (0.4"),
+        ([4.0, 4.1, 3.9], "what the leader after 1 does, so it is better."),
+        ([90.0, 91.0, 92.0], "so it is worse."),
+        ([4.0, 9.0, 20.0], "which does not tell them apart."),
+        (
+            [4.0, math.inf, 3.9],
+            "that takes two seeds of each without a failure.",
+        ),
+    ],
+)
+def test_the_longest_search_is_called_better_or_worse_only_outside_of_luck(trained_again, scores, words):
+    (sentence,) = describe(trained_again(FRESH | {"ns-3": scores}))
+    assert sentence.startswith("ns: after 4 configurations the one that led, trained again on 3 fresh seeds,")
+    assert words in sentence
+
+
+def test_scores_below_zero_are_compared_by_their_difference(trained_again):
+    (sentence,) = describe(trained_again({"ns-0": [-0.5, 0.5], "ns-3": [7.9, 8.1]}))
+    assert "scores 8 (" in sentence and "more than the leader after 1, so it is worse" in sentence
+
+
+def test_a_leader_that_stays_is_compared_with_none(build):
+    folder = build({"ns": [[3.0], [5.0]]}, phases=[PHASE], again={"ns": ("ns-0", [4.0, 5.0], 1)})
+    (sentence,) = describe(frames.load(folder))
+    assert sentence == "ns: after 2 configurations the one that led after 1 still led."
+
+
+def test_the_page_has_leaders_only_where_the_study_trains_them_again(trained_again, build):
+    section = tables.leaders(trained_again(FRESH))
+    assert [row["fresh"] for row in section["rows"]] == pytest.approx([9.0, 27.1 / 3, 4.0])
+    assert len(section["sentences"]) == 1
+    best = [PHASE | {"searcher": "best"}]
+    assert tables.leaders(frames.load(build({"ns": [[3.0], [5.0]]}, "other", phases=best))) is None
