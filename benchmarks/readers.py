@@ -5,8 +5,10 @@
 The sweep's workers train nothing (idle_workers.py), so scores come as fast as the driver commits them. Each reader asks
 `ganscape serve` for the state of the page every few seconds, and for the page when the state has changed, until the
 sweep has ended and the page shows its last score. The page that all end with must be the report of the finished store.
+The server makes a page once for all readers: it prints how many, and what CPU time the server took.
 """
 
+import os
 import re
 import socket
 import subprocess
@@ -37,6 +39,7 @@ class Reader(threading.Thread):
         self.address, self.every, self.first = address, every, first
         self.last: str | None = None
         self.state = self.page = ""
+        self.states: set[str] = set()
         self.seconds: list[float] = []
         self.faults: list[str] = []
 
@@ -48,6 +51,7 @@ class Reader(threading.Thread):
                 page = self.ask("")
                 if page:
                     self.state, self.page = state, page
+                    self.states.add(state)
             time.sleep(self.every)
 
     def ask(self, path: str) -> str:
@@ -61,6 +65,12 @@ class Reader(threading.Thread):
             return ""
         self.seconds.append(time.monotonic() - began)
         return text
+
+
+def cpu_seconds(process: int) -> float:
+    """Returns the CPU seconds of a process so far."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def free_port() -> int:
@@ -107,6 +117,7 @@ def main() -> None:
             limit = time.monotonic() + LONGEST
             for reader in readers:
                 reader.join(max(0.0, limit - time.monotonic()))
+            wall, busy = time.monotonic() - began, cpu_seconds(server.pid)
         finally:
             server.terminate()
             server.wait()
@@ -115,15 +126,18 @@ def main() -> None:
                  for reader in readers}  # fmt: skip
         faults = [fault for reader in readers for fault in reader.faults]
         seconds = np.concatenate([reader.seconds for reader in readers])
+        made = set.union(*(reader.states for reader in readers))
         row = {
             "benchmark": "readers", "readers": len(readers), "scores_per_second": round(rate, 1),
+            "wall_s": round(wall, 1), "pages": len(made), "server_cpu_s": round(busy, 1),
             "answers": len(seconds), "faults": len(faults), "late": sum(reader.is_alive() for reader in readers),
             "last_page_right": pages == {report}, "median_s": round(float(np.median(seconds)), 3),
             "longest_s": round(float(seconds.max()), 2), "patience": PATIENCE,
         }  # fmt: skip
-    print(f"{row['readers']} readers, {row['scores_per_second']} scores a second: {row['answers']:,} answers, median "
-          f"{row['median_s']} s, longest {row['longest_s']} s; {row['faults']} faults, {row['late']} without the last "
-          f"page; the last pages are {'' if row['last_page_right'] else 'NOT '}the report")  # fmt: skip
+    print(f"{row['readers']} readers, {row['scores_per_second']} scores a second, in {row['wall_s']} s {row['pages']} "
+          f"pages made with {row['server_cpu_s']} CPU-seconds; {row['answers']:,} answers, median {row['median_s']} s, "
+          f"longest {row['longest_s']} s; {row['faults']} faults, {row['late']} without the last page; the last pages "
+          f"are {'' if row['last_page_right'] else 'NOT '}the report")  # fmt: skip
     print(*faults[:5], sep="\n")
     write(arguments.out, row)
 
