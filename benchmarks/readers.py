@@ -28,6 +28,7 @@ from ganscape.results.server import PATIENCE
 from ganscape.results.store import rows_written
 
 IDLE = str(Path(__file__).with_name("idle_workers.py"))
+STATE_OF_PAGE = re.compile(r'let state = ("[^"]*")')
 LONGEST = 120.0  # seconds until the page has to show the last score
 
 
@@ -51,7 +52,7 @@ class Reader(threading.Thread):
                 page = self.ask("")
                 if page:
                     self.state, self.page = state, page
-                    self.states.add(state)
+                    self.states.add(STATE_OF_PAGE.search(page)[1])  # type: ignore[index]
             time.sleep(self.every)
 
     def ask(self, path: str) -> str:

@@ -5,7 +5,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -23,11 +23,12 @@ PICTURE = re.compile(r"samples/(?:real|[0-9a-zA-Z-]+/[0-9]+(?:_walks)?)\.png")
 # A module has names of its own: a name that the page's scripts declare too would stop this one with a SyntaxError.
 # What the reader does stays: the page's script takes over the parts of the newer page (start.js).
 FOLLOW = """<script type="module">
-  let state = %s;
+  let state = %s, asking = false;
   const trouble = document.body.insertBefore(document.createElement("p"), document.body.firstChild);
   trouble.id = "trouble";
   setInterval(async () => {
-    if (document.hidden) return;
+    if (document.hidden || asking) return;
+    asking = true;
     try {
       const answer = await fetch("state"), text = await answer.text();
       trouble.textContent = answer.ok ? "" : text;
@@ -38,6 +39,8 @@ FOLLOW = """<script type="module">
       state = text;
     } catch (error) {
       trouble.textContent = "The server does not answer: this page is as it was.";
+    } finally {
+      asking = false;
     }
   }, %d);
 </script>
@@ -45,28 +48,52 @@ FOLLOW = """<script type="module">
 
 
 class Page:
-    """The report of one folder, written anew when the store has changed."""
+    """The report of one folder, written anew when the store has changed.
+
+    An open page asks for `state` again and again, and is never made to wait: a thread makes the next page meanwhile.
+    """
 
     def __init__(self, folder: Path):
         self.folder = folder
-        self._lock = threading.Lock()
-        self._text, self._state, self._due = "", "", 0.0
+        self._lock = threading.Lock()  # held while a page is made
+        self._text, self._state, self._trouble, self._due = "", "", "", 0.0
 
     def state(self) -> str:
-        """Returns what the page would show: the state of the store, or of the page while that may not be replaced."""
-        return str(rows_written(self.folder)) if time.monotonic() >= self._due else self._state
+        """Returns the state of the store that the page shows, "" before the first page; raises StoreError when the
+        store cannot be read. If the store has changed since, begins to make the page that shows it."""
+        if self._is_outdated() and not self._lock.locked():
+            threading.Thread(target=self._make_next, daemon=True).start()
+        if self._trouble:
+            raise StoreError(self._trouble)
+        return self._state
 
     def text(self) -> str:
         """Returns the page; raises StoreError when the store cannot be read."""
         with self._lock:
-            state = self.state()
-            if state != self._state:
-                began = time.monotonic()
-                follow = FOLLOW % (json.dumps(state), round(1000 * SECONDS))
-                self._text = render(load(self.folder)).replace("</body>", f"{follow}</body>")
-                self._state = state
-                self._due = time.monotonic() + PATIENCE * (time.monotonic() - began)
+            if self._is_outdated():
+                self._make()
+            if self._trouble:
+                raise StoreError(self._trouble)
             return self._text
+
+    def _is_outdated(self) -> bool:
+        """Returns whether the store has changed since the page was made, and the page may be replaced now."""
+        return time.monotonic() >= self._due and str(rows_written(self.folder)) != self._state
+
+    def _make(self) -> None:
+        began, self._trouble = time.monotonic(), ""
+        try:
+            state = str(rows_written(self.folder))
+            follow = FOLLOW % (json.dumps(state), round(1000 * SECONDS))
+            self._text = render(load(self.folder)).replace("</body>", f"{follow}</body>")
+            self._state = state
+        except (StoreError, OSError) as error:
+            self._trouble = str(error)
+        self._due = time.monotonic() + PATIENCE * (time.monotonic() - began)
+
+    def _make_next(self) -> None:
+        with suppress(StoreError, OSError):  # those who ask for the state are told
+            self.text()
 
 
 class Site:

@@ -1,3 +1,5 @@
+"""Pages of running sweeps over HTTP."""
+
 import http.client
 import socket
 import threading
@@ -40,7 +42,42 @@ def test_the_page_is_made_again_when_the_store_has_changed(ask, monkeypatch):
     assert state.decode() in first.decode().replace('\\"', '"')
     with open_store(ask.folder) as store:
         store.add_scores([SCORE | {"rung": 100, "images": 100, "value": 1.0}])
-    assert ask("/state")[1] != state and ask("/")[1].startswith(b"<body>2")
+    while ask("/state")[1] == state:  # without a limit of its own: the suite has one
+        time.sleep(0.01)
+    assert rendered == [1, 1] and ask("/")[1].startswith(b"<body>2")
+
+
+def test_who_asks_for_the_state_waits_for_no_page_and_is_told_the_new_one_when_it_is_there(ask, monkeypatch):
+    begin, rendered = threading.Event(), []
+
+    def render_slowly(results):
+        begin.wait(30)
+        return f"<body>{rendered.append(1) or len(rendered)}</body>"
+
+    first, state = ask("/")[1], ask("/state")[1]
+    monkeypatch.setattr(server, "render", render_slowly)
+    with open_store(ask.folder) as store:
+        store.add_scores([SCORE | {"rung": 100, "images": 100, "value": 1.0}])
+    assert [ask("/state")[1] for _ in range(5)] == [state] * 5 and rendered == [] and b"<body>1" not in first
+    begin.set()
+    while ask("/state")[1] == state:
+        time.sleep(0.01)
+    assert rendered == [1], "one page for all who asked"
+
+
+def test_a_page_that_cannot_be_made_is_told_to_who_asks_for_the_state_until_it_can(ask, monkeypatch):
+    def refuse(folder):
+        raise StoreError("the store is damaged: table scores")
+
+    ask("/")
+    with monkeypatch.context() as damaged:
+        damaged.setattr(server, "load", refuse)
+        with open_store(ask.folder) as store:
+            store.add_scores([SCORE | {"rung": 100, "images": 100, "value": 1.0}])
+        while (answer := ask("/state"))[0] == 200:
+            time.sleep(0.01)
+        assert answer == ask("/") == (503, b"the store is damaged: table scores")
+    assert ask("/")[0] == ask("/state")[0] == 200
 
 
 def test_a_page_that_took_long_is_not_made_again_at_once(build, monkeypatch):
