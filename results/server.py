@@ -18,7 +18,7 @@ from ganscape.results.store import STORE, StoreError, rows_written
 
 LOOPBACK = "127.0.0.1"
 SECONDS = 3.0  # between two questions of an open page
-PATIENCE = 4  # a page is made again after this many times the seconds that it took, whatever has changed since
+PATIENCE = 4  # a page is made again after this many times the CPU seconds that it took, whatever has changed since
 PICTURE = re.compile(r"samples/(?:real|[0-9a-zA-Z-]+/[0-9]+(?:_walks)?)\.png")
 # A module has names of its own: a name that the page's scripts declare too would stop this one with a SyntaxError.
 # What the reader does stays: the page's script takes over the parts of the newer page (start.js).
@@ -81,7 +81,7 @@ class Page:
         return time.monotonic() >= self._due and str(rows_written(self.folder)) != self._state
 
     def _make(self) -> None:
-        began, self._trouble = time.monotonic(), ""
+        began, self._trouble = time.thread_time(), ""
         try:
             state = str(rows_written(self.folder))
             follow = FOLLOW % (json.dumps(state), round(1000 * SECONDS))
@@ -89,7 +89,7 @@ class Page:
             self._state = state
         except (StoreError, OSError) as error:
             self._trouble = str(error)
-        self._due = time.monotonic() + PATIENCE * (time.monotonic() - began)
+        self._due = time.monotonic() + PATIENCE * (time.thread_time() - began)
 
     def _make_next(self) -> None:
         with suppress(StoreError, OSError):  # those who ask for the state are told

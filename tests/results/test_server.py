@@ -4,6 +4,7 @@ import http.client
 import socket
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -89,6 +90,24 @@ def test_a_page_that_took_long_is_not_made_again_at_once(build, monkeypatch):
     with open_store(folder) as store:
         store.add_scores([SCORE | {"rung": 100, "images": 100, "value": 1.0}])
     assert page.text() == first and page.state() in first.replace('\\"', '"')
+
+
+def test_a_page_that_waited_for_a_processor_is_made_again_without_delay(build, monkeypatch):
+    """Which makes it late once, on a crowded machine, but not five times as late."""
+    now, rendered = [0.0], []
+
+    def wait(results):
+        now[0] += 1000.0
+        return f"<body>{rendered.append(1) or len(rendered)}</body>"
+
+    monkeypatch.setattr(server, "render", wait)
+    monkeypatch.setattr(server, "time", SimpleNamespace(monotonic=lambda: now[0], thread_time=lambda: 2.0))
+    folder = build(TABLE)
+    page = server.Page(folder)
+    assert page.text().startswith("<body>1")
+    with open_store(folder) as store:
+        store.add_scores([SCORE | {"rung": 100, "images": 100, "value": 1.0}])
+    assert page.text().startswith("<body>2")
 
 
 def test_fifty_readers_are_answered_while_scores_arrive_and_all_end_with_the_last_page(ask, monkeypatch):
