@@ -13,6 +13,7 @@ import numpy as np
 from ganscape.results import frames
 from ganscape.results.claims.estimates import estimate_mean
 from ganscape.results.claims.evidence import NotTestable, log_ratios, scores_of_fixed_settings
+from ganscape.results.statistics import difference
 
 PAGE = Path(__file__).with_name("tricks.md")
 BEGIN, END = "<!-- made by docs/generate_ledger.py from here -->", "<!-- to here -->"
@@ -21,6 +22,7 @@ LEVEL = 0.95
 # Folders of landscape/reg-norm, in which methods share their settings.
 RECORDED = {"mnist16": "landscape_reg_norm_mnist16", "digits": "landscape_reg_norm_digits"}
 SCHEDULES = "schedules_digits"  # in which methods share their learning rates
+COMPLETION = "completion_digits"  # in which every method has one config
 GAMES = {"ns": "non-saturating", "wgan_gp": "WGAN-GP", "hinge_sn": "hinge with spectral norm"}
 
 
@@ -28,13 +30,15 @@ class Entry(NamedTuple):
     """A trick of the ledger.
 
     reported: what its paper, or another that is named, says. methods: its method and the one without it, in
-    landscape/reg-norm; schedule: its name in the study schedules. None where no recorded study has it.
+    landscape/reg-norm; schedule: its name in the study schedules; completion: as methods, in the study completion. None
+    where no recorded study has it.
     """
 
     name: str
     reported: str
     methods: tuple[str, str] | None = None
     schedule: str | None = None
+    completion: tuple[str, str] | None = None
 
 
 def _paper(words: str, number: str) -> str:
@@ -105,12 +109,39 @@ LEDGER = (
     Entry("`unrolled_steps`", f"fewer lost modes, {NOT_CONFIRMED} ({_paper('Metz et al. 2017', '1611.02163')})"),
     Entry("`attention`", f"lower FID on ImageNet, {NOT_CONFIRMED} ({_paper('Zhang et al. 2019', '1805.08318')})"),
     Entry(
-        "`convolution=gated`",
-        f"fewer visible seams in completed images, {NOT_CONFIRMED} ({_paper('Yu et al. 2019', '1806.03589')})",
+        "`convolution=gated`, completing images",
+        f"fewer visible seams, {NOT_CONFIRMED} ({_paper('Yu et al. 2019', '1806.03589')})",
+        completion=("gan_l1", "plain_convolutions"),
+    ),
+    Entry(
+        "`refinements=1`, coarse to fine",
+        f"trains more stably, {NOT_CONFIRMED} ({_paper('Yu et al. 2018', '1801.07892')})",
+        completion=("two_networks", "gan_l1"),
+    ),
+    Entry(
+        "the game beside `pair_loss=l1`",
+        f"sharper than L1 alone, {NOT_CONFIRMED} ({_paper('Isola et al. 2017', '1611.07004')})",
+        completion=("gan_l1", "l1"),
     ),
     Entry(
         "`pair_loss=l1` beside the game",
-        f"sharper than L1 alone, {NOT_CONFIRMED} ({_paper('Isola et al. 2017', '1611.07004')})",
+        f"fewer artefacts than the game alone, {NOT_CONFIRMED} ({_paper('Isola et al. 2017', '1611.07004')})",
+        completion=("gan_l1", "gan"),
+    ),
+    Entry(
+        "`perceptual` beside both",
+        f"sharper details, {NOT_CONFIRMED} ({_paper('Johnson et al. 2016', '1603.08155')})",
+        completion=("gan_perceptual", "gan_l1"),
+    ),
+    Entry(
+        "`style` beside both",
+        f"textures of an example, {NOT_CONFIRMED} ({_paper('Johnson et al. 2016', '1603.08155')})",
+        completion=("gan_style", "gan_l1"),
+    ),
+    Entry(
+        "`generator_noise=dropout`, in sampling too",
+        f"outputs that vary a little, no score ({_paper('Isola et al. 2017', '1611.07004')})",
+        completion=("dropout", "gan_l1"),
     ),
 )
 
@@ -119,6 +150,8 @@ def describe_recorded(entry: Entry) -> str:
     """Returns the ratio of scores with and without a trick in each recorded study that has both, with its interval."""
     if entry.schedule is not None:
         return describe_schedule(entry.schedule)
+    if entry.completion is not None:
+        return describe_completion(*entry.completion)
     if entry.methods is None:
         return "not run"
     words = []
@@ -147,6 +180,15 @@ def describe_schedule(schedule: str) -> str:
         ratios = ratios_at_equal_rates(results, f"{game}_{schedule}", f"{game}_constant")
         words.append(f"{name}, digits: {describe_ratio(ratios)}, {len(ratios)} rates")
     return "; ".join(words)
+
+
+def describe_completion(one: str, other: str) -> str:
+    """Returns the ratio of the scores of two ways to complete images, geometric means of their seeds, with Welch's
+    interval."""
+    trials = frames.recorded(COMPLETION).per_trial()
+    logs = [np.log(trials.loc[trials["method"] == method, "value"].to_numpy(np.float64)) for method in (one, other)]
+    value, low, high = (math.exp(end) for end in difference(*logs, LEVEL))
+    return f"digits with holes: {value:.2g} ({low:.2g} to {high:.2g}), {len(logs[0])} seeds each"
 
 
 def ratios_at_equal_rates(results: frames.Results, one: str, other: str) -> np.ndarray:

@@ -404,6 +404,9 @@ def check_choice(name: str, value: Any) -> None:
 
 def inert_fields(name: str, value: Any) -> list[str]:
     """Returns the fields that no longer apply once field `name` has this value."""
+    if name == "architecture":
+        offers = {field.name: field.metadata.get("offered") for field in dataclasses.fields(Config)}
+        return [field for field, offered in offers.items() if offered and not getattr(ARCHITECTURES[value], offered)]
     conditions = {field.name: field.metadata.get("only") for field in dataclasses.fields(Config)}
     return [field for field, only in conditions.items() if only and only.field == name and not only.allows(value)]
 

@@ -172,6 +172,10 @@ class Study(NamedTuple):
         scales = {label: scale.drop(name) for label, scale in self.scales.items()}
         return self._replace(methods=methods, scales=scales)
 
+    def tells_apart(self, name: str) -> bool:
+        """Returns whether methods have different values of config field `name`, or one of them none."""
+        return len({space.fixed.get(name) for space in self.methods.values()}) > 1
+
     def pin(self, name: str, value: Value) -> "Study":
         """Returns this study with config field `name` fixed to `value` for every method.
 

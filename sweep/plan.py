@@ -286,7 +286,9 @@ def _override(study: Study, name: str, settings: Mapping[str, Any]) -> tuple[Stu
             check_choice(field, chosen)
             study = study.pin(field, chosen)
             for inert in inert_fields(field, chosen):
-                study = study if inert in settings else study.drop(inert)
+                # Methods that a choice of the old architecture tells apart would become one: the plan is refused.
+                kept = inert in settings or (field == "architecture" and study.tells_apart(inert))
+                study = study if kept else study.drop(inert)
     scale = find_scale(study, name)
     scale = _with_schedules_to(scale, sizes.get("images", scale.images))._replace(**sizes)
     if CONFIRM in settings:

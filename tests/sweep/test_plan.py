@@ -78,6 +78,20 @@ def test_what_a_choice_makes_inert_is_dropped(planned):
         planned(settings={"optimizer": "rmsprop", "beta1": 0.5})
 
 
+def test_what_another_architecture_does_not_have_is_dropped(planned):
+    """The scale has infogan, with units for its dense layers."""
+    made = planned("r3gan/loss", scale="stacked", settings={"architecture": "r3gan", "channels": 4})
+    for config in configs(made):
+        assert (config.architecture, config.channels, config.hidden_per_channel) == ("r3gan", 4, None)
+    with pytest.raises(ConfigError, match="hidden_per_channel=8 means nothing with architecture 'r3gan'"):
+        planned("r3gan/loss", scale="stacked", settings={"architecture": "r3gan", "hidden_per_channel": 8})
+
+
+def test_an_architecture_in_which_two_methods_would_be_one_is_refused(planned):
+    with pytest.raises(ConfigError, match="plain_convolutions: convolution='plain' means nothing"):
+        planned("completion", scale="smoke", settings={"architecture": "mlp"})
+
+
 def test_a_space_with_nothing_left_to_search_gives_each_config_once(planned):
     pins = {"learning_rate": 1e-3, "beta1": 0.5, "disc_iters": 1, "discriminator_normalization": "none"}
     made = planned(settings=pins)
