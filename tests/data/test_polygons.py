@@ -117,28 +117,52 @@ def test_uint8_values_give_the_level_back():
     np.testing.assert_array_equal(np.round(stored * (64 / 255)), levels)
 
 
-@pytest.mark.parametrize(("name", "corners"), [("triangles", 3), ("squares", 4)])
-def test_splits_and_holdout_are_the_shuffled_images_in_order(name, corners, loaded, data_root):
-    dataset = loaded(name)
-    held_out = polygons.holdout(name, data_root)
+@pytest.fixture
+def few(monkeypatch):
+    """Makes both data sets of the first 80 drawings, where 80,000 take seconds; test_datasets.py loads all triangles."""
+    for name, count in (("COUNT", 80), ("TRAIN_END", 60), ("TEST_END", 70)):
+        monkeypatch.setattr(polygons, name, count)
+    for name, corners in polygons.CORNERS.items():
+        images = polygons.to_uint8(polygons.generate_levels(80, corners, 0))[..., None]
+        monkeypatch.setitem(polygons.SHA256, name, polygons.array_hash(images))
+
+
+def assert_in_order(name, corners, root, count):
+    """The first five drawings are at the places of the shuffle, in train, test and holdout one after the other."""
+    dataset, held_out = data.load(name, root), polygons.holdout(name, root)
+    assert [len(images) / count for images in (dataset.train, dataset.test, held_out)] == [6 / 8, 1 / 8, 1 / 8]
     together = np.concatenate([dataset.train, dataset.test, held_out])
-    assert together.shape == (80000, 28, 28, 1)
+    assert together.shape == (count, 28, 28, 1)
     rng = np.random.RandomState(0)
-    for place in np.argsort(shuffle_order(80000, corners, 0))[:5]:
+    for place in np.argsort(shuffle_order(count, corners, 0))[:5]:
         white = np.round(together[place, :, :, 0] * (64 / 255)) / 64
         np.testing.assert_array_equal(white, rasterised_by_matplotlib(drawn_one_by_one(corners, rng)))
-    assert len({image.tobytes() for image in together}) == 80000
+    assert len({image.tobytes() for image in together}) == count
 
 
-def test_second_load_reads_the_file(loaded, data_root, monkeypatch):
-    first = loaded("triangles")
+each_name = pytest.mark.parametrize(("name", "corners"), [("triangles", 3), ("squares", 4)])
+
+
+@each_name
+def test_splits_and_holdout_are_the_shuffled_images_in_order(name, corners, tmp_path, few):
+    assert_in_order(name, corners, tmp_path, 80)
+
+
+@pytest.mark.slow
+@each_name
+def test_splits_and_holdout_of_all_images_are_the_shuffled_ones_in_order(name, corners, data_root):
+    assert_in_order(name, corners, data_root, 80_000)
+
+
+def test_second_load_reads_the_file(tmp_path, few, monkeypatch):
+    first = data.load("triangles", tmp_path)
 
     def refuse(count, corners, seed):
         raise AssertionError("made again")
 
     monkeypatch.setattr(polygons, "generate_levels", refuse)
-    assert data.load("triangles", data_root).fingerprint == first.fingerprint
-    assert [path.name for path in (data_root / "polygons").glob("triangles*")] == ["triangles-v1.npz"]
+    assert data.load("triangles", tmp_path).fingerprint == first.fingerprint
+    assert [path.name for path in (tmp_path / "polygons").iterdir()] == ["triangles-v1.npz"]
 
 
 def save_npy(path):
@@ -167,13 +191,12 @@ def test_corrupt_file_is_named_with_the_way_out(tmp_path, corruption):
 
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped byte"])
-def test_damaged_file_is_refused(loaded, data_root, tmp_path, damage):
-    loaded("triangles")
-    content = bytearray((data_root / "polygons" / "triangles-v1.npz").read_bytes())
+def test_damaged_file_is_refused(few, tmp_path, damage):
+    data.load("triangles", tmp_path)
+    path = tmp_path / "polygons" / "triangles-v1.npz"
+    content = bytearray(path.read_bytes())
     middle = len(content) // 2
     content[middle] ^= 0xFF
-    path = tmp_path / "polygons" / "triangles-v1.npz"
-    path.parent.mkdir()
     path.write_bytes(content if damage == "flipped byte" else content[:middle])
     with pytest.raises(DataError, match=f"{path}: .*delete it to have it made again"):
         data.load("triangles", tmp_path)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ganscape.models import Config
-from ganscape.models.architectures import ARCHITECTURES, convolution
+from ganscape.models.architectures import ARCHITECTURES
 from ganscape.models.architectures.architecture import Architecture, Networks, NetworkSpec
 from ganscape.models.architectures.base import DiscriminatorBase, GeneratorBase
 from ganscape.models.architectures.layers import Dense, leaky_relu
@@ -28,13 +28,6 @@ def _compile_quickly():
     jax.config.update("jax_disable_most_optimizations", True)
     yield
     jax.config.update("jax_disable_most_optimizations", False)
-
-
-@pytest.fixture
-def native_convolutions(monkeypatch):
-    """The backend's own convolutions, which trace and compile sooner; test_convolution.py says that ours equal them."""
-    for name in ("conv", "conv_transpose", "input_dilated_conv"):
-        monkeypatch.setattr(convolution, f"{name}_as_products", getattr(convolution, f"native_{name}"))
 
 
 @pytest.fixture(params=sorted(ARCHITECTURES))

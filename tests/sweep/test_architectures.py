@@ -12,7 +12,7 @@ from ganscape.sweep.population import advance, stack, start_member, take
 
 # Pairs that are others with other widths, and compile for longer.
 OTHER_WIDTHS = {"infogan": "conv8", "resnet19": "resnet_cifar", "resnet_stl": "resnet_cifar"}
-# Stepped in test_registries.py too.
+# Their networks run in test_registries.py.
 SLOW = {"biggan", "resnet_cifar", "sagan", "sndcgan"}
 SHAPES = [(8, 8, 1), (28, 28, 1), (32, 32, 3), (48, 48, 3), (64, 64, 3)]
 
