@@ -163,6 +163,8 @@ def chunks_of(samples: int) -> tuple[int, int]:
 def _sample_and_encode(population, parameters, targets, originals, *, applies, samples, image_shape):
     chunks, count = chunks_of(samples)
 
+    # Inlined: its shapes and its branch of the condition below are then traced once, to the same program.
+    @functools.partial(jax.jit, inline=True)
     def one(member: Population) -> Sampled:
         sampling_key = key_of_samples(member.key, member.cycle)
 

@@ -1,5 +1,7 @@
 import pytest
+from markupsafe import Markup
 
+from ganscape.results.page import figures
 from ganscape.results.store import open_store
 
 PROTOCOL = "0123456789ab"
@@ -20,6 +22,13 @@ def definition(names, configs, seeds, **changes):
         "settings": {}, "images": 200, "rungs": [100, 200], "metric": "fd_digits", "protocol": PROTOCOL,
         "source": "a paper",
     } | changes  # fmt: skip
+
+
+@pytest.fixture
+def without_figures(monkeypatch):
+    """Leaves the pictures of figures out of pages, which take most of their time; captions and tables stay."""
+    monkeypatch.setattr(figures, "svg", lambda ax, name: Markup("<svg></svg>"))
+    monkeypatch.setattr(figures, "mark", lambda picture, *rows: picture)
 
 
 @pytest.fixture(scope="session")

@@ -50,7 +50,7 @@ def copy(exported, tmp_path):
     return Path(shutil.copytree(exported, tmp_path / "copy"))
 
 
-def test_a_data_set_comes_back_as_the_same_sweep(exported, tmp_path):
+def test_a_data_set_comes_back_as_the_same_sweep(exported, tmp_path, without_figures):
     """Every value to the last bit, but for the name of the host, and the same page."""
     back = import_dataset(exported, tmp_path / "back")
     before, after = read_columns(WIDE), read_columns(back)

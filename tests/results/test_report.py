@@ -133,12 +133,14 @@ def test_the_page_exists_at_every_stage_of_a_sweep(build, table):
     assert "No sample images" in words and not re.search(r"\b(nan|inf|None)\b", words.replace("loss is nan", ""))
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_the_page_exists_before_the_study_is_written(tmp_path):
     open_store(tmp_path / "out").close()
     _, parsed = page(tmp_path / "out")
     assert "No trial has been asked yet." in " ".join(parsed.text)
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_samples_of_the_best_trial_stand_beside_real_images(build):
     folder = build(TABLE)
     add_samples(folder, "ns_gan-1-1", 100, 200)
@@ -151,6 +153,7 @@ def test_samples_of_the_best_trial_stand_beside_real_images(build):
     assert "trial ns_gan-1-1, at rung 200" in text and "pixelated" in text
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_rows_of_a_trial_that_completes_images_are_explained_as_such(build, monkeypatch):
     folder = build(TABLE)
     add_samples(folder, "ns_gan-1-1", 200)
@@ -163,6 +166,7 @@ def test_rows_of_a_trial_that_completes_images_are_explained_as_such(build, monk
     assert "Between latents" not in text
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_the_nearest_stored_rung_stands_in_and_is_named(build):
     folder = build(TABLE)
     add_samples(folder, "ns_gan-1-1", 100)
@@ -198,6 +202,7 @@ def test_cost_is_cpu_time_where_every_score_has_it(build):
     assert tables.cost(frames.load(folder))["unit"] == "wall"
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_the_recorded_command_is_shown(build):
     folder = build(TABLE)
     with open_store(folder) as store:
@@ -218,6 +223,7 @@ def test_two_figures_of_one_kind_do_not_share_ids(build):
     assert ids[0] and not ids[0] & ids[1]
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_a_report_that_fails_leaves_the_earlier_page(build, monkeypatch):
     folder = build(TABLE)
     path = report.write_report(folder)
@@ -236,6 +242,7 @@ def test_a_folder_without_a_store_is_named(tmp_path):
         report.write_report(tmp_path / "nowhere")
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_seeds_pairs_and_importance_are_told_or_refused(build):
     rows = {name: [[float(i + 1), i + 1.5] for i in range(8)] for name in "ab"}
     _, parsed = page(build(rows))
@@ -251,7 +258,7 @@ def facts(text):
     return json.loads(re.search(r'<script type="application/json" id="facts">(.*?)</script>', text, re.DOTALL)[1])
 
 
-def test_a_point_leads_to_its_trial_with_settings_and_samples(build, monkeypatch):
+def test_a_point_leads_to_its_trial_with_settings_and_samples(build, monkeypatch, request):
     folder = build(TABLE)
     add_samples(folder, "ns_gan-1-1", 100, 200)
     add_samples(folder, "ns_gan-0-0", 100)
@@ -271,9 +278,11 @@ def test_a_point_leads_to_its_trial_with_settings_and_samples(build, monkeypatch
     assert rung == 200 and base64.b64decode(picture.split(",")[1]) == stored
     assert found["grids"] == {str(best): [100, 200], str(ids.index("ns_gan-0-0")): [100]}
     monkeypatch.setattr(trials, "EMBEDDED", len(stored))
+    request.getfixturevalue("without_figures")
     assert facts(page(folder)[0])["pictures"].keys() == {str(best)}, "the best first"
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_settings_of_a_page_read_back_as_the_same_number(build):
     folder = build({"a": [[1.0], [2.0]]})
     with open_store(folder) as store:
@@ -330,6 +339,7 @@ def test_an_unfinished_sweep_is_continued_by_the_same_command(build):
     assert step.command == "ganscape run equal/wide --out runs/x"
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_signs_are_counted_by_method_and_cause(build):
     folder = build({"a": [["running"], ["running"]], "b": [[1.0]]})
     collapse = {"quantity": "diversity", "value": 0.01, "cause": "mode_collapse"}
@@ -346,6 +356,7 @@ def test_signs_are_counted_by_method_and_cause(build):
     assert "Signs of failure" not in page(build({"a": [[1.0]]}, "none"))[0]
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_stopped_trials_are_told_apart_from_failures(build):
     folder = build({"a": [["running"], [1.0]]})
     with open_store(folder) as store:
@@ -355,6 +366,7 @@ def test_stopped_trials_are_told_apart_from_failures(build):
     assert "No trial has failed" in words and "no failure: 1 of a" in words
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_phases_that_learn_are_drawn_in_their_order(build):
     phases = [{"name": "bandit", "searcher": "gp_bandit", "rounds": 1, "configs": 1, "seeds": 1}]
     methods = {"a": {"defaults": [{"learning_rate": 1.0}]}}
@@ -372,6 +384,7 @@ def test_a_figure_says_when_it_shows_a_sample(build):
     assert [text.get_text() for text in ax.texts] == ["900 trials\n300 drawn"]
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_compilation_is_summed_up(build):
     folder = build({"a": [[1.0]], "b": [[2.0]]})
     assert "programs compiled" not in page(folder)[0]

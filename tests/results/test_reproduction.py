@@ -9,7 +9,6 @@ from typer.testing import CliRunner
 
 from ganscape.results.claims.searches import ALL
 from ganscape.results.page.papers import FIGURES
-from ganscape.results.report import write_report
 from ganscape.results.reproduction import REPRODUCTIONS, find_reproduction, write_reproduction
 from ganscape.results.store import StoreError
 from ganscape.search_spaces import STUDIES
@@ -28,7 +27,7 @@ def folders(build):
     made = [build(scores(i), name, study=name.replace("-", "/", 1), **known)
             for i, name in enumerate(("equal-wide", "equal-narrow"))]  # fmt: skip
     for folder in made:
-        write_report(folder)
+        (folder / "report.html").touch()
     return made
 
 

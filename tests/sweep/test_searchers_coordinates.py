@@ -22,19 +22,22 @@ SPACE = Space(
     (),
     "",
 )
-EVERY = [SPACE, *(space for study in SPACES.values() for space in study.values() if space.dimensions)]
+SEARCHED = [space for study in SPACES.values() for space in study.values() if space.dimensions]
+# One of each set of dimensions, which many methods share.
+EVERY = [SPACE, *{repr(space.dimensions): space for space in SEARCHED}.values()]
 
 
 @pytest.mark.parametrize("number", range(len(EVERY)))
 def test_settings_come_back_from_their_point(number):
     space = EVERY[number]
     coordinates, rng = Coordinates(space), np.random.default_rng(number)
-    for settings in (space.sample(rng) for _ in range(30)):
-        point = coordinates.point(settings)
+    drawn = [space.sample(rng) for _ in range(30)]
+    points = list(map(coordinates.point, drawn))
+    inputs = coordinates.box.transform(points)
+    assert inputs.min() >= 0 and inputs.max() <= 1
+    for settings, point, back in zip(drawn, points, coordinates.box.inverse_transform(inputs), strict=True):
         assert coordinates.settings(point) == pytest.approx(settings)
-        inputs = coordinates.box.transform([point])
-        assert inputs.min() >= 0 and inputs.max() <= 1
-        assert coordinates.settings(coordinates.box.inverse_transform(inputs)[0]) == pytest.approx(settings)
+        assert coordinates.settings(back) == pytest.approx(settings)
 
 
 def test_the_ends_of_a_range_are_just_inside():

@@ -136,7 +136,7 @@ def test_claims_across_data_sets_need_two_and_are_answered_once(build):
     assert same.verdict != "holds"
 
 
-def test_the_table_is_one_for_terminal_docs_notebook_and_report():
+def test_the_table_is_one_for_terminal_docs_notebook_and_report(without_figures):
     answers = judge([RECORDED / "landscape_reg_norm_digits"])
     page = html.unescape(render(load(RECORDED / "landscape_reg_norm_digits")))
     frame = table(answers)
