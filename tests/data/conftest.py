@@ -71,7 +71,7 @@ LARGE = {"stacked_mnist", "stacked_mnist16"}
 PRIVATE = {"celeba", "celeba_test", "celeba_hq_128", "lsun_bedroom", "lsun_bedroom_300k"}
 
 
-# Made or decoded in seconds by the code of others: squares by that of triangles, the pictures by that of test_cifar10.py.
+# Made or decoded in seconds, by code that others see: squares as triangles, the pictures as those of test_cifar10.py.
 SLOW = {"squares", "cifar10_jpeg"}
 
 
