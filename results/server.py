@@ -77,8 +77,11 @@ class Page:
             return self._text
 
     def _is_outdated(self) -> bool:
-        """Returns whether the store has changed since the page was made, and the page may be replaced now."""
-        return time.monotonic() >= self._due and str(rows_written(self.folder)) != self._state
+        """Returns whether the store has changed since the page was made, or could not be read then, and the page may be
+        replaced now."""
+        if time.monotonic() < self._due:
+            return False
+        return bool(self._trouble) or str(rows_written(self.folder)) != self._state
 
     def _make(self) -> None:
         began, self._trouble = time.thread_time(), ""

@@ -81,6 +81,19 @@ def test_a_page_that_cannot_be_made_is_told_to_who_asks_for_the_state_until_it_c
     assert ask("/")[0] == ask("/state")[0] == 200
 
 
+def test_a_page_is_shown_again_when_a_store_that_could_not_be_read_is_as_it_was(ask, monkeypatch):
+    def refuse(folder):
+        raise StoreError("the store is damaged: table scores")
+
+    ask("/")
+    with monkeypatch.context() as damaged:
+        damaged.setattr(server, "load", refuse)
+        damaged.setattr(server, "rows_written", lambda folder: (0,))
+        while ask("/state")[0] == 200:
+            time.sleep(0.01)
+    assert ask("/")[0] == ask("/state")[0] == 200
+
+
 def test_a_page_that_took_long_is_not_made_again_at_once(build, monkeypatch):
     monkeypatch.setattr(server, "render", lambda results: "<body></body>")
     folder = build(TABLE)
