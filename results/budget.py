@@ -28,6 +28,7 @@ Functions return values for a search with a randomly chosen replicate; the jackk
 all its seeds.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -37,6 +38,8 @@ from ganscape.results.sorted_scores import SortedScores, check_budget, sort_scor
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ganscape.results.frames import Results
 
 EVERY_K_UP_TO = 256
 FIRST_OF_MANY, POINTS_OF_MANY = 12, 64
@@ -170,6 +173,25 @@ def lucic_curve(values, max_k: int | None = None) -> "pd.DataFrame":
         success = 1 - np.mean((sample.failures / sample.n) ** k)
         rows.append((k, mean, low, high, sd, *_quantile(sample, weight, QUANTILES), success))
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def expected_best_curves(results: "Results", rule: str = "best") -> "dict[str, pd.DataFrame]":
+    """Returns method -> its `expected_best_curve`, for methods with a finished config."""
+    return _curves(results, rule, expected_best_curve)
+
+
+def lucic_curves(results: "Results", rule: str = "best") -> "dict[str, pd.DataFrame]":
+    """Returns method -> its `lucic_curve`, for methods with a finished config."""
+    return _curves(results, rule, lucic_curve)
+
+
+def _curves(results: "Results", rule: str, curve: "Callable[..., pd.DataFrame]") -> "dict[str, pd.DataFrame]":
+    def curves() -> "dict[str, pd.DataFrame]":
+        trials = results.searched(rule)
+        tried = {method: replicates(trials, method) for method in results.methods()}
+        return {method: curve(scores) for method, scores in tried.items() if len(scores)}
+
+    return results.remember((curve.__name__, rule), curves)
 
 
 def replicates(trials: "pd.DataFrame", method: str, column: str = "value") -> np.ndarray:

@@ -1,9 +1,10 @@
 """From the store to tidy frames, one consistent view per `load`; `results.columns` says what every column means."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -70,7 +71,7 @@ class Results:
         self.study = cast(Definition, definitions[0] if definitions else {})
         self._phases = phases_of(self.study)
         self._tables = dict(tables)
-        self._made: dict[str, pd.DataFrame] = {}  # frames that many ask for; each gets its copy
+        self._made: dict[Hashable, Any] = {}  # frames that many ask for; each gets its copy
         self._ended: dict[str, str] | None = None
         asked = tables["trials"]
         self._methods = list(dict.fromkeys([*self.study.get("methods", {}), *asked["method"]]))
@@ -93,20 +94,26 @@ class Results:
         return self._once("trials", self._all_trials)
 
     def _once(self, name: str, make: Callable) -> "pd.DataFrame":
+        return self.remember(name, make).copy()
+
+    def remember(self, name: Hashable, make: Callable[[], Any]) -> Any:
+        """Returns what `make` returned when it was first called for this name; not to be changed."""
         if name not in self._made:
             self._made[name] = make()
-        return self._made[name].copy()
+        return self._made[name]
 
     def _all_trials(self) -> "pd.DataFrame":
         import pandas as pd
 
-        asked = self._tables["trials"]
-        names = dict.fromkeys(name for each in asked["settings"] for name in each)
-        settings = {
-            f"setting_{name}" if name in TRIALS else name: [each.get(name) for each in asked["settings"]]
-            for name in names
-        }
-        return pd.concat([self.progress_of_trials(), make_frame(settings)], axis=1)
+        return pd.concat([self.progress_of_trials(), self.frame_of_settings(self._tables["trials"]["config"])], axis=1)
+
+    def frame_of_settings(self, configs: "Sequence[str]") -> "pd.DataFrame":
+        """Returns the columns of `trials` that are settings, one row for each of these configs."""
+        names = self.remember("names", lambda: dict.fromkeys(chain.from_iterable(self._settings.values())))
+        rows = [self._settings[config] for config in configs]
+        return make_frame(
+            {f"setting_{name}" if name in TRIALS else name: [row.get(name) for row in rows] for name in names}
+        )
 
     def progress_of_trials(self) -> "pd.DataFrame":
         """Returns the columns of `trials` that are no settings: much faster where there are many trials."""

@@ -72,7 +72,7 @@ def design(results: Results, method: str | None = None, rule: str = "best", most
     With several methods the method is a setting, and settings that it determines are left out.
     """
     value = results.searched(rule).set_index("trial")["value"]
-    trials = results.trials().set_index("trial").loc[value.index]
+    trials = results.progress_of_trials().set_index("trial").loc[value.index]
     kept = value.notna() & ((trials["method"] == method) if method else True)
     trials, value = trials[kept], value[kept]
     configs = trials["config"].unique()
@@ -81,8 +81,7 @@ def design(results: Results, method: str | None = None, rule: str = "best", most
         trials, value = trials[kept], value[kept]
     finite = value[np.isfinite(value)]
     score = log_scale(value)(value.clip(upper=finite.max())).to_numpy() if len(finite) else np.zeros(len(value))
-    start = list(trials.columns).index("rungs") + 1
-    settings = trials.iloc[:, start:].copy()
+    settings = results.frame_of_settings(trials["config"]).set_axis(trials.index)
     if method is None and trials["method"].nunique() > 1:
         varies = settings.astype(str).groupby(trials["method"]).nunique().max() > 1
         settings = settings.loc[:, varies]

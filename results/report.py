@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ganscape.garbage import uncollected
 from ganscape.results import sentences, statistics
 from ganscape.results.frames import Results, load
 from ganscape.results.page import figures, tables
@@ -22,7 +23,8 @@ def write_report(folder) -> Path:
 
     Raises StoreError when there is no store or no space. Works at any moment of a sweep.
     """
-    return write_page(Path(folder) / "report.html", render(load(folder)))
+    with uncollected():
+        return write_page(Path(folder) / "report.html", render(load(folder)))
 
 
 def render(results: Results) -> str:

@@ -43,7 +43,7 @@ def require(results: Results, studies: tuple[str, ...], methods: tuple[str, ...]
     missing = [method for method in methods if method not in results.methods()]
     if missing:
         raise NotTestable(f"needs the methods left out: {', '.join(missing)}")
-    trials = results.trials()
+    trials = results.progress_of_trials()
     running = int((trials["status"] == "running").sum())
     if trials.empty or running:
         raise NotTestable(f"needs a finished sweep: {running:,} of {len(trials):,} trials are not")

@@ -161,7 +161,7 @@ def _differences(claim: PublishedClaim, evidence: Evidence) -> Iterable[str]:
 
 def _failures(claim: PublishedClaim, evidence: Evidence, verdict: str, margin: float) -> Iterable[str]:
     """Yields that failed trials count as the worst score, and the verdict without them where it differs."""
-    failed = sum(int((results.trials()["status"] == "failed").sum()) for results in evidence.results)
+    failed = sum(int((results.progress_of_trials()["status"] == "failed").sum()) for results in evidence.results)
     if not failed:
         return
     yield f"{failed:,} failed trials count as the worst score"

@@ -141,10 +141,8 @@ def importance_figure(results: Results) -> dict:
 def data_tables(results: Results, *tables: tuple[str, dict | None]) -> dict[str, str]:
     """Returns the data of each figure as the text of a CSV file; tables: figures that hold theirs."""
     trials = results.searched()
-    tried = {method: budget.replicates(trials, method) for method in results.methods()}
-    drawn = {method: budget.expected_best_curve(scores) for method, scores in tried.items() if len(scores)}
     random = results.exchangeable() and not results.begins_with_known()
-    curves = drawn if random else incumbents.of_study(results)
+    curves = budget.expected_best_curves(results) if random else incumbents.of_study(results)
     spent = incumbents.by_cost_of_study(results, "best", "images") if random else {}
     columns = ["trial", "method", "config", "seed", "phase", "status", "rung", "value"]
     frames = {

@@ -26,9 +26,10 @@ def next_steps(results: Results, decision: Verdict) -> list[Step]:
     words = command_words(results)
     table = best_configs(results)
     working = table[table["config"] != ""]
-    if not words or results.trials().empty:
+    trials = results.progress_of_trials()
+    if not words or trials.empty:
         return []
-    if (results.trials()["status"] == "running").any():
+    if (trials["status"] == "running").any():
         return [Step("Trials are left: the same command goes on where the sweep is.", shlex.join(words))]
     if working.empty:
         return []

@@ -50,9 +50,9 @@ def shared_settings(results: Results) -> dict[str, str]:
     """Returns the settings that are the same in every trial that has them."""
     shared: dict[str, object] = {}
     varied = set()
-    for config in results.trials()["config"].unique():
+    for config in results.progress_of_trials()["config"].unique():
         for name, value in results.settings(config).items():
-            if shared.setdefault(name, value) != value:
+            if name not in varied and shared.setdefault(name, value) != value:
                 varied.add(name)
     return {name: setting(value) for name, value in shared.items() if name not in varied}
 
@@ -110,7 +110,7 @@ def signs(results: Results) -> dict:
 
 def stopped_by_method(results: Results) -> list[tuple[str, int]]:
     """Returns how many trials of each method were stopped early, for methods with any."""
-    trials = results.trials()
+    trials = results.progress_of_trials()
     amounts = trials.loc[trials["status"] == "stopped", "method"].value_counts()
     return [(method, int(amounts[method])) for method in results.methods() if method in amounts.index]
 
@@ -138,10 +138,11 @@ def samples(results: Results) -> dict | None:
 def further(results: Results) -> list[dict]:
     """Returns one row per kept generator that has scores by other protocols than the study's, the best trial first."""
     scores, kept = further_scores(results), set(results.generators()["trial"])
+    rows = results.lowest()
+    rows = rows[rows["trial"].isin(scores.keys() & kept)]
     return [
         {name: row[name] for name in ("trial", "method", "value")} | {"also": [s.words() for s in scores[row["trial"]]]}
-        for row in results.lowest().to_dict("records")
-        if row["trial"] in scores and row["trial"] in kept
+        for row in rows.to_dict("records")
     ]
 
 
@@ -154,8 +155,8 @@ def cost(results: Results) -> dict:
     scores = results.scores()
     spent = scores.groupby(["method", "trial"], sort=False)[["images", "seconds", "cpu_seconds"]].max()
     unit, column = measured_time(spent)
-    trials = results.trials()["method"].value_counts()
-    rows = [("all", len(results.trials()), int(spent["images"].sum()), duration(spent[column].sum()))]
+    trials = results.progress_of_trials()["method"].value_counts()
+    rows = [("all", int(trials.sum()), int(spent["images"].sum()), duration(spent[column].sum()))]
     for method in results.methods():
         part = spent[spent.index.get_level_values("method") == method]
         time = duration(part[column].sum())

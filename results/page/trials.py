@@ -1,6 +1,8 @@
 """Every trial of a sweep as JSON for the script of the page: its table, dialogs and interactive figures."""
 
+import itertools
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,11 +48,11 @@ def trials_json(results: Results, shared: dict[str, str], tables: dict[str, str]
 
 def trial_numbers(results: Results) -> dict[str, int]:
     """Returns the number of each trial in `trials_json`."""
-    return {trial: number for number, trial in enumerate(results.trials()["trial"])}
+    return {trial: number for number, trial in enumerate(results.progress_of_trials()["trial"])}
 
 
 def _trials(results: Results, shared: set[str]) -> dict[str, Any]:
-    asked, scored = results.trials(), results.per_trial()
+    asked, scored = results.progress_of_trials(), results.per_trial()
     lowest = results.lowest().set_index("trial")
     spent = results.scores().groupby("trial")[["images", "seconds", "cpu_seconds"]].max().reindex(asked["trial"])
     configs = asked.drop_duplicates("config").reset_index(drop=True)
@@ -98,14 +100,15 @@ def _settings(results: Results, configs, shared: set[str]) -> dict[str, list]:
 
 def _plain(value):
     """Returns a setting as JSON has it: numbers and words stay, everything else becomes words."""
-    if value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and np.isfinite(value)):
+    if value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value)):
         return value
     return str(value)
 
 
 def _by_rung(table: "pd.DataFrame", results: Results) -> list[list]:
     rungs = results.study.get("rungs") or [*map(int, table.columns)]
-    return [_numbers(row) for row in table.reindex(columns=rungs).to_numpy()]
+    numbers = iter(_numbers(table.reindex(columns=rungs).to_numpy().ravel()))
+    return [[*itertools.islice(numbers, len(rungs))] for _ in range(len(table))]
 
 
 def _diagnostics(results: Results, places: dict[str, int]) -> dict[str, list]:
@@ -159,12 +162,12 @@ def _pictures(results: Results, scored: "pd.DataFrame", places: dict[str, int], 
 
 def _numbers(values, digits: int = DIGITS, whole: bool = False) -> list:
     """Returns numbers of so many digits; null for NaN, "failed" for infinity."""
-    return [_number(float(value), digits, whole) for value in np.asarray(values, dtype=np.float64)]
+    return [_number(value, digits, whole) for value in np.asarray(values, dtype=np.float64).tolist()]
 
 
 def _number(value: float, digits: int, whole: bool):
     if value != value:
         return None
-    if np.isinf(value):
+    if math.isinf(value):
         return "failed"
     return int(value) if whole else float(f"{value:.{digits}g}")

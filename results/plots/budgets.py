@@ -26,7 +26,7 @@ def budget_curves(results: Results, rule: str = "best", ax: "Axes | None" = None
     markers shows the median best instead. Says why instead where configs are no independent draws.
     """
     label = f"expected best {canvas.metric(results)}"
-    return _curves(results, rule, ax, budget.expected_best_curve, label, "")
+    return _curves(results, rule, ax, budget.expected_best_curves, label, "")
 
 
 def lucic_budget_curves(results: Results, rule: str = "best", ax: "Axes | None" = None) -> "Axes":
@@ -35,7 +35,7 @@ def lucic_budget_curves(results: Results, rule: str = "best", ax: "Axes | None" 
     The band is the spread of what a search finds and no confidence interval; the mean is biased upwards.
     """
     note = "\nmean and one sd of draws with replacement, as Lucic et al. 2018, Fig. 4"
-    return _curves(results, rule, ax, budget.lucic_curve, f"best {canvas.metric(results)}", note)
+    return _curves(results, rule, ax, budget.lucic_curves, f"best {canvas.metric(results)}", note)
 
 
 def cost_curves(results: Results, rule: str = "best", ax: "Axes | None" = None, unit: str = "seconds") -> "Axes":
@@ -130,15 +130,14 @@ def _over_searches(results):
     return f"\nband: 95 % interval over {count} searches" if count > 1 else "\none search per method: no interval"
 
 
-def _curves(results, rule, ax, curve_of: Callable, label, note):
+def _curves(results, rule, ax, curves_of: Callable, label, note):
     trials, ax = results.searched(rule), _canvas(results, ax)
     if refusal := _no_draws(results):
         return canvas.empty_axes(ax, refusal)
     drawn: list = []
-    for method in results.methods():
+    for method, curve in curves_of(results, rule).items():
         scores = budget.replicates(trials, method)
         if np.isfinite(scores).any():
-            curve = curve_of(scores)
             shift = 0.05 * (len(drawn) - len(results.methods()) / 2)
             name = f"{canvas.name(method)} ({canvas.extent(*scores.shape)})"
             _curve(ax, curve, canvas.style(results, method), name, shift)

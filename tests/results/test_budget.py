@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
-from ganscape.results import budget
+from ganscape.results import budget, frames
 
 # Scores with ties and failures; small integers make the rational arithmetic exact.
 SCORES = st.lists(st.one_of(st.integers(1, 9), st.just(math.inf)), min_size=1, max_size=7)
@@ -201,3 +201,20 @@ def test_configs_stand_in_the_order_asked_whatever_their_seeds():
     rows = [("a", 5, 1.0), ("b", 0, 2.0), ("c", 3, 3.0), ("b", 1, 4.0), ("a", 6, 5.0), ("c", 2, 6.0)]
     trials = pd.DataFrame([("m", *row) for row in rows], columns=["method", "config", "seed", "value"])
     assert budget.replicates(trials, "m").tolist() == [[1.0, 5.0], [2.0, 4.0], [6.0, 3.0]]
+
+
+def test_the_curves_of_a_study_are_those_of_its_scores_and_are_computed_once(build, monkeypatch):
+    results = frames.load(build({"a": [[3.0, 4.0], [None, 2.0], [1.0, 5.0]], "b": [[9.0, 8.0], [7.0, 6.0]]}))
+    alone = {method: budget.expected_best_curve(budget.replicates(results.searched(), method)) for method in ("a", "b")}
+    curves = budget.expected_best_curves(results)
+    assert [*curves] == ["a", "b"] and all(curves[method].equals(alone[method]) for method in curves)
+    monkeypatch.setattr(budget, "replicates", None)
+    assert budget.expected_best_curves(results) is curves
+
+
+def test_curves_of_other_scores_and_of_other_kinds_are_others(build):
+    results = frames.load(build({"a": [[3.0], [2.0], [1.0]]}))
+    curves = [budget.expected_best_curves(results), budget.expected_best_curves(results, "last")]
+    curves.append(budget.lucic_curves(results))
+    assert len({id(each) for each in curves}) == 3
+    assert curves[2]["a"].equals(budget.lucic_curve(np.array([[3.0], [2.0], [1.0]])))
