@@ -81,7 +81,7 @@ def design(results: Results, method: str | None = None, rule: str = "best", most
         trials, value = trials[kept], value[kept]
     finite = value[np.isfinite(value)]
     score = log_scale(value)(value.clip(upper=finite.max())).to_numpy() if len(finite) else np.zeros(len(value))
-    settings = results.frame_of_settings(trials["config"]).set_axis(trials.index)
+    settings = results.frame_of_settings(trials["config"].tolist()).set_axis(trials.index)
     if method is None and trials["method"].nunique() > 1:
         varies = settings.astype(str).groupby(trials["method"]).nunique().max() > 1
         settings = settings.loc[:, varies]

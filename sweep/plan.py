@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 from ganscape.data import fetch, find_source
 from ganscape.errors import check_name, shown
 from ganscape.metrics import Protocol, check_lower, make_encoder
 from ganscape.metrics.defaults import default_metric, warnings
-from ganscape.models import ConfigError
+from ganscape.models import Config, ConfigError
 from ganscape.models.config import ALIASES, FIELDS, check_choice, check_value, expand, inert_fields
 from ganscape.models.schedules import SCHEDULED
 from ganscape.results.definition import RENAMED, Definition, PhaseDefinition, current_searcher
@@ -52,6 +53,8 @@ class Plan(NamedTuple):
     phases: one after the other in each method; rounds are numbered through all of them.
     warnings: what was chosen for the user's images, and reasons to doubt the scores, one line each.
     further: how the same samples are scored by other metrics, which select nothing.
+    first_configs: method -> the configs of its first round, ASKED at most, which were checked; without methods that the
+      folder alone has.
     """
 
     definition: Definition
@@ -64,6 +67,7 @@ class Plan(NamedTuple):
     scheduler: str = "none"
     warnings: tuple[str, ...] = ()
     further: tuple[Protocol, ...] = ()
+    first_configs: Mapping[str, list[Config]] = MappingProxyType({})
 
     @property
     def rounds(self) -> int:
@@ -175,8 +179,13 @@ def plan(
     check_scale(chosen, size, length_name(data, source), seed, lanes)
     budgets = rungs(size, length_name(data, source))
     check_schedulers(all_phases(chosen.searcher, size), size.scheduler, budgets)
+    first_configs: dict[str, list[Config]] = {}
     size, replaced = fit_architecture(
-        data, source, size, settings or (), lambda tried: check_configs(chosen, tried, budgets, source, seed, metric)
+        data,
+        source,
+        size,
+        settings or (),
+        lambda tried: first_configs.update(check_configs(chosen, tried, budgets, source, seed, metric)),
     )
     dataset = fetch(source, data, data_root)
     samples = len(dataset.test) if size.samples is None else size.samples
@@ -226,6 +235,7 @@ def plan(
         size.scheduler,
         (*replaced, *cut_lists(chosen, size), *warnings(metric, dataset.image_shape, fewest)),
         tuple(others),
+        first_configs,
     )
 
 

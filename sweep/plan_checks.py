@@ -1,7 +1,7 @@
 """Checks of a study before work starts: each raises StudyError or ConfigError, in one line."""
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,15 @@ from ganscape.models.rules import check_images
 from ganscape.models.schedules import ENDING, SCHEDULED
 from ganscape.search_spaces import Phase, Scale, Study, StudyError, all_phases, write_study
 from ganscape.sweep.population import images_per_cycle
-from ganscape.sweep.proposals import ASKED, config_of, searcher_seed, space_in
+from ganscape.sweep.proposals import (
+    ASKED,
+    config_of,
+    distinct_configs,
+    first_round_size,
+    repeats_of,
+    searcher_seed,
+    space_in,
+)
 from ganscape.sweep.searchers import SEARCHERS, SELECTORS, facts_of
 
 
@@ -109,31 +117,47 @@ def check_latents(method: str, config: Config, metric: str | None) -> None:
         )
 
 
-def check_configs(study: Study, scale: Scale, budgets, source: Source, seed: int, metric: str | None) -> None:
-    """Raises an error if a config cannot be trained on these images, has no score by the metric or has rungs closer
-    than a training cycle: all of the first round, and as many random ones as later rounds may ask for, at most ASKED of
-    each."""
+def check_configs(
+    study: Study, scale: Scale, budgets, source: Source, seed: int, metric: str | None
+) -> dict[str, list[Config]]:
+    """Returns method -> the configs of its first round, at most ASKED.
+
+    Raises an error if a config cannot be trained on these images, has no score by the metric or has rungs closer than a
+    training cycle: all of the first round, and as many random ones as later rounds may ask for, at most ASKED of
+    each.
+    """
     first, *later = all_phases(study.searcher, scale)
+    searching = [phase for phase in later if phase.searcher not in SELECTORS]
+    first_configs: dict[str, list[Config]] = {}
     for method, space in study.methods.items():
         numbers = searcher_seed(seed, method, 0)
-        for phase in later:
-            if phase.searcher not in SELECTORS:
-                SEARCHERS[phase.searcher](space_in(space, phase), numbers)
-        proposals = SEARCHERS[first.searcher](space, numbers).ask(min(first.batch, ASKED))
-        for phase in [first] * (first.rounds > 1) + [phase for phase in later if phase.searcher not in SELECTORS]:
-            proposals = [
-                *proposals,
-                *SEARCHERS["random"](space_in(space, phase), numbers).ask(min(phase.configs, ASKED)),
-            ]
-        for settings in proposals:
-            config = config_of(method, {**scale.settings, **settings}, source.classes)
+        for phase in searching:
+            SEARCHERS[phase.searcher](space_in(space, phase), numbers)
+
+        def make_config(settings: Mapping[str, Any], method: str = method) -> Config:
+            return config_of(method, {**scale.settings, **settings}, source.classes)
+
+        searcher, size = SEARCHERS[first.searcher](space, numbers), min(first_round_size(first), ASKED)
+        searcher.tell([])
+        configs = distinct_configs(searcher, size, make_config, (), repeats_of(first.searcher))
+        first_configs[method] = list(configs)
+        for phase in [first] * (first.rounds > 1) + searching:
+            drawn = SEARCHERS["random"](space_in(space, phase), numbers).ask(min(phase.configs, ASKED))
+            configs += map(make_config, drawn)
+        for config in configs:
             check_images(config, source.image_shape)
             check_schedules(method, config, budgets[-1])
             check_latents(method, config, metric)
-            cycles = [budget // images_per_cycle(config) for budget in budgets]
-            if cycles[0] < 1 or len(set(cycles)) < len(cycles):
-                raise StudyError(
-                    f"rungs up to {budgets[-1]} images (the first at {budgets[0]}) are closer than one training "
-                    f"cycle of {images_per_cycle(config)} images (batch_size * disc_iters of {method}); "
-                    "raise images and interval"
-                )
+            check_cycles(method, config, budgets)
+    return first_configs
+
+
+def check_cycles(method: str, config: Config, budgets: Sequence[int]) -> None:
+    """Raises StudyError if a config has two rungs within one training cycle, or one within the first."""
+    cycles = [budget // images_per_cycle(config) for budget in budgets]
+    if cycles[0] < 1 or len(set(cycles)) < len(cycles):
+        raise StudyError(
+            f"rungs up to {budgets[-1]} images (the first at {budgets[0]}) are closer than one training "
+            f"cycle of {images_per_cycle(config)} images (batch_size * disc_iters of {method}); "
+            "raise images and interval"
+        )

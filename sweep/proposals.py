@@ -2,7 +2,7 @@
 
 import hashlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ganscape.data import DATASETS
@@ -10,6 +10,8 @@ from ganscape.models import Config, ConfigError
 from ganscape.search_spaces import Phase, Space
 from ganscape.sweep.messages import Trial
 from ganscape.sweep.population import key_of
+from ganscape.sweep.searchers import Searcher, facts_of
+from ganscape.sweep.searchers.sequences import REPEATS
 
 # How many configs of a method's round are asked for, at most, only to look at them before work starts.
 ASKED = 1000
@@ -46,6 +48,41 @@ def config_of(method: str, settings: Mapping[str, Any], classes: int | None) -> 
     if config.classes not in (None, classes):
         raise ConfigError(f"method {method}: classes={config.classes}, but the data have {classes}")
     return config
+
+
+def first_round_size(phase: Phase) -> int:
+    """Returns how many configs of each method the first phase asks for in its first round."""
+    return min(phase.batch, phase.configs)
+
+
+def distinct_configs(
+    searcher: Searcher, size: int, config: Callable[[Mapping[str, Any]], Config], seen: Iterable[str], most: int
+) -> list[Config]:
+    """Returns `size` configs that a searcher proposes, distinct and none of them seen; fewer where it has no more.
+
+    Args:
+      config: returns the config of settings that were proposed.
+      seen: identities of configs.
+      most: after so many proposals in a row that were there before, the searcher has no more.
+    """
+    known, repeated = set(seen), 0
+    configs: list[Config] = []
+    while len(configs) < size and (proposals := searcher.ask(size - len(configs))):
+        for proposal in map(config, proposals):
+            repeated += 1
+            if proposal.identity() not in known:
+                known.add(proposal.identity())
+                configs.append(proposal)
+                repeated = 0
+        if repeated >= most:
+            break
+    return configs
+
+
+def repeats_of(searcher: str) -> int:
+    """Returns after how many proposals in a row that were there before a searcher has no more: one that looks at scores
+    is asked once, draws that are equal are drawn again."""
+    return REPEATS if facts_of(searcher)["independent"] else 0
 
 
 def trial_id(study_seed: int, method: str, identity: str, seed: int) -> str:

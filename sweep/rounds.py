@@ -3,8 +3,8 @@
 import math
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 from ganscape.models import Config
 from ganscape.results.counts import expected_trials
@@ -12,9 +12,18 @@ from ganscape.results.definition import phases_of
 from ganscape.results.wording import count
 from ganscape.sweep.messages import Trial
 from ganscape.sweep.plan import Plan
-from ganscape.sweep.proposals import ASKED, config_of, searcher_seed, space_in, trial_id, trial_of
+from ganscape.sweep.proposals import (
+    ASKED,
+    config_of,
+    distinct_configs,
+    first_round_size,
+    repeats_of,
+    searcher_seed,
+    space_in,
+    trial_id,
+    trial_of,
+)
 from ganscape.sweep.searchers import SEARCHERS, SELECTORS, Observation, facts_of
-from ganscape.sweep.searchers.sequences import REPEATS
 
 
 class Entry(NamedTuple):
@@ -108,8 +117,7 @@ class Rounds:
                 continue
             configs = [trial.config for trial in present.values()]
             if len(present) < size:
-                observations = self._observations(method, result, (phase_index, number))
-                proposals = ask(self.plan, method, phase_index, number, observations, size)
+                proposals = self._propose(method, phase_index, number, size, result)
                 new = [config for config in proposals if config.identity() not in present]
                 configs += new[: size - len(present)]
             if entries := self._missing(method, configs, phase_index, number):
@@ -118,6 +126,15 @@ class Rounds:
                 break
             before += len(configs)
         return []
+
+    def _propose(
+        self, method: str, phase_index: int, number: int, size: int, result: Callable[[str], float]
+    ) -> list[Config]:
+        """Returns the configs of a round: what its searcher proposes, given the scores of all rounds before it."""
+        if (phase_index, number) == (0, 0):
+            return first_configs(self.plan, method)
+        observations = self._observations(method, result, (phase_index, number))
+        return ask(self.plan, method, phase_index, number, observations, size)
 
     def _lacks_seeds(self, method: str, identities: Iterable[str], phase_index: int) -> bool:
         """Returns whether a trial of these configs, on the seeds of the phase, does not exist yet."""
@@ -177,25 +194,19 @@ def ask(
     searcher = SEARCHERS[phase.searcher](space, searcher_seed(plan.seed, method, number))
     searcher.tell([item._replace(settings=space.select_fields(item.settings)) for item in observations])
     seen = {Config.from_dict(observation.settings).identity() for observation in observations}
-    configs: list[Config] = []
-    repeated, most = 0, REPEATS if facts_of(phase.searcher)["independent"] else 0
-    while len(configs) < size and (proposals := searcher.ask(size - len(configs))):
-        for settings in proposals:
-            config = config_of(method, {**plan.fixed, **settings}, plan.workload.dataset.classes)
-            repeated += 1
-            if config.identity() not in seen:
-                seen.add(config.identity())
-                configs.append(config)
-                repeated = 0
-        if repeated >= most:
-            break
-    return configs
+
+    def config(settings: Mapping[str, Any]) -> Config:
+        return config_of(method, {**plan.fixed, **settings}, plan.workload.dataset.classes)
+
+    return distinct_configs(searcher, size, config, seen, repeats_of(phase.searcher))
 
 
 def first_configs(plan: Plan, method: str, most: int = sys.maxsize) -> list[Config]:
-    """Returns the configs of a method's first round, at most so many."""
-    phase = plan.phases[0]
-    return ask(plan, method, 0, 0, [], min(phase.batch, phase.configs, most))
+    """Returns the configs of a method's first round, at most so many; those that the plan has are not asked again."""
+    size = first_round_size(plan.phases[0])
+    if method in plan.first_configs and min(size, most) == min(size, ASKED):
+        return plan.first_configs[method]
+    return ask(plan, method, 0, 0, [], min(size, most))
 
 
 def shortages(plan: Plan) -> list[str]:
@@ -204,7 +215,7 @@ def shortages(plan: Plan) -> list[str]:
     phase = plan.phases[0]
     if facts_of(phase.searcher)["only_defaults"]:  # methods have different numbers of them, by design
         return []
-    wanted = min(phase.batch, phase.configs)
+    wanted = first_round_size(phase)
     counts = {method: len(first_configs(plan, method, ASKED)) for method in plan.methods}
     return [
         f"method {method} has {count(found, 'distinct config')} in its space, not the {wanted:,} asked for"

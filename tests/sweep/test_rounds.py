@@ -6,10 +6,14 @@ import numpy as np
 import pytest
 
 from ganscape.results.store import open_store
+from ganscape.sweep import plan_checks, rounds
 from ganscape.sweep.backlog import Backlog
+from ganscape.sweep.growth import united_plan
+from ganscape.sweep.keeping import find_keep
+from ganscape.sweep.memory import memory_warnings
 from ganscape.sweep.messages import Failure, Score
 from ganscape.sweep.plan import plan
-from ganscape.sweep.rounds import Rounds
+from ganscape.sweep.rounds import Rounds, count_trials, first_configs, shortages
 from ganscape.sweep.searchers import SEARCHERS
 
 SETTINGS = {"configs": 8, "rounds": 3, "images": 1280, "interval": 640, "disc_iters": 1}
@@ -200,3 +204,63 @@ def test_seeds_that_a_phase_gets_later_are_none_that_a_later_phase_has(tmp_path)
     more = all_entries(of(3), before)
     assert sorted({entry.trial.seed for entry in before}) == [0, 1, 2, 3]
     assert [entry.trial.seed for entry in more] == [4, 4, 4]
+
+
+@pytest.fixture
+def sizes(monkeypatch):
+    """How many settings random searchers were asked for in this test."""
+    counts = []
+
+    class Counted(SEARCHERS["random"]):
+        def ask(self, count):
+            counts.append(count)
+            return super().ask(count)
+
+    monkeypatch.setitem(SEARCHERS, "random", Counted)
+    return counts
+
+
+def start(made, folder):
+    """Everything that a start does with the first round before a trial runs."""
+    count_trials(made)
+    shortages(made)
+    memory_warnings(made, 2)
+    find_keep(made)
+    with opened(made, folder) as store:
+        backlog = backlog_of(made, store)
+        backlog.done()
+        return list(backlog.trials.values())
+
+
+def test_a_start_asks_each_method_for_its_first_round_once(tmp_path, sizes):
+    made = plan("equal/wide", out=tmp_path, methods=FAMILIES, seeds=1, settings={"configs": 5, "images": 1280})
+    trials = start(made, tmp_path)
+    assert len(trials) == 10 and sizes == [5, 5]
+
+
+def test_the_configs_that_were_checked_are_those_that_would_be_asked_again(tmp_path, sizes):
+    made = plan("equal/wide", out=tmp_path, methods=FAMILIES, seeds=1, settings={"configs": 5, "images": 1280})
+    again = start(made._replace(first_configs={}), tmp_path)
+    assert start(made, tmp_path / "other") == again and len(sizes) > 2 * 2
+
+
+def test_a_first_round_of_more_than_is_checked_is_asked_whole(tmp_path, monkeypatch, sizes):
+    for module in (rounds, plan_checks):
+        monkeypatch.setattr(module, "ASKED", 3)
+    made = plan("equal/wide", out=tmp_path, methods=["wgan"], seeds=1, settings={"configs": 5, "images": 1280})
+    with opened(made, tmp_path) as store:
+        backlog = backlog_of(made, store)
+        backlog.done()
+        assert len(backlog.trials) == 5 and sizes == [3, 5]
+
+
+def test_methods_that_the_folder_alone_has_are_asked_too(tmp_path):
+    wgan, ns_gan = (
+        plan("equal/wide", out=tmp_path, methods=[method], seeds=1, settings={"configs": 3, "images": 1280})
+        for method in ("wgan", "ns_gan")
+    )
+    with opened(wgan, tmp_path):
+        united = united_plan(ns_gan, tmp_path)
+    assert {*united.methods} == {"wgan", "ns_gan"}
+    for made, method in ((wgan, "wgan"), (ns_gan, "ns_gan")):
+        assert first_configs(united, method) == first_configs(made, method) and len(first_configs(made, method)) == 3
