@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from ganscape.results.definition import PhaseDefinition
 
+FEW = 16  # rungs of a cohort of eight trials
+
 
 class Asked(NamedTuple):
     """What was asked of a method in a phase so far: how many configs in each round, and trials."""
@@ -63,9 +65,13 @@ def rungs_done(scored: Mapping[str, int], ended: Container[str], rungs: int) -> 
 
 
 def seconds_left(done_before: int, done: int, total: int, seconds: float) -> float:
-    """Returns the seconds until all rungs are done at the pace of this start of the sweep; NaN before its first score.
+    """Returns the seconds until all rungs are done at the pace of this start of the sweep; NaN while that says little:
+    before a twentieth of what it has to do, or FEW rungs of it.
 
     Args:
       done_before: rungs done when it started. done: now. total: at the end. seconds: since it started.
     """
-    return seconds / (done - done_before) * (total - done) if done > done_before else math.nan
+    # The trials of a cohort go on side by side: at its first score most of the others are half done, and all of the
+    # time before, compilation included, would be counted for one rung.
+    least = min(FEW, (total - done_before) / 20)
+    return seconds / (done - done_before) * (total - done) if done - done_before >= max(least, 1) else math.nan

@@ -21,7 +21,7 @@ class Progress(NamedTuple):
 
     counts: trials asked so far by state, see STATES. expected: see `expected_in_all`.
     failures: final ones by cause. per_minute: rungs scored per minute since the sweep was last started, NaN before the
-    first. left: seconds to the last rung of all expected trials at that rate, NaN where there is none, 0 at the end.
+    first. left: seconds to the last rung of all expected trials at that rate, NaN while that says little, 0 at the end.
     idle: seconds since the last score of this start, 0 before the first.
     methods: see `by_method`.
     """

@@ -35,3 +35,10 @@ def test_the_time_left_is_that_of_the_rungs_left_at_the_pace_of_this_start():
     assert seconds_left(10, 15, 35, 60.0) == pytest.approx(4 * 60)
     assert seconds_left(10, 35, 35, 60.0) == 0
     assert math.isnan(seconds_left(10, 10, 35, 60.0))
+
+
+def test_no_time_is_told_from_the_first_of_many_scores():
+    """Eight trials were begun together: the time until the first score is that of nearly all eight."""
+    assert math.isnan(seconds_left(0, 1, 440, 90.0)) and math.isnan(seconds_left(100, 115, 10**6, 90.0))
+    assert seconds_left(0, 16, 440, 160.0) == pytest.approx(424 * 10)
+    assert seconds_left(100, 103, 160, 90.0) == pytest.approx(57 * 30)
