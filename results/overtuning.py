@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ganscape.results.frames import Results
-from ganscape.results.statistics import difference, log_scale, mean
+from ganscape.results.statistics import difference, log_scale, mean, on_log_scale
 from ganscape.results.wording import count, rounded
 
 if TYPE_CHECKING:
@@ -22,9 +22,10 @@ def overtuning(results: Results, rule: str = "best") -> "pd.DataFrame":
     were asked, as far as their leader was trained again by a phase that confirms.
 
     Columns method configs config reported fresh low high seeds overtuning. configs: the length of the search. reported:
-    the leader's median over the seeds of the search. fresh, low, high: its mean over so many fresh `seeds`, with
-    Student's interval at 95 %; infinite if a trial failed. overtuning: how much higher `fresh` is than that of the best
-    leader of this length or a shorter one; 0 where the longer search found nothing worse.
+    the leader's median over the seeds of the search. fresh, low, high: its mean over so many fresh `seeds`, infinite if
+    a trial failed, with Student's interval at 95 %, of logarithms if all scores are positive. overtuning: how much
+    higher `fresh` is than that of the best leader of this length or a shorter one; 0 where the longer search found
+    nothing worse.
 
     Reference: Schneider et al. 2025 (arXiv:2506.19540), definition of overtuning, with fresh seeds as the test.
     """
@@ -40,7 +41,7 @@ def overtuning(results: Results, rule: str = "best") -> "pd.DataFrame":
             leader = int(np.nanargmin(reported[:length])) if np.isfinite(reported[:length]).any() else 0
             config = configs[leader]
             if config in again:
-                interval = mean(again[config])
+                interval = on_log_scale(mean(again[config]), again[config])
                 least = min(least, interval.value)
                 excess = interval.value - least if np.isfinite(least) else np.nan
                 rows.append((method, length, config, float(reported[leader]), *interval, len(again[config]), excess))
@@ -50,33 +51,36 @@ def overtuning(results: Results, rule: str = "best") -> "pd.DataFrame":
 def describe(results: Results, rule: str = "best") -> list[str]:
     """Returns one sentence per method: whether its longest search found a better configuration than its shortest, by
     Welch's 95 % interval over their fresh seeds; none for a method with fewer than two lengths."""
-    fresh, words = _fresh_scores(results, rule), []
+    fresh, sentences = _fresh_scores(results, rule), []
     for method, part in overtuning(results, rule).groupby("method", sort=False):
         first, last = part.iloc[0], part.iloc[-1]
-        if len(part) > 1:
-            few, all_ = int(first["configs"]), count(int(last["configs"]), "configuration")
-            scores = fresh[str(method)]
-            same = first["config"] == last["config"]
+        few, most, scores = int(first["configs"]), int(last["configs"]), fresh[str(method)]
+        if few == most:
+            continue
+        if first["config"] == last["config"]:
+            sentences.append(f"{method}: the configuration that led after {few} of {most} still led after all.")
+        else:
             compared = _compare(scores[str(last["config"])], scores[str(first["config"])], few)
-            words.append(f"{method}: after {all_} the one {f'that led after {few} still led' if same else compared}.")
-    return words
+            sentences.append(f"{method}: the leader after {count(most, 'configuration')} {compared}.")
+    return sentences
 
 
 def _compare(last: np.ndarray, first: np.ndarray, few: int) -> str:
-    """Returns how the leader of the longest search did beside that of the shortest, of `few` configurations."""
+    """Returns how the leader of the longest search did beside that of the shortest, of `few` configurations.
+
+    last, first: [seeds], their scores on fresh seeds.
+    """
     scale = log_scale(np.concatenate([last, first]))
     value, low, high = difference(scale(last), scale(first))
-    led = f"that led, trained again on {count(len(last), 'fresh seed')},"
     if not np.isfinite([value, low, high]).all():
-        return f"{led} is not compared with the leader after {few}: that takes two seeds of each without a failure"
+        return f"is not compared with the leader after {few}: that takes two fresh seeds of each without a failure"
+    equal = 0.0
+    words = f"scores {{}} ({{}} to {{}}) more than the leader after {few}"
     if scale is np.log:
-        value, low, high = np.exp([value, low, high])
-        scored = f"scores {rounded(value)} times ({rounded(low)} to {rounded(high)}) what the leader after {few} does"
-    else:
-        scored = f"scores {rounded(value)} ({rounded(low)} to {rounded(high)}) more than the leader after {few}"
-    even = 1.0 if scale is np.log else 0.0
-    told = "so it is better" if high < even else "so it is worse" if low > even else "which does not tell them apart"
-    return f"{led} {scored}, {told}"
+        value, low, high, equal = np.exp([value, low, high, equal])
+        words = f"scores {{}} times ({{}} to {{}}) as much as the leader after {few}"
+    told = "so it is better" if high < equal else "so it is worse" if low > equal else "which does not tell them apart"
+    return f"{words.format(*map(rounded, (value, low, high)))}, on {count(len(last), 'fresh seed')}, {told}"
 
 
 def _fresh_scores(results: Results, rule: str) -> dict[str, dict[str, np.ndarray]]:

@@ -280,7 +280,7 @@ def selection(results: Results, rule: str = "best") -> "pd.DataFrame":
         table = replicates(searched, method)
         later = _fresh_scores(trials[trials["method"] == method])
         rows.append(
-            (method, table.shape[1], *selection_bias(table).values(), *_on_log_scale(mean(later), later), len(later))
+            (method, table.shape[1], *selection_bias(table).values(), *on_log_scale(mean(later), later), len(later))
         )
     columns = [
         "method",
@@ -302,7 +302,7 @@ def log_scale(scores):
     return np.log if finite.size and (finite > 0).all() else np.positive
 
 
-def _on_log_scale(interval: Interval, scores) -> Interval:
+def on_log_scale(interval: Interval, scores) -> Interval:
     """Returns the interval of a mean, on the logarithmic scale to first order if all scores are positive."""
     if not np.isfinite(interval).all() or not (np.asarray(scores) > 0).all():
         return interval

@@ -64,30 +64,30 @@ FRESH = {"ns-0": [9.0, 9.0, 9.0], "ns-1": [8.8, 9.2, 9.1], "ns-3": [4.0, 4.1, 3.
     ("scores", "words"),
     [
         ([4.0, 4.1, 3.9], "scores 0.4444 times (0.4"),
-        ([4.0, 4.1, 3.9], "what the leader after 1 does, so it is better."),
+        ([4.0, 4.1, 3.9], "as much as the leader after 1, on 3 fresh seeds, so it is better."),
         ([90.0, 91.0, 92.0], "so it is worse."),
         ([4.0, 9.0, 20.0], "which does not tell them apart."),
         (
             [4.0, math.inf, 3.9],
-            "that takes two seeds of each without a failure.",
+            "that takes two fresh seeds of each without a failure.",
         ),
     ],
 )
 def test_the_longest_search_is_called_better_or_worse_only_outside_of_luck(trained_again, scores, words):
     (sentence,) = describe(trained_again(FRESH | {"ns-3": scores}))
-    assert sentence.startswith("ns: after 4 configurations the one that led, trained again on 3 fresh seeds,")
+    assert sentence.startswith("ns: the leader after 4 configurations ")
     assert words in sentence
 
 
 def test_scores_below_zero_are_compared_by_their_difference(trained_again):
     (sentence,) = describe(trained_again({"ns-0": [-0.5, 0.5], "ns-3": [7.9, 8.1]}))
-    assert "scores 8 (" in sentence and "more than the leader after 1, so it is worse" in sentence
+    assert "scores 8 (" in sentence and "more than the leader after 1, on 2 fresh seeds, so it is worse" in sentence
 
 
 def test_a_leader_that_stays_is_compared_with_none(build):
     folder = build({"ns": [[3.0], [5.0]]}, phases=[PHASE], again={"ns": ("ns-0", [4.0, 5.0], 1)})
     (sentence,) = describe(frames.load(folder))
-    assert sentence == "ns: after 2 configurations the one that led after 1 still led."
+    assert sentence == "ns: the configuration that led after 1 of 2 still led after all."
 
 
 def test_the_page_has_leaders_only_where_the_study_trains_them_again(trained_again, build):
