@@ -9,10 +9,12 @@ import numpy as np
 from ganscape.errors import UserError
 from ganscape.files import replacing
 from ganscape.results.statistics import log_scale, nested_components
+from ganscape.results.wording import rounded
 
 if TYPE_CHECKING:
     import pandas as pd
 
+FILE = "draws.csv"
 COLUMNS = ["trial", "method", "config", "seed", "rung", "draw", "value"]
 
 
@@ -29,6 +31,18 @@ def write(rows: Iterable[dict[str, Any]], path: Path) -> "pd.DataFrame":
     with replacing(path, "w") as file:
         table.to_csv(file, index=False)
     return table
+
+
+def read(folder: Path) -> "pd.DataFrame | None":
+    """Returns the table that `write` left in a sweep's folder; None if there is none, or it is not whole."""
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(folder / FILE, dtype={"config": str, "trial": str, "method": str})
+    except (OSError, ValueError):  # pandas' errors of parsing are ValueErrors
+        return None
+    whole = set(COLUMNS) <= set(table.columns) and pd.api.types.is_numeric_dtype(table["value"])
+    return table if whole and not table.duplicated(["method", "config", "seed", "draw"]).any() else None
 
 
 def split_variance(table: "pd.DataFrame") -> "pd.DataFrame":
@@ -67,3 +81,19 @@ def split_variance(table: "pd.DataFrame") -> "pd.DataFrame":
     columns = ["configs_sd", "seeds_sd", "draws_sd", "ratio"]
     intervals = [name for column in columns for name in (column, f"{column}_low", f"{column}_high")]
     return pd.DataFrame(rows, columns=["method", "configs", "seeds", "draws", "scale", *intervals])
+
+
+def describe(split: "pd.DataFrame") -> list[str]:
+    """Returns one sentence per method of `split_variance`: whether another training seed or other samples move a score
+    more, by the ratio's 95 % interval."""
+    sentences = []
+    for row in split.to_dict("records"):
+        value, low, high = row["ratio"], row["ratio_low"], row["ratio_high"]
+        told = "more" if low > 1.0 else "less" if high < 1.0 else ""
+        end = f", so it moves it {told}" if told else ", which does not tell which of them moves it more"
+        of = "the logarithm of a score" if row["scale"] == "log" else "a score"
+        sentences.append(
+            f"{row['method']}: another training seed moves {of} {rounded(value)} times ({rounded(low)} to "
+            f"{rounded(high)}) as much as other samples{end}."
+        )
+    return sentences

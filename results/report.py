@@ -46,6 +46,7 @@ def render(results: Results) -> str:
         methods=tables.methods(results, shared),
         shared_settings=shared,
         leaders=tables.leaders(results),
+        variance=tables.variance_split(results),
         failures=tables.failures(results),
         signs=tables.signs(results),
         stopped=tables.stopped_by_method(results),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ganscape.results import interquartile, verdict
+from ganscape.results import interquartile, lottery, verdict
 from ganscape.results.claims import judge_sweep, shared_caveats
 from ganscape.results.claims import rows as claim_rows
 from ganscape.results.costs import measured_time
@@ -72,6 +72,17 @@ def leaders(results: Results) -> dict | None:
     if not any(phase.get("searcher") == "leaders" for phase in results.study.get("phases", [])):
         return None
     return {"rows": overtuning(results).to_dict("records"), "sentences": describe(results)}
+
+
+def variance_split(results: Results) -> dict | None:
+    """Returns how much of a score is the config, the training seed and the draw of samples: `rows`, a method each, and
+    `sentences`; None where `ganscape calibrate draws` has not scored the kept generators again."""
+    draws = lottery.read(results.folder)
+    try:
+        split = None if draws is None else lottery.split_variance(draws)
+    except lottery.NothingToSplitError:
+        return None
+    return None if split is None else {"rows": split.to_dict("records"), "sentences": lottery.describe(split)}
 
 
 def failures(results: Results) -> list[dict]:

@@ -197,12 +197,12 @@ def draws(
     with one_line_errors():
         import_modules(imports)
         from ganscape.results.frames import load
-        from ganscape.results.lottery import split_variance, write
+        from ganscape.results.lottery import FILE, describe, split_variance, write
         from ganscape.sweep.measuring.draws import score_draws
         from ganscape.sweep.retraining import data_of
 
         results = load(out)
-        path = out / "draws.csv"
+        path = out / FILE
         found = split_variance(write(score_draws(results, data_of(results, data, data_root), count), path))
         counts, parts = (
             ("method", "configs", "seeds", "draws", "scale"),
@@ -215,7 +215,8 @@ def draws(
             )
             for row in found.to_dict("records")
         ]
-        print_table(f"{path}\n{results.protocol_label()}", (*counts, *parts), cells)
+        title = "\n".join([str(path), results.protocol_label(), *describe(found)])
+        print_table(title, (*counts, *parts), cells)
 
 
 @app.command()

@@ -2,7 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ganscape.results.lottery import COLUMNS, NothingToSplitError, split_variance, write
+from ganscape.results import frames
+from ganscape.results.lottery import COLUMNS, FILE, NothingToSplitError, describe, read, split_variance, write
+from ganscape.results.page import tables
 
 
 def scores(values, method="ns_gan"):
@@ -46,3 +48,46 @@ def test_what_cannot_be_split_is_told_in_one_line():
 def test_scores_are_written_with_every_bit(tmp_path):
     table = write(scores(BY_HAND / 3.0).to_dict("records"), tmp_path / "draws.csv")
     assert pd.read_csv(tmp_path / "draws.csv")["value"].tolist() == table["value"].tolist()
+
+
+CONFIGS, DRAWS = 10.0 * np.arange(3.0)[:, None, None], np.array([0.0, 1.0, -1.0])
+APART = CONFIGS + np.arange(4.0)[:, None] + 0.01 * DRAWS
+ALIKE = CONFIGS + np.zeros((4, 1)) + DRAWS  # seeds without an effect of their own
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (APART, ", so it moves it more."),
+        (ALIKE, ", so it moves it less."),
+        (BY_HAND, ", which does not tell which of them moves it more."),
+    ],
+    ids=["more", "less", "untold"],
+)
+def test_a_seed_is_said_to_move_a_score_more_than_samples_only_outside_of_luck(values, words):
+    (sentence,) = describe(split_variance(scores(values)))
+    assert sentence.startswith("ns_gan: another training seed moves a score ") and sentence.endswith(words)
+
+
+def test_the_page_shows_the_split_of_a_sweep_whose_generators_were_scored_again(build):
+    folder = build({"ns_gan": [[3.0], [5.0]]})
+    assert tables.variance_split(frames.load(folder)) is None
+    write(scores(np.exp(BY_HAND)).to_dict("records"), folder / FILE)
+    (row,) = tables.variance_split(frames.load(folder))["rows"]
+    assert (row["method"], row["scale"]) == ("ns_gan", "log")
+    np.testing.assert_allclose(row["configs_sd"], np.sqrt(7.0))
+
+
+@pytest.mark.parametrize("text", ["", "trial,method\na,b", "\x00\x01", "one sample"])
+def test_a_file_that_is_no_table_of_draws_is_no_split(tmp_path, text):
+    (tmp_path / FILE).write_text(text, encoding="utf-8")
+    assert read(tmp_path) is None
+    table = scores(BY_HAND)
+    write([*table.to_dict("records"), table.to_dict("records")[0]], tmp_path / FILE)
+    assert read(tmp_path) is None
+
+
+def test_a_split_that_takes_more_seeds_leaves_the_page_without_one(build):
+    folder = build({"ns_gan": [[3.0], [5.0]]})
+    write(scores(BY_HAND[:1]).to_dict("records"), folder / FILE)
+    assert tables.variance_split(frames.load(folder)) is None
