@@ -72,7 +72,7 @@ def test_workers_fit_where_a_node_alone_has_all_that_one_needs(resources, worker
 
 
 PRIVATE = """
-import json, os
+import json, os, time
 from pathlib import Path
 
 import ray
@@ -98,7 +98,8 @@ for number in below(os.getpid()):
 rows = [line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]]
 listening = [row[1].split(":")[0] for row in rows if row[3] == "0A" and row[9] in sockets]
 known = [variables.get("RAY_AUTH_MODE"), variables.get("RAY_AUTH_TOKEN"), dict(os.environ)]
-print(json.dumps([listening, *known, below(os.getpid())[1:]]), flush=True)
+time.sleep(1.5)  # workers tell of their tasks once a second
+print(json.dumps([listening, *known, ray.timeline(), below(os.getpid())[1:]]), flush=True)
 os.kill(os.getpid(), 9)
 """
 
@@ -112,7 +113,7 @@ def lives(process):
     return command != b"" and b"Agent" not in command
 
 
-def test_a_cluster_of_its_own_is_this_machine_s_alone_asks_for_a_token_kept_nowhere_and_ends_with_its_driver(
+def test_a_cluster_of_its_own_is_this_machine_s_alone_keeps_no_token_and_no_past_tasks_and_ends_with_its_driver(
     wait_until, tmp_path
 ):
     from importlib.metadata import version
@@ -122,8 +123,8 @@ def test_a_cluster_of_its_own_is_this_machine_s_alone_asks_for_a_token_kept_nowh
     variables = environment | {"HOME": str(tmp_path), "RAY_USAGE_STATS_ENABLED": "0"}
     ran = subprocess.run(command, env=variables, capture_output=True, text=True)
     assert ran.returncode == -signal.SIGKILL, ran.stderr[-2000:]
-    listening, mode, token, after, processes = json.loads(ran.stdout.splitlines()[-1])
-    assert len(processes) >= 3
+    listening, mode, token, after, tasks, processes = json.loads(ran.stdout.splitlines()[-1])
+    assert len(processes) >= 3 and tasks == []
     wait_until(lambda: not any(map(lives, processes)), 60, "the cluster is left behind")
     # As the kernel writes addresses: the last four bytes are 127.0.0.1, from the lowest on.
     assert len(listening) >= 3 and {address[-8:] for address in listening} == {"0100007F"}
