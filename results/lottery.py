@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FILE = "draws.csv"
+UNTOLD = "which does not tell which of them matters more"
 COLUMNS = ["trial", "method", "config", "seed", "rung", "draw", "value"]
 
 
@@ -89,11 +90,10 @@ def describe(split: "pd.DataFrame") -> list[str]:
     sentences = []
     for row in split.to_dict("records"):
         value, low, high = row["ratio"], row["ratio_low"], row["ratio_high"]
-        told = "more" if low > 1.0 else "less" if high < 1.0 else ""
-        end = f", so it moves it {told}" if told else ", which does not tell which of them moves it more"
+        told = "so the seed matters more" if low > 1.0 else "so the samples matter more" if high < 1.0 else UNTOLD
         of = "the logarithm of a score" if row["scale"] == "log" else "a score"
         sentences.append(
             f"{row['method']}: another training seed moves {of} {rounded(value)} times ({rounded(low)} to "
-            f"{rounded(high)}) as much as other samples{end}."
+            f"{rounded(high)}) as much as other samples, {told}."
         )
     return sentences

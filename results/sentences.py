@@ -88,13 +88,15 @@ def _ranked(decision: Verdict, results, rule) -> list[str]:
         return _in_order(results, rule)
     estimates = decision.ranking.estimates
     if decision.of_fresh_seeds:
-        what, unit = "Mean over fresh seeds", f"{estimates[0].n} seeds each"
+        what, unit = "Mean over fresh seeds", count(estimates[0].n, "seed")
     else:
         what = f"Expected best of {count(decision.k, 'configuration')} trained once"
-        unit = f"{min(estimate.n for estimate in estimates)} configurations each"
-    shown = [_estimate(estimate) for estimate in estimates[: len(decision.candidates) + 1][:3]]
+        unit = count(min(estimate.n for estimate in estimates), "configuration")
+    shown = estimates[: len(decision.candidates) + 1][:3]
+    intervals = ", with 95 % intervals" if any(np.isfinite(estimate.low) for estimate in shown) else ""
+    words = ", ".join(map(_estimate, shown))
     more = f" and {count(len(estimates) - len(shown), 'more method')}" if len(estimates) > len(shown) else ""
-    text = f"{what}, from {unit}, with 95 % intervals: {', '.join(shown)}{more}."
+    text = f"{what}, from {unit} each{intervals}: {words}{more}."
     if decision.rule == "budget" and min(estimate.n for estimate in estimates) < LEAST:
         return [f"{text} With fewer than {LEAST} configurations of each nothing is tested."]
     if decision.search:

@@ -58,9 +58,9 @@ ALIKE = CONFIGS + np.zeros((4, 1)) + DRAWS  # seeds without an effect of their o
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        (APART, ", so it moves it more."),
-        (ALIKE, ", so it moves it less."),
-        (BY_HAND, ", which does not tell which of them moves it more."),
+        (APART, ", so the seed matters more."),
+        (ALIKE, ", so the samples matter more."),
+        (BY_HAND, ", which does not tell which of them matters more."),
     ],
     ids=["more", "less", "untold"],
 )

@@ -47,6 +47,11 @@ def test_the_method_that_leads_and_that_of_the_best_configuration_are_one_or_exp
     assert "may be luck" not in said(build({"a": [[1.0], [2.0]], "b": [[5.0], [6.0]]}, "same"))
 
 
+def test_one_config_of_each_has_no_interval_and_none_is_named(build):
+    text = said(build({"a": [[3.0]], "b": [[4.0]]}))
+    assert "trained once, from 1 configuration each: a 3, b 4. With fewer than" in text
+
+
 def test_little_evidence_and_the_choice_by_the_same_scores_are_said(build):
     text = said(build({"a": [[1.0, 2.0], [3.0, 4.0]]}))
     assert "little evidence (2 configurations per method and 2 seeds per configuration)" in text
