@@ -13,7 +13,7 @@ UNREAL = ("noise", "untrained")
 LUCK = 0.05
 
 
-class Baseline(NamedTuple):
+class BaselineSummary(NamedTuple):
     """The scores of one kind and source: how many draws, their mean, and the lowest and highest draw."""
 
     kind: str
@@ -24,10 +24,10 @@ class Baseline(NamedTuple):
     high: float
 
 
-def summarize_baselines(rows: Sequence[Mapping[str, Any]]) -> list[Baseline]:
+def summarize_baselines(rows: Sequence[Mapping[str, Any]]) -> list[BaselineSummary]:
     """Returns the summary of every kind and source, in the order in which they were measured first."""
     return [
-        Baseline(kind, source, len(values), sum(values) / len(values), min(values), max(values))
+        BaselineSummary(kind, source, len(values), sum(values) / len(values), min(values), max(values))
         for (kind, source), values in _draws(rows).items()
     ]
 
