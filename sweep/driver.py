@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from ganscape.errors import check_name
 from ganscape.results.store import STORE, check_rows, describe_growth, open_store, read_facts
 from ganscape.sweep import pictures
 from ganscape.sweep.backlog import Backlog
@@ -21,14 +20,13 @@ from ganscape.sweep.growth import united_plan
 from ganscape.sweep.keeping import Keep, find_keep
 from ganscape.sweep.log import logging_to
 from ganscape.sweep.measuring.evaluation import GRID, WALK
-from ganscape.sweep.outcomes import MAX_FAILURES
+from ganscape.sweep.outcomes import MAX_FAILURES, check_retries
 from ganscape.sweep.plan import Plan
 from ganscape.sweep.plugin_code import SHOWN
 from ganscape.sweep.plugins import check_imported, loaded
 from ganscape.sweep.program_cache import bound_cache
-from ganscape.sweep.resources import ALONE, Cluster, ExecutorError, Resources, check_address_space, cores
+from ganscape.sweep.resources import ALONE, Cluster, Resources, check_address_space, cores
 
-RETRIED = ("crashed", "lost", "diverged", "timeout")
 ONE_CORE = Resources()
 logger = logging.getLogger(__name__)
 NUMERICAL = ("ganscape", "jax", "jaxlib", "flax", "optax", "numpy", "scipy")
@@ -69,9 +67,7 @@ def run_study(
     """
     check_executor(executor, workers, resources, cluster)
     check_address_space()
-    causes = _causes(retry)
-    if not 0 <= max_failures <= 1:
-        raise ExecutorError(f"max_failures={max_failures:g} must be a share, from 0 to 1")
+    causes = check_retries(max_failures, retry)
     plan = united_plan(plan, out)
     check_rows(out)
     check_imported(out, plan.definition, changed_too=False)
@@ -111,13 +107,6 @@ def run_study(
         backlog.remove_unknown_generators()
         logger.info("end: %d trials, %d failed", len(backlog.trials), backlog.outcomes.failed())
     return Path(out)
-
-
-def _causes(retry: Collection[str]) -> Collection[str]:
-    """Returns the causes of failures that these words stand for. A trial that the scheduler stopped has not failed."""
-    for word in retry:
-        check_name("cause of failures", word, [*RETRIED, "all"], ExecutorError, before="--retry: ")
-    return RETRIED if "all" in retry else retry
 
 
 def with_generators(plan: Plan, keep: Keep, out: str | Path) -> Plan:

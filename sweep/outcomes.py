@@ -3,12 +3,28 @@
 import heapq
 import math
 from collections import Counter, defaultdict
+from collections.abc import Collection
 
+from ganscape.errors import check_name
 from ganscape.sweep.resources import ExecutorError
 from ganscape.sweep.schedulers import Course
 
 SCORED = ("done", "stopped")
 MAX_FAILURES, FEWEST_ENDED = 0.5, 10
+RETRIED = ("crashed", "lost", "diverged", "timeout")  # a trial that the scheduler stopped has not failed
+
+
+def check_retries(max_failures: float, retry: Collection[str]) -> Collection[str]:
+    """Returns the causes of failures whose trials are tried again. Raises ExecutorError for a cause that there is not,
+    and for a share of failures that is none.
+
+    max_failures, retry: as `sweep.driver.run_study` takes them.
+    """
+    if not 0 <= max_failures <= 1:
+        raise ExecutorError(f"max_failures={max_failures:g} must be a share, from 0 to 1")
+    for word in retry:
+        check_name("cause of failures", word, [*RETRIED, "all"], ExecutorError, before="--retry: ")
+    return RETRIED if "all" in retry else retry
 
 
 class Outcomes:

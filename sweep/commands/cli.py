@@ -193,11 +193,13 @@ def run(
         look_for(weights)
         from ganscape.sweep.executors import check_executor
         from ganscape.sweep.executors.processes import started_early, without_interruption
+        from ganscape.sweep.outcomes import check_retries
         from ganscape.sweep.resources import Cluster, Resources, default_workers, with_others
 
         resources = with_others(Resources(cpus_per_worker, gpus_per_worker, tpus_per_worker), others or [])
         cluster = Cluster(address, tuple(callbacks or []))
         check_executor(executor, workers, resources, cluster)
+        causes = check_retries(max_failures, retry.split(",") if retry else ())
         count = default_workers(resources) if workers is None else workers
         if executor == "local" and not dry_run and (out is None or not out.exists()):
             # Of a folder that is there the sweep may be finished, and need no workers.
@@ -244,7 +246,7 @@ def run(
             _name_cache(cache_dir, folder)
             run_plan(
                 planned, folder, executor=executor, workers=workers, resources=resources, cluster=cluster,
-                max_failures=max_failures, verbose=verbose, retry=retry.split(",") if retry else (), keep=kept,
+                max_failures=max_failures, verbose=verbose, retry=causes, keep=kept,
             )  # fmt: skip
 
 

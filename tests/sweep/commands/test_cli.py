@@ -41,6 +41,8 @@ TINY = [
         (["equal/wide", "--ranges-from", "/none"], ["/none", "no store"]),
         (["equal/wide", "--address", "127.0.0.1:6379"], ["--address", "--executor ray"]),
         (["equal/wide", "--max-failures", "2"], ["max_failures=2", "from 0 to 1"]),
+        (["equal/wide", "--dry-run", "--max-failures", "3"], ["max_failures=3", "from 0 to 1"]),
+        (["equal/wide", "--dry-run", "--retry", "lost,crash"], ["--retry", "'crash'", "did you mean 'crashed'"]),
         (["equal/wide", "--set", "penalty=wgangp"], ["penalty='wgangp'", "ns_gan has none"]),
         (["equal/wide", "--set", "optimizer=sgdd"], ["sgdd", "adam, rmsprop"]),
         (["equal/wide", "--set", "loss=hinge2"], ["hinge2", "hinge, jensen_shannon"]),
