@@ -15,7 +15,7 @@ from ganscape.metrics import FORMULAS, METRICS, make_encoder
 from ganscape.metrics.defaults import default_metric
 from ganscape.metrics.encoders import ENCODERS
 from ganscape.models import Config
-from ganscape.models.architectures import ARCHITECTURES, build
+from ganscape.models.architectures import ARCHITECTURES, base, build
 from ganscape.models.began import K_RANGES
 from ganscape.models.losses import LOSSES
 from ganscape.models.penalties import PENALTIES
@@ -51,6 +51,23 @@ NORMALIZED = {
     for player in PLAYERS
     for normalization in getattr(ARCHITECTURES[name], f"{player}_normalizations")
 }
+# Normalizations whose place in a network is that of another, by what this is combined with or by another formula: with
+# the networks that offer both they are slow, but for one architecture, which is quick with all.
+AS_IN = {
+    **dict.fromkeys(("none", "batch_norm", "spectral_norm", "switchable_norm"), "batch_norm+spectral_norm"),
+    **dict.fromkeys(("instance_norm", "group_norm", "pixel_norm"), "layer_norm"),
+    "conditional_batch_norm": "conditional_batch_norm+spectral_norm",
+}
+QUICK_WITH_ALL = "inpainting"
+
+
+def by_quickness(name: str, player: str, normalization: str):
+    """The parameters of a test, marked slow if others see the same."""
+    offered = getattr(ARCHITECTURES[name], f"{player}_normalizations")
+    slow = name != QUICK_WITH_ALL and AS_IN.get(normalization) in offered
+    return pytest.param(name, player, normalization, marks=[pytest.mark.slow] if slow else [])
+
+
 UPSAMPLED = {
     (kind(name, "generator"), upsampling): (name, upsampling)
     for name in SMALLEST_LAST
@@ -81,7 +98,9 @@ def shapes(tree):
 
 
 @by_shapes
-@pytest.mark.parametrize(("architecture", "player", "normalization"), NORMALIZED.values())
+@pytest.mark.parametrize(
+    ("architecture", "player", "normalization"), [by_quickness(*row) for row in NORMALIZED.values()]
+)
 def test_a_network_runs_with_every_normalization_it_knows(architecture, player, normalization):
     settings = {"architecture": architecture, f"{player}_normalization": normalization} | few_channels(architecture)
     if normalization.startswith("conditional"):
@@ -98,13 +117,18 @@ def test_a_generator_runs_with_every_upsampling_it_knows(architecture, upsamplin
 
 @by_shapes
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_an_architecture_attends_at_every_height_it_says(architecture):
-    shape = smallest_shape(architecture)
-    for height in ARCHITECTURES[architecture].attention(shape):
-        settings = {"architecture": architecture, "attention": height} | few_channels(architecture)
-        check_images(small(**settings), shape)
-        for player in PLAYERS:
-            check_network(small(**settings), shape, player)
+def test_an_architecture_attends_at_every_height_it_says(architecture, monkeypatch):
+    shape, channels = smallest_shape(architecture), few_channels(architecture)
+    heights = ARCHITECTURES[architecture].attention(shape)
+    for player in PLAYERS if heights else ():
+        offered = []
+        with monkeypatch.context() as patch:
+            patch.setattr(base, "attend", lambda x, *_, offered=offered: offered.append(x.shape[1]) or x)
+            check_network(small(architecture=architecture, **channels), shape, player)
+        assert set(offered) >= set(heights), player
+        check_network(small(architecture=architecture, attention=heights[-1], **channels), shape, player)
+    for height in heights:
+        check_images(small(architecture=architecture, attention=height, **channels), shape)
 
 
 @by_shapes
@@ -160,8 +184,9 @@ def test_a_study_s_first_configs_can_be_trained_at_every_scale(study, scale):
     shape = DATASETS[size.data].image_shape
     budgets = rungs(size, size.data)
     for space in chosen.methods.values():
-        asked = SEARCHERS[chosen.searcher](space, (0, 0)).ask(size.configs)
-        assert len(asked) == (min(size.configs, len(space.defaults)) if chosen.searcher == "defaults" else size.configs)
+        count = min(size.configs, 10)
+        asked = SEARCHERS[chosen.searcher](space, (0, 0)).ask(count)
+        assert len(asked) == (min(count, len(space.defaults)) if chosen.searcher == "defaults" else count)
         for settings in asked:
             config = Config.from_dict(told_classes(size.settings | settings, DATASETS[size.data].classes))
             check_images(config, shape)

@@ -81,23 +81,16 @@ def test_a_penalty_is_a_finite_scalar_of_at_least_zero(penalty, real, fake):
     assert value >= 0.0
 
 
-@pytest.mark.parametrize("scale", [0.0, 1.0, 100.0])
-def test_parameter_gradients_are_finite(penalty, real, fake, scale):
-    """At scale 0 the critic is constant: the gradient of a bare norm at zero would be NaN."""
-    gradients = jax.grad(lambda params: of_network(penalty, params, real, fake))(tiny_params(scale))
+def test_parameter_gradients_are_finite(penalty, real, fake):
+    """At scale 0 the critic is constant: the gradient of a bare norm at zero would be NaN. Logits of up to 2e4 have
+    slopes of that size: the sigmoid of `dragan_v1` is flat there."""
+    critics = [tiny_params(scale) for scale in (0.0, 1.0, 100.0)]
+    critics += [tiny_params(1.0) | {"out": jnp.full(5, logit)} for logit in (-1e4, 1e4)]
+    assert all(1e4 < jnp.abs(tiny_network(params, real)).max() < 5e4 for params in critics[3:])
+    slopes = jax.vmap(jax.grad(lambda params: of_network(penalty, params, real, fake)))
+    gradients = slopes(jax.tree.map(lambda *leaves: jnp.stack(leaves), *critics))
     for gradient in jax.tree.leaves(gradients):
-        assert np.isfinite(gradient).all()
-
-
-@pytest.mark.parametrize("sign", [-1.0, 1.0])
-def test_parameter_gradients_are_finite_for_large_logits(penalty, real, fake, sign):
-    """Logits of up to 2e4 with slopes of that size: the sigmoid of `dragan_v1` is flat there."""
-    params = tiny_params(1.0)
-    params["out"] = jnp.full(5, sign * 1e4)
-    assert 1e4 < jnp.abs(tiny_network(params, real)).max() < 5e4
-    gradients = jax.grad(lambda params: of_network(penalty, params, real, fake))(params)
-    for gradient in jax.tree.leaves(gradients):
-        assert np.isfinite(gradient).all()
+        assert len(gradient) == 5 and np.isfinite(gradient).all()
 
 
 def test_a_penalty_is_a_function_of_what_it_draws_from_its_key(penalty, real, fake):

@@ -107,7 +107,7 @@ def valley(settings) -> float:
 
 def test_a_surrogate_learns_a_surface_and_states_the_error_that_it_has_on_new_configs():
     surrogate = Surrogate(Made(80, valley), "any")
-    fresh = Made(400, valley)  # the first 80 are those of the table
+    fresh = Made(180, valley)  # the first 80 are those of the table
     unknown = list(fresh.known.values())[80:]
     errors = [np.log(surrogate.predict(settings)) - np.log(valley(settings)) for settings in unknown]
     assert np.sqrt(np.mean(np.square(errors))) == pytest.approx(surrogate.error.log_rmse, rel=0.5)

@@ -27,7 +27,7 @@ PUBLISHED = {
 }
 # By what factor the score of a generator falls at least.
 LEARNS = {"wgan": 1.5, "dragan": 2.0, "r1": 2.0, "ragan": 2.0}
-IMAGES = 64_000
+IMAGES = 32_000
 
 
 def config_of(name: str, **changes) -> Config:
