@@ -26,14 +26,14 @@ def test_info_counts_pictures_sizes_classes_copies_and_what_is_left_out(ganscape
 
 
 def test_prepared_pictures_can_be_trained_on_and_what_was_left_out_is_told(ganscape, photos, tmp_path):
-    made = ganscape("data", "prepare", photos, "--to", tmp_path / "photos.npz", "--size", 16)
+    made = ganscape("data", "prepare", photos, "--to", tmp_path / "photos.npz", "--size", 32)
     assert made.exit_code == 0, made.output
-    assert made.stdout.strip() == f"{tmp_path / 'photos.npz'}: 20 pictures of 16x16x3, 2 classes: cats, dogs"
+    assert made.stdout.strip() == f"{tmp_path / 'photos.npz'}: 20 pictures of 32x32x3, 2 classes: cats, dogs"
     assert made.stderr.startswith("warning: left out 1: ") and "torn.jpg" in made.stderr
     planned = ganscape("run", "equal/defaults", "--data", tmp_path / "photos.npz", "--methods", "vae", "--dry-run",
                        "--set", "images=640", "--set", "interval=640")  # fmt: skip
     assert planned.exit_code == 0, planned.output
-    assert "kid_random_conv, 4 samples against photos/test (4)" in planned.stdout
+    assert "kid_lite0, 4 samples against photos/test (4)" in planned.stdout
 
 
 def test_info_of_a_data_set_by_name_counts_what_a_run_would_load(ganscape, refused, tmp_path):
@@ -62,10 +62,10 @@ def test_mistakes_are_told_in_one_line(ganscape, refused, photos, tmp_path):
 
 
 def test_a_run_resizes_pictures_and_tells_what_it_left_out(ganscape, refused, photos, tmp_path):
-    words = ["run", "equal/defaults", "--data", photos, "--resize", 16, "--data-root", tmp_path, "--methods", "vae"]
+    words = ["run", "equal/defaults", "--data", photos, "--resize", 32, "--data-root", tmp_path, "--methods", "vae"]
     words += ["--dry-run", "--set", "images=640", "--set", "interval=640", "--out", tmp_path / "out"]
     planned = ganscape(*words)
     assert planned.exit_code == 0, planned.output
-    assert "20 pictures of 16x16x3, 2 classes: cats, dogs" in planned.stdout and "torn.jpg" in planned.stderr
-    assert "kid_random_conv, 4 samples against photos-16-" in planned.stdout
+    assert "20 pictures of 32x32x3, 2 classes: cats, dogs" in planned.stdout and "torn.jpg" in planned.stderr
+    assert "kid_lite0, 4 samples against photos-32-" in planned.stdout
     refused(ganscape(*words[:5], 0, *words[6:]), "size=0 must be a positive number")
