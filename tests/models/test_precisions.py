@@ -36,7 +36,7 @@ def test_an_unrounded_product_is_the_backends_own():
     np.testing.assert_array_equal(matmul(left, right), jnp.matmul(left, right))
 
 
-def test_a_training_in_bfloat16_keeps_a_float32_state_and_learns_nearly_the_same():
+def test_a_training_in_bfloat16_keeps_a_float32_state_and_learns_nearly_the_same(native_convolutions):
     images = jnp.asarray(np.random.default_rng(0).integers(0, 256, (100, 8, 8, 1), np.uint8))
     pictures, trained = {}, {}
     for precision in PRECISIONS:
