@@ -143,7 +143,7 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ |= {
         "GANSCAPE_CACHE": str(cache),
         "JAX_COMPILATION_CACHE_DIR": str(cache / "programs"),
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.05",
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",  # reading is quicker than compiling even the smallest
         # With caches of XLA's own the path of the folder would be in every key, and no later run would find a program.
         "JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES": "none",
     }
