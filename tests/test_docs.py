@@ -42,7 +42,7 @@ from ganscape.models.penalties import PENALTIES
 from ganscape.models.projections import PROJECTIONS
 from ganscape.models.schedules import SCHEDULES
 from ganscape.models.targets import LABEL_FLIPS, LABEL_SMOOTHINGS
-from ganscape.results import columns
+from ganscape.results import columns, overtuning
 from ganscape.search_spaces import PRESETS, STUDIES
 from ganscape.sweep.plan import find_study
 
@@ -126,6 +126,18 @@ def test_the_table_of_completions_is_what_the_recorded_study_says():
     scores = results.recorded("completion_digits").per_trial().groupby("method")["value"]
     for method, values in scores:
         assert f"| `{method}` | {', '.join(f'{value:.1f}' for value in sorted(values))} |" in text("docs/studies.md")
+
+
+def test_what_longer_searches_found_is_what_the_recorded_study_says():
+    recorded, page = results.recorded("overtuning_digits"), " ".join(text("docs/studies.md").split())
+    longer, same = overtuning.describe(recorded)
+    ratio = " times (95 %: ".join(f"{float(number):.2f}" for number in re.findall(r"0\.\d+", longer)[:2])
+    assert "the leader after 60 configurations" in longer and "the leader after 4, on 10 fresh seeds" in longer
+    assert f"the leader after 60 configs scores {ratio} to " in page and "as the leader after 4." in page
+    assert "after 2 of 60 still led after all" in same and "the leader after 2 still led after 60" in page
+    rows = overtuning.overtuning(recorded).query("method == 'ns_gan'").set_index("configs").round(1)
+    assert f"({rows.reported[30]} and {rows.reported[15]}), and" in page
+    assert f"({rows.fresh[30]} and {rows.fresh[15]})" in page
 
 
 @pytest.mark.parametrize("name", COMMANDS)
