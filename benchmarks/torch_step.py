@@ -1,6 +1,6 @@
 """One training step against PyTorch: the same pair of networks, Adam and data, batch 64, float32.
 
-    python benchmarks/torch_step.py [--networks infogan,sndcgan] [--threads 1,2] [--repeats 7] [--out FILE]
+    python benchmarks/torch_step.py [--networks infogan,sndcgan,dcgan,resnet_cifar] [--threads 1,2] [--repeats 7]
 
 A step is an update of the discriminator and one of the generator on the same latents. Ours is the program that sweeps
 run (`sweep.population.advance`: drawing of images, logs and all), PyTorch's is eager with channels-last tensors, where
@@ -15,42 +15,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-BATCH, Z = 64, 64
-SHAPES = {"infogan": (28, 28, 1), "sndcgan": (32, 32, 3)}
+from torch_networks import SHAPES, Z, make_networks
+
+BATCH = 64
 MARK = "result "
-
-
-def pytorch_networks(name: str):
-    """Returns the generator and the discriminator of `models.architectures.infogan` and `sndcgan`, in PyTorch."""
-    from torch import nn
-
-    def up(inputs: int, outputs: int):
-        return nn.ConvTranspose2d(inputs, outputs, 4, 2, 1)
-
-    def down(inputs: int, outputs: int, size: int = 4):
-        return nn.Conv2d(inputs, outputs, size, 2 if size == 4 else 1, 1)
-
-    if name == "infogan":
-        slope = 0.2
-        generator = nn.Sequential(
-            *(nn.Linear(Z, 1024), nn.BatchNorm1d(1024, 1e-3), nn.LeakyReLU(slope)),
-            *(nn.Linear(1024, 6272), nn.BatchNorm1d(6272, 1e-3), nn.LeakyReLU(slope)),
-            *(nn.Unflatten(1, (128, 7, 7)), up(128, 64), nn.BatchNorm2d(64, 1e-3), nn.LeakyReLU(slope)),
-            *(up(64, 1), nn.Sigmoid()),
-        )
-        discriminator = nn.Sequential(
-            *(down(1, 64), nn.LeakyReLU(slope), down(64, 128), nn.LeakyReLU(slope), nn.Flatten()),
-            *(nn.Linear(6272, 1024), nn.LeakyReLU(slope), nn.Linear(1024, 1)),
-        )
-        return generator, discriminator
-    layers = [nn.Linear(Z, 8192), nn.BatchNorm1d(8192, 2e-5), nn.ReLU(), nn.Unflatten(1, (512, 4, 4))]
-    for inputs, outputs in ((512, 256), (256, 128), (128, 64)):
-        layers += [up(inputs, outputs), nn.BatchNorm2d(outputs, 2e-5), nn.ReLU()]
-    generator = nn.Sequential(*layers, down(64, 3, 3), nn.Sigmoid())
-    seen = [down(3, 64, 3), nn.LeakyReLU(0.1)]
-    for inputs, outputs in ((64, 128), (128, 256), (256, 512)):
-        seen += [down(inputs, outputs), nn.LeakyReLU(0.1), down(outputs, outputs, 3), nn.LeakyReLU(0.1)]
-    return generator, nn.Sequential(*seen, nn.Flatten(), nn.Linear(8192, 1))
 
 
 def pytorch_steps(name: str, images, threads: int) -> Callable[[int], None]:
@@ -60,7 +28,7 @@ def pytorch_steps(name: str, images, threads: int) -> Callable[[int], None]:
     torch.set_num_threads(threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     generator, discriminator = (
-        each.to(device, memory_format=torch.channels_last).train() for each in pytorch_networks(name)
+        each.to(device, memory_format=torch.channels_last).train() for each in make_networks(name)
     )
     optimizers = [torch.optim.Adam(each.parameters(), 2e-4, (0.5, 0.999)) for each in (generator, discriminator)]
     stored = torch.from_numpy(images).permute(0, 3, 1, 2).to(device)
@@ -86,6 +54,15 @@ def pytorch_steps(name: str, images, threads: int) -> Callable[[int], None]:
             torch.cuda.synchronize()
 
     return run
+
+
+def check_sizes(name: str) -> None:
+    """Raises AssertionError unless the networks of both sides have equally many trainable values."""
+    from ganscape.models import Config
+    from ganscape.sweep.cohort_size import parameters
+
+    theirs = tuple(sum(values.numel() for values in network.parameters()) for network in make_networks(name))
+    assert theirs == parameters(Config(architecture=name, batch_size=BATCH, z_dim=Z), SHAPES[name]), theirs
 
 
 def our_steps(name: str, images):
@@ -118,6 +95,7 @@ def measure(name: str, threads: int, repeats: int) -> dict:
 
     images = np.random.default_rng(0).integers(0, 256, (1000, *SHAPES[name]), np.uint8)
     ours, compiled = our_steps(name, images)
+    check_sizes(name)
     theirs = pytorch_steps(name, images, threads)
     steps = (10 if name == "infogan" else 2) if jax.default_backend() == "cpu" else 200
     ours(2), theirs(2)
@@ -162,7 +140,7 @@ def main() -> None:
         for threads in map(int, arguments.threads.split(",")):
             row = in_its_own_process(name, threads, arguments.repeats)
             print(
-                f"{name:8s} {threads} thread(s)  ours {row['ours_ms']:8.1f} ms  PyTorch {row['pytorch_ms']:8.1f} ms  "
+                f"{name:12s} {threads} thread(s)  ours {row['ours_ms']:8.1f} ms  PyTorch {row['pytorch_ms']:8.1f} ms  "
                 f"ratio {row['pytorch_over_ours']:.2f} (CPU seconds {row['pytorch_over_ours_cpu_seconds']:.2f})  "
                 f"{row['gflop_per_s']:.1f} GFLOP/s",
                 flush=True,
