@@ -349,7 +349,7 @@ SLOTS = {
     "historical_averaging": HISTORICAL_AVERAGINGS,
     "update": gan.UPDATES,
 }
-# These repeat passes of the others, and would make a program that holds them all many times as large.
+# These repeat passes, and would make a program that holds much else many times as large: each is a row of its own.
 REPEATING = [
     {"packing": 2},
     {"discriminator_scales": 3},
@@ -363,8 +363,8 @@ NEEDED = {name: {"conditioning": "projection"} for name in CONDITIONAL}
 
 
 def one_of_each():
-    """Few settings that hold each entry of each slot at least once; an entry that the others of its row forbid waits
-    for the next. What repeats passes goes to the last rows, which hold least."""
+    """Few settings that hold each entry of each slot at least once, and what repeats passes; an entry that the others
+    of its row forbid waits for the next."""
     waiting = {slot: sorted(names) for slot, names in SLOTS.items()}
     rows = []
     while any(waiting.values()):
@@ -378,10 +378,7 @@ def one_of_each():
                     break
         assert row, waiting
         rows.append(row)
-    for row, repeating in zip(rows[-len(REPEATING) :], REPEATING, strict=True):
-        row |= repeating
-        assert not refused(row), row
-    return rows
+    return rows + REPEATING
 
 
 def refused(settings):
