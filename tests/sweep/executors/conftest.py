@@ -269,7 +269,7 @@ def check_poison(unbroken, make_sweep):
     def check(executor):
         last = {trial for trial, (number, *_) in unbroken.rounds().items() if number == 2}
         ((poisoned, (value, _)),) = [
-            (key, row) for key, row in unbroken.table().items() if key[0] in last and key[1] == 1
+            (key, row) for key, row in unbroken.table().items() if key[0] in last and key[1] == SETTINGS["images"]
         ]
         sweep = make_sweep(executor, poison=repr(value)).start().finish()
         failures = results.load(sweep.out).failures().query("final and cause != 'stopped'")
