@@ -13,7 +13,7 @@ import numpy as np
 from ganscape.results import frames
 from ganscape.results.claims.estimates import estimate_mean
 from ganscape.results.claims.evidence import NotTestable, log_ratios, scores_of_fixed_settings
-from ganscape.results.statistics import difference
+from ganscape.results.statistics import difference_of_means
 
 PAGE = Path(__file__).with_name("tricks.md")
 BEGIN, END = "<!-- made by docs/generate_ledger.py from here -->", "<!-- to here -->"
@@ -187,7 +187,7 @@ def describe_completion(one: str, other: str) -> str:
     interval."""
     trials = frames.recorded(COMPLETION).per_trial()
     logs = [np.log(trials.loc[trials["method"] == method, "value"].to_numpy(np.float64)) for method in (one, other)]
-    value, low, high = (math.exp(end) for end in difference(*logs, LEVEL))
+    value, low, high = (math.exp(end) for end in difference_of_means(*logs, LEVEL))
     return f"digits with holes: {value:.2g} ({low:.2g} to {high:.2g}), {len(logs[0])} seeds each"
 
 

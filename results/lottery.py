@@ -14,7 +14,7 @@ from ganscape.results.wording import rounded
 if TYPE_CHECKING:
     import pandas as pd
 
-FILE = "draws.csv"
+DRAWS_FILE = "draws.csv"
 UNTOLD = "which does not tell which of them matters more"
 COLUMNS = ["trial", "method", "config", "seed", "rung", "draw", "value"]
 
@@ -34,12 +34,12 @@ def write(rows: Iterable[dict[str, Any]], path: Path) -> "pd.DataFrame":
     return table
 
 
-def read(folder: Path) -> "pd.DataFrame | None":
+def read_draws(folder: Path) -> "pd.DataFrame | None":
     """Returns the table that `write` left in a sweep's folder; None if there is none, or it is not whole."""
     import pandas as pd
 
     try:
-        table = pd.read_csv(folder / FILE, dtype={"config": str, "trial": str, "method": str})
+        table = pd.read_csv(folder / DRAWS_FILE, dtype={"config": str, "trial": str, "method": str})
     except (OSError, ValueError):  # pandas' errors of parsing are ValueErrors
         return None
     whole = set(COLUMNS) <= set(table.columns) and pd.api.types.is_numeric_dtype(table["value"])
@@ -84,7 +84,7 @@ def split_variance(table: "pd.DataFrame") -> "pd.DataFrame":
     return pd.DataFrame(rows, columns=["method", "configs", "seeds", "draws", "scale", *intervals])
 
 
-def describe(split: "pd.DataFrame") -> list[str]:
+def describe_split(split: "pd.DataFrame") -> list[str]:
     """Returns one sentence per method of `split_variance`: whether another training seed or other samples move a score
     more, by the ratio's 95 % interval."""
     sentences = []

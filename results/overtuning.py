@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ganscape.results.frames import Results
-from ganscape.results.statistics import difference, log_scale, mean, on_log_scale
+from ganscape.results.statistics import difference_of_means, log_scale, mean, on_log_scale
 from ganscape.results.wording import count, rounded
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def overtuning(results: Results, rule: str = "best") -> "pd.DataFrame":
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def describe(results: Results, rule: str = "best") -> list[str]:
+def describe_leaders(results: Results, rule: str = "best") -> list[str]:
     """Returns one sentence per method: whether its longest search found a better configuration than its shortest, by
     Welch's 95 % interval over their fresh seeds; none for a method with fewer than two lengths."""
     fresh, sentences = _fresh_scores(results, rule), []
@@ -71,7 +71,7 @@ def _compare(last: np.ndarray, first: np.ndarray, few: int) -> str:
     last, first: [seeds], their scores on fresh seeds.
     """
     scale = log_scale(np.concatenate([last, first]))
-    value, low, high = difference(scale(last), scale(first))
+    value, low, high = difference_of_means(scale(last), scale(first))
     if not np.isfinite([value, low, high]).all():
         return f"is not compared with the leader after {few}: that takes two fresh seeds of each without a failure"
     equal = 0.0

@@ -45,7 +45,7 @@ def render(results: Results) -> str:
         importance=figures.importance_figure(results),
         methods=tables.methods(results, shared),
         shared_settings=shared,
-        leaders=tables.leaders(results),
+        leaders=tables.leaders_on_fresh_seeds(results),
         variance=tables.variance_split(results),
         failures=tables.failures(results),
         signs=tables.signs(results),

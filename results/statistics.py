@@ -62,7 +62,7 @@ def mean(scores, level: float = 0.95) -> Interval:
     return Interval(float(x.mean()), float(x.mean() - reach), float(x.mean() + reach))
 
 
-def difference(x, y, level: float = 0.95) -> Interval:
+def difference_of_means(x, y, level: float = 0.95) -> Interval:
     """Returns the mean of x less that of y with Welch's interval. Assumes independent normal scores, or many."""
     x, y = (np.asarray(scores, dtype=np.float64) for scores in (x, y))
     value = float(x.mean()) - float(y.mean()) if len(x) and len(y) else np.nan

@@ -130,7 +130,7 @@ def test_the_table_of_completions_is_what_the_recorded_study_says():
 
 def test_what_longer_searches_found_is_what_the_recorded_study_says():
     recorded, page = results.recorded("overtuning_digits"), " ".join(text("docs/studies.md").split())
-    longer, same = overtuning.describe(recorded)
+    longer, same = overtuning.describe_leaders(recorded)
     ratio = " times (95 %: ".join(f"{float(number):.2f}" for number in re.findall(r"0\.\d+", longer)[:2])
     assert "the leader after 60 configurations" in longer and "the leader after 4, on 10 fresh seeds" in longer
     assert f"the leader after 60 configs scores {ratio} to " in page and "as the leader after 4." in page

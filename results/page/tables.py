@@ -7,7 +7,7 @@ from ganscape.results.claims import judge_sweep, shared_caveats
 from ganscape.results.claims import rows as claim_rows
 from ganscape.results.costs import measured_time
 from ganscape.results.frames import Results
-from ganscape.results.overtuning import describe, overtuning
+from ganscape.results.overtuning import describe_leaders, overtuning
 from ganscape.results.samples import data_url, grid
 from ganscape.results.winners import further_scores
 from ganscape.results.wording import duration, rounded, setting
@@ -66,23 +66,23 @@ def score_cell(value, percent: bool = False) -> str:
     return f"{100 * value:.0f} %" if percent else rounded(value)
 
 
-def leaders(results: Results) -> dict | None:
+def leaders_on_fresh_seeds(results: Results) -> dict | None:
     """Returns how the configurations that led a search after a part of it did on fresh seeds: `rows`, a method and a
     length of its search each, and `sentences`; None where the study has no phase `leaders`."""
     if not any(phase.get("searcher") == "leaders" for phase in results.study.get("phases", [])):
         return None
-    return {"rows": overtuning(results).to_dict("records"), "sentences": describe(results)}
+    return {"rows": overtuning(results).to_dict("records"), "sentences": describe_leaders(results)}
 
 
 def variance_split(results: Results) -> dict | None:
     """Returns how much of a score is the config, the training seed and the draw of samples: `rows`, a method each, and
     `sentences`; None where `ganscape calibrate draws` has not scored the kept generators again."""
-    draws = lottery.read(results.folder)
+    draws = lottery.read_draws(results.folder)
     try:
         split = None if draws is None else lottery.split_variance(draws)
     except lottery.NothingToSplitError:
         return None
-    return None if split is None else {"rows": split.to_dict("records"), "sentences": lottery.describe(split)}
+    return None if split is None else {"rows": split.to_dict("records"), "sentences": lottery.describe_split(split)}
 
 
 def failures(results: Results) -> list[dict]:

@@ -197,12 +197,12 @@ def draws(
     with one_line_errors():
         import_modules(imports)
         from ganscape.results.frames import load
-        from ganscape.results.lottery import FILE, describe, split_variance, write
+        from ganscape.results.lottery import DRAWS_FILE, describe_split, split_variance, write
         from ganscape.sweep.measuring.draws import score_draws
         from ganscape.sweep.retraining import data_of
 
         results = load(out)
-        path = out / FILE
+        path = out / DRAWS_FILE
         found = split_variance(write(score_draws(results, data_of(results, data, data_root), count), path))
         counts, parts = (
             ("method", "configs", "seeds", "draws", "scale"),
@@ -215,7 +215,7 @@ def draws(
             )
             for row in found.to_dict("records")
         ]
-        title = "\n".join([str(path), results.protocol_label(), *describe(found)])
+        title = "\n".join([str(path), results.protocol_label(), *describe_split(found)])
         print_table(title, (*counts, *parts), cells)
 
 
@@ -226,12 +226,12 @@ def leaders(
     """The configs that led a search after a half, a quarter ... of it, on fresh seeds: does searching longer help?"""
     with one_line_errors():
         from ganscape.results.frames import load
-        from ganscape.results.overtuning import describe, overtuning
+        from ganscape.results.overtuning import describe_leaders, overtuning
 
         results = load(out)
         found = overtuning(results)
         cells = [tuple(_cell(value) for value in row) for row in found.itertuples(index=False)]
-        print_table("\n".join([results.protocol_label(), *describe(results)]), tuple(found.columns), cells)
+        print_table("\n".join([results.protocol_label(), *describe_leaders(results)]), tuple(found.columns), cells)
 
 
 def _interval(value: float, low: float, high: float) -> str:

@@ -3,7 +3,15 @@ import pandas as pd
 import pytest
 
 from ganscape.results import frames
-from ganscape.results.lottery import COLUMNS, FILE, NothingToSplitError, describe, read, split_variance, write
+from ganscape.results.lottery import (
+    COLUMNS,
+    DRAWS_FILE,
+    NothingToSplitError,
+    describe_split,
+    read_draws,
+    split_variance,
+    write,
+)
 from ganscape.results.page import tables
 
 
@@ -65,14 +73,14 @@ ALIKE = CONFIGS + np.zeros((4, 1)) + DRAWS  # seeds without an effect of their o
     ids=["more", "less", "untold"],
 )
 def test_a_seed_is_said_to_move_a_score_more_than_samples_only_outside_of_luck(values, words):
-    (sentence,) = describe(split_variance(scores(values)))
+    (sentence,) = describe_split(split_variance(scores(values)))
     assert sentence.startswith("ns_gan: another training seed moves a score ") and sentence.endswith(words)
 
 
 def test_the_page_shows_the_split_of_a_sweep_whose_generators_were_scored_again(build):
     folder = build({"ns_gan": [[3.0], [5.0]]})
     assert tables.variance_split(frames.load(folder)) is None
-    write(scores(np.exp(BY_HAND)).to_dict("records"), folder / FILE)
+    write(scores(np.exp(BY_HAND)).to_dict("records"), folder / DRAWS_FILE)
     (row,) = tables.variance_split(frames.load(folder))["rows"]
     assert (row["method"], row["scale"]) == ("ns_gan", "log")
     np.testing.assert_allclose(row["configs_sd"], np.sqrt(7.0))
@@ -80,14 +88,14 @@ def test_the_page_shows_the_split_of_a_sweep_whose_generators_were_scored_again(
 
 @pytest.mark.parametrize("text", ["", "trial,method\na,b", "\x00\x01", "one sample"])
 def test_a_file_that_is_no_table_of_draws_is_no_split(tmp_path, text):
-    (tmp_path / FILE).write_text(text, encoding="utf-8")
-    assert read(tmp_path) is None
+    (tmp_path / DRAWS_FILE).write_text(text, encoding="utf-8")
+    assert read_draws(tmp_path) is None
     table = scores(BY_HAND)
-    write([*table.to_dict("records"), table.to_dict("records")[0]], tmp_path / FILE)
-    assert read(tmp_path) is None
+    write([*table.to_dict("records"), table.to_dict("records")[0]], tmp_path / DRAWS_FILE)
+    assert read_draws(tmp_path) is None
 
 
 def test_a_split_that_takes_more_seeds_leaves_the_page_without_one(build):
     folder = build({"ns_gan": [[3.0], [5.0]]})
-    write(scores(BY_HAND[:1]).to_dict("records"), folder / FILE)
+    write(scores(BY_HAND[:1]).to_dict("records"), folder / DRAWS_FILE)
     assert tables.variance_split(frames.load(folder)) is None

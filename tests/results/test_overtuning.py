@@ -3,7 +3,7 @@ import math
 import pytest
 
 from ganscape.results import frames
-from ganscape.results.overtuning import describe, overtuning
+from ganscape.results.overtuning import describe_leaders, overtuning
 from ganscape.results.page import tables
 from ganscape.results.store import open_store
 
@@ -74,25 +74,25 @@ FRESH = {"ns-0": [9.0, 9.0, 9.0], "ns-1": [8.8, 9.2, 9.1], "ns-3": [4.0, 4.1, 3.
     ],
 )
 def test_the_longest_search_is_called_better_or_worse_only_outside_of_luck(trained_again, scores, words):
-    (sentence,) = describe(trained_again(FRESH | {"ns-3": scores}))
+    (sentence,) = describe_leaders(trained_again(FRESH | {"ns-3": scores}))
     assert sentence.startswith("ns: the leader after 4 configurations ")
     assert words in sentence
 
 
 def test_scores_below_zero_are_compared_by_their_difference(trained_again):
-    (sentence,) = describe(trained_again({"ns-0": [-0.5, 0.5], "ns-3": [7.9, 8.1]}))
+    (sentence,) = describe_leaders(trained_again({"ns-0": [-0.5, 0.5], "ns-3": [7.9, 8.1]}))
     assert "scores 8 (" in sentence and "more than the leader after 1, on 2 fresh seeds, so it is worse" in sentence
 
 
 def test_a_leader_that_stays_is_compared_with_none(build):
     folder = build({"ns": [[3.0], [5.0]]}, phases=[PHASE], again={"ns": ("ns-0", [4.0, 5.0], 1)})
-    (sentence,) = describe(frames.load(folder))
+    (sentence,) = describe_leaders(frames.load(folder))
     assert sentence == "ns: the configuration that led after 1 of 2 still led after all."
 
 
 def test_the_page_has_leaders_only_where_the_study_trains_them_again(trained_again, build):
-    section = tables.leaders(trained_again(FRESH))
+    section = tables.leaders_on_fresh_seeds(trained_again(FRESH))
     assert [row["fresh"] for row in section["rows"]] == pytest.approx([9.0, 27.1 / 3, 4.0])
     assert len(section["sentences"]) == 1
     best = [PHASE | {"searcher": "best"}]
-    assert tables.leaders(frames.load(build({"ns": [[3.0], [5.0]]}, "other", phases=best))) is None
+    assert tables.leaders_on_fresh_seeds(frames.load(build({"ns": [[3.0], [5.0]]}, "other", phases=best))) is None

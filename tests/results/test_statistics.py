@@ -74,11 +74,11 @@ def test_the_mean_has_student_s_interval():
 def test_the_interval_of_a_difference_is_welch_s():
     x, y = [1.0, 2.0, 4.0, 9.0], [3.0, 3.5, 2.0]
     theirs = stats.ttest_ind(x, y, equal_var=False).confidence_interval()
-    assert statistics.difference(x, y) == pytest.approx((4.0 - 8.5 / 3, theirs.low, theirs.high))
-    assert statistics.difference([2.0, 2.0], [1.0, 1.0]) == (1.0, 1.0, 1.0)
+    assert statistics.difference_of_means(x, y) == pytest.approx((4.0 - 8.5 / 3, theirs.low, theirs.high))
+    assert statistics.difference_of_means([2.0, 2.0], [1.0, 1.0]) == (1.0, 1.0, 1.0)
     for other in ([1.0], [1.0, math.inf]):
-        assert math.isnan(statistics.difference(x, other).low)
-    assert math.isnan(statistics.difference([math.inf, 1.0], [math.inf, 1.0]).value)
+        assert math.isnan(statistics.difference_of_means(x, other).low)
+    assert math.isnan(statistics.difference_of_means([math.inf, 1.0], [math.inf, 1.0]).value)
 
 
 def test_a_share_has_wilson_s_interval():
