@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ganscape.data import downloads
 from ganscape.data.dataset import DataError, Dataset
 from ganscape.data.parquet import read_pictures
 
@@ -24,7 +25,6 @@ RECORD = 1 + 3 * 32 * 32  # a label, then the red, the green and the blue plane,
 ARCHIVE = "cifar-10-binary.tar.gz"
 URL = f"https://www.cs.toronto.edu/~kriz/{ARCHIVE}"
 SHA256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
-TIMEOUT = (5.0, 60.0)  # seconds to connect, seconds the server may stay silent
 LOSSLESS = {"PNG", "BMP"}
 
 
@@ -99,17 +99,11 @@ def _pictures(name: str, tables: tuple[list[Path], list[Path]], formats: set[str
 
 def _download(folder: Path) -> Path:
     """Downloads and unpacks the published archive; returns the folder with its files."""
-    import pooch
-
-    pooch.get_logger().setLevel("WARNING")
-    folder.mkdir(parents=True, exist_ok=True)
     try:
-        downloader = pooch.HTTPDownloader(timeout=TIMEOUT)
-        archive = pooch.retrieve(URL, f"sha256:{SHA256}", ARCHIVE, folder, downloader=downloader)
-    except (OSError, ValueError) as error:
-        why = type(error).__name__ if isinstance(error, OSError) else "another sha256 than the published one"
+        archive = downloads.retrieve([URL], SHA256, folder / ARCHIVE)
+    except downloads.DownloadError as error:
         raise DataError(
-            f"cifar10: no {TEST} in {folder.parent} or {folder}, and no download ({URL}: {why}); "
+            f"cifar10: no {TEST} in {folder.parent} or {folder}, and no download ({error}); "
             f"put the six .bin files of CIFAR10's binary version into {folder}"
         ) from error
     with tarfile.open(archive) as packed:

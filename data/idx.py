@@ -9,9 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ganscape.data import downloads
 from ganscape.data.dataset import DataError, Dataset
-
-TIMEOUT = (5.0, 60.0)  # seconds to connect to a mirror, seconds it may stay silent
 
 
 class IdxFile(NamedTuple):
@@ -80,39 +79,14 @@ def download(file: IdxFile, published: Publication, root: Path) -> Path:
 
     Returns its path; raises DataError, with the reason of every mirror, if none does.
     """
-    import pooch
-
-    pooch.get_logger().setLevel("WARNING")
-
-    folder = root / published.name
-    folder.mkdir(parents=True, exist_ok=True)
-    failures = []
-    for mirror in published.mirrors:
-        try:
-            fetched = pooch.retrieve(
-                url=f"{mirror}{file.name}.gz",
-                known_hash=f"sha256:{file.gz_sha256}",
-                fname=f"{file.name}.gz",
-                path=folder,
-                downloader=pooch.HTTPDownloader(timeout=TIMEOUT),
-            )
-            return Path(fetched)
-        except (OSError, ValueError) as error:  # requests' errors are OSErrors, a wrong hash is a ValueError
-            failures.append(f"{mirror}: {reason(error)}")
-    raise DataError(
-        f"{published.name}: no {' or '.join(_names(file))} in {' or '.join(map(str, published.folders(root)))}, and no "
-        f"download ({'; '.join(failures)}); put the four IDX files of {published.title} into {folder}"
-    )
-
-
-def reason(error: Exception) -> str:
-    """Returns why a download failed, in a few words."""
-    response = getattr(error, "response", None)
-    if response is not None:
-        return f"HTTP status {response.status_code}"
-    if isinstance(error, ValueError):
-        return "the file served has another sha256 than the published one"
-    return getattr(error, "strerror", None) or type(error).__name__
+    folder, name = root / published.name, f"{file.name}.gz"
+    try:
+        return downloads.retrieve([f"{url}{name}" for url in published.mirrors], file.gz_sha256, folder / name)
+    except downloads.DownloadError as error:
+        raise DataError(
+            f"{published.name}: no {' or '.join(_names(file))} in {' or '.join(map(str, published.folders(root)))}, "
+            f"and no download ({error}); put the four IDX files of {published.title} into {folder}"
+        ) from error
 
 
 def read_idx(path: Path, file: IdxFile) -> np.ndarray:

@@ -72,7 +72,7 @@ def test_offline_says_what_to_put_where(tmp_path, monkeypatch):
     monkeypatch.setattr(cifar10, "URL", "http://127.0.0.1:9/nothing")
     with pytest.raises(DataError, match=r"no test_batch.bin in .*put the six .bin files") as caught:
         data.load("cifar10", tmp_path)
-    assert "\n" not in str(caught.value)
+    assert "\n" not in str(caught.value) and list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("column", ["img", "image"])
