@@ -128,6 +128,21 @@ def test_the_table_of_completions_is_what_the_recorded_study_says():
         assert f"| `{method}` | {', '.join(f'{value:.1f}' for value in sorted(values))} |" in text("docs/studies.md")
 
 
+@pytest.mark.parametrize("study", ["reg_norm", "loss", "combined"])
+def test_scores_of_fixed_settings_are_what_the_recorded_study_says(study):
+    recorded, page = results.recorded(f"landscape_{study}_mnist16"), text("docs/reproduction.md")
+    scores = recorded.trials().merge(recorded.per_trial()[["trial", "value"]], on="trial")
+    settings = ["g_lr", "beta1", "beta2", "disc_iters"]
+    headers = [line.strip("| ").split(" | ")[2:] for line in page.splitlines() if line.startswith("| rate |")]
+    (methods,) = [header for header in headers if set(header) == set(recorded.methods())]
+    table = scores.pivot_table("value", settings, "method")[methods]
+    assert len(table) == 12
+    for (rate, beta1, beta2, updates), row in table.iterrows():
+        name = f"{rate:.0e}".replace("e-0", "e-")
+        cells = " | ".join(f"{score:.0f}" for score in row)
+        assert f"| {name} | {beta1:g}, {beta2:g}, {updates:.0f}:1 | {cells} |" in page
+
+
 def test_what_longer_searches_found_is_what_the_recorded_study_says():
     recorded, page = results.recorded("overtuning_digits"), " ".join(text("docs/studies.md").split())
     longer, same = overtuning.describe_leaders(recorded)
