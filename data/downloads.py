@@ -1,4 +1,4 @@
-"""Downloads of published files, held to their hashes."""
+"""Downloads published files and checks their SHA-256."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,7 +12,7 @@ class DownloadError(Exception):
 
 
 def retrieve(urls: Sequence[str], sha256: str, to: Path) -> Path:
-    """Returns the path `to`, where the file with this SHA-256 is now, from the first URL that serves it.
+    """Downloads the file with this SHA-256 from the first URL that serves it, and returns its path, `to`.
 
     A file with that hash that is there already is kept. Raises DownloadError if no URL serves the file; a folder that
     was made for it is removed then.

@@ -49,8 +49,7 @@ def map_images(file: Path) -> MappedImages:
 
 @contextmanager
 def in_one_file(images: np.ndarray) -> Iterator[np.ndarray]:
-    """Writes images to one file that every process of this machine can map while the block lasts, and yields them
-    mapped from it.
+    """Yields the images mapped from a file that every process of this machine can map too while the block lasts.
 
     Pickled, they are the path of that file. It has no name: nothing is left of it, even if this process is killed.
 

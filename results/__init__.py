@@ -1,7 +1,8 @@
 """What was found: the store, frames, budget curves, plots, the report. Imports neither jax nor ray."""
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ganscape.lazy import import_when_used
 
 if TYPE_CHECKING:
     from ganscape.results.combined import concat
@@ -19,17 +20,5 @@ _HOMES = {
     "load": "frames",
     "recorded": "frames",
 }
-
-
-def __getattr__(name: str) -> Any:
-    """Imports one of `__all__` when it is first used: frames need numpy, the store does not."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"ganscape.results.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    """Returns the names of the module, those that are not imported yet included."""
-    return sorted({*globals(), *__all__})
+# Imported when they are used: frames need numpy, the store does not.
+__getattr__, __dir__ = import_when_used(__name__, _HOMES)

@@ -176,12 +176,14 @@ def lucic_curve(values, max_k: int | None = None) -> "pd.DataFrame":
 
 
 def expected_best_curves(results: "Results", rule: str = "best") -> "dict[str, pd.DataFrame]":
-    """Returns method -> its `expected_best_curve`, for methods with a finished config."""
+    """Returns method -> its curve of the expected best score by budget, see `expected_best_curve`; a method without a
+    finished config has none."""
     return _curves(results, rule, expected_best_curve)
 
 
 def lucic_curves(results: "Results", rule: str = "best") -> "dict[str, pd.DataFrame]":
-    """Returns method -> its `lucic_curve`, for methods with a finished config."""
+    """Returns method -> its curve as Lucic et al. 2018 drew them, see `lucic_curve`; a method without a finished config
+    has none."""
     return _curves(results, rule, lucic_curve)
 
 

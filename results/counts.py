@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ganscape.results.definition import PhaseDefinition
 
-FEW = 16  # rungs of a cohort of eight trials
+FEW = 16  # as many rungs as eight trials, a cohort, have with two each
 
 
 class Asked(NamedTuple):

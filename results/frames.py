@@ -71,7 +71,7 @@ class Results:
         self.study = cast(Definition, definitions[0] if definitions else {})
         self._phases = phases_of(self.study)
         self._tables = dict(tables)
-        self._made: dict[Hashable, Any] = {}  # frames that many ask for; each gets its copy
+        self._made: dict[Hashable, Any] = {}  # what `remember` made
         self._ended: dict[str, str] | None = None
         asked = tables["trials"]
         self._methods = list(dict.fromkeys([*self.study.get("methods", {}), *asked["method"]]))
@@ -186,7 +186,7 @@ class Results:
         return make_frame({name: [rows[name][index] for index in kept] for name in BASELINES}).drop_duplicates()
 
     def baseline_rows(self) -> list[dict]:
-        """Returns the rows of `baselines` as dicts."""
+        """Returns the scores of real images, noise and untrained generators, a dict for each draw; see `baselines`."""
         return self.baselines().to_dict("records")
 
     def protocol(self) -> dict:

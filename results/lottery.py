@@ -35,7 +35,8 @@ def write(rows: Iterable[dict[str, Any]], path: Path) -> "pd.DataFrame":
 
 
 def read_draws(folder: Path) -> "pd.DataFrame | None":
-    """Returns the table that `write` left in a sweep's folder; None if there is none, or it is not whole."""
+    """Returns the scores of further draws that `ganscape calibrate draws` left in a sweep's folder, see `write`; None
+    if there are none, or the file is not whole."""
     import pandas as pd
 
     try:

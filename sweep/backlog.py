@@ -178,7 +178,8 @@ class Backlog:
         return self.outcomes.rungs_done
 
     def seconds_left(self) -> float:
-        """Returns the estimated seconds to the end, from the pace so far; NaN while that says little."""
+        """Returns the estimated seconds until the sweep ends, at its pace so far; NaN while there are too few scores to
+        tell."""
         total = self.expected() * len(self.plan.workload.rungs)
         return counts.seconds_left(self.done_before, self.rungs_done(), total, time.monotonic() - self.began)
 

@@ -13,15 +13,7 @@ from ganscape.models.rules import check_images
 from ganscape.models.schedules import ENDING, SCHEDULED
 from ganscape.search_spaces import Phase, Scale, Study, StudyError, all_phases, write_study
 from ganscape.sweep.population import images_per_cycle
-from ganscape.sweep.proposals import (
-    ASKED,
-    config_of,
-    distinct_configs,
-    first_round_size,
-    repeats_of,
-    searcher_seed,
-    space_in,
-)
+from ganscape.sweep.proposals import ASKED, config_of, first_round_size, propose, searcher_seed, space_in
 from ganscape.sweep.searchers import SEARCHERS, SELECTORS, facts_of
 
 
@@ -137,9 +129,8 @@ def check_configs(
         def make_config(settings: Mapping[str, Any], method: str = method) -> Config:
             return config_of(method, {**scale.settings, **settings}, source.classes)
 
-        searcher, size = SEARCHERS[first.searcher](space, numbers), min(first_round_size(first), ASKED)
-        searcher.tell([])
-        configs = distinct_configs(searcher, size, make_config, (), repeats_of(first.searcher))
+        size = min(first_round_size(first), ASKED)
+        configs = propose(first.searcher, space, numbers, size, make_config)
         first_configs[method] = list(configs)
         for phase in [first] * (first.rounds > 1) + searching:
             drawn = SEARCHERS["random"](space_in(space, phase), numbers).ask(min(phase.configs, ASKED))

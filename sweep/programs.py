@@ -40,7 +40,7 @@ def forget_programs() -> None:
 
 
 def return_free_memory() -> None:
-    """Gives the system the memory that this process has freed and glibc still holds, where the C library is glibc.
+    """Returns memory that this process has freed from glibc to the system; does nothing with other C libraries.
 
     Compiling a program allocates about 100 MiB in small pieces, among which a few stay in use: glibc does not return
     what lies between them by itself.

@@ -2,7 +2,7 @@
 
 import hashlib
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ganscape.data import DATASETS
@@ -10,7 +10,7 @@ from ganscape.models import Config, ConfigError
 from ganscape.search_spaces import Phase, Space
 from ganscape.sweep.messages import Trial
 from ganscape.sweep.population import key_of
-from ganscape.sweep.searchers import Searcher, facts_of
+from ganscape.sweep.searchers import SEARCHERS, Observation, facts_of
 from ganscape.sweep.searchers.sequences import REPEATS
 
 # How many configs of a method's round are asked for, at most, only to look at them before work starts.
@@ -55,34 +55,38 @@ def first_round_size(phase: Phase) -> int:
     return min(phase.batch, phase.configs)
 
 
-def distinct_configs(
-    searcher: Searcher, size: int, config: Callable[[Mapping[str, Any]], Config], seen: Iterable[str], most: int
+def propose(
+    name: str,
+    space: Space,
+    numbers: tuple[int, ...],
+    size: int,
+    make_config: Callable[[Mapping[str, Any]], Config],
+    observations: Sequence[Observation] = (),
 ) -> list[Config]:
-    """Returns `size` configs that a searcher proposes, distinct and none of them seen; fewer where it has no more.
+    """Returns `size` different configs that a searcher proposes, none of them observed before; fewer if it has no more.
+
+    A searcher that learns from scores is asked once. Draws that are equal are drawn again, until REPEATS in a row were
+    there before.
 
     Args:
-      config: returns the config of settings that were proposed.
-      seen: identities of configs.
-      most: after so many proposals in a row that were there before, the searcher has no more.
+      name: a key of SEARCHERS. numbers: its seed. make_config: returns the config of settings that it proposes.
+      observations: configs and their scores, in the order they were asked.
     """
-    known, repeated = set(seen), 0
+    searcher, most = SEARCHERS[name](space, numbers), REPEATS if facts_of(name)["independent"] else 0
+    searcher.tell([item._replace(settings=space.select_fields(item.settings)) for item in observations])
+    known = {Config.from_dict(observation.settings).identity() for observation in observations}
     configs: list[Config] = []
+    repeated = 0
     while len(configs) < size and (proposals := searcher.ask(size - len(configs))):
-        for proposal in map(config, proposals):
+        for config in map(make_config, proposals):
             repeated += 1
-            if proposal.identity() not in known:
-                known.add(proposal.identity())
-                configs.append(proposal)
+            if config.identity() not in known:
+                known.add(config.identity())
+                configs.append(config)
                 repeated = 0
         if repeated >= most:
             break
     return configs
-
-
-def repeats_of(searcher: str) -> int:
-    """Returns after how many proposals in a row that were there before a searcher has no more: one that looks at scores
-    is asked once, draws that are equal are drawn again."""
-    return REPEATS if facts_of(searcher)["independent"] else 0
 
 
 def trial_id(study_seed: int, method: str, identity: str, seed: int) -> str:

@@ -15,15 +15,14 @@ from ganscape.sweep.plan import Plan
 from ganscape.sweep.proposals import (
     ASKED,
     config_of,
-    distinct_configs,
     first_round_size,
-    repeats_of,
+    propose,
     searcher_seed,
     space_in,
     trial_id,
     trial_of,
 )
-from ganscape.sweep.searchers import SEARCHERS, SELECTORS, Observation, facts_of
+from ganscape.sweep.searchers import SELECTORS, Observation, facts_of
 
 
 class Entry(NamedTuple):
@@ -182,23 +181,19 @@ class Rounds:
 def ask(
     plan: Plan, method: str, phase_index: int, number: int, observations: list[Observation], size: int
 ) -> list[Config]:
-    """Returns `size` configs for a round of a searching phase, distinct and none of them among the observations; fewer
-    where the searcher has no more.
+    """Returns `size` configs for a round of a searching phase, see `propose`.
 
-    Draws that are equal are drawn again: in a space of few configs, until REPEATS in a row were there before.
     observations: every config of the method's earlier rounds, in the order they were asked, with the scores of its
       trials.
     """
     phase = plan.phases[phase_index]
     space = plan.methods[method] if phase_index == 0 else space_in(plan.methods[method], phase)
-    searcher = SEARCHERS[phase.searcher](space, searcher_seed(plan.seed, method, number))
-    searcher.tell([item._replace(settings=space.select_fields(item.settings)) for item in observations])
-    seen = {Config.from_dict(observation.settings).identity() for observation in observations}
 
-    def config(settings: Mapping[str, Any]) -> Config:
+    def make_config(settings: Mapping[str, Any]) -> Config:
         return config_of(method, {**plan.fixed, **settings}, plan.workload.dataset.classes)
 
-    return distinct_configs(searcher, size, config, seen, repeats_of(phase.searcher))
+    numbers = searcher_seed(plan.seed, method, number)
+    return propose(phase.searcher, space, numbers, size, make_config, observations)
 
 
 def first_configs(plan: Plan, method: str, most: int = sys.maxsize) -> list[Config]:

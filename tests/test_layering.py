@@ -23,6 +23,7 @@ LEAVES = {
     "ganscape.files",
     "ganscape.garbage",
     "ganscape.interruption",
+    "ganscape.lazy",
     "ganscape.limits",
 }
 ALLOWED = {

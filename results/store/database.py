@@ -140,7 +140,7 @@ def fetch_rows(db, query, values=()) -> list[dict]:
 
 
 def rows_of(columns: Mapping[str, list]) -> list[dict]:
-    """Returns a table that is given as a dict of columns as a list of rows."""
+    """Returns the rows of a table, dicts, from its columns."""
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 

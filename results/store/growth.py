@@ -127,8 +127,8 @@ def place_trials(trials: Mapping[str, list], definitions: Sequence[Mapping[str, 
 def placement(
     definitions: Sequence[Mapping[str, Any]],
 ) -> Callable[[str | None, Any, int], tuple[str, int, int]]:
-    """Returns a function (phase, phase_round, round) of a stored trial -> those in the last definition; see
-    `place_trials`."""
+    """Returns a function that translates phase, phase_round and round of a stored trial to those that it has in the
+    last definition; see `place_trials`."""
     first, last = (phases_of(definition) for definition in (definitions[0], definitions[-1]))
     first_starts, starts = _starts(first), _starts(last)
 

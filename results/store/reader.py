@@ -74,7 +74,7 @@ def snapshot(folder) -> Iterator[Any]:
 
 
 def checked(db, path: Path, queries: Mapping[str, str]) -> dict[str, dict[str, list]]:
-    """Returns what queries of some tables select; StoreError for values that no sweep writes."""
+    """Returns table -> the columns that its query selects; StoreError for values that no sweep writes."""
     written = {row["name"] for row in fetch_rows(db, "SELECT name FROM sqlite_master WHERE type = 'table'")}
     tables = {
         table: _fetch_known(db, table, query) if table in written else {name: [] for name in _named(query)}

@@ -70,7 +70,7 @@ NOTHING_ASKED = MethodTotals(0, 0, 0, 0, {}, hopeless=True, lowest=math.inf, con
 
 
 class Totals(NamedTuple):
-    """A store at one instant.
+    """How far the sweep of a store is, at one instant.
 
     study: the definition, {} before the sweep began. protocols: fingerprint -> what it stands for. baselines: rows of
     that table, by the study's protocol. methods: those that have trials, in the order in which these were asked.
@@ -109,7 +109,7 @@ def read_totals(folder: str | Path) -> Totals:
 
 
 def _make_states(db, study: Mapping[str, Any], definitions: Sequence[Mapping[str, Any]]) -> None:
-    """Makes the table of the states of trials, in memory."""
+    """Creates the temporary table `states`: phase, round, status and lowest score of every trial."""
     columns = column_names(db, "trials")
     names = {name: f"t.{name}" if name in columns else "NULL" for name in ("phase", "phase_round")}
     db.execute("PRAGMA temp_store=MEMORY")

@@ -7,9 +7,10 @@ Everything is imported under this one name; `ganscape.run`, `ganscape.Study` and
 described in docs/api.md, and the parts are packages: `from ganscape.models import Config`.
 """
 
-import importlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ganscape.lazy import import_when_used
 
 if TYPE_CHECKING:
     from ganscape.data import DATASETS, Dataset, Source
@@ -123,17 +124,5 @@ if not (Path(__file__).parent / "sweep").is_dir():
         "clone with git, or install the wheel"
     )
 
-
-def __getattr__(name: str) -> Any:
-    """Imports what the public API offers under this name when it is first used: much of it needs JAX, which takes a
-    second; the command line's help does not."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"ganscape.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    """Returns the names of the public API, for completion in a notebook."""
-    return sorted({*globals(), *_HOME})
+# Imported when they are used: many need JAX, which takes a second, and the help of the command line needs none.
+__getattr__, __dir__ = import_when_used(__name__, _HOME)

@@ -1,4 +1,4 @@
-"""Python's collector of garbage, which looks through all objects again and again while many are made that stay."""
+"""Python's garbage collector: while many objects are created that stay, it searches all of them again and again."""
 
 import contextlib
 import gc
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def uncollected() -> Iterator[None]:
-    """While the block lasts, garbage that refers to itself is not looked for; other garbage is freed as always."""
+    """Switches the collector off while the block lasts; objects that nothing refers to are freed as always."""
     was_on = gc.isenabled()
     gc.disable()
     try:

@@ -13,7 +13,7 @@ _asked = False
 
 
 def listen() -> None:
-    """Has Ctrl-C (SIGINT) interrupt this process, unless it was started to ignore it, as by `&` in a script. An
+    """Makes Ctrl-C (SIGINT) interrupt this process, unless it was started to ignore it, as by `&` in a script. An
     interruption that cannot be raised prints nothing."""
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, interrupt)

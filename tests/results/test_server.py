@@ -66,10 +66,11 @@ def test_who_asks_for_the_state_waits_for_no_page_and_is_told_the_new_one_when_i
     assert rendered == [1], "one page for all who asked"
 
 
-def test_a_page_that_cannot_be_made_is_told_to_who_asks_for_the_state_until_it_can(ask, monkeypatch):
-    def refuse(folder):
-        raise StoreError("the store is damaged: table scores")
+def refuse(folder):
+    raise StoreError("the store is damaged: table scores")
 
+
+def test_a_page_that_cannot_be_made_is_told_to_who_asks_for_the_state_until_it_can(ask, monkeypatch):
     ask("/")
     with monkeypatch.context() as damaged:
         damaged.setattr(server, "load", refuse)
@@ -82,9 +83,6 @@ def test_a_page_that_cannot_be_made_is_told_to_who_asks_for_the_state_until_it_c
 
 
 def test_a_page_is_shown_again_when_a_store_that_could_not_be_read_is_as_it_was(ask, monkeypatch):
-    def refuse(folder):
-        raise StoreError("the store is damaged: table scores")
-
     ask("/")
     with monkeypatch.context() as damaged:
         damaged.setattr(server, "load", refuse)
