@@ -121,8 +121,8 @@ def test_the_folders_are_links_in_the_checkout():
 def test_a_checkout_without_links_says_what_to_do(tmp_path):
     package = tmp_path / "ganscape"
     package.mkdir()
-    for name in ("__init__.py", "__main__.py"):
-        (package / name).write_text((ROOT / "src" / "ganscape" / name).read_text())
+    for file in (ROOT / "src" / "ganscape").glob("*.py"):
+        (package / file.name).write_text(file.read_text())
     for folder in FOLDERS:
         (package / folder).write_text(f"../../{folder}")
     code = "import sys; sys.path.insert(0, '.'); import ganscape"
