@@ -84,12 +84,12 @@ def patch(who: str, functions: dict[str, tuple[str, ...]]) -> None:
             setattr(owner, name, timed(who, name, getattr(owner, name)))
 
 
-def serve_timed(pipe: Any) -> None:
+def serve_timed(pipe: Any, cpus: Any) -> None:
     """Runs a local worker whose functions are timed: takes the place of `sweep.executors.processes._serve`."""
     from ganscape.sweep.executors import processes
 
     patch("worker", WORKER)
-    processes._serve(pipe)
+    processes._serve(pipe, cpus)
 
 
 def run_timed() -> None:

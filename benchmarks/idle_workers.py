@@ -35,7 +35,7 @@ def answer_tasks(workload: Any, receive: Callable[[], Any], send: Callable[[Any]
             send(Score(trial.id, 0, rung, rung, zlib.crc32(trial.id.encode()) / 2**32, 0.0, grid))
 
 
-def answer_pipe(pipe: Any) -> None:
+def answer_pipe(pipe: Any, cpus: Any) -> None:
     """Runs a local worker that answers at once: takes the place of `sweep.executors.processes._serve`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(EOFError, OSError):

@@ -18,13 +18,14 @@ class ExecutorError(UserError):
 
 
 class Resources(NamedTuple):
-    """What one worker gets: CPU cores, a share of GPUs, TPU chips; others: custom resources of a cluster, with
-    amounts."""
+    """What one worker gets: CPUs, a share of GPUs, TPU chips; others: custom resources of a cluster, with amounts;
+    pin_cores: whether the CPUs of a local worker are its own, which it never leaves."""
 
     cpus: float = 1.0
     gpus: float = 0.0
     tpus: float = 0.0
     others: tuple[tuple[str, float], ...] = ()
+    pin_cores: bool = False
 
     def named(self) -> dict[str, float]:
         """Returns the amounts that are not 0, by Ray's names."""
@@ -58,7 +59,7 @@ def with_others(resources: Resources, assignments: Sequence[str]) -> Resources:
         if not name or math.isnan(amount):
             raise ExecutorError(f"--resource {assignment!r} must be NAME=AMOUNT, such as --resource TPU=4") from None
         (builtin if name in builtin else custom)[name] = amount
-    return Resources(builtin["CPU"], builtin["GPU"], builtin["TPU"], tuple(custom.items()))
+    return Resources(builtin["CPU"], builtin["GPU"], builtin["TPU"], tuple(custom.items()), resources.pin_cores)
 
 
 def check_devices(devices: str, resources: Resources) -> None:

@@ -103,7 +103,17 @@ ORDER = {
     ],
     "sweep": [
         *("plugin_code", "registration", "plugins"),
-        *("measuring", "measuring.diagnostics", "resources", "proof", "program_cache", "messages", "log", "population"),
+        *(
+            "measuring",
+            "measuring.diagnostics",
+            "resources",
+            "pinning",
+            "proof",
+            "program_cache",
+            "messages",
+            "log",
+            "population",
+        ),
         *("checkpoints", "generators", "members", "programs", "feeding"),
         *(
             "measuring.further",

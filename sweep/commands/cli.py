@@ -144,6 +144,12 @@ def run(
     data_root: Root = None,
     weights: WeightsFolder = None,
     cpus_per_worker: Annotated[float, typer.Option(help="CPU cores that a worker takes.")] = 1.0,
+    pin_cores: Annotated[
+        bool,
+        typer.Option(
+            "--pin-cores", help="Keep each local worker to CPUs of its own, of one NUMA node where they suffice."
+        ),
+    ] = False,
     gpus_per_worker: Annotated[float, typer.Option(help="GPUs, or the share of one, of a worker.")] = 0.0,
     tpus_per_worker: Annotated[float, typer.Option(help="TPU chips of a worker: 1, 2, 4 or 8.")] = 0.0,
     others: Annotated[
@@ -196,7 +202,8 @@ def run(
         from ganscape.sweep.outcomes import check_retries
         from ganscape.sweep.resources import Cluster, Resources, default_workers, with_others
 
-        resources = with_others(Resources(cpus_per_worker, gpus_per_worker, tpus_per_worker), others or [])
+        amounts = Resources(cpus_per_worker, gpus_per_worker, tpus_per_worker, pin_cores=pin_cores)
+        resources = with_others(amounts, others or [])
         cluster = Cluster(address, tuple(callbacks or []))
         check_executor(executor, workers, resources, cluster)
         causes = check_retries(max_failures, retry.split(",") if retry else ())
@@ -241,7 +248,7 @@ def run(
         planned = unite_with_folder(planned, folder)
         kept = find_keep(planned, keep, keep_top)
         if dry_run:
-            print_plan(planned, count, folder, kept)
+            print_plan(planned, count, folder, kept, resources)
         else:
             _name_cache(cache_dir, folder)
             run_plan(

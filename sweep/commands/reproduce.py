@@ -82,7 +82,7 @@ def _print_plans(plans: dict[Path, "Plan"], workers: int | None) -> None:
     from ganscape.sweep.resources import Resources, default_workers
 
     for at, planned in plans.items():
-        print_plan(planned, workers or default_workers(Resources()), at, find_keep(planned))
+        print_plan(planned, workers or default_workers(Resources()), at, find_keep(planned), Resources())
 
 
 def _run(planned, folder: Path, workers: int | None) -> None:

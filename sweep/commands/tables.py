@@ -40,12 +40,13 @@ def print_scales(study) -> None:
     print_table("Scales", header, rows)
 
 
-def print_plan(planned, workers: int, folder: Path, keep) -> None:
-    """Prints what a plan would run, and about how long it takes with so many workers."""
+def print_plan(planned, workers: int, folder: Path, keep, resources) -> None:
+    """Prints what a plan would run, and about how long it takes with so many workers of these resources."""
     from ganscape.results.wording import duration
     from ganscape.sweep.estimate import estimate
     from ganscape.sweep.memory import memory_warnings
     from ganscape.sweep.pictures import describe_rule
+    from ganscape.sweep.pinning import describe_pinning
     from ganscape.sweep.rounds import shortages
 
     done = _scored_rungs(folder)
@@ -70,6 +71,7 @@ def print_plan(planned, workers: int, folder: Path, keep) -> None:
         ("images in all", f"{cost.images:,}{_at_most(planned)}"),
         ("pictures kept", describe_rule(cost.trials)),
         ("generators kept", _kept(planned, keep)),
+        *([("workers pinned", describe_pinning(workers, resources))] if resources.pin_cores else []),
         (
             "estimated time",
             f"not known: {cost.unknown}"

@@ -24,6 +24,8 @@ HINTS = {
     "--gpu": "--gpus-per-worker",
     "--num-gpus": "--gpus-per-worker",
     "--cpus": "--cpus-per-worker or --workers",
+    "--cpu-bind": "--pin-cores",
+    "--bind-to": "--pin-cores",
     "--device": "--gpus-per-worker 1",
     "--num-workers": "--workers",
     "-j": "--workers",

@@ -14,6 +14,7 @@ from pathlib import Path
 from ganscape.errors import check_name, shown
 from ganscape.limits import LIMITS, check_size
 from ganscape.sweep.executors.contract import RunningExecutor
+from ganscape.sweep.pinning import check_pinning
 from ganscape.sweep.resources import ALONE, TPU_CHIPS, Cluster, ExecutorError, Resources, default_workers
 
 
@@ -59,3 +60,4 @@ def check_executor(name: str, workers: int | None, resources: Resources, cluster
         raise ExecutorError(f"gpus_per_worker={resources.gpus:g} must be a share of one GPU or a whole number of them")
     if resources.tpus not in TPU_CHIPS:
         raise ExecutorError(f"tpus_per_worker={resources.tpus:g} must be one of: {', '.join(map(str, TPU_CHIPS))}")
+    check_pinning(default_workers(resources) if workers is None else workers, resources, name)

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import logging
 import os
 from collections.abc import Iterator
 from multiprocessing import connection
@@ -13,15 +14,19 @@ from ganscape.sweep.executors.contract import RunningExecutor
 from ganscape.sweep.executors.pool import WorkerPool
 from ganscape.sweep.executors.processes import WorkerProcess, local_environment, start_process
 from ganscape.sweep.messages import Workload
+from ganscape.sweep.pinning import pinned_cpus
 from ganscape.sweep.resources import ExecutorError, Resources
+
+logger = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
 def start(out: Path, workers: int, resources: Resources) -> Iterator[RunningExecutor]:
-    """Runs a backlog on this many spawned processes; dead ones are replaced.
+    """Runs a backlog on this many spawned processes; dead ones are replaced, on the same CPUs where these are pinned.
 
     Raises:
-      ExecutorError: for resources that processes here cannot be given; when run, if workers die as they start.
+      ExecutorError: for resources or CPUs that processes here cannot be given; when run, if workers die as they
+        start.
     """
     if resources.tpus or resources.others or resources.gpus * workers > 1:
         needs = " ".join(f"{name}={amount:g}" for name, amount in resources.named().items())
@@ -30,6 +35,7 @@ def start(out: Path, workers: int, resources: Resources) -> Iterator[RunningExec
             "use --executor ray"
         )
     processes: dict[str, WorkerProcess] = {}
+    assigned = pinned_cpus(workers, resources)
 
     def run(backlog: Backlog, workload: Workload) -> None:
         variables = local_environment(resources)
@@ -37,15 +43,17 @@ def start(out: Path, workers: int, resources: Resources) -> Iterator[RunningExec
         pool = WorkerPool(backlog, resources, lambda worker, cohort: processes[worker].send(cohort))
         names = map(str, itertools.count(1))
 
-        def start_worker(workload: Workload) -> None:
+        def start_worker(workload: Workload, cpus: tuple[int, ...] | None) -> None:
             name = next(names)
-            processes[name] = start_process(variables)
+            processes[name] = start_process(variables, cpus)
+            if cpus is not None:
+                logger.info("worker %s is pinned to CPUs %s", name, ", ".join(map(str, cpus)))
             processes[name].begin(workload, cache)
             pool.start(name)
 
         with _shared(workload) as workload:
-            for _ in range(workers):
-                start_worker(workload)
+            for cpus in assigned:
+                start_worker(workload, cpus)
             while not backlog.done():
                 for name in _active(processes):
                     worker = processes[name]
@@ -57,7 +65,7 @@ def start(out: Path, workers: int, resources: Resources) -> Iterator[RunningExec
                         worker.kill()
                         del processes[name]
                         pool.stop(name, f"worker died with exit code {worker.process.exitcode}")
-                        start_worker(workload)
+                        start_worker(workload, worker.cpus)
 
     try:
         yield RunningExecutor(workers, run)

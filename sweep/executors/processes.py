@@ -17,6 +17,7 @@ from multiprocessing import connection, resource_tracker
 from typing import TYPE_CHECKING
 
 from ganscape.environment import ONE_THREAD, cleaned
+from ganscape.sweep.pinning import pinned_cpus
 from ganscape.sweep.resources import Resources
 
 if TYPE_CHECKING:
@@ -59,14 +60,15 @@ class WorkerProcess:
     """A spawned process that imports what training needs and waits for a workload, and the driver's end of its pipe.
 
     variables: of `worker_environment`. The folder of compiled programs is not one of them: it comes with the workload.
+    cpus: the numbers of the CPUs that it runs on; None: all that this process may use.
     """
 
-    def __init__(self, variables: dict[str, str]):
-        self.variables = variables
+    def __init__(self, variables: dict[str, str], cpus: tuple[int, ...] | None = None):
+        self.variables, self.cpus = variables, cpus
         self._introduction: threading.Thread | None = None
         context = multiprocessing.get_context("spawn")
         self.pipe, child_end = context.Pipe()
-        self.process = context.Process(target=_serve, args=(child_end,), daemon=True, name="ganscape-worker")
+        self.process = context.Process(target=_serve, args=(child_end, cpus), daemon=True, name="ganscape-worker")
         # multiprocessing starts it with the first process, and lets Ctrl-C through again
         resource_tracker.ensure_running()
         with cleaned(variables), _without_main(), without_interruption():
@@ -105,25 +107,26 @@ class WorkerProcess:
 def started_early(workers: int, resources: Resources) -> Iterator[None]:
     """Starts worker processes now, for a plan that is made in the block, and kills those that no sweep has taken.
 
-    They are taken by `start_process` if it is asked for processes with the same environment.
+    They are taken by `start_process` if it is asked for processes with the same environment and CPUs.
     """
     variables = local_environment(resources)
     try:
-        for _ in range(workers):
-            _early.append(WorkerProcess(variables))
+        for cpus in pinned_cpus(workers, resources):
+            _early.append(WorkerProcess(variables, cpus))
         yield
     finally:
         while _early:
             _early.pop().kill()
 
 
-def start_process(variables: dict[str, str]) -> WorkerProcess:
-    """Returns a worker process with these variables: one that was started early if there is one, else a new one."""
+def start_process(variables: dict[str, str], cpus: tuple[int, ...] | None = None) -> WorkerProcess:
+    """Returns a worker process with these variables and CPUs: one that was started early if there is one, else a new
+    one."""
     for process in _early:
-        if process.variables == variables:
+        if (process.variables, process.cpus) == (variables, cpus):
             _early.remove(process)
             return process
-    return WorkerProcess(variables)
+    return WorkerProcess(variables, cpus)
 
 
 def local_environment(resources: Resources) -> dict[str, str]:
@@ -133,8 +136,10 @@ def local_environment(resources: Resources) -> dict[str, str]:
     return variables
 
 
-def _serve(pipe: connection.Connection) -> None:
+def _serve(pipe: connection.Connection, cpus: tuple[int, ...] | None) -> None:
     """Runs a worker until its pipe closes. It ends at once when its parent dies, even while it imports."""
+    if cpus is not None:
+        os.sched_setaffinity(0, cpus)  # before there are other threads, which take it over from this one
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     from ganscape.sweep.executors.worker import serve_pipe

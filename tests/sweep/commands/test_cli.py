@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import subprocess
 import sys
 from importlib.metadata import version
@@ -36,6 +37,8 @@ TINY = [
         (["equal/wide", "--gpus-per-worker", "-1"], ["gpus_per_worker=-1"]),
         (["equal/wide", "--tpus-per-worker", "1"], ["TPU=1", "--executor ray"]),
         (["equal/wide", "--gpus-per-worker", "0.5", "--workers", "3"], ["GPU=0.5", "3 workers", "--executor ray"]),
+        (["equal/wide", "--pin-cores", "--executor", "ray"], ["--pin-cores", "local workers", "taskset"]),
+        (["equal/wide", "--pin-cores", "--cpus-per-worker", "4095"], ["cpus_per_worker=4095", "may use"]),
         (["equal/wide", "--scheduler", "hyperband"], ["'hyperband'", "none, median, halving, asha"]),
         (["equal/wide", "--resource", "fast"], ["--resource 'fast'", "NAME=AMOUNT"]),
         (["equal/wide", "--ranges-from", "/none"], ["/none", "no store"]),
@@ -120,9 +123,11 @@ def test_a_sweep_from_the_command_line(ganscape, refused, tmp_path):
     """Dry run, run, run again, status, export, and what is refused on a folder in use or of another study."""
     out = tmp_path / "out"
     command = ["run", "equal/defaults", "--methods", "vae,ns_gan", *TINY, "--out", out]
-    dry = ganscape(*command, "--dry-run")
+    dry = ganscape(*command, "--dry-run", "--pin-cores")
     assert dry.exit_code == 0
     assert "1 configs x 1 seeds per method" in dry.stdout and "estimated time" in dry.stdout
+    (cpu,) = re.findall(r"workers pinned.* to CPUs (\d+) ", dry.stdout)
+    assert int(cpu) in os.sched_getaffinity(0)
     assert not out.exists()
 
     ran = subprocess.run([sys.executable, "-m", "ganscape", *map(str, command)], capture_output=True, text=True)

@@ -1,13 +1,16 @@
 """Worker processes that are started before there is a plan."""
 
+import contextlib
 import os
 import signal
 import sys
+import types
 
 import pytest
 
+from ganscape.sweep.executors import local
 from ganscape.sweep.executors.processes import WorkerProcess, local_environment, start_process, started_early
-from ganscape.sweep.resources import Resources
+from ganscape.sweep.resources import Resources, cores
 
 WORDS = ("run", "equal/wide", "--workers", "2")
 
@@ -17,8 +20,8 @@ def started(monkeypatch):
     """Every worker process that is started during the test."""
     everyone, start = [], WorkerProcess.__init__
 
-    def start_and_note(process, variables):
-        start(process, variables)
+    def start_and_note(process, *arguments):
+        start(process, *arguments)
         everyone.append(process)
 
     monkeypatch.setattr(WorkerProcess, "__init__", start_and_note)
@@ -42,6 +45,37 @@ def test_a_mistake_that_the_plan_shows_leaves_no_process(started, ganscape, refu
     refused(ganscape(*WORDS, "--methods", "ns_gann", "--out", tmp_path / "out"), "did you mean 'ns_gan'")
     assert len(started) == 2
     assert not any(process.process.is_alive() for process in started)
+
+
+@pytest.mark.skipif(cores() < 2, reason="two workers need two CPUs to be pinned to")
+def test_pinned_workers_have_cpus_of_their_own_and_a_new_one_those_of_the_lost(
+    started, wait_until, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(local, "_shared", contextlib.nullcontext)
+    monkeypatch.setattr(WorkerProcess, "begin", lambda process, workload, cache: None)  # it waits for a workload
+    lost = []
+
+    def cpus(worker):
+        """The CPUs that any thread of a worker may run on."""
+        threads = os.listdir(f"/proc/{worker.process.pid}/task")
+        return set().union(*(os.sched_getaffinity(int(thread)) for thread in threads))
+
+    def done():
+        """Kills the first of two pinned workers; the study is done when its successor is pinned."""
+        if not lost:
+            wait_until(lambda: all(len(cpus(worker)) == 1 for worker in started), 60, "a worker is not pinned")
+            lost.append(cpus(started[0]))
+            assert not lost[0] & cpus(started[1])
+            started[0].process.kill()
+        if len(started) > 2:
+            wait_until(lambda: cpus(started[2]) == lost[0], 60, "the CPUs of the lost worker are not taken over")
+        return len(started) > 2
+
+    resources, backlog = Resources(pin_cores=True), types.SimpleNamespace(done=done)
+    with started_early(2, resources), local.start(tmp_path, 2, resources) as running:
+        running.run(backlog, None)
+    assert len(started) == 3  # those that were started early were taken
+    assert not any(worker.process.is_alive() for worker in started)
 
 
 @pytest.mark.parametrize("words", [("--dry-run",), ("--workers", "0"), ("--out", ".")])
