@@ -70,8 +70,9 @@ def configs():
 
 
 @pytest.fixture
-def ganscape():
-    """(words) -> what the command line makes of them."""
+def ganscape(monkeypatch):
+    """(words) -> what the command line makes of them. A dry run measures for a moment."""
+    monkeypatch.setattr("ganscape.sweep.estimate.MEASURED_SECONDS", 0.01)
 
     def call(*words):
         before = dict(os.environ)  # a dry run gives its process the environment of a worker
