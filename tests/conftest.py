@@ -6,7 +6,6 @@ Compiled programs are kept in `.pytest_cache/` between runs; `keep_programs` say
 
 import atexit
 import faulthandler
-import fcntl
 import gc
 import hashlib
 import importlib.metadata
@@ -239,44 +238,6 @@ def native_convolutions(monkeypatch):
 
     for name in ("conv", "conv_transpose", "input_dilated_conv"):
         monkeypatch.setattr(convolution, f"{name}_as_products", getattr(convolution, f"native_{name}"))
-
-
-@pytest.fixture(scope="session")
-def swept():
-    """The folder of a sweep of my_study.toml from the command line, which has a home, a working folder and a folder for
-    temporary files of its own; one for all test processes, which only read it.
-
-    out: its output folder. stdout, stderr: what it printed. ledger: what its processes wrote to and connected to.
-    """
-    programs = Path(os.environ["JAX_COMPILATION_CACHE_DIR"])
-    folder = programs.parent / "swept"
-    folder.mkdir(exist_ok=True)
-    with open(folder / "lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "stdout").exists():
-            _sweep(folder)
-    return folder
-
-
-def _sweep(folder: Path) -> None:
-    for name in ("home", "work", "temporary"):
-        (folder / name).mkdir()
-    (folder / "ledger").touch()
-    shutil.copy(ROOT / "tests" / "my_study.toml", folder)
-    words = ["run", str(folder / "my_study.toml"), "--workers", "1", "--out", str(folder / "out")]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "GANSCAPE"))}
-    environment |= {
-        "HOME": str(folder / "home"),
-        "TMPDIR": str(folder / "temporary"),
-        "PYTHONPATH": str(ROOT / "tests" / "hook"),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "GANSCAPE_TEST_LEDGER": str(folder / "ledger"),
-    }
-    command = [sys.executable, "-W", "ignore", "-m", "ganscape", *words]
-    ran = subprocess.run(command, cwd=folder / "work", env=environment, capture_output=True, text=True, timeout=300)
-    assert ran.returncode == 0, ran.stderr
-    (folder / "stderr").write_text(ran.stderr)
-    (folder / "stdout").write_text(ran.stdout)
 
 
 @pytest.fixture(scope="session")

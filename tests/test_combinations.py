@@ -159,9 +159,8 @@ def trace(config):
         assert walked.shape == (5, *shape)
 
 
-def test_a_sample_of_the_configs_that_are_accepted_can_be_trained():
-    for config in itertools.islice(covering("mlp", "gan"), 3):
-        trace(config)
+def test_a_config_with_as_many_pairs_of_accepted_values_as_one_can_have_can_be_trained():
+    trace(next(covering("mlp", "gan")))
 
 
 @pytest.mark.slow
@@ -171,7 +170,7 @@ def test_every_pair_of_values_that_is_accepted_can_be_trained(architecture, fami
         trace(config)
 
 
-@pytest.mark.parametrize("architecture", ["mlp", "infogan"])
+@pytest.mark.parametrize("architecture", ["mlp", pytest.param("infogan", marks=pytest.mark.slow)])
 def test_each_scale_of_a_discriminator_has_a_reference_and_a_network_of_its_own(architecture):
     settings = {"architecture": architecture, "batch_size": 4, "z_dim": 4}
     settings |= {"channels": 4, "hidden_per_channel": 2} if architecture == "infogan" else {}

@@ -1,6 +1,7 @@
 """One meaning per public name: a reader who met a name in one module must not be misled by it in another."""
 
 import ast
+import functools
 from collections import defaultdict
 from pathlib import Path
 
@@ -43,9 +44,14 @@ SHARED = {
 }
 
 
+@functools.cache
+def parsed(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
 def public_names(file: Path) -> set[str]:
     """Functions and classes of a module without an underscore."""
-    tree = ast.parse(file.read_text(encoding="utf-8"))
+    tree = parsed(file)
     definitions = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
     return {node.name for node in definitions if not node.name.startswith("_")}
 
@@ -53,7 +59,7 @@ def public_names(file: Path) -> set[str]:
 def assigned_names(file: Path) -> set[str]:
     """Variables and constants of a module without an underscore."""
     targets: list[ast.expr] = []
-    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+    for node in parsed(file).body:
         targets += node.targets if isinstance(node, ast.Assign) else []
         targets += [node.target] if isinstance(node, ast.AnnAssign) else []
     return {node.id for node in targets if isinstance(node, ast.Name) and not node.id.startswith("_")}
@@ -69,7 +75,7 @@ def used_elsewhere() -> set[tuple[str, str]]:
     """(module, name) that some file imports from the module, or reads as its attribute."""
     used = set()
     for file in (file for folder in FOLDERS for file in (ROOT / folder).rglob("*.py")):
-        nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+        nodes = list(ast.walk(parsed(file)))
         imported = [(node.module, name) for node in nodes if isinstance(node, ast.ImportFrom) for name in node.names]
         used |= {(module, name.name) for module, name in imported}
         modules = {name.asname or name.name: f"{module}.{name.name}" for module, name in imported}

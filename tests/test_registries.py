@@ -1,5 +1,6 @@
 """Contracts across folders: an entry of a registry is tested by being there."""
 
+import collections
 import functools
 import itertools
 import math
@@ -57,6 +58,8 @@ AS_IN = {
     **dict.fromkeys(("none", "batch_norm", "spectral_norm", "switchable_norm"), "batch_norm+spectral_norm"),
     **dict.fromkeys(("instance_norm", "group_norm", "pixel_norm"), "layer_norm"),
     "conditional_batch_norm": "conditional_batch_norm+spectral_norm",
+    # Both places at once, of which layer norm takes one and weight norm the other.
+    **dict.fromkeys(("layer_norm", "weight_norm"), "batch_norm+spectral_norm"),
 }
 QUICK_WITH_ALL = "inpainting"
 
@@ -73,15 +76,36 @@ UPSAMPLED = {
     for name in SMALLEST_LAST
     for upsampling in ARCHITECTURES[name].upsamplings
 }
+
+
+def by_turns(pairs):
+    """The parameters of a test: of each architecture one upsampling and of each upsampling two architectures, the rest
+    slow: an upsampling is a layer of its own, and where it stands does not depend on which."""
+    pairs, seen = list(pairs), collections.Counter()
+    rows = []
+    for architecture, upsampling in sorted(pairs, key=lambda pair: (pair[1], pair[0])):
+        quick = not seen[architecture] or seen[upsampling] < 2
+        if quick:
+            seen[architecture] += 1
+            seen[upsampling] += 1
+        rows.append(pytest.param(architecture, upsampling, marks=[] if quick else [pytest.mark.slow]))
+    return rows
+
+
 STEPPED = {
     (kind(name, "generator"), family): (name, family)
     for name in SMALLEST_LAST
     for family in ARCHITECTURES[name].families
     if family != "gan" or name == "mlp"  # the others in sweep/test_architectures.py
 }
+# The steps of a family are one code for all networks, whose shapes test_architectures.py sees in each family.
+QUICK_TO_STEP = ("mlp", "conv8", "inpainting")
 by_shapes = pytest.mark.usefixtures("native_convolutions")
 EXTRA = {"optuna_tpe": ("optuna",), "optuna_gp": ("optuna", "torch")}
 SCALES = [(name, scale) for name, study in STUDIES.items() for scale in study.scales]
+
+
+base_attend = base.attend
 
 
 def small(**settings) -> Config:
@@ -109,7 +133,7 @@ def test_a_network_runs_with_every_normalization_it_knows(architecture, player, 
 
 
 @by_shapes
-@pytest.mark.parametrize(("architecture", "upsampling"), UPSAMPLED.values())
+@pytest.mark.parametrize(("architecture", "upsampling"), by_turns(UPSAMPLED.values()))
 def test_a_generator_runs_with_every_upsampling_it_knows(architecture, upsampling):
     settings = {"architecture": architecture, "upsampling": upsampling} | few_channels(architecture)
     check_network(small(**settings), smallest_shape(architecture), "generator")
@@ -122,17 +146,27 @@ def test_an_architecture_attends_at_every_height_it_says(architecture, monkeypat
     heights = ARCHITECTURES[architecture].attention(shape)
     for player in PLAYERS if heights else ():
         offered = []
+
+        def attend(x, *others, offered=offered):
+            offered.append(x.shape[1])
+            return base_attend(x, *others)
+
         with monkeypatch.context() as patch:
-            patch.setattr(base, "attend", lambda x, *_, offered=offered: offered.append(x.shape[1]) or x)
-            check_network(small(architecture=architecture, **channels), shape, player)
+            patch.setattr(base, "attend", attend)
+            check_network(small(architecture=architecture, attention=heights[-1], **channels), shape, player)
         assert set(offered) >= set(heights), player
-        check_network(small(architecture=architecture, attention=heights[-1], **channels), shape, player)
     for height in heights:
         check_images(small(architecture=architecture, attention=height, **channels), shape)
 
 
 @by_shapes
-@pytest.mark.parametrize(("architecture", "family"), STEPPED.values())
+@pytest.mark.parametrize(
+    ("architecture", "family"),
+    [
+        pytest.param(architecture, family, marks=[] if architecture in QUICK_TO_STEP else [pytest.mark.slow])
+        for architecture, family in STEPPED.values()
+    ],
+)
 def test_a_family_can_be_stepped_with_the_architectures_that_have_it(architecture, family):
     shape = smallest_shape(architecture)
     normalization = ARCHITECTURES[architecture].discriminator_normalizations[-1]

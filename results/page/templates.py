@@ -1,5 +1,6 @@
 """Templates, styles and scripts of the pages."""
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parents[1] / "templates"
 
 
+@functools.cache
 def load_template(name: str) -> "Template":
     """Returns a template that escapes every value, and raises for a name that it is not given."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined

@@ -197,7 +197,7 @@ def run(
     with one_line_errors(), ExitStack() as stack:
         check_paths(out=out, data_root=data_root, weights=weights, cache_dir=cache_dir, ranges_from=ranges_from)
         look_for(weights)
-        from ganscape.sweep.executors import EXECUTORS, check_executor
+        from ganscape.sweep.executors import check_executor
         from ganscape.sweep.executors.processes import started_early, without_interruption
         from ganscape.sweep.outcomes import check_retries
         from ganscape.sweep.resources import Cluster, Resources, default_workers, with_others
@@ -205,8 +205,6 @@ def run(
         amounts = Resources(cpus_per_worker, gpus_per_worker, tpus_per_worker, pin_cores=pin_cores)
         resources = with_others(amounts, others or [])
         cluster = Cluster(address, tuple(callbacks or []))
-        if executor not in EXECUTORS:  # a module from outside may register it
-            import_modules(imports)
         check_executor(executor, workers, resources, cluster)
         causes = check_retries(max_failures, retry.split(",") if retry else ())
         count = default_workers(resources) if workers is None else workers

@@ -71,8 +71,9 @@ LARGE = {"stacked_mnist", "stacked_mnist16"}
 PRIVATE = {"celeba", "celeba_test", "celeba_hq_128", "lsun_bedroom", "lsun_bedroom_300k"}
 
 
-# Made or decoded in seconds, by code that others see: squares as triangles, the pictures as those of test_cifar10.py.
-SLOW = {"squares", "cifar10_jpeg"}
+# Made or decoded in seconds, by code that others see: polygons on fewer images in test_polygons.py, the pictures as
+# those of test_cifar10.py.
+SLOW = {"squares", "triangles", "cifar10_jpeg"}
 
 
 def by_name(names):

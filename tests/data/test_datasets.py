@@ -65,7 +65,16 @@ def test_summary_states_the_split_sizes_in_one_line(dataset):
 
 
 # What takes long to make or decode, and what needs private files.
-NOT_AGAIN = {"cifar10_jpeg", "squares", "stacked_mnist", "stacked_mnist16", "celeba", "celeba_test", "celeba_hq_128"}
+NOT_AGAIN = {
+    "cifar10_jpeg",
+    "squares",
+    "triangles",
+    "stacked_mnist",
+    "stacked_mnist16",
+    "celeba",
+    "celeba_test",
+    "celeba_hq_128",
+}
 NOT_AGAIN |= {"lsun_bedroom", "lsun_bedroom_300k"}
 
 

@@ -119,7 +119,7 @@ def test_uint8_values_give_the_level_back():
 
 @pytest.fixture
 def few(monkeypatch):
-    """Makes the data sets of 80 drawings, where 80,000 take seconds; test_datasets.py loads all triangles."""
+    """Makes the data sets of 80 drawings, where 80,000 take seconds."""
     for name, count in (("COUNT", 80), ("TRAIN_END", 60), ("TEST_END", 70)):
         monkeypatch.setattr(polygons, name, count)
     for name, corners in polygons.CORNERS.items():

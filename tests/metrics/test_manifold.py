@@ -34,7 +34,7 @@ def _in_chunks_of_eight(monkeypatch):
 
 @pytest.fixture(scope="module")
 def triangles():
-    return drawn(12, 3)
+    return drawn(8, 3)
 
 
 @pytest.mark.parametrize("corners", [3, 4])
@@ -114,7 +114,7 @@ def test_images_of_triangles_are_found(triangles):
     assert found.distances.max() < 0.5 and np.median(found.distances) < 0.1
     near = np.linalg.norm(found.corners[:, :, None] - points[:, None], axis=-1).min(axis=1)
     assert np.median(near) < 0.05
-    recomputed = np.linalg.norm(np.asarray(jax.vmap(render_polygon)(found.corners)).reshape(12, -1) - images, axis=1)
+    recomputed = np.linalg.norm(np.asarray(jax.vmap(render_polygon)(found.corners)).reshape(8, -1) - images, axis=1)
     np.testing.assert_allclose(found.distances, recomputed, atol=1e-4)
     assert polygon_precision(images, 3) == 1
 

@@ -51,17 +51,6 @@ def test_a_sweep_selects_only_where_lower_is_better():
                 check_lower(name)
 
 
-@pytest.mark.parametrize("name", OF_FEATURES)
-def test_every_formula_tells_nearer_from_farther(name):
-    x = np.random.default_rng(0).normal(size=(40, 4))
-    formula = FORMULAS[name]
-    reference = formula.summarise(x)
-    same, near, far = (formula.compare(reference, x + shift) for shift in (0, 1, 2))
-    assert same < near < far if formula.better == "lower" else same > near > far
-    assert formula.better in ("lower", "higher")
-    assert type(near) is float
-
-
 @pytest.mark.parametrize(("exact", "complete"), [("precision", "recall"), ("prd_precision", "prd_recall")])
 def test_a_dropped_mode_costs_recall_and_an_added_one_precision(exact, complete):
     rng = np.random.default_rng(2)
@@ -69,15 +58,6 @@ def test_a_dropped_mode_costs_recall_and_an_added_one_precision(exact, complete)
     for fewer, real, fake in ((complete, two, one), (exact, one, two)):
         found = {name: FORMULAS[name].compare(FORMULAS[name].summarise(real), fake) for name in (exact, complete)}
         assert found.pop(fewer) < 0.7 < min(found.values())
-
-
-@pytest.mark.parametrize("name", FORMULAS)
-def test_every_formula_is_repeatable_and_leaves_its_input_alone(name):
-    x, y = np.random.default_rng(1).normal(size=(2, 40, 4))
-    kept = x.copy(), y.copy()
-    formula = FORMULAS[name]
-    assert formula.compare(formula.summarise(x), y) == formula.compare(formula.summarise(x), y)
-    assert np.array_equal(x, kept[0]) and np.array_equal(y, kept[1])
 
 
 def test_an_unknown_metric_is_named_with_the_choices():

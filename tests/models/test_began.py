@@ -1,3 +1,5 @@
+import functools
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -136,6 +138,12 @@ def test_a_cycle_equals_an_independent_implementation(double):
     d_adam, g_adam = optax.adam(3e-3, b1=0.5, b2=0.999), optax.adam(1e-3, b1=0.5, b2=0.999)
     d_moments, g_moments, d_losses = d_adam.init(d), g_adam.init(g), []
 
+    def apply(adam, params, moments, gradients):
+        updates, moments = adam.update(gradients, moments)
+        return optax.apply_updates(params, updates), moments
+
+    apply_d, apply_g = (jax.jit(functools.partial(apply, adam)) for adam in (d_adam, g_adam))
+
     def d_loss(d, k, real, fake):
         return reference_loss(d, real) - k * reference_loss(d, fake)
 
@@ -146,12 +154,11 @@ def test_a_cycle_equals_an_independent_implementation(double):
         zip(images.reshape(2, 4, *SHAPE), LATENTS["uniform"].training(config, key, (2, 4, config.z_dim)), strict=True)
     ):
         loss, gradients = d_objective(d, k, real, generated(g, z))
-        updates, d_moments = jax.jit(d_adam.update)(gradients, d_moments)
-        d, d_losses = optax.apply_updates(d, updates), [*d_losses, loss]
+        d, d_moments = apply_d(d, d_moments, gradients)
+        d_losses.append(loss)
         if turn == 0:
             g_loss, gradients = g_objective(g, d, z)
-            updates, g_moments = jax.jit(g_adam.update)(gradients, g_moments)
-            g = optax.apply_updates(g, updates)
+            g, g_moments = apply_g(g, g_moments, gradients)
         real_loss, fake_loss = measured(d, real), measured(d, generated(g, z))
         k = k + 5.0 * (0.6 * real_loss - fake_loss)
 

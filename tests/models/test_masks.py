@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import numpy as np
 import pytest
@@ -7,8 +9,12 @@ from ganscape.models.masks import MASKS
 KEY = jax.random.key(3)
 
 
+COMPILED = {name: jax.jit(mask, static_argnums=(1, 2, 3)) for name, mask in MASKS.items()}
+
+
+@functools.cache
 def masks_of(name, share, count=50, height=16, width=24):
-    return np.asarray(MASKS[name](KEY, count, height, width, share))
+    return np.asarray(COMPILED[name](KEY, count, height, width, share))
 
 
 @pytest.mark.parametrize("name", MASKS)

@@ -49,7 +49,7 @@ def of_network(penalty, params, real, fake, key=KEY):
 
 
 def of_critic(penalty, critic, real, fake):
-    return PENALTIES[penalty](critic, [], real, fake, KEY)
+    return jax.jit(lambda real, fake: PENALTIES[penalty](critic, [], real, fake, KEY))(real, fake)
 
 
 def points_of(penalty, real, fake):
@@ -74,27 +74,22 @@ def assert_uniform(draws):
     assert (draws < 1.0 + 1e-4).all()
 
 
-def test_a_penalty_is_a_finite_scalar_of_at_least_zero(penalty, real, fake):
-    value = of_network(penalty, tiny_params(1.0), real, fake)
-    assert value.shape == ()
-    assert np.isfinite(value)
-    assert value >= 0.0
-
-
-def test_parameter_gradients_are_finite(penalty, real, fake):
+def test_values_are_at_least_zero_and_parameter_gradients_finite(penalty, real, fake):
     """At scale 0 the critic is constant: the gradient of a bare norm at zero would be NaN. Logits of up to 2e4 have
     slopes of that size: the sigmoid of `dragan_v1` is flat there."""
     critics = [tiny_params(scale) for scale in (0.0, 1.0, 100.0)]
     critics += [tiny_params(1.0) | {"out": jnp.full(5, logit)} for logit in (-1e4, 1e4)]
     assert all(1e4 < jnp.abs(tiny_network(params, real)).max() < 5e4 for params in critics[3:])
-    slopes = jax.vmap(jax.grad(lambda params: of_network(penalty, params, real, fake)))
-    gradients = slopes(jax.tree.map(lambda *leaves: jnp.stack(leaves), *critics))
+    slopes = jax.jit(jax.vmap(jax.value_and_grad(lambda params: of_network(penalty, params, real, fake))))
+    values, gradients = slopes(jax.tree.map(lambda *leaves: np.stack(leaves), *critics))
+    assert values.shape == (5,) and np.isfinite(values).all() and (values >= 0.0).all()
     for gradient in jax.tree.leaves(gradients):
         assert len(gradient) == 5 and np.isfinite(gradient).all()
 
 
 def test_a_penalty_is_a_function_of_what_it_draws_from_its_key(penalty, real, fake):
-    first, again, other = (of_network(penalty, tiny_params(1.0), real, fake, jax.random.key(i)) for i in (0, 0, 1))
+    drawn = jax.jit(lambda key: of_network(penalty, tiny_params(1.0), real, fake, key))
+    first, again, other = (drawn(jax.random.key(i)) for i in (0, 0, 1))
     assert first == again
     assert (first != other) == (penalty in DRAWN)
 

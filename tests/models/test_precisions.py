@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -22,13 +24,20 @@ PRODUCTS = {
 @pytest.mark.parametrize("name", PRODUCTS)
 def test_factors_are_rounded_and_what_comes_out_is_float32(name):
     function, left, right = PRODUCTS[name]
-    for value, rounded in ((LOST, 1.0), (KEPT, KEPT)):
-        one, other = jnp.full(left, value), jnp.full(right, 1.0)
-        for precision, expected in (("float32", value), ("bfloat16", rounded)):
-            with use_precision(precision):
-                product, gradient = jax.value_and_grad(lambda x, k: jnp.sum(function(x, k)))(one, other)
-            assert product.dtype == gradient.dtype == jnp.float32
-            assert float(product) == expected
+    examples, factor = np.full((2, *left[1:]), LOST, np.float32), np.ones(right, np.float32)
+    examples[1] = KEPT
+
+    @jax.jit
+    @functools.partial(jax.value_and_grad, has_aux=True)
+    def multiply(examples, factor):
+        products = function(examples, factor).reshape(2, -1).sum(axis=1)
+        return products.sum(), products
+
+    for precision, expected in (("float32", [LOST, KEPT]), ("bfloat16", [1.0, KEPT])):
+        with use_precision(precision):
+            (_, products), gradient = multiply(examples, factor)
+        assert products.dtype == gradient.dtype == jnp.float32
+        assert products.tolist() == expected
 
 
 def test_an_unrounded_product_is_the_backends_own():

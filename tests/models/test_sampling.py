@@ -11,6 +11,7 @@ from ganscape.models.normalizations import reset_averages
 from ganscape.models.sampling import STANDING_PASSES, _standing, sample
 
 SHAPE = (8, 8, 1)
+compiled = jax.jit(sample, static_argnums=(2, 4))
 
 
 def of(statistics: str, **settings):
@@ -37,7 +38,7 @@ def test_standing_statistics_forget_the_running_averages(family):
         config = of(statistics, family=family)
         state = FAMILIES[family].init(config, SHAPE, key)
         images[statistics] = [
-            np.asarray(sample(config, with_averages(state, mean), SHAPE, key, 3)) for mean in (0.0, 2.0)
+            np.asarray(compiled(config, with_averages(state, mean), SHAPE, key, 3)) for mean in (0.0, 2.0)
         ]
     assert np.array_equal(*images["standing"])
     assert not np.allclose(*images["running"])

@@ -118,10 +118,16 @@ def test_a_cycle_equals_an_independent_implementation(double):
     adam = optax.adam(2e-3, b1=0.5, b2=0.999)
     moments, parts = adam.init(params), []
     objective = jax.jit(jax.value_and_grad(reference_bound, has_aux=True))
+
+    @jax.jit
+    def apply(params, moments, gradients):
+        updates, moments = adam.update(gradients, moments)
+        return optax.apply_updates(params, updates), moments
+
     for real, noise in zip(images.reshape(2, 4, *SHAPE), jax.random.normal(key, (2, 4, 3)), strict=True):
         (_, part), gradients = objective(params, real, noise)
-        updates, moments = adam.update(gradients, moments)
-        params, parts = optax.apply_updates(params, updates), [*parts, part]
+        params, moments = apply(params, moments, gradients)
+        parts.append(part)
 
     nll, kl = np.mean(parts, axis=0)
     assert logs.keys() == {"nll", "kl"}

@@ -1,6 +1,7 @@
 """Every trick where the game uses it: closed forms of players that are linear, trained by plain descent of rate 1,
 so that what a step takes from the weights is the gradient."""
 
+import functools
 import math
 
 import flax.linen as nn
@@ -22,6 +23,9 @@ BATCH, Z = 4, 3
 KEY = np.array([3, 4], np.uint32)
 DESCENT = {"optimizer": "sgd", "g_lr": 1.0, "d_lr": 1.0, "batch_size": BATCH, "z_dim": Z}
 NAMES = ("none", "batch_norm", "virtual_batch_norm")
+
+
+sample = jax.jit(sampling.sample, static_argnums=(2, 4))
 
 
 class LinearGenerator(GeneratorBase):
@@ -66,6 +70,7 @@ class Game:
         self.state = gan.init(self.config, SHAPE, KEY)
         rng = np.random.default_rng(7)
         batch = self.config.batch_size
+        self.compiled = {}
         self.real = rng.uniform(0.0, 1.0, (batch, *SHAPE)).astype(np.float32)
         self.z = rng.uniform(-1.0, 1.0, (batch, self.config.z_dim)).astype(np.float32)
 
@@ -74,7 +79,9 @@ class Game:
 
     def after(self, update, state=None, **batch):
         """The state after `update`, and what it returns beside."""
-        return update(self.config, self.networks, self.state if state is None else state, self.batch(**batch))
+        if update not in self.compiled:
+            self.compiled[update] = jax.jit(functools.partial(update, self.config, self.networks))
+        return self.compiled[update](self.state if state is None else state, self.batch(**batch))
 
     def fake(self, state=None):
         """Pixels [batch, 16] of the generated images, before any normalization."""
@@ -182,7 +189,7 @@ def test_players_at_once_move_by_the_gradient_of_one_sum():
         return d_loss + jnp.mean(jnp.log1p(jnp.exp(-logits(held_d, made(g)))))
 
     before = [player.params["Dense_0"] for player in game.state[:2]]
-    expected = jax.grad(total, (0, 1))(*before)
+    expected = jax.jit(jax.grad(total, (0, 1)))(*before)
     for taken, gradient in zip(game.taken(gan.simultaneous), expected, strict=True):
         trees_close(taken["Dense_0"], gradient)
 
@@ -231,7 +238,7 @@ def test_a_batch_that_normalises_is_of_one_kind_in_separate_passes_and_of_both_i
         return jnp.mean(jnp.log1p(jnp.exp(-fake)))
 
     for player, update, loss in ((1, gan.update_discriminator, d_loss), (0, gan.update_generator, g_loss)):
-        value, gradient = jax.value_and_grad(loss)(game.state[player].params["Dense_0"])
+        value, gradient = jax.jit(jax.value_and_grad(loss))(game.state[player].params["Dense_0"])
         close(loss_of(game.after(update)), value)
         trees_close(game.taken(update)[player]["Dense_0"], gradient)
 
@@ -447,7 +454,8 @@ def test_generated_images_have_the_classes_of_the_real_ones_in_their_place(passe
     settings = {"conditioning": "projection", "classes": 3, "penalty": "wgangp", "penalty_weight": 1.0}
     game = Game(**settings, discriminator_passes=passes_of_d, disc_iters=2, unrolled_steps=1, unrolled_lr=0.1)
     images, labels = np.concatenate([game.real, game.real]), np.array([0, 1, 2, 1, 2, 2, 0, 0], np.int32)
-    seen = passes(lambda: gan.step(game.config, game.state, images, jax.random.key(0), labels))
+    cycle = jax.jit(functools.partial(gan.step, game.config))
+    seen = passes(lambda: cycle(game.state, images, jax.random.key(0), labels))
     one_hot = np.eye(3)[labels].reshape(2, BATCH, 3)
     firsts = 0
     for each in seen:
@@ -478,7 +486,7 @@ def test_samples_are_of_all_classes_alike():
     layer = {"kernel": np.zeros((Z + 4, 16), np.float32), "bias": np.zeros(16, np.float32)}
     layer["kernel"][Z:] = np.arange(4.0)[:, None]
     state = game.state._replace(generator=game.state.generator._replace(params={"Dense_0": layer}))
-    drawn = [sampling.sample(game.config, state, SHAPE, jax.random.key(seed), 4000)[:, 0, 0, 0] for seed in (0, 1)]
+    drawn = [sample(game.config, state, SHAPE, jax.random.key(seed), 4000)[:, 0, 0, 0] for seed in (0, 1)]
     for classes in drawn:
         counts = np.bincount(np.int64(classes), minlength=4)
         np.testing.assert_allclose(counts, 1000, atol=5 * np.sqrt(4000 * 3 / 16))
@@ -504,9 +512,7 @@ def test_a_generators_noise_is_fresh_at_every_pass_and_on_in_sampling(noise, pas
     clean = game.fake().reshape(first.shape)
     for one, two in ((first, second), (first, other), (first, clean), (second, clean)):
         assert np.mean(one != two) > 0.2
-    samples = [
-        np.asarray(sampling.sample(each.config, each.state, SHAPE, jax.random.key(0), 50)) for each in (game, plain)
-    ]
+    samples = [np.asarray(sample(each.config, each.state, SHAPE, jax.random.key(0), 50)) for each in (game, plain)]
     assert np.mean(samples[0] != samples[1]) > 0.4
     kept = np.abs(samples[0] - samples[1]) if "dropout_rate" not in noise else samples[0]
     assert kept.std() < 1.5
@@ -517,11 +523,12 @@ def test_players_train_on_one_latent_and_sample_from_another(passes):
     game = Game(latent="truncated_normal", truncation=1e-3)
     images = np.concatenate([game.real, game.real, game.real])
     many = Game(latent="truncated_normal", truncation=1e-3, disc_iters=3)
-    seen = passes(lambda: gan.step(many.config, many.state, images, jax.random.key(0)))
+    cycle = jax.jit(functools.partial(gan.step, many.config))
+    seen = passes(lambda: cycle(many.state, images, jax.random.key(0)))
     z = np.concatenate([each["inputs"].ravel() for each in seen if each["player"] == "G"])
     assert np.abs(z).max() > 1.0
     layer = game.state.generator.params["Dense_0"]
-    samples = sampling.sample(game.config, game.state, SHAPE, jax.random.key(0), 20).reshape(20, -1) - layer["bias"]
+    samples = sample(game.config, game.state, SHAPE, jax.random.key(0), 20).reshape(20, -1) - layer["bias"]
     assert 0.0 < np.abs(samples).max() <= 1e-3 * np.abs(layer["kernel"]).sum(0).max() * 1.001
 
 
@@ -546,8 +553,8 @@ def test_samples_are_of_the_averages_of_weights_and_of_statistics(averaging, par
     plain = Game(generator_normalization="batch_norm").config
     key = jax.random.key(3)
     close(
-        sampling.sample(game.config, states[-1], SHAPE, key, 5),
-        sampling.sample(plain, averaged._replace(average=()), SHAPE, key, 5),
+        sample(game.config, states[-1], SHAPE, key, 5),
+        sample(plain, averaged._replace(average=()), SHAPE, key, 5),
     )
 
 
@@ -561,6 +568,6 @@ def test_an_average_is_sampled_with_the_reference_as_it_is():
     key = jax.random.key(3)
     assert not np.allclose(statistics["reference"], state.generator.statistics["reference"], atol=1e-2)
     close(
-        sampling.sample(game.config, state, SHAPE, key, 5),
-        sampling.sample(plain, state._replace(generator=latest, average=()), SHAPE, key, 5),
+        sample(game.config, state, SHAPE, key, 5),
+        sample(plain, state._replace(generator=latest, average=()), SHAPE, key, 5),
     )

@@ -252,7 +252,7 @@ def test_optuna_reads_every_config_with_its_median_and_its_rungs(storage):
     medians = per_trial.groupby(["method", "config"])["value"].median()
     summaries = optuna.get_all_study_summaries(f"sqlite:///{storage}")
     assert {summary.study_name for summary in summaries} == {f"equal/wide/{method}" for method in results.methods()}
-    for method in results.methods():
+    for method in ("wgan_gp", "began", "vae"):  # settings of a penalty, of a family, and few
         study = optuna.load_study(study_name=f"equal/wide/{method}", storage=f"sqlite:///{storage}")
         finite = medians[method][np.isfinite(medians[method])]
         complete = [trial for trial in study.trials if trial.value is not None]

@@ -67,10 +67,17 @@ def add_samples(folder, trial, *rungs):
         Image.fromarray(images).save(path)
 
 
-def test_the_page_refers_to_nothing_outside_and_its_ids_are_unique(build):
-    folder = build(TABLE)
-    add_samples(folder, "ns_gan-1-1", 200)
-    text, parsed = page(folder)
+@pytest.fixture(scope="module")
+def whole(write_store, tmp_path_factory):
+    """A folder with samples, the text of its page, and its parsed tags: with figures, and so made once."""
+    folder = write_store(tmp_path_factory.mktemp("whole") / "out", TABLE)
+    add_samples(folder, "ns_gan-1-1", 100, 200)
+    add_samples(folder, "ns_gan-0-0", 100)
+    return folder, *page(folder)
+
+
+def test_the_page_refers_to_nothing_outside_and_its_ids_are_unique(whole):
+    _, text, parsed = whole
     assert len(parsed.ids) > 40 and len(set(parsed.ids)) == len(parsed.ids)
     inner = [reference for reference in parsed.references if reference.startswith("#")]
     assert inner and {reference[1:] for reference in inner} <= set(parsed.ids)
@@ -82,8 +89,8 @@ def test_the_page_refers_to_nothing_outside_and_its_ids_are_unique(build):
     assert "@import" not in text and text.count("<script") == 2 and "fetch" not in text
 
 
-def test_the_page_holds_question_verdict_figures_tables_and_provenance(build):
-    _, parsed = page(build(TABLE))
+def test_the_page_holds_question_verdict_figures_tables_and_provenance(whole):
+    *_, parsed = whole
     words = " ".join(parsed.text)
     for part in ("equal/wide", "Are they equal?", "Best configuration: ", "Best configuration of each method",
                  "Failures", "Cost", "Provenance", "fd_digits, 797 samples against digits/test (797)", "0123456789ab",
@@ -127,6 +134,7 @@ def test_names_from_outside_are_escaped(build):
     ],
     ids=["one trial", "nothing finished", "only failures", "a method of failures", "unfinished"],
 )
+@pytest.mark.usefixtures("without_figures")  # which test_plots.py draws at every stage
 def test_the_page_exists_at_every_stage_of_a_sweep(build, table):
     _, parsed = page(build(table))
     words = " ".join(parsed.text)
@@ -211,9 +219,9 @@ def test_the_recorded_command_is_shown(build):
     assert "ganscape run equal/wide --name &#39;my run&#39;" in text
 
 
-def test_the_same_store_gives_the_same_page(build):
-    folder = build(TABLE)
-    assert report.write_report(folder).read_bytes() == report.write_report(folder).read_bytes()
+def test_the_same_store_gives_the_same_page(whole):
+    folder, text, _ = whole
+    assert report.write_report(folder).read_text(encoding="utf-8") == text
 
 
 def test_two_figures_of_one_kind_do_not_share_ids(build):
@@ -258,11 +266,8 @@ def facts(text):
     return json.loads(re.search(r'<script type="application/json" id="facts">(.*?)</script>', text, re.DOTALL)[1])
 
 
-def test_a_point_leads_to_its_trial_with_settings_and_samples(build, monkeypatch, request):
-    folder = build(TABLE)
-    add_samples(folder, "ns_gan-1-1", 100, 200)
-    add_samples(folder, "ns_gan-0-0", 100)
-    text, _ = page(folder)
+def test_a_point_leads_to_its_trial_with_settings_and_samples(whole, monkeypatch, request):
+    folder, text, _ = whole
     found = facts(text)
     ids = found["trials"]["id"]
     marked = [ids[int(number)] for number in re.findall(r'data-trial="(\d+)"', text)]

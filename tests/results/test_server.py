@@ -34,6 +34,12 @@ def ask(build, monkeypatch):
         yield ask
 
 
+@pytest.fixture
+def plain(monkeypatch):
+    """Leaves a page its body."""
+    monkeypatch.setattr(server, "render", lambda results: f"<body>{len(results.scores())}</body>")
+
+
 def test_the_page_is_made_again_when_the_store_has_changed(ask, monkeypatch):
     rendered = []
     monkeypatch.setattr(server, "render", lambda results: f"<body>{rendered.append(1) or len(rendered)}</body>")
@@ -48,6 +54,7 @@ def test_the_page_is_made_again_when_the_store_has_changed(ask, monkeypatch):
     assert rendered == [1, 1] and ask("/")[1].startswith(b"<body>2")
 
 
+@pytest.mark.usefixtures("plain")
 def test_who_asks_for_the_state_waits_for_no_page_and_is_told_the_new_one_when_it_is_there(ask, monkeypatch):
     begin, rendered = threading.Event(), []
 
@@ -59,7 +66,7 @@ def test_who_asks_for_the_state_waits_for_no_page_and_is_told_the_new_one_when_i
     monkeypatch.setattr(server, "render", render_slowly)
     with open_store(ask.folder) as store:
         store.add_scores([SCORE | {"rung": 100, "images": 100, "value": 1.0}])
-    assert [ask("/state")[1] for _ in range(5)] == [state] * 5 and rendered == [] and b"<body>1" not in first
+    assert [ask("/state")[1] for _ in range(5)] == [state] * 5 and rendered == [] and first.startswith(b"<body>2<")
     begin.set()
     while ask("/state")[1] == state:
         time.sleep(0.01)
@@ -70,6 +77,7 @@ def refuse(folder):
     raise StoreError("the store is damaged: table scores")
 
 
+@pytest.mark.usefixtures("plain")
 def test_a_page_that_cannot_be_made_is_told_to_who_asks_for_the_state_until_it_can(ask, monkeypatch):
     ask("/")
     with monkeypatch.context() as damaged:
@@ -82,6 +90,7 @@ def test_a_page_that_cannot_be_made_is_told_to_who_asks_for_the_state_until_it_c
     assert ask("/")[0] == ask("/state")[0] == 200
 
 
+@pytest.mark.usefixtures("plain")
 def test_a_page_is_shown_again_when_a_store_that_could_not_be_read_is_as_it_was(ask, monkeypatch):
     ask("/")
     with monkeypatch.context() as damaged:
@@ -121,8 +130,8 @@ def test_a_page_that_waited_for_a_processor_is_made_again_without_delay(build, m
     assert page.text().startswith("<body>2")
 
 
-def test_fifty_readers_are_answered_while_scores_arrive_and_all_end_with_the_last_page(ask, monkeypatch):
-    monkeypatch.setattr(server, "render", lambda results: f"<body>{len(results.scores())}</body>")
+@pytest.mark.usefixtures("plain")
+def test_fifty_readers_are_answered_while_scores_arrive_and_all_end_with_the_last_page(ask):
     together, wrong, last = threading.Barrier(51), [], []
 
     def read():
@@ -168,6 +177,7 @@ def test_only_the_page_and_pictures_of_trials_can_be_read(ask):
     assert ask("/state", "HEAD") == (200, b"")
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_serving_writes_nothing(ask):
     before = sorted(path for path in ask.folder.rglob("*") if "-shm" not in path.name and "-wal" not in path.name)
     status, body = ask("/")

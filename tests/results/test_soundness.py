@@ -84,7 +84,7 @@ CHANGES = {
     **{f"{table} without {name}": statements(f"ALTER TABLE {table} RENAME COLUMN {name} TO other")
        for table, name in COLUMNS},
     **{f"{table}.{name} {text[:5]}": statements((f"UPDATE {table} SET {name} = ?", (text,)))
-       for table, name in JSON for text in TEXTS},
+       for table, name in JSON for text in (TEXTS if name == "settings" else TEXTS[:1] + TEXTS[4:7])},
     **{f"definition {name}": statements((SET_STUDY, (f"$.{name}", value))) for name, value in STUDY.items()},
     **{f"definition without {name}": statements((f"UPDATE study SET definition = json_remove(definition, '$.{name}')",))
        for name in TO_READ},
@@ -117,8 +117,13 @@ def sound(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def sound_rows(sound):
+    return read(sound)
+
+
 @pytest.mark.parametrize("name", CHANGES)
-def test_what_is_damaged_is_said_in_a_line_or_the_rest_can_be_looked_at(name, sound, tmp_path):
+def test_what_is_damaged_is_said_in_a_line_or_the_rest_can_be_looked_at(name, sound, sound_rows, tmp_path):
     path = tmp_path / "store.sqlite"
     shutil.copy(sound / "store.sqlite", path)
     CHANGES[name](path)
@@ -139,7 +144,7 @@ def test_what_is_damaged_is_said_in_a_line_or_the_rest_can_be_looked_at(name, so
                     refuse(tmp_path)
     else:
         check_rows(tmp_path)
-        assert name.startswith("noise") or read(tmp_path) == read(sound), "what is damaged is not read"
+        assert name.startswith("noise") or read(tmp_path) == sound_rows, "what is damaged is not read"
         progress(results)
         find_verdict(results)
         export(results, tmp_path / "scores.csv")

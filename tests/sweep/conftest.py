@@ -70,9 +70,8 @@ def configs():
 
 
 @pytest.fixture
-def ganscape(monkeypatch):
-    """(words) -> what the command line makes of them. A dry run measures for a moment."""
-    monkeypatch.setattr("ganscape.sweep.estimate.MEASURED_SECONDS", 0.01)
+def ganscape():
+    """(words) -> what the command line makes of them."""
 
     def call(*words):
         before = dict(os.environ)  # a dry run gives its process the environment of a worker

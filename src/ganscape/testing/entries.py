@@ -41,6 +41,7 @@ def check_penalty(penalty: Callable) -> None:
 
     real, fake = np.random.default_rng(0).random((2, 4, 3, 3, 1), dtype=np.float32)
 
+    @jax.jit
     @jax.vmap
     @jax.value_and_grad
     def value(weight):

@@ -1,3 +1,4 @@
+import functools
 from typing import NamedTuple
 
 import jax
@@ -15,18 +16,37 @@ from ganscape.models.normalizations import NORMALIZATIONS, STATISTICS
 SHAPES = [(4, 4, 1), (8, 8, 1), (8, 8, 3), (12, 20, 1), (28, 28, 1), (32, 32, 3), (48, 48, 3), (64, 64, 3)]
 KEY = np.array([0, 1], np.uint32)
 ACCEPTED = [(name, shape) for name in sorted(ARCHITECTURES) for shape in SHAPES if ARCHITECTURES[name].accepts(shape)]
-accepted = pytest.mark.parametrize(("name", "shape"), ACCEPTED)
+
+
+def rows_of(pairs):
+    """The parameters of a test: of each architecture the smallest and the largest shape, the oblong one and the one
+    whose halves are odd; what lies between is slow."""
+    shapes = {name: [shape for each, shape in pairs if each == name] for name, _ in pairs}
+    telling = {name: {every[0], every[-1], (12, 20, 1), (28, 28, 1)} for name, every in shapes.items()}
+    return [
+        pytest.param(name, shape, marks=[] if shape in telling[name] else [pytest.mark.slow]) for name, shape in pairs
+    ]
+
+
+accepted = pytest.mark.parametrize(("name", "shape"), rows_of(ACCEPTED))
 quick = pytest.mark.usefixtures("native_convolutions")
 
 
 def accepted_with(normalization):
     """The rows of `accepted` whose discriminators know this normalization."""
     known = [row for row in ACCEPTED if normalization in ARCHITECTURES[row[0]].discriminator_normalizations]
-    return pytest.mark.parametrize(("name", "shape"), known)
+    return pytest.mark.parametrize(("name", "shape"), rows_of(known))
 
 
+# One architecture of each class of networks; others of the class differ in their widths.
+LIKE_ANOTHER = {"resnet19", "resnet_stl"}
+SMALLEST = {name: next(shape for each, shape in ACCEPTED if each == name) for name in ARCHITECTURES}
 smallest = pytest.mark.parametrize(
-    ("name", "shape"), [(name, next(shape for each, shape in ACCEPTED if each == name)) for name in ARCHITECTURES]
+    ("name", "shape"),
+    [
+        pytest.param(name, shape, marks=[pytest.mark.slow] if name in LIKE_ANOTHER else [])
+        for name, shape in SMALLEST.items()
+    ],
 )
 
 
@@ -37,6 +57,7 @@ def build(name, shape, normalization=None, family="gan", **settings):
     return ARCHITECTURES[name].build(Config(**channels, **settings), shape)
 
 
+@functools.cache
 def abstract(module, *shapes):
     """Shapes of the variables, and of the result of a pass."""
     inputs = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes]
@@ -257,6 +278,9 @@ def test_conv8_is_infogan_without_its_dense_layer():
     assert parameter_count(build("conv8", (8, 8, 1), "batch_norm").discriminator, (2, 8, 8, 1)) == discriminator + 128
 
 
+NARROW = {"channels": 4, "hidden_per_channel": 4}
+
+
 def leaky(x):
     return jnp.maximum(x, 0.2 * x)
 
@@ -338,13 +362,13 @@ def test_infogan_discriminates_as_in_the_study(discriminated):
 def test_infogan_reconstructs_as_in_the_study():
     """No activation before the code, which normalization and leaky ReLU follow, as each layer after it but the last."""
     images = np.random.default_rng(0).uniform(0.0, 1.0, (4, 28, 28, 1)).astype(np.float32)
-    made = passed(build("infogan", (28, 28, 1), "batch_norm", "began").discriminator, images)
+    made = passed(build("infogan", (28, 28, 1), "batch_norm", "began", **NARROW).discriminator, images)
 
     @jax.jit
     def reference(p, images):
         x = convolved(p["Conv_1"], leaky(convolved(p["Conv_0"], images)))
         x = leaky(normalised(p["norm_code"], dense(p["Dense_0"], x.reshape(len(x), -1))))
-        x = leaky(normalised(p["norm_dense"], dense(p["Dense_1"], x))).reshape(-1, 7, 7, 128)
+        x = leaky(normalised(p["norm_dense"], dense(p["Dense_1"], x))).reshape(-1, 7, 7, 2 * NARROW["channels"])
         x = leaky(normalised(p["norm_image"], transposed(p["ConvTranspose_0"], x)))
         return 1.0 / (1.0 + jnp.exp(-transposed(p["ConvTranspose_1"], x)))
 
@@ -354,19 +378,19 @@ def test_infogan_reconstructs_as_in_the_study():
 
 def test_infogan_decodes_with_relu_to_logits_and_encodes_as_it_discriminates():
     z = np.random.default_rng(0).normal(size=(4, 64)).astype(np.float32)
-    networks = build("infogan", (28, 28, 1), family="vae")
+    networks = build("infogan", (28, 28, 1), family="vae", **NARROW)
     made = passed(networks.generator, z)
 
     @jax.jit
     def reference(p, z):
         x = jax.nn.relu(normalised(p["norm0"], dense(p["Dense_0"], z)))
         x = jax.nn.relu(normalised(p["norm1"], dense(p["Dense_1"], x)))
-        x = normalised(p["norm_image"], transposed(p["ConvTranspose_0"], x.reshape(-1, 7, 7, 128)))
+        x = normalised(p["norm_image"], transposed(p["ConvTranspose_0"], x.reshape(-1, 7, 7, 2 * NARROW["channels"])))
         return transposed(p["ConvTranspose_1"], jax.nn.relu(x))
 
     expected = reference(made.variables["params"], made.inputs)
     np.testing.assert_allclose(made.outputs, expected, rtol=1e-3, atol=1e-4)
-    game = build("infogan", (28, 28, 1)).discriminator
+    game = build("infogan", (28, 28, 1), **NARROW).discriminator
     layers = [set(abstract(each, (4, 28, 28, 1))[0]["params"]) for each in (networks.discriminator, game)]
     assert layers[0] == layers[1]
 

@@ -234,7 +234,11 @@ def test_sagan_is_told_the_class_beside_z_or_by_its_normalizations():
 
 @pytest.mark.parametrize(
     ("architecture", "size", "heights", "attention"),
-    [("biggan", 32, (8, 16), 8), ("sagan", 64, (8, 16, 32), 32), ("biggan", 128, (8, 16, 32, 64), 64)],
+    [
+        ("biggan", 32, (8, 16), 8),
+        ("sagan", 64, (8, 16, 32), 32),
+        pytest.param("biggan", 128, (8, 16, 32, 64), 64, marks=pytest.mark.slow),
+    ],
 )
 def test_both_networks_attend_once_at_the_height_of_attention(architecture, size, heights, attention):
     """At 32 pixels three blocks of the discriminator end at 8x8."""

@@ -28,7 +28,7 @@ def shapes_of(player, **settings):
 def test_a_discriminator_runs_with_every_downsampling_and_has_as_many_weights(name):
     network = build(Config(**SMALL, downsampling=name), SHAPE).discriminator
     variables = initialise(network, KEY, (2, *SHAPE))
-    logits = network.apply(variables, jnp.ones((2, *SHAPE)), Context(True)).logits
+    logits = jax.jit(lambda images: network.apply(variables, images, Context(True)).logits)(np.ones((2, *SHAPE), "f"))
     assert logits.shape == (2,) and np.isfinite(logits).all()
     assert sorted(shapes_of(1, downsampling=name).values()) == sorted(shapes_of(1).values())
 
@@ -105,6 +105,11 @@ def test_the_generator_s_loss_grows_by_the_weighted_penalty():
     z = rng.normal(size=(4, 3)).astype(np.float32)
     batch = gan.Batch(rng.random((4, 4, 4, 1), np.float32), z, jax.random.key(0))
     networks = gan.build(plain, (4, 4, 1))
-    losses = [gan.update_generator(config, networks, state, batch)[1]["g_loss"] for config in (plain, smooth)]
-    images, _ = gan.apply_generator(networks, state.generator.params, state.generator.statistics, z)
+
+    @jax.jit
+    def both(state, batch):
+        losses = [gan.update_generator(config, networks, state, batch)[1]["g_loss"] for config in (plain, smooth)]
+        return losses, gan.apply_generator(networks, state.generator.params, state.generator.statistics, batch.z)[0]
+
+    losses, images = both(state, batch)
     np.testing.assert_allclose(losses[1] - losses[0], 2.0 * total_variation(images), rtol=1e-3)

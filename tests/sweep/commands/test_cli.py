@@ -119,56 +119,48 @@ def test_names_are_listed_and_shown(ganscape, refused):
     refused(ganscape("show", "equal/wild"), "equal/wild", "equal/wide")
 
 
-def test_a_dry_run_prints_the_plan_and_its_cost_and_writes_nothing(ganscape, tmp_path):
-    settings = ("--set", "architecture=mlp", "--set", "z_dim=8")
-    words = ("--methods", "vae", *TINY, *settings, "--out", tmp_path, "--dry-run", "--pin-cores")
-    dry = ganscape("run", "equal/defaults", *words)
-    assert dry.exit_code == 0, dry.output
+def test_a_sweep_from_the_command_line(ganscape, refused, tmp_path):
+    """Dry run, run, run again, status, export, and what is refused on a folder in use or of another study."""
+    out = tmp_path / "out"
+    command = ["run", "equal/defaults", "--methods", "vae,ns_gan", *TINY, "--out", out]
+    dry = ganscape(*command, "--dry-run", "--pin-cores")
+    assert dry.exit_code == 0
     assert "1 configs x 1 seeds per method" in dry.stdout and "estimated time" in dry.stdout
     (cpu,) = re.findall(r"workers pinned.* to CPUs (\d+) ", dry.stdout)
     assert int(cpu) in os.sched_getaffinity(0)
-    assert not any(tmp_path.iterdir())
+    assert not out.exists()
 
+    ran = subprocess.run([sys.executable, "-m", "ganscape", *map(str, command)], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.startswith("2 trials, 2,560 images in all\n")
+    assert "2 of 2 trials done" in ran.stderr
+    assert str(out / "report.html") in ran.stdout and (out / "report.html").stat().st_size > 10_000
 
-def test_a_sweep_says_what_it_will_do_how_far_it_is_and_where_the_report_is(swept):
-    shown, told = (swept / "stdout").read_text(), (swept / "stderr").read_text()
-    assert shown.startswith("8 trials, 5,120 images in all\n")
-    assert "8 of 8 trials done" in told
-    report = swept / "out" / "report.html"
-    assert str(report) in shown and report.stat().st_size > 10_000
-
-
-def test_a_folder_in_use_is_told_exported_and_not_given_to_another_study(ganscape, refused, swept, tmp_path):
-    out = swept / "out"
     store = (out / "store.sqlite").read_bytes()
-    command = ("run", swept / "my_study.toml", "--workers", "1", "--out", out)
     refused(ganscape(*command, "--seed", "1"), "seed is 0, not 1", "another folder")
-    refused(ganscape(*command, "--set", "batch_size=16"), "holds another study")
+    refused(ganscape(*command, "--set", "batch_size=32"), "holds another study")
     refused(ganscape("export", out, tmp_path / "scores.xlsx"), ".xlsx", ".csv", ".parquet")
-    status = ganscape("status", out)
-    assert status.exit_code == 0 and "8 trials, 8 done, 0 unfinished, 0 failed" in status.output
-    assert ganscape("export", out, tmp_path / "scores.csv").exit_code == 0
-    assert len((tmp_path / "scores.csv").read_text().splitlines()) == 1 + 8 * 2
-    refused(ganscape("export", out, tmp_path / "scores.csv"), "scores.csv' exists")
     assert (out / "store.sqlite").read_bytes() == store
+
+    status = ganscape("status", out)
+    assert status.exit_code == 0 and "2 trials, 2 done, 0 unfinished, 0 failed" in status.output
+    assert ganscape("export", out, tmp_path / "scores.csv").exit_code == 0
+    assert len((tmp_path / "scores.csv").read_text().splitlines()) == 1 + 2 * 2
+    refused(ganscape("export", out, tmp_path / "scores.csv"), "scores.csv' exists")
 
 
 def test_a_second_driver_is_refused(ganscape, tmp_path):
-    """As long as another process has opened the store."""
-    out, words = tmp_path / "out", ["run", "equal/defaults", "--methods", "vae", *TINY]
-    hold = (
-        "import sys; from ganscape.results.store import open_store\n"
-        "with open_store(sys.argv[1]): print(flush=True); sys.stdin.read()"
-    )
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen([sys.executable, "-c", hold, out], **pipes) as other:
-        assert other.stdout.readline()
-        told = ganscape(*words, "--out", out)
-        other.stdin.close()
-    assert told.exit_code == 2
-    *warnings, last = told.stderr.strip().splitlines()
-    assert f"is being written by process {other.pid}" in last
-    assert all(line.startswith("warning: fd_digits") for line in warnings)
+    from ganscape.results.store import open_store
+
+    with open_store(tmp_path / "out"):
+        other = subprocess.run(
+            [sys.executable, "-m", "ganscape", "run", "equal/defaults", *TINY, "--out", str(tmp_path / "out")],
+            capture_output=True,
+            text=True,
+        )
+    assert other.returncode == 2
+    *warnings, last = other.stderr.strip().splitlines()
+    assert "is being written by process" in last and all(line.startswith("warning: fd_digits") for line in warnings)
 
 
 def test_values_are_read_as_json_where_they_are(monkeypatch):
@@ -224,17 +216,54 @@ def test_images_that_are_none_are_refused_in_one_line(ganscape, refused, tmp_pat
     refused(ganscape("score", "--images", tmp_path, "--against", "digits"), "no pictures in", tmp_path.name)
 
 
-def test_a_study_of_one_s_own_runs_from_its_file(ganscape, refused, swept, tmp_path):
-    found = frames.load(swept / "out")
+STUDY = """\
+question = "Does momentum help?"
+searcher = "random"
+
+[methods.plain]
+fixed = {loss = "hinge", beta1 = 0.0}
+ranges.learning_rate = {low = 1e-4, high = 1e-3, log = true}
+
+[methods.momentum]
+fixed = {loss = "hinge", beta1 = 0.5}
+ranges.learning_rate = {low = 1e-4, high = 1e-3, log = true}
+
+[scales.smoke]
+data = "digits"
+settings = {architecture = "mlp", batch_size = 32, z_dim = 8}
+configs = 2
+seeds = 1
+images = 640
+interval = 320
+samples = 100
+
+[[scales.smoke.phases]]
+name = "confirm"
+searcher = "best"
+configs = 1
+seeds = 2
+"""
+
+
+def test_a_study_of_one_s_own_runs_from_its_file(ganscape, refused, tmp_path):
+    """Two methods, two configs each, the better one again on two fresh seeds."""
+    file = tmp_path / "my_study.toml"
+    file.write_text(STUDY)
+    out = tmp_path / "out"
+    ran = subprocess.run(
+        [sys.executable, "-m", "ganscape", "run", str(file), "--out", str(out), "--workers", "1"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert ran.returncode == 0, ran.stderr
+    found = frames.load(out)
     assert found.study["study"] == "my_study" and found.study["question"] == "Does momentum help?"
     counts = found.trials().groupby(["method", "phase"]).size().to_dict()
     assert counts == {(name, phase): 2 for name in ("plain", "momentum") for phase in ("random", "confirm")}
     assert set(found.confirmed()["seed"]) == {1, 2}
-    study = (swept / "my_study.toml").read_text()
-    (tmp_path / "my_study.toml").write_text(study.replace("batch_size", "batchsize"))
-    line = 1 + study.splitlines().index(next(line for line in study.splitlines() if "batch_size" in line))
-    words = ["run", tmp_path / "my_study.toml", "--out", swept / "out"]
-    refused(ganscape(*words), f"my_study.toml:{line}:", "batchsize", "batch_size")
+    file.write_text(STUDY.replace("batch_size", "batchsize"))
+    refused(ganscape("run", file, "--out", out), f"{file}:14:", "batchsize", "batch_size")
 
 
 def test_a_study_is_shown_with_its_phases_its_cost_and_as_a_file(ganscape, tmp_path):

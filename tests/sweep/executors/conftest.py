@@ -44,8 +44,6 @@ class Sweep:
             "JAX_COMPILATION_CACHE_DIR": str(cache),
             "PYTHONPATH": str(HERE / "ledger"),
         }
-        if executor == "here":
-            self.environment["JAX_PLATFORMS"] = "cpu"  # as workers that are given no accelerator
 
     def start(self):
         with open(self.errors, "wb") as errors:
@@ -217,12 +215,12 @@ def make_sweep(tmp_path, cache):
 
 @pytest.fixture(scope="session")
 def unbroken(cache):
-    """The sweep that nothing disturbs, in one process; one for all test processes."""
+    """The sweep that nothing disturbs, with one local worker; one for all test processes."""
     folder = cache.parent / "unbroken"
     folder.mkdir(exist_ok=True)
     with open(folder / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        sweep = Sweep(folder, cache, "here", workers="1")
+        sweep = Sweep(folder, cache, workers="1")
         if not sweep.out.exists():
             sweep.start().finish()
     assert sorted(number for number, *_ in sweep.rounds().values()) == [0, 0, 1, 1, 2, 2]
@@ -233,11 +231,11 @@ def unbroken(cache):
 
 @pytest.fixture
 def check_kills(unbroken, make_sweep):
-    """A worker and drivers killed at random moments lose no committed score, and none is computed twice; in the end two
-    workers give the table of one process, and nothing but results is left."""
+    """Workers and drivers killed at random moments lose no committed score, and none is computed twice; in the end two
+    workers give the table of one, and nothing but results is left."""
 
     def check(executor, *, workers_too, drivers):
-        sweep, held = make_sweep(executor, workers="1"), []
+        sweep, held = make_sweep(executor), []
         moments, interrupted = random.Random(executor), 0
         for number in range(drivers):
             sweep.start()
@@ -250,7 +248,6 @@ def check_kills(unbroken, make_sweep):
             sweep.kill()
             held.append(sweep.held())
             sweep.check_held(held)
-        sweep.command[sweep.command.index(executor) + 1] = "2"  # workers
         sweep.start().finish()
         sweep.check_held(held)
         sweep.check_equal(unbroken)

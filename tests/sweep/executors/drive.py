@@ -2,14 +2,11 @@
 
     drive.py OUT EXECUTOR WORKERS SETTINGS [ADDRESS CALLBACK ...]
 
-Three rounds of two configs, of which one is stopped: what is tried later depends on earlier scores. EXECUTOR may be the
-one of here.py.
+Three rounds of two configs, of which one is stopped: what is tried later depends on earlier scores.
 """
 
 import json
 import sys
-
-import here  # noqa: F401 - registers an executor
 
 from ganscape.sweep.driver import run_study
 from ganscape.sweep.plan import plan
