@@ -62,12 +62,18 @@ def random_draws(results: Results, methods: tuple[str, ...], *, keep_failed: boo
     worst = _worst(trials)
     by_method = {}
     for method in methods:
-        scores = budget.replicates(trials, method)[len(_first_asked(results, method)) :]
+        scores = _replicates(results, method)[len(_first_asked(results, method)) :]
         scores = np.where(np.isinf(scores), worst, scores) if keep_failed else scores[np.isfinite(scores).all(axis=1)]
         if len(scores) < LEAST_DRAWS:
             raise NotTestable(f"needs at least {LEAST_DRAWS} random configs of each method; {method} has {len(scores)}")
         by_method[method] = scores
     return Scores(by_method, int((trials["status"] == "failed").sum()))
+
+
+def _replicates(results: Results, method: str) -> np.ndarray:
+    """Returns a method's scores of the search, [configs, seeds]: the claims of a paper ask for them again and again."""
+    name = ("replicates of the search", method)
+    return results.remember(name, lambda: budget.replicates(results.searched("best"), method))
 
 
 def first_asked(results: Results, methods: tuple[str, ...], *, keep_failed: bool) -> dict[str, np.ndarray]:
@@ -77,7 +83,7 @@ def first_asked(results: Results, methods: tuple[str, ...], *, keep_failed: bool
     for method in methods:
         if not _first_asked(results, method):
             raise NotTestable("needs a study that asks the authors' settings first")
-        scores = budget.replicates(trials, method)[0]
+        scores = _replicates(results, method)[0]
         if not np.isfinite(scores).all() and not keep_failed:
             continue
         by_method[method] = np.where(np.isinf(scores), worst, scores)

@@ -538,6 +538,7 @@ def test_init_does_not_depend_on_the_numbers():
     assert same(gan.init(slow, SHAPE, KEY), gan.init(fast, SHAPE, KEY))
 
 
+@pytest.mark.slow  # with shapes alone in test_registries.py, and trained in the files of the families
 @pytest.mark.parametrize("method", FAMILIES)
 def test_every_method_goes_from_init_to_samples(method):
     config = Config.from_dict(SMALL | {"architecture": "mlp", "family": method} | NEEDED_BY.get(method, {}))

@@ -1,6 +1,7 @@
 """Generators in files: what is loaded makes the images of what was saved, and a file that is not whole is refused."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -40,7 +41,7 @@ def saved(tmp_path):
         {},
         {"averaging": "ema"},
         {"family": "vae"},
-        {"family": "began"},
+        pytest.param({"family": "began"}, marks=pytest.mark.slow),  # makes images as a game does
         {"generator_normalization": "virtual_batch_norm", "batch_size": 4},
         {"conditioning": "projection", "classes": 3, "architecture": "sndcgan", "channels": 8},
     ],
@@ -76,16 +77,21 @@ def test_a_file_is_read_by_safetensors_alone_and_says_what_it_is(saved):
     assert "images_seen" in names and any(name.startswith("params/") for name in names)
 
 
-def test_a_generator_is_loaded_without_the_sweep(saved):
+SETTINGS = {"penalty": "r1+l2", "penalty_weight": 1.0, "l2_weight": 2.0, "optimizer": "rmsprop", "packing": 2}
+
+
+def test_a_generator_is_loaded_without_the_sweep_and_a_config_s_identity_is_the_same_in_another_process(saved):
     code = (
         "import sys, ganscape, jax\n"
         f"images = ganscape.load_generator({str(saved)!r})(jax.random.key(0), 3)\n"
         "assert images.shape == (3, 8, 8, 1)\n"
-        "print(*sys.modules)"
+        f"print(ganscape.Config.from_dict({SETTINGS!r}).identity(), *sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    environment = {**os.environ, "PYTHONHASHSEED": "1"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    loaded = done.stdout.split()
+    identity, *loaded = done.stdout.split()
+    assert identity == Config.from_dict(SETTINGS).identity()
     assert not {"ray", "orbax", "ganscape.sweep", "ganscape.results", "ganscape.data"} & set(loaded)
 
 

@@ -90,13 +90,14 @@ def test_resnet_stl_has_the_widths_of_its_source():
 @each_name
 @by_shape
 def test_images_come_out_and_are_judged(name):
-    for shape in SHAPES[name]:
-        assert ARCHITECTURES[name].accepts(shape)
-        networks = pair(name, shape, channels=2)
-        images, _ = abstract(networks.generator, (3, 128))
-        judgement, _ = abstract(networks.discriminator, (3, *shape))
-        assert (images.shape, images.dtype) == ((3, *shape), jnp.float32)
-        assert (judgement.logits.shape, judgement.logits.dtype) == ((3,), jnp.float32)
+    """Of the first shape, the oblong one if there is one; test_architectures.py has the squares."""
+    assert all(map(ARCHITECTURES[name].accepts, SHAPES[name]))
+    shape = SHAPES[name][0]
+    networks = pair(name, shape, channels=2)
+    images, _ = abstract(networks.generator, (3, 128))
+    judgement, _ = abstract(networks.discriminator, (3, *shape))
+    assert (images.shape, images.dtype) == ((3, *shape), jnp.float32)
+    assert (judgement.logits.shape, judgement.logits.dtype) == ((3,), jnp.float32)
 
 
 @each_name
