@@ -99,7 +99,7 @@ STEPPED = {
     if family != "gan" or name == "mlp"  # the others in sweep/test_architectures.py
 }
 # The steps of a family are one code for all networks, whose shapes test_architectures.py sees in each family.
-QUICK_TO_STEP = ("mlp", "conv8", "inpainting")
+QUICK_TO_STEP = ("mlp", "inpainting")
 by_shapes = pytest.mark.usefixtures("native_convolutions")
 EXTRA = {"optuna_tpe": ("optuna",), "optuna_gp": ("optuna", "torch")}
 SCALES = [(name, scale) for name, study in STUDIES.items() for scale in study.scales]

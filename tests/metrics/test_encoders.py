@@ -212,23 +212,30 @@ def test_the_digits_classifier_is_as_good_as_stated(digits):
     assert found == pytest.approx(float(card("digits")["test_accuracy"]), abs=1.5 / 797)
 
 
-def test_the_mnist_classifier_is_as_good_as_stated(mnist_root):
+# Of the first 1,000 images, whose share that is classified correctly differs from that of all by 0.003 (deviation).
+A_TENTH = pytest.param(1_000, 0.01)
+ALL = pytest.param(10_000, 3e-4, marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("count", "bound"), [A_TENTH, ALL])
+def test_the_mnist_classifier_is_as_good_as_stated(mnist_root, count, bound):
     with gzip.open(mnist_root / "mnist" / "t10k-images-idx3-ubyte.gz") as file:
         images = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 28, 28, 1)
     with gzip.open(mnist_root / "mnist" / "t10k-labels-idx1-ubyte.gz") as file:
         labels = np.frombuffer(file.read(), np.uint8, offset=8)
-    found = accuracy("mnist", images, labels)
     assert len(images) == 10_000
-    assert found > 0.988
-    assert found == pytest.approx(float(card("mnist")["test_accuracy"]), abs=3e-4)
+    found = accuracy("mnist", images[:count], labels[:count])
+    assert found == pytest.approx(float(card("mnist")["test_accuracy"]), abs=bound)
+    assert float(card("mnist")["test_accuracy"]) > 0.988
 
 
-def test_the_classifier_of_mnist_at_16x16_is_as_good_as_stated(mnist_root):
+@pytest.mark.parametrize(("count", "bound"), [A_TENTH, ALL])
+def test_the_classifier_of_mnist_at_16x16_is_as_good_as_stated(mnist_root, count, bound):
     dataset = load("mnist16", mnist_root)
-    found = accuracy("mnist16", dataset.test, dataset.test_labels)
     assert len(dataset.test) == 10_000
-    assert found > 0.985
-    assert found == pytest.approx(float(card("mnist16")["test_accuracy"]), abs=3e-4)
+    found = accuracy("mnist16", dataset.test[:count], dataset.test_labels[:count])
+    assert found == pytest.approx(float(card("mnist16")["test_accuracy"]), abs=bound)
+    assert float(card("mnist16")["test_accuracy"]) > 0.985
 
 
 @pytest.mark.parametrize(("size", "stride"), [(3, 1), (3, 2), (5, 2)])

@@ -95,7 +95,9 @@ def test_features_are_those_of_pytorch(tensors):
     np.testing.assert_allclose(features, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
 
 
-@pytest.mark.parametrize(("name", "label"), [("flower.jpg", DAISY), ("china.jpg", PALACE)])
+@pytest.mark.parametrize(
+    ("name", "label"), [("flower.jpg", DAISY), pytest.param("china.jpg", PALACE, marks=pytest.mark.slow)]
+)
 def test_photographs_have_the_classes_that_people_see(name, label):
     from sklearn.datasets import load_sample_image
 

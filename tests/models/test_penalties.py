@@ -49,7 +49,7 @@ def of_network(penalty, params, real, fake, key=KEY):
 
 
 def of_critic(penalty, critic, real, fake):
-    return jax.jit(lambda real, fake: PENALTIES[penalty](critic, [], real, fake, KEY))(real, fake)
+    return PENALTIES[penalty](critic, [], real, fake, KEY)
 
 
 def points_of(penalty, real, fake):

@@ -32,8 +32,14 @@ def rankings(draw, methods, configs, studies=STUDIES):
         yield ranking.by_budget({str(m): draw(rng, m, configs, k) for m in range(methods)}, k)
 
 
-@pytest.mark.parametrize("draw", [equal, equal_in_expectation_alone, mostly_hopeless])
-@pytest.mark.parametrize("methods", [2, 6])
+@pytest.mark.parametrize(
+    ("draw", "methods"),
+    [
+        (equal, 6),
+        *((draw, 2) for draw in (equal, equal_in_expectation_alone, mostly_hopeless)),
+        *(pytest.param(draw, 6, marks=pytest.mark.slow) for draw in (equal_in_expectation_alone, mostly_hopeless)),
+    ],
+)
 def test_equal_methods_are_told_apart_at_most_one_time_in_twenty(draw, methods):
     """Within two standard errors; docs/statistics.md has the shares in more studies."""
     wrong = np.mean([bool(found.worse) for found in rankings(draw, methods, configs=12)])
