@@ -79,8 +79,8 @@ UPSAMPLED = {
 
 
 def by_turns(pairs):
-    """The parameters of a test: of each architecture one upsampling and of each upsampling two architectures, the rest
-    slow: an upsampling is a layer of its own, and where it stands does not depend on which."""
+    """The parameters of a test: each architecture with one upsampling at least, each upsampling with two architectures,
+    the rest slow: an upsampling is a layer of its own, and where it stands does not depend on which."""
     pairs, seen = list(pairs), collections.Counter()
     rows = []
     for architecture, upsampling in sorted(pairs, key=lambda pair: (pair[1], pair[0])):

@@ -105,7 +105,7 @@ def test_the_same_images_have_the_same_features_bit_for_bit(encoder):
 
 
 def test_features_of_an_image_do_not_depend_on_its_batch(encoder):
-    """Nor on its size; that of the networks of lite0 is larger than 1 in all tests but one of test_lite0.py."""
+    """Nor on the size of the batch: the networks of lite0, which take long to trace, see one image in test_lite0.py."""
     images, encode = images_for(encoder, COUNT), compiled(encoder.name)
     together = np.asarray(encode(images))
     if not encoder.name.startswith("lite0"):

@@ -91,7 +91,7 @@ def judge(digits):
     return evaluator("fd_digits", digits.test, len(digits.test))
 
 
-# The losses and penalties of the others learn black and white in test_gan.py.
+# The losses, penalties and projections of the others have their formulas and steps in tests/models.
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[] if name == "r1" else [pytest.mark.slow]) for name in LEARNS]
 )
