@@ -2,15 +2,15 @@
 
     python benchmarks/first_step.py [--repeats 3] [--against CHECKOUT] [--out FILE] -- [OPTIONS OF ganscape run]
 
-Runs `equal/wide` at smoke size in a new folder each time, until a worker's programs can run, and ends it there. One run
-before the others fills the cache. With --against the same commands run the code of another checkout in turns. Seconds
-are from the start of the process to a line of its log: `planned`, the plan is made and the store is open; `started`, a
-worker can compute; `ready`, its programs can run. CPU seconds, which depend less on other load, are those of the driver
-until `planned`, and of the driver and its workers until `ready`.
+Runs `equal/wide` at smoke size in a new folder each time, until a worker's programs can run, and kills it there: an
+interruption would wait for its report. One run before the others, to its end, fills the cache. With --against the same
+commands run the code of another checkout in turns. Seconds are from the start of the process to a line of its log:
+`planned`, the plan is made and the store is open; `started`, a worker can compute; `ready`, its programs can run. CPU
+seconds, which depend less on other load, are those of the driver until `planned`, and of the driver and its workers
+until `ready`.
 """
 
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[1]
 def measure(checkout: Path, words: list[str], cache: Path, whole: bool = False) -> dict[str, float]:
     """Runs a sweep in a new folder, and returns mark -> seconds until it. whole: waits for the end of the sweep too."""
     environment = os.environ | {"PYTHONPATH": str(checkout / "src")}
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         command = [sys.executable, "-m", "ganscape", "run", "equal/wide", "-v", "--cache-dir", str(cache), "--out"]
         began = time.perf_counter()
         process = subprocess.Popen(
@@ -42,10 +42,11 @@ def measure(checkout: Path, words: list[str], cache: Path, whole: bool = False) 
             if "planned" in seconds:
                 seconds.setdefault("driver_cpu", cpu_seconds(process.pid))
             if "ready" in seconds and not whole:
-                seconds["cpu"] = sum(map(cpu_seconds, [process.pid, *children(process.pid)]))
-                process.send_signal(signal.SIGINT)
+                workers = children(process.pid)
+                seconds["cpu"] = sum(map(cpu_seconds, [process.pid, *workers]))
+                process.kill()
                 break
-        process.stderr.read()
+        process.stderr.read()  # to its end, which is that of the workers too: they have it from the driver
         process.wait()
     assert set(seconds) >= set(MARKS), f"the run ended before its first step: {seconds}"
     return seconds

@@ -3,9 +3,9 @@
     python benchmarks/trials.py [--scales smoke,laptop] [--trials 100,20] [--naive 8,4] [--workers 2] [--out FILE]
 
 Ours is a whole study, from an empty folder and an empty compilation cache to the last score, on the executor `local`.
-All trials of the baseline cost about the same, so only a few are run, half of them before ours and half after; its rate
-is computed from these, from its first process to its last score. On a busy machine compare the ratio of the workers'
-CPU seconds per trial.
+All trials of the baseline cost about the same, so only a few are run, half of them before ours and half after. Each
+half is a multiple of the workers, so that none of them is idle. The baseline's rate is computed from these, from its
+first process to its last score. On a busy machine compare the ratio of the workers' CPU seconds per trial.
 """
 
 import json
@@ -63,16 +63,16 @@ def main() -> None:
     parser = options(__doc__)
     parser.add_argument("--scales", default="smoke,laptop")
     parser.add_argument("--trials", default="100,20", help="ours, for each scale")
-    parser.add_argument("--naive", default="8,4", help="the naive one's, for each scale")
+    parser.add_argument("--naive", default="8,4", help="the naive one's at least, for each scale")
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
     arguments = parser.parse_args()
     for scale, trials, few in zip(
         *(text.split(",") for text in (arguments.scales, arguments.trials, arguments.naive)), strict=True
     ):
-        parts = [naive(scale, (int(few) + 1) // 2, arguments.workers)]
+        half = -(-int(few) // (2 * arguments.workers)) * arguments.workers
+        before = naive(scale, half, arguments.workers)
         study = ours(scale, int(trials), arguments.workers)
-        if int(few) > 1:
-            parts.append(naive(scale, int(few) // 2, arguments.workers))
+        parts = [before, naive(scale, half, arguments.workers)]
         naive_cpu = [seconds for part in parts for seconds in part["cpu_seconds"]]
         naive_rate = len(naive_cpu) / sum(part["seconds"] for part in parts) * 3600
         row = {
