@@ -47,7 +47,7 @@ def pinned_cpus(workers: int, resources: Resources) -> list[tuple[int, ...] | No
     if not resources.pin_cores:
         return [None] * workers
     if not hasattr(os, "sched_setaffinity"):
-        raise ExecutorError("--pin-cores needs Linux: this system keeps no process on some CPUs; leave it out")
+        raise ExecutorError("--pin-cores needs Linux: this system cannot keep a process on chosen CPUs; leave it out")
     if resources.cpus % 1:
         raise ExecutorError(f"--pin-cores needs whole CPUs for a worker, not cpus_per_worker={resources.cpus:g}")
     cpus, each = read_topology(os.sched_getaffinity(0)), int(resources.cpus)
@@ -78,8 +78,8 @@ def read_topology(allowed: set[int], system: Path = SYSTEM) -> list[Cpu]:
 def assign_cpus(cpus: Sequence[Cpu], workers: int, each: int) -> list[tuple[int, ...]]:
     """Returns `each` CPUs for every worker, none of them twice; there must be enough.
 
-    Workers are spread over the nodes, and those of one worker are of one node as long as a node has so many left. In a
-    node, every worker gets cores of its own as far as they suffice: threads of a core that another worker runs on are
+    Workers are spread over the nodes. The CPUs of a worker are of one node, unless no node has so many left. In a node,
+    every worker gets cores of its own as far as they suffice: threads of a core that another worker runs on are
     assigned last.
     """
     free: dict[int, list[Cpu]] = {}
