@@ -1,7 +1,7 @@
 """PublishedClaim: a sentence of a paper, and how data decide whether it holds for them."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from ganscape.results.claims.rules import Contrast, Rule
 from ganscape.results.frames import Results
@@ -30,8 +30,9 @@ class PublishedClaim(NamedTuple):
     studies: names of studies whose folders can test it. rule: how contrasts decide it. margin: a factor of scores; for
     "alike" the largest one that counts as alike, else the least one that counts as a difference.
     contrasts: (folders, keep_failed) -> the estimates that the rule looks at, each below 0 where the claim is true;
-    raises NotTestable. folders: one folder, or all, where `joint`.
-    unit: what the evidence is counted in. joint: whether folders of several data sets answer together.
+    raises NotTestable. folders: one folder, or several, where `joint`.
+    unit: what the evidence is counted in. joint: which folders answer together: "" for each alone, "protocol" for those
+    scored by one protocol, "all".
     published: the paper's own numbers, "" where it has none. metric: what the claim is about, "" for the paper's score.
     """
 
@@ -44,7 +45,7 @@ class PublishedClaim(NamedTuple):
     margin: float
     contrasts: Callable[..., Sequence[Contrast]]
     unit: str
-    joint: bool = False
+    joint: Literal["", "protocol", "all"] = ""
     published: str = ""
     metric: str = ""
 

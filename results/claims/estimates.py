@@ -9,9 +9,13 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
+from scipy.special import betainc, betaincinv, ndtri, stdtr, stdtrit
 
 from ganscape.results import budget
+
+POWER = 0.8
+MOST_UNITS = 1_000_000
+ROUNDING = 1e-12
 
 
 class Estimate(NamedTuple):
@@ -26,6 +30,10 @@ class Estimate(NamedTuple):
     freedom: float
     units: int
 
+    def minus(self, amount: float) -> "Estimate":
+        """Returns the estimate of the quantity less a number."""
+        return self._replace(value=self.value - amount)
+
     def interval(self, level: float) -> tuple[float, float]:
         """Returns the two-sided interval at this level; both ends are NaN where the error is unknown."""
         reach = stdtrit(self.freedom, (1 + level) / 2) * self.error
@@ -39,10 +47,87 @@ class Estimate(NamedTuple):
         """Returns the one-sided p of the hypothesis that the quantity is `bound` or less."""
         return float(stdtr(self.freedom, -self._distance(bound)))
 
+    def units_needed(self, bound: float, level: float) -> float:
+        """Returns how many units in all would tell the quantity from `bound` at this level with a probability of 80 %,
+        if the estimate were the truth; inf where it lies at the bound or its error is unknown.
+
+        The error shrinks with the square root of the units.
+        """
+        gap = abs(self.value - bound)
+        if not gap or not self._has_error():
+            return math.inf
+        return self.units * ((ndtri((1 + level) / 2) + ndtri(POWER)) * self.error / gap) ** 2
+
     def _distance(self, bound: float) -> float:
-        if self.error == 0.0:
-            return math.copysign(math.inf, self.value - bound) if self.value != bound else 0.0
-        return (self.value - bound) / self.error
+        return (self.value - bound) / self.error if self._has_error() else 0.0
+
+    def _has_error(self) -> bool:
+        """Returns whether there is an error to tell anything by: scores that are all the same, such as those of trials
+        that all failed, do not say how much others would differ."""
+        return ROUNDING * max(1.0, abs(self.value)) < self.error < math.inf
+
+
+class Share(NamedTuple):
+    """A share of configs, less the share that a claim is about; its intervals and p are exact (Clopper and Pearson
+    1934).
+
+    having: how many of the `units` configs have what is counted. limit: the share that is taken off.
+    """
+
+    having: int
+    units: int
+    limit: float
+
+    @property
+    def value(self) -> float:
+        """The share of the configs at hand, less the limit."""
+        return self.having / self.units - self.limit
+
+    def minus(self, amount: float) -> "Share":
+        """Returns the same share less a number."""
+        return self._replace(limit=self.limit + amount)
+
+    def of_the_rest(self) -> "Share":
+        """Returns the share of the other configs, less 1 - `limit`."""
+        return Share(self.units - self.having, self.units, 1.0 - self.limit)
+
+    def interval(self, level: float) -> tuple[float, float]:
+        """Returns the two-sided interval at this level, each end of which is wrong at most half as often."""
+        tail, rest = (1 - level) / 2, self.units - self.having
+        low = float(betaincinv(self.having, rest + 1, tail)) if self.having else 0.0
+        high = float(betaincinv(self.having + 1, rest, 1 - tail)) if rest else 1.0
+        return low - self.limit, high - self.limit
+
+    def p_below(self, bound: float) -> float:
+        """Returns the one-sided p of the hypothesis that the quantity is `bound` or more."""
+        share = min(max(self.limit + bound, 0.0), 1.0)
+        return float(betainc(self.units - self.having, self.having + 1, 1 - share)) if self.having < self.units else 1.0
+
+    def p_above(self, bound: float) -> float:
+        """Returns the one-sided p of the hypothesis that the quantity is `bound` or less."""
+        share = min(max(self.limit + bound, 0.0), 1.0)
+        return float(betainc(self.having, self.units - self.having + 1, share)) if self.having else 1.0
+
+    def units_needed(self, bound: float, level: float) -> float:
+        """Returns how many configs with the same share would tell it from `bound` at this level, found by doubling and
+        halving; inf where the share lies at the bound."""
+        test = Share.p_below if self.value < bound else Share.p_above
+
+        def decided(units: int) -> bool:
+            return test(Share(round(units * self.having / self.units), units, self.limit), bound) < (1 - level) / 2
+
+        if self.value == bound:
+            return math.inf
+        high = self.units
+        while not decided(high):
+            high *= 2
+            if high > MOST_UNITS:
+                return math.inf
+        low = high // 2
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if decided(middle) else (middle, high)
+        return float(high)
 
 
 def best_of(scores: np.ndarray, k: int) -> Estimate:

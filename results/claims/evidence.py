@@ -56,18 +56,25 @@ def random_draws(results: Results, methods: tuple[str, ...], *, keep_failed: boo
 
     keep_failed: False leaves failed trials out, instead of counting them as the worst score.
     """
-    if not all(phase["searcher"] in DRAWN for phase in results.search()):
-        raise NotTestable("needs configs drawn at random")
     trials = results.searched("best")
     worst = _worst(trials)
-    by_method = {}
-    for method in methods:
-        scores = _replicates(results, method)[len(_first_asked(results, method)) :]
-        scores = np.where(np.isinf(scores), worst, scores) if keep_failed else scores[np.isfinite(scores).all(axis=1)]
-        if len(scores) < LEAST_DRAWS:
-            raise NotTestable(f"needs at least {LEAST_DRAWS} random configs of each method; {method} has {len(scores)}")
-        by_method[method] = scores
-    return Scores(by_method, int((trials["status"] == "failed").sum()))
+    by_method = {method: random_rows(results, method, keep_failed=keep_failed) for method in methods}
+    finite = {method: np.where(np.isinf(scores), worst, scores) for method, scores in by_method.items()}
+    return Scores(finite, int((trials["status"] == "failed").sum()))
+
+
+def random_rows(results: Results, method: str, *, keep_failed: bool) -> np.ndarray:
+    """Returns the scores of the random draws of a method's search, [configs, seeds], inf for failed trials.
+
+    keep_failed: False leaves configs with failed trials out.
+    """
+    if not all(phase["searcher"] in DRAWN for phase in results.search()):
+        raise NotTestable("needs configs drawn at random")
+    scores = _replicates(results, method)[len(_first_asked(results, method)) :]
+    scores = scores if keep_failed else scores[np.isfinite(scores).all(axis=1)]
+    if len(scores) < LEAST_DRAWS:
+        raise NotTestable(f"needs at least {LEAST_DRAWS} random configs of each method; {method} has {len(scores)}")
+    return scores
 
 
 def _replicates(results: Results, method: str) -> np.ndarray:

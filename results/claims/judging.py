@@ -9,7 +9,7 @@ from ganscape.results import calibration, store
 from ganscape.results.claims import calibrations, equal, landscape
 from ganscape.results.claims.claim import PublishedClaim
 from ganscape.results.claims.evidence import NotTestable
-from ganscape.results.claims.rules import UNDECIDED, ClaimDecision, Contrast, units_needed
+from ganscape.results.claims.rules import UNDECIDED, ClaimDecision, Contrast
 from ganscape.results.costs import measured_time
 from ganscape.results.frames import Results, load
 from ganscape.results.store import StoreError
@@ -78,9 +78,12 @@ def _answers(claim: PublishedClaim, folders: Sequence[Path], sweeps: Sequence[Re
         needed = f"needs `ganscape {claim.studies[0]}`" if _of_table(claim) else f"needs {' or '.join(claim.studies)}"
         return [ClaimAnswer(claim, NOT_TESTABLE, "", (), None, needed, ())]
     answers = [_answer(claim, each) for each in evidence]
-    if _of_table(claim):  # a table has scores by several metrics, and a claim is about some of them
-        answers = [answer for answer in answers if answer.verdict != NOT_TESTABLE] or answers[:1]
-    return answers
+    if _of_table(claim) or claim.joint == "protocol":
+        # A table has scores by several metrics, and a claim is about some; not each protocol has all that is compared.
+        return [answer for answer in answers if answer.verdict != NOT_TESTABLE] or answers[:1]
+    by_reason = {(answer.data, answer.needed if answer.decision is None else number): answer
+                 for number, answer in enumerate(answers)}  # fmt: skip
+    return list(by_reason.values())
 
 
 def _of_table(claim: PublishedClaim) -> bool:
@@ -98,12 +101,16 @@ def _evidence(claim: PublishedClaim, folders: Sequence[Path], sweeps: Sequence[R
                     yield Evidence(str(data), part, (), str(metric))
         return
     of_study = [results for results in sweeps if results.study.get("study", "") in claim.studies]
-    if claim.joint and of_study:
-        data = ", ".join(dict.fromkeys(results.study["data"] for results in of_study))
-        yield Evidence(data, of_study, tuple(of_study), of_study[0].study["metric"])
-    elif not claim.joint:
+    if not claim.joint:
         for results in of_study:
             yield Evidence(results.study["data"], results, (results,), results.study["metric"])
+        return
+    together: dict[str, list[Results]] = {}
+    for results in of_study:
+        together.setdefault(results.protocol()["fingerprint"] if claim.joint == "protocol" else "", []).append(results)
+    for group in together.values():
+        data = ", ".join(dict.fromkeys(results.study["data"] for results in group))
+        yield Evidence(data, group, tuple(group), group[0].study["metric"])
 
 
 def _answer(claim: PublishedClaim, evidence: Evidence) -> ClaimAnswer:
@@ -120,7 +127,8 @@ def _answer(claim: PublishedClaim, evidence: Evidence) -> ClaimAnswer:
 
 def _what_decides(claim: PublishedClaim, decision: ClaimDecision, evidence: Evidence) -> str:
     """Returns, in words, how many more runs would decide a claim if its telling estimate were the truth."""
-    have, units = decision.telling.estimate.units, units_needed(decision)
+    estimate = decision.telling.estimate
+    have, units = estimate.units, estimate.units_needed(decision.bound, decision.level)
     if units > MOST_UNITS:
         return "no number of runs would decide it: the estimate lies where neither can be shown"
     units = max(math.ceil(units), have + 1)

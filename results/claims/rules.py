@@ -10,13 +10,10 @@ import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from scipy import stats
-
-from ganscape.results.claims.estimates import Estimate
+from ganscape.results.claims.estimates import Estimate, Share
 
 TAIL = 0.025
 HOLDS, FAILS, UNDECIDED = "holds", "fails", "undecided"
-POWER = 0.8
 
 
 class Contrast(NamedTuple):
@@ -24,7 +21,7 @@ class Contrast(NamedTuple):
     the logarithm of a ratio."""
 
     label: str
-    estimate: Estimate
+    estimate: Estimate | Share
     ratio: bool = True
 
 
@@ -71,10 +68,7 @@ def decide_least(contrasts: Sequence[Contrast], margin: float, least: int | None
 
 def decide_not_worse(contrasts: Sequence[Contrast], margin: float) -> ClaimDecision:
     """Holds if every contrast is below margin, fails if one is above 0: `decide_least` moved by the margin."""
-    moved = [
-        contrast._replace(estimate=contrast.estimate._replace(value=contrast.estimate.value - margin))
-        for contrast in contrasts
-    ]
+    moved = [contrast._replace(estimate=contrast.estimate.minus(margin)) for contrast in contrasts]
     decision = decide_least(moved, margin)
     telling = contrasts[moved.index(decision.telling)]
     return decision._replace(telling=telling, bound=decision.bound + margin)
@@ -129,22 +123,8 @@ def decide_reversal(contrasts: Sequence[Contrast], margin: float) -> ClaimDecisi
     return ClaimDecision(UNDECIDED, telling, 1 - 2 * each, 0.0)
 
 
-def _p_of_sign(estimate: Estimate) -> float:
+def _p_of_sign(estimate: Estimate | Share) -> float:
     return min(estimate.p_below(0.0), estimate.p_above(0.0))
-
-
-def units_needed(decision: ClaimDecision) -> float:
-    """Returns how many units in all would decide the claim with a probability of 80 %, if the telling estimate were the
-    truth; inf where it lies at the bound or its error is unknown.
-
-    The error shrinks with the square root of the units.
-    """
-    estimate = decision.telling.estimate
-    gap = abs(estimate.value - decision.bound)
-    if not gap or not math.isfinite(estimate.error):
-        return math.inf
-    reach = stats.norm.ppf((1 + decision.level) / 2) + stats.norm.ppf(POWER)
-    return estimate.units * (reach * estimate.error / gap) ** 2
 
 
 EVERY = Rule("every", "holds if every ratio is below 1, fails if one is above 1 / margin", decide_least)

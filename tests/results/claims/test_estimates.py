@@ -9,7 +9,7 @@ from scipy import stats
 
 from ganscape.results import budget
 from ganscape.results.claims.estimates import (
-    Estimate,
+    Share,
     best_of,
     difference,
     estimate_mean,
@@ -55,9 +55,30 @@ def test_a_spread_does_not_change_with_the_unit_of_the_score(scores):
     assert estimate_spread(scores**2.0).value == pytest.approx(estimate_spread(scores).value + math.log(2.0))
 
 
-def test_an_estimate_without_error_is_told_from_all_but_itself():
-    exact = Estimate(1.0, 0.0, 3, 4)
-    assert exact.p_below(2.0) == 0.0 and exact.p_below(0.0) == 1.0 and exact.p_below(1.0) == 0.5
+def test_an_estimate_without_error_tells_nothing(scores):
+    """Ties, such as scores of trials that all failed, do not say how much the next ones would differ."""
+    tied = best_of(np.full_like(scores, 3.0), 4)
+    assert tied.value == pytest.approx(math.log(3.0))
+    assert tied.p_below(9.0) == tied.p_above(-9.0) == 0.5
+    assert tied.units_needed(0.0, 0.95) == math.inf
+
+
+@pytest.mark.parametrize("having", [0, 1, 5, 8])
+def test_a_share_has_the_interval_and_the_p_of_the_binomial_test(having):
+    share = Share(having, 8, 0.25)
+    expected = stats.binomtest(having, 8).proportion_ci(0.9, method="exact")
+    np.testing.assert_allclose(np.add(share.interval(0.9), 0.25), expected)
+    assert share.p_below(0.1) == pytest.approx(stats.binomtest(having, 8, 0.35, alternative="less").pvalue)
+    assert share.p_above(0.1) == pytest.approx(stats.binomtest(having, 8, 0.35, alternative="greater").pvalue)
+    assert share.minus(0.1).p_below(0.0) == share.p_below(0.1)
+    assert share.of_the_rest().p_above(0.0) == pytest.approx(share.p_below(0.0))
+
+
+def test_so_many_configs_tell_a_share_from_its_limit_and_one_less_does_not():
+    share = Share(4, 4, 0.5 ** (1 / 100))
+    units = share.units_needed(0.0, 0.95)
+    assert units == math.ceil(math.log(0.025) / math.log(share.limit))  # limit ^ units is the chance that all miss
+    assert Share(3, 6, 0.5).units_needed(0.0, 0.95) == math.inf
 
 
 def test_a_spread_is_the_mean_difference_of_all_pairs(scores):

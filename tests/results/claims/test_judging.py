@@ -78,6 +78,27 @@ def test_the_authors_settings_are_no_draws(build):
     assert rows([answers["equal/ns-below-mm"]])[0].value > 0.5
 
 
+def test_f1_is_judged_by_how_many_configs_reach_it(build):
+    """Scores are 1 - F1. Four configs that all miss 0.8 do not say that the best of 100 does; two that reach it do, and
+    one without a flaw has the score 0."""
+
+    def verdict(name, **scores):
+        missed = {method: [1.0] * 5 for method in ALL}
+        folder = searched(build, missed | scores, name, study="equal/f1")
+        answers = by_name(judge([folder]))
+        return answers["equal/high-f1"], answers["equal/low-f1"]
+
+    high, low = verdict("all_missed")
+    assert high.verdict == low.verdict == "undecided"
+    assert "--set configs=" in high.needed
+    reached = [1.0, 0.1, 0.0, 1.0, 1.0]
+    high, low = verdict("reached", ns_gan=reached, wgan=reached)
+    assert (high.verdict, low.verdict) == ("holds", "undecided")
+    assert rows([high])[0].value == pytest.approx(0.5 - 0.5 ** (1 / 100))
+    _, low = verdict("all_reached", **{method: [1.0, 0.1, 0.1, 0.1, 1.0] for method in ALL})
+    assert low.verdict == "fails"
+
+
 @pytest.mark.parametrize(
     ("change", "needed"),
     [
@@ -134,6 +155,20 @@ def test_claims_across_data_sets_need_two_and_are_answered_once(build):
     assert sum(answer.claim.name == "equal/alike" for answer in answers) == 2
     same = by_name(judge([one, folder("cifar10", "wgan")]))["equal/no-winner"]
     assert same.verdict != "holds"
+
+
+def test_wide_and_narrow_ranges_are_compared_where_scored_alike_in_any_order_of_folders(build):
+    def folder(name, level, **changes):
+        scores = {method: drawn(level, 0.2, seed=i) for i, method in enumerate(ALL)}
+        return searched(build, scores, name, **changes)
+
+    wide, narrow = folder("wide", 10.0), folder("narrow", 100.0, study="equal/narrow")
+    other = folder("other", 1000.0, data="mnist", protocol="another")
+    for folders in ([other, wide, narrow], [wide, narrow, other], [narrow, wide]):
+        (answer,) = (answer for answer in judge(folders) if answer.claim.name == "equal/wide-finds-better")
+        assert answer.verdict == "holds" and answer.data == "digits"
+    needed = by_name(judge([other, narrow]))["equal/wide-finds-better"].needed
+    assert needed == "needs finished folders of equal/wide and equal/narrow with one protocol"
 
 
 def test_the_table_is_one_for_terminal_docs_notebook_and_report(without_figures):

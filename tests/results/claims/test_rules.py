@@ -18,11 +18,14 @@ from ganscape.results.claims.rules import (
     UNDECIDED,
     ClaimDecision,
     Contrast,
-    units_needed,
 )
 
 MARGIN = math.log(1.5)
 CASES = 2000
+
+
+def units_needed(decision):
+    return decision.telling.estimate.units_needed(decision.bound, decision.level)
 
 
 def contrasts(values, error=0.05, freedom=20):
