@@ -6,13 +6,14 @@ import time
 from typing import NamedTuple
 
 import jax
+import numpy as np
 
 from ganscape.models import Config
-from ganscape.sweep.feeding import advance_alone, feed_of
+from ganscape.sweep.feeding import Resident, Streamed, advance_alone, feed_of
 from ganscape.sweep.measuring.evaluation import evaluate, evaluator, sample_and_encode
 from ganscape.sweep.memory import memory_warnings
 from ganscape.sweep.plan import Plan
-from ganscape.sweep.population import images_per_cycle, stack, start_member
+from ganscape.sweep.population import Population, images_per_cycle, stack, start_member
 from ganscape.sweep.proposals import trial_of
 from ganscape.sweep.rounds import count_trials, first_configs
 
@@ -55,7 +56,8 @@ def estimate(plan: Plan, workers: int, done: int = 0) -> PlanCost:
     done: rungs of all trials that a folder has already; they cost no time.
 
     A member of each of a few structures is compiled, trained for two seconds and evaluated. The first one takes longer
-    until it can run, because JAX starts: every worker starts once, and compiles each of its structures.
+    until it can run, because JAX starts: every worker starts once, and compiles each of its structures. Every trial
+    counts as trained to its end: those that diverge or are stopped early take less.
     """
     configs = {config.structure(): config for config in reversed(first_round(plan))}
     chosen = _spread(list(reversed(configs.values())), MEASURED_STRUCTURES)
@@ -88,20 +90,45 @@ def _measure(plan: Plan, config: Config) -> MemberCost:
     evaluation = evaluator(workload.metric, workload.dataset.test, workload.samples, further=workload.further)
     began = time.monotonic()
     trial = trial_of(plan.seed, next(iter(plan.methods)), config, 0)
-    member = start_member(config, workload.dataset.image_shape, trial.key)
-    population = jax.device_put(stack([member], 1))
+    start = stack([start_member(config, workload.dataset.image_shape, trial.key)], 1)
     feed = feed_of(config, workload.dataset, 1)
-    population = advance_alone(population, feed, trial.key, 1)
+    population = advance_alone(_fresh(start), feed, trial.key, 1)
     jax.block_until_ready(sample_and_encode(population, evaluation))
     ready = time.monotonic() - began
 
-    cycles, began = 1, time.monotonic()
-    while (trained := time.monotonic() - began) < MEASURED_SECONDS:
-        population = advance_alone(population, feed, trial.key, cycles)
-        jax.block_until_ready(population)
-        cycles += cycles
-    per_image = trained / ((cycles - 1) * images_per_cycle(config))
+    per_cycle = _seconds_per_cycle(start, feed, trial.key)
 
+    # Scored before its first cycle: features of a member that diverged are not finite, which no metric takes.
+    untrained = _fresh(start)
     began = time.monotonic()
-    evaluate(evaluation, jax.device_get(sample_and_encode(population, evaluation)), 0)
-    return MemberCost(ready, per_image, time.monotonic() - began)
+    evaluate(evaluation, jax.device_get(sample_and_encode(untrained, evaluation)), 0)
+    return MemberCost(ready, per_cycle / images_per_cycle(config), time.monotonic() - began)
+
+
+def _seconds_per_cycle(start: Population, feed: Resident | Streamed, key: tuple[int, int]) -> float:
+    """Returns the mean seconds of a cycle in MEASURED_SECONDS of training a population of one member.
+
+    start: the population before its first cycle, on the host. The member starts again from there if its loss is no
+    longer finite, because it would do nothing from then on and the cycles asked for would cost no time.
+    """
+    population, trained, done, asked = _fresh(start), 0.0, 0, 1
+    while trained < MEASURED_SECONDS:
+        before, began = _cycles(population), time.monotonic()
+        population = advance_alone(population, feed, key, asked)
+        jax.block_until_ready(population)
+        trained += time.monotonic() - began
+        done += _cycles(population) - before
+        if np.asarray(population.finite)[0]:
+            asked += asked
+        else:
+            population = _fresh(start)
+    return trained / done
+
+
+def _fresh(start: Population) -> Population:
+    # A copy: `advance` donates its population, and on a CPU arrays of a device can share their memory with the host's.
+    return jax.device_put(jax.tree.map(np.copy, start))
+
+
+def _cycles(population: Population) -> int:
+    return int(np.asarray(population.cycle)[0])

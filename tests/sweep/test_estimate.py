@@ -2,14 +2,17 @@
 
 import math
 import re
+from types import SimpleNamespace
 
 import jax
+import numpy as np
 import pytest
 
 from ganscape.search_spaces import STUDIES
 from ganscape.sweep import estimate as module
 from ganscape.sweep.estimate import MemberCost, estimate
 from ganscape.sweep.plan import plan
+from ganscape.sweep.population import Population
 
 HOURS = {"half an hour": 0.5, "an hour": 1, "five hours": 5, "eight hours": 8, "ten hours": 10}
 HOURS_TOLD = [
@@ -82,6 +85,31 @@ def test_a_plan_whose_configs_cannot_be_trained_here_is_counted_and_not_timed(tm
 def test_what_does_not_fit_into_memory_is_not_tried(tmp_path, measured, monkeypatch):
     monkeypatch.setattr(module, "memory_warnings", lambda plan, workers: ["too large"] if workers == 1 else [])
     assert "more memory than is free" in estimate(of(tmp_path), workers=2).unknown and measured == []
+
+
+@pytest.mark.parametrize("last", [1, 3, 100, None])
+def test_a_member_that_diverges_costs_as_much_per_cycle_as_one_that_does_not(last, monkeypatch):
+    """A cycle takes a hundredth of a second here, and none is done after the one whose loss is not finite."""
+    clock, asked = [0.0], []
+
+    def advance(population, feed, key, cycles):
+        asked.append(cycles)
+        assert cycles < 2**31, "the program counts in int32"
+        assert population.finite[0], "a member that diverged does nothing more"
+        begun = int(population.cycle[0])
+        stop = begun + cycles if last is None else min(begun + cycles, last)
+        clock[0] += 0.01 * (stop - begun)
+        population.cycle[0], population.finite[0] = stop, stop != last
+        return population
+
+    arrays = SimpleNamespace(device_put=lambda tree: tree, block_until_ready=lambda tree: tree, tree=jax.tree)
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(module, "jax", arrays)
+    monkeypatch.setattr(module, "advance_alone", advance)
+    start = Population(None, {}, None, np.zeros(1, np.int32), np.zeros(1, bool), np.ones(1, bool))
+    assert module._seconds_per_cycle(start, None, (0, 0)) == pytest.approx(0.01)
+    assert clock[0] >= module.MEASURED_SECONDS and sorted(asked) == asked
+    assert (start.cycle[0], start.finite[0]) == (0, True), "advancing donates its population, so that each has its own"
 
 
 def test_scales_named_after_their_time_tell_it():
