@@ -10,6 +10,7 @@ from ganscape.search_spaces import (
     r3gan,
     schedules,
     tricks,
+    tricks_alone,
 )
 from ganscape.search_spaces.space import Space
 
@@ -21,6 +22,7 @@ SPACES: dict[str, dict[str, Space]] = {
     **r3gan.SPACES,
     **schedules.SPACES,
     **tricks.SPACES,
+    **tricks_alone.SPACES,
     **chance.SPACES,
     **completion.SPACES,
 }

@@ -11,6 +11,7 @@ from ganscape.search_spaces import (
     r3gan,
     schedules,
     tricks,
+    tricks_alone,
 )
 from ganscape.search_spaces.study import Study, StudyError
 
@@ -29,6 +30,7 @@ STUDIES: dict[str, Study] = {
     **r3gan.STUDIES,
     **schedules.STUDIES,
     **tricks.STUDIES,
+    **tricks_alone.STUDIES,
     **chance.STUDIES,
     **completion.STUDIES,
 }
