@@ -37,7 +37,7 @@ def risks(path):
         if isinstance(node, ast.Call):
             if isinstance(node.func, ast.Name) and node.func.id in ("eval", "exec", "compile"):
                 yield node.func.id
-            if ast.unparse(node.func) in ("np.load", "numpy.load"):
+            if isinstance(node.func, ast.Attribute) and ast.unparse(node.func) in ("np.load", "numpy.load"):
                 allowed = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
                 if allowed.get("allow_pickle", "False") != "False":
                     yield "np.load"

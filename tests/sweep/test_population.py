@@ -10,9 +10,9 @@ from ganscape.sweep.population import Population, advance, images_per_cycle, onl
 SHAPE = (8, 8, 1)
 
 
-def population(configs, size=None, seed=0):
+def population(configs, size=4, seed=0):
     members = [start_member(config, SHAPE, trial_key(0, config, seed)) for config in configs]
-    return jax.device_put(stack(members, size or len(members)))
+    return jax.device_put(stack(members, size))
 
 
 def weights(members, index):
@@ -38,8 +38,8 @@ def test_a_trial_key_is_its_identity():
 
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_a_member_is_bit_equal_alone_and_beside_others(configs, images, place):
-    together = advance(population(configs, 4), images, jnp.int32(9), lanes=1)
-    alone = advance(population([configs[place]]), images, jnp.int32(9), lanes=1)
+    together = advance(population(configs), images, jnp.int32(9), lanes=1)
+    alone = advance(population([configs[place]], 1), images, jnp.int32(9), lanes=1)
     assert equal(weights(together, place), weights(alone, 0))
 
 
@@ -56,7 +56,7 @@ def test_lanes_side_by_side_agree_to_rounding(configs, images):
     where a gradient is zero but for rounding (a bias before batch norm), Adam follows the rounding."""
     pictures = []
     for lanes in (1, 4):
-        members = advance(population(configs, 4), images, jnp.int32(5), lanes=lanes)
+        members = advance(population(configs), images, jnp.int32(5), lanes=lanes)
         one = take(members, 1)
         pictures.append(sampling.sample(one.config, one.state, SHAPE, jax.random.key(0), 64))
     np.testing.assert_allclose(*pictures, rtol=0, atol=1e-3)
@@ -64,8 +64,8 @@ def test_lanes_side_by_side_agree_to_rounding(configs, images):
 
 def test_side_by_side_a_member_depends_on_neither_its_lane_nor_its_neighbours(configs, images):
     """To the bit, within the program of so many lanes."""
-    together = advance(population(configs, 4), images, jnp.int32(5), lanes=4)
-    turned = advance(population([Config(g_lr=0.5, z_dim=8), *configs[::-1]], 4), images, jnp.int32(5), lanes=4)
+    together = advance(population(configs), images, jnp.int32(5), lanes=4)
+    turned = advance(population([Config(g_lr=0.5, z_dim=8), *configs[::-1]]), images, jnp.int32(5), lanes=4)
     assert all(equal(weights(together, place), weights(turned, 3 - place)) for place in range(3))
 
 
@@ -82,8 +82,8 @@ def test_changing_a_number_never_recompiles(configs, images):
 def test_a_diverging_member_stops_where_it_diverged_and_leaves_the_others_alone(configs, images):
     wild = Config(g_lr=1e12, d_lr=1e12, z_dim=8)
     together = advance(population([configs[0], wild, configs[2]]), images, jnp.int32(30), lanes=1)
-    alone = advance(population([configs[2]]), images, jnp.int32(30), lanes=1)
-    assert np.asarray(together.finite).tolist() == [True, False, True]
+    alone = advance(population([configs[2]], 1), images, jnp.int32(30), lanes=1)
+    assert np.asarray(together.finite).tolist()[:3] == [True, False, True]
     assert 0 < int(together.cycle[1]) < 30
     assert equal(weights(together, 2), weights(alone, 0))
 
@@ -92,10 +92,10 @@ def test_a_halted_member_is_not_advanced(configs, images):
     before = population(configs)
     kept = weights(before, 1)
     after = advance(only(before, [0, 2]), images, jnp.int32(5), lanes=1)
-    assert np.asarray(after.cycle).tolist() == [5, 0, 5]
+    assert np.asarray(after.cycle).tolist()[:3] == [5, 0, 5]
     assert equal(weights(after, 1), kept)
     after = advance(only(after, [1]), images, jnp.int32(7), lanes=1)
-    assert np.asarray(after.cycle).tolist() == [5, 7, 5]
+    assert np.asarray(after.cycle).tolist()[:3] == [5, 7, 5]
 
 
 def test_places_beyond_the_members_are_halted(configs):
