@@ -1,7 +1,6 @@
 """Commands on an output folder."""
 
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -24,9 +23,8 @@ def test_a_sweep_is_watched_until_its_end(ganscape, recorded, words):
     assert "left" not in result.stdout and "no score for" not in result.stdout
 
 
-def test_a_report_is_served_until_an_interruption(swept, tmp_path):
-    shutil.copy(swept / "out" / "store.sqlite", tmp_path)
-    command = [sys.executable, "-m", "ganscape", "serve", str(tmp_path), "--port", "0"]
+def test_a_report_is_served_until_an_interruption(recorded):
+    command = [sys.executable, "-m", "ganscape", "serve", str(recorded), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
         try:
             address = re.search(r"http://127\.0\.0\.1:\d+/", running.stdout.readline())[0]
@@ -37,4 +35,4 @@ def test_a_report_is_served_until_an_interruption(swept, tmp_path):
         finally:
             running.kill()
     assert running.returncode == 130 and error.splitlines()[-1] == "stopped serving"
-    assert sorted(path.name for path in tmp_path.iterdir() if "-" not in path.name) == ["store.sqlite"]
+    assert sorted(path.name for path in recorded.iterdir() if "-" not in path.name) == ["store.sqlite"]
