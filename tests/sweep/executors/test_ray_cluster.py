@@ -26,17 +26,32 @@ def cluster(variables):
     """Two nodes with a CPU each, the second with a resource of its own; their processes get these variables."""
     before = dict(os.environ)
     os.environ.update(variables, RAY_AUTH_MODE="disabled", RAY_USAGE_STATS_ENABLED="0")
-    from ray.cluster_utils import Cluster
-
-    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     try:
-        made.other = made.add_node(num_cpus=1, resources={"fast": 1})
-        made.wait_for_nodes()
-        yield made
+        made = start_nodes()
+        try:
+            yield made
+        finally:
+            made.shutdown()
     finally:
-        made.shutdown()
         os.environ.clear()
         os.environ.update(before)
+
+
+def start_nodes(tries=3):
+    """Two nodes, started again where one is late, as on a busy machine: Ray raises a plain Exception after 30 s."""
+    from ray.cluster_utils import Cluster
+
+    made = Cluster()
+    try:
+        made.add_node(num_cpus=1, include_dashboard=False)
+        made.other = made.add_node(num_cpus=1, resources={"fast": 1})
+        made.wait_for_nodes()
+    except Exception:
+        made.shutdown()
+        if tries == 1:
+            raise
+        return start_nodes(tries - 1)
+    return made
 
 
 def interrupted(sweep, scores):
