@@ -42,7 +42,7 @@ from ganscape.models.penalties import PENALTIES
 from ganscape.models.projections import PROJECTIONS
 from ganscape.models.schedules import SCHEDULES
 from ganscape.models.targets import LABEL_FLIPS, LABEL_SMOOTHINGS
-from ganscape.results import columns, overtuning
+from ganscape.results import budget, columns, overtuning
 from ganscape.search_spaces import PRESETS, STUDIES
 from ganscape.sweep.plan import find_study
 
@@ -141,6 +141,26 @@ def test_scores_of_fixed_settings_are_what_the_recorded_study_says(study):
         name = f"{rate:.0e}".replace("e-0", "e-")
         cells = " | ".join(f"{score:.0f}" for score in row)
         assert f"| {name} | {beta1:g}, {beta2:g}, {updates:.0f}:1 | {cells} |" in page
+
+
+def test_expected_bests_of_narrow_ranges_are_what_the_recorded_studies_say():
+    searched = {ranges: results.recorded(f"equal_{ranges}_mnist16").searched("best") for ranges in ("narrow", "wide")}
+    page = text("docs/reproduction.md")
+    for method in results.recorded("equal_narrow_mnist16").methods():
+        narrow, wide = (budget.replicates(searched[ranges], method)[1:] for ranges in ("narrow", "wide"))
+        best, (low, high) = budget.expected_best(narrow, 4), budget.interval(narrow, 4)
+        cells = f"{budget.expected_best(narrow, 1):.0f} | {best:.0f} ({low:.0f} to {high:.0f})"
+        assert f"| {method} | {cells} | {budget.expected_best(wide, 4):.0f} |" in page
+
+
+def test_the_highest_f1_of_each_method_is_what_the_recorded_study_says():
+    signs = results.recorded("equal_f1_triangles").signs()
+    table = signs.pivot_table("value", ["method", "config"], "quantity").reset_index()
+    assert f"F1 is 0 for {(table['f1'] == 0).sum()} of the {len(table)} models" in text("docs/reproduction.md")
+    for method, rows in table.groupby("method"):
+        best = rows.loc[rows["f1"].idxmax()]
+        cells = " | ".join(f"{best[name]:.2f}" for name in ("f1", "precision", "recall", "precision_median"))
+        assert f"| {method} | {cells} |" in text("docs/reproduction.md") or best["f1"] == 0
 
 
 def test_what_longer_searches_found_is_what_the_recorded_study_says():
