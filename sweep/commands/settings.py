@@ -7,17 +7,34 @@ from typing import Any
 from ganscape.errors import UserError, shown
 from ganscape.limits import check_path
 
+OPTIONS = (
+    "methods",
+    "data",
+    "scale",
+    "searcher",
+    "scheduler",
+    "executor",
+    "workers",
+    "lanes",
+    "seeds",
+    "seed",
+    "metric",
+)
+
 
 def parse_settings(assignments: list[str]) -> dict[str, Any]:
     """Returns name -> value of "NAME=VALUE" texts: a number, true or false as in JSON, and text otherwise.
 
-    Raises UserError for other texts, a name that is set twice, and a value that is a list, a table or null.
+    Raises UserError for other texts, a name that is set twice or is that of an option, and a value that is a list, a
+    table or null.
     """
     settings: dict[str, Any] = {}
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
         if not equals or not name.strip():
             raise UserError(f"--set {shown(assignment)} must be NAME=VALUE, such as --set batch_size=32")
+        if name in OPTIONS:
+            raise UserError(f"--set {shown(assignment)}: {name} is an option of its own, --{name} {text}")
         value = _value(name, text)
         if name in settings:
             raise UserError(f"--set {shown(name)} is given twice: {shown(settings[name])} and {shown(value)}")

@@ -1,3 +1,4 @@
+import inspect
 import json
 import os
 import re
@@ -164,12 +165,16 @@ def test_a_second_driver_is_refused(ganscape, tmp_path):
 
 
 def test_values_are_read_as_json_where_they_are(monkeypatch):
-    from ganscape.sweep.commands.settings import parse_settings
+    from ganscape.sweep.commands.settings import OPTIONS, parse_settings
 
     assert parse_settings(["a=1", "b=1e-3", "c=true", "d=hinge"]) == {"a": 1, "b": 1e-3, "c": True, "d": "hinge"}
     for text in ("null", "[1]", "{}"):
         with pytest.raises(UserError, match="must be one value"):
             parse_settings([f"e={text}"])
+    for name in OPTIONS:
+        assert name in inspect.signature(cli.run).parameters
+        with pytest.raises(UserError, match=f"^--set '{name}=2': {name} is an option of its own, --{name} 2$"):
+            parse_settings([f"{name}=2"])
 
 
 @pytest.fixture
