@@ -9,7 +9,9 @@ import jax
 import numpy as np
 import pytest
 
+import ganscape
 from ganscape import environment
+from ganscape.results.store import read
 
 # Each would change a number of a bare JAX program or end it: numbers, random bits, compilation, dtypes, checks.
 HOSTILE = {
@@ -58,27 +60,33 @@ HARMLESS = {
     "TZ": "Pacific/Kiritimati",
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
 }
+SETTINGS = {"configs": 1, "images": 640, "interval": 320, "samples": 50}
 SWEEP = (
     *("run", "equal/wide", "--methods", "vae", "--seeds", "1", "--workers", "1"),
-    *("--set", "configs=1", "--set", "images=640", "--set", "interval=320", "--set", "samples=50"),
+    *(word for name, value in SETTINGS.items() for word in ("--set", f"{name}={value}")),
 )
 
 
 def scores_under(variables, out):
-    """The scores of a sweep from a shell with these variables, by trial and rung, each with every bit."""
+    """The scores of a sweep from a shell with these variables."""
     command = [sys.executable, "-m", "ganscape", *SWEEP, "--out", str(out)]
     ran = subprocess.run(command, env=os.environ | variables, capture_output=True, text=True, timeout=300)
     assert ran.returncode == 0, (variables, ran.stderr[-2000:])
-    read = (
-        "import json, sys; from ganscape.results.store import read;"
-        "print(json.dumps([(row['trial'], row['rung'], row['value'].hex()) for row in read(sys.argv[1])['scores']]))"
-    )
-    return json.loads(subprocess.run([sys.executable, "-c", read, out], capture_output=True, check=True).stdout)
+    return scores_in(out)
+
+
+def scores_in(out):
+    """The scores of a folder by trial and rung, each with every bit."""
+    return sorted((row["trial"], row["rung"], row["value"].hex()) for row in read(out)["scores"])
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    scores = scores_under({}, tmp_path_factory.mktemp("undisturbed") / "out")
+    """The scores of the sweep whose driver is this process; its worker is one of its own."""
+    out = tmp_path_factory.mktemp("undisturbed") / "out"
+    with pytest.warns(UserWarning, match="fd_digits of 50 images, fewer than its features"):
+        ganscape.run("equal/wide", out=out, methods=["vae"], seeds=1, workers=1, settings=SETTINGS, progress=False)
+    scores = scores_in(out)
     assert len(scores) == 2
     return scores
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -75,11 +76,13 @@ def ganscape():
 
     def call(*words):
         before = dict(os.environ)  # a dry run gives its process the environment of a worker
+        terminate = signal.getsignal(signal.SIGTERM)  # which a sweep handles
         try:
             return CliRunner().invoke(app, [str(word) for word in words])
         finally:
             os.environ.clear()
             os.environ.update(before)
+            signal.signal(signal.SIGTERM, terminate)
 
     return call
 

@@ -255,13 +255,8 @@ def test_a_study_of_one_s_own_runs_from_its_file(ganscape, refused, tmp_path):
     file = tmp_path / "my_study.toml"
     file.write_text(STUDY)
     out = tmp_path / "out"
-    ran = subprocess.run(
-        [sys.executable, "-m", "ganscape", "run", str(file), "--out", str(out), "--workers", "1"],
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert ran.returncode == 0, ran.stderr
+    ran = ganscape("run", file, "--out", out, "--workers", "1")
+    assert ran.exit_code == 0, ran.stderr
     found = frames.load(out)
     assert found.study["study"] == "my_study" and found.study["question"] == "Does momentum help?"
     counts = found.trials().groupby(["method", "phase"]).size().to_dict()

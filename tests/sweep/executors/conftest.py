@@ -15,6 +15,8 @@ import pytest
 
 from ganscape import results
 
+from .drive import drive
+
 HERE = Path(__file__).parent
 SETTINGS = {
     "configs": 6,
@@ -35,8 +37,8 @@ class Sweep:
         self.out, self.ledger, self.errors = folder / "out", folder / "ledger", folder / "errors"
         self.tag = uuid.uuid4().hex
         self.process = None
-        drive = [HERE / "drive.py", self.out, executor, workers, json.dumps(SETTINGS), *joined]
-        self.command = [sys.executable, "-W", "ignore", *map(str, drive)]
+        self.words = [str(self.out), executor, workers, json.dumps(SETTINGS), *joined]
+        self.command = [sys.executable, "-W", "ignore", str(HERE / "drive.py"), *self.words]
         self.environment = os.environ | {
             "GANSCAPE_TEST_LEDGER": str(self.ledger),
             "GANSCAPE_TEST_POISON": poison,
@@ -56,6 +58,14 @@ class Sweep:
         finally:
             self.end()
         assert self.process.returncode == 0, self.errors.read_text()[-2000:]
+        return self
+
+    def finish_here(self):
+        """As `start` and `finish`, with the driver in this process, which has loaded what a driver needs."""
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in self.environment.items():
+                patch.setenv(name, value)
+            drive(*self.words)
         return self
 
     def processes(self):
@@ -222,7 +232,7 @@ def unbroken(cache):
         fcntl.flock(lock, fcntl.LOCK_EX)
         sweep = Sweep(folder, cache, workers="1")
         if not sweep.out.exists():
-            sweep.start().finish()
+            sweep.finish_here()
     assert sorted(number for number, *_ in sweep.rounds().values()) == [0, 0, 1, 1, 2, 2]
     assert len(sweep.failed("stopped")) == 3 and len(sweep.table()) == 6 + 3
     assert all(sweep.computed().count(value) == 1 for value in sweep.stored())  # references are computed as well
@@ -248,7 +258,7 @@ def check_kills(unbroken, make_sweep):
             sweep.kill()
             held.append(sweep.held())
             sweep.check_held(held)
-        sweep.start().finish()
+        sweep.start().finish() if executor == "ray" else sweep.finish_here()
         sweep.check_held(held)
         sweep.check_equal(unbroken)
         assert sweep.generators() == sweep.generator_files() == unbroken.generators() != set()

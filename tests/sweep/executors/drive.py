@@ -12,9 +12,9 @@ from ganscape.sweep.driver import run_study
 from ganscape.sweep.plan import plan
 from ganscape.sweep.resources import Cluster
 
-if __name__ == "__main__":
-    out, executor, workers, settings, *rest = sys.argv[1:]
-    address, *callbacks = rest or [None]
+
+def drive(out, executor, workers, settings, address=None, *callbacks):
+    """Runs the sweep, or what is missing of it. All are words of the command line."""
     study = plan(
         "equal/bandit",
         out=out,
@@ -28,5 +28,9 @@ if __name__ == "__main__":
         out,
         executor=executor,
         workers=int(workers) if workers else None,
-        cluster=Cluster(address, tuple(callbacks)),
+        cluster=Cluster(address, callbacks),
     )
+
+
+if __name__ == "__main__":
+    drive(*sys.argv[1:])

@@ -1,6 +1,7 @@
 """Local worker processes: equal tables, and what is left when processes are killed or the disk is full."""
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -8,8 +9,9 @@ import sys
 
 import pytest
 
-from ganscape import results
 from ganscape.sweep.executors.processes import WorkerProcess
+
+from .conftest import table
 
 
 def test_killed_workers_are_replaced_and_killed_drivers_lose_nothing_and_compute_nothing_twice(check_kills):
@@ -59,30 +61,25 @@ def test_ctrl_c_on_a_terminal_while_workers_start_is_one_line_and_leaves_no_proc
 
 
 @pytest.mark.parametrize("executor", ["local", pytest.param("ray", marks=pytest.mark.slow)])
-def test_a_full_disk_ends_with_a_sentence_and_the_same_command_continues(executor, unbroken, settings, cache, tmp_path):
-    probe = ["unshare", "-m", "sh", "-c", f"mount -t tmpfs -o size=400k none {tmp_path}"]
-    if shutil.which("unshare") is None or subprocess.run(probe, capture_output=True).returncode:
+def test_a_full_disk_ends_with_a_sentence_and_the_same_command_continues(
+    executor, unbroken, settings, tmp_path, ganscape
+):
+    """The first command writes to a small file system that only its processes see; what is left there is continued."""
+    small, left = tmp_path / "small", tmp_path / "left"
+    small.mkdir()
+    mount = f"mount -t tmpfs -o size=300k none {small}"
+    if shutil.which("unshare") is None or subprocess.run(["unshare", "-m", "sh", "-c", mount]).returncode:
         pytest.skip("this user may not mount a small file system")
-    ledger = tmp_path.with_name(f"{tmp_path.name}-ledger")
-    command = (
-        f"{sys.executable} -W ignore -m ganscape run equal/bandit --methods ns_gan --scheduler halving "
-        f"--workers 1 --executor {executor} --out {tmp_path}/out {' '.join(settings)}"
-    )
-    script = f"""
-        mount -t tmpfs -o size=300k none {tmp_path} || exit 9
-        {command}; echo "first $?" >&2
-        mount -o remount,size=30m {tmp_path}
-        {command}; echo "second $?" >&2
-        cp {tmp_path}/out/store.sqlite {ledger}
-    """
-    environment = os.environ | {"JAX_COMPILATION_CACHE_DIR": str(cache)}
-    command = ["unshare", "-m", "sh", "-c", script]
-    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=500)
-    assert "first 2" in ran.stderr and "second 0" in ran.stderr, ran.stderr[-3000:]
+    words = ["run", "equal/bandit", "--methods", "ns_gan", "--scheduler", "halving", *settings, "--workers", "1"]
+    words += ["--executor", executor, "--out"]
+    command = shlex.join([sys.executable, "-W", "ignore", "-m", "ganscape", *words, str(small / "out")])
+    script = f"{mount} || exit 9; {command}; code=$?; cp -r {small}/out {left} || exit 8; exit $code"
+    ran = subprocess.run(["unshare", "-m", "sh", "-c", script], capture_output=True, text=True, timeout=500)
+    assert ran.returncode == 2, ran.stderr[-3000:]
     assert any("full" in line and line.startswith("error: ") for line in ran.stderr.splitlines())
     assert "Traceback" not in ran.stderr
-    (tmp_path / "out").mkdir()
-    shutil.copy(ledger, tmp_path / "out" / "store.sqlite")
-    scores = results.load(tmp_path / "out").scores()
-    table = {(row.trial, row.rung): (row.value, row.images) for row in scores.itertuples()}
-    assert table == unbroken.table()
+    held = table(left)
+    assert len(held) < len(unbroken.table())
+    continued = ganscape(*words, left)
+    assert continued.exit_code == 0, continued.output
+    assert held.items() <= table(left).items() and table(left) == unbroken.table()
