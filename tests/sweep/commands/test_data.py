@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from ganscape.sweep import registration
+from ganscape.sweep.plan import plan
 
 
 @pytest.fixture
@@ -30,10 +31,9 @@ def test_prepared_pictures_can_be_trained_on_and_what_was_left_out_is_told(gansc
     assert made.exit_code == 0, made.output
     assert made.stdout.strip() == f"{tmp_path / 'photos.npz'}: 20 pictures of 32x32x3, 2 classes: cats, dogs"
     assert made.stderr.startswith("warning: left out 1: ") and "torn.jpg" in made.stderr
-    planned = ganscape("run", "equal/defaults", "--data", tmp_path / "photos.npz", "--methods", "vae", "--dry-run",
-                       "--set", "images=640", "--set", "interval=640")  # fmt: skip
-    assert planned.exit_code == 0, planned.output
-    assert "kid_lite0, 4 samples against photos/test (4)" in planned.stdout
+    planned = plan("equal/defaults", out=tmp_path / "out", data=tmp_path / "photos.npz", methods=["vae"])
+    assert planned.protocol.label() == "kid_lite0, 4 samples against photos/test (4)"
+    assert planned.workload.dataset.train.shape == (16, 32, 32, 3) and planned.workload.dataset.classes == 2
 
 
 def test_info_of_a_data_set_by_name_counts_what_a_run_would_load(ganscape, refused, tmp_path):
