@@ -71,7 +71,12 @@ def winners_curse(table: "pd.DataFrame") -> str:
 
 
 def at_the_edge(results: Results, best) -> str:
-    """Names the settings of the best configuration within the outer twentieth of their range; best: its row."""
+    """Names the settings of the best configuration within the outer twentieth of their range; best: its row.
+
+    A study that trains nothing but the settings that it lists searches no range.
+    """
+    if all(phase["only_defaults"] for phase in results.search()):
+        return ""
     dimensions = results.study.get("methods", {}).get(best["method"], {}).get("dimensions", {})
     settings, words = results.settings(best["config"]), []
     for name, dimension in dimensions.items():

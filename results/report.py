@@ -45,6 +45,7 @@ def render(results: Results) -> str:
         importance=figures.importance_figure(results),
         methods=tables.methods(results, shared),
         shared_settings=shared,
+        equal_settings=tables.equal_settings(results),
         leaders=tables.leaders_on_fresh_seeds(results),
         variance=tables.variance_split(results),
         failures=tables.failures(results),

@@ -93,6 +93,7 @@ ORDER = {
         "claims.best_models",
         *("claims.equal", "claims.landscape"),
         *("claims.calibrations", "claims.judging", "claims.table", "claims"),
+        "equal_settings",
         *("plots.canvas", "plots.budgets", "plots.distributions", "plots.comparisons"),
         *("plots.settings", "plots.metrics", "plots.calibration", "plots"),
         *("page", "page.points", "page.trials", "page.figures", "page.papers", "page.tables", "page.next_steps"),

@@ -100,7 +100,7 @@ def first_asked(results: Results, methods: tuple[str, ...], *, keep_failed: bool
 def scores_of_fixed_settings(results: Results, methods: tuple[str, ...], *, keep_failed: bool) -> SettingScores:
     """Returns the scores of the settings of table 1, which all methods share; a penalty's weights are one setting."""
     trials = results.searched("best")
-    trials = trials[trials["phase"] == results.search()[0]["name"]]
+    trials = trials[(trials["phase"] == results.search()[0]["name"]) & trials["value"].notna()]
     if not results.search()[0]["only_defaults"]:
         raise NotTestable("needs the fixed settings of table 1")
     worst, by_method = _worst(trials), {}

@@ -6,6 +6,7 @@ from ganscape.results import interquartile, lottery, verdict
 from ganscape.results.claims import judge_sweep, shared_caveats
 from ganscape.results.claims import rows as claim_rows
 from ganscape.results.costs import measured_time
+from ganscape.results.equal_settings import describe_ratios, ratios_at_equal_settings
 from ganscape.results.frames import Results
 from ganscape.results.overtuning import describe_leaders, overtuning
 from ganscape.results.samples import data_url, grid
@@ -72,6 +73,16 @@ def leaders_on_fresh_seeds(results: Results) -> dict | None:
     if not any(phase.get("searcher") == "leaders" for phase in results.study.get("phases", [])):
         return None
     return {"rows": overtuning(results).to_dict("records"), "sentences": describe_leaders(results)}
+
+
+def equal_settings(results: Results) -> dict | None:
+    """Returns how methods compare with the first one at the settings that all are trained with: `rows`, a method each,
+    `first` and a `sentence`; None where nothing can be told, see `ratios_at_equal_settings`."""
+    table = ratios_at_equal_settings(results)
+    if table.empty:
+        return None
+    first = results.methods()[0]
+    return {"rows": table.to_dict("records"), "first": first, "sentence": describe_ratios(table, first)}
 
 
 def variance_split(results: Results) -> dict | None:

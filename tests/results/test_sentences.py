@@ -231,6 +231,13 @@ def test_the_best_at_the_edge_of_its_range_is_pointed_out(build):
     assert "edge of its range" not in said(study(0.01))
 
 
+def test_listed_settings_are_at_no_edge_because_no_range_is_searched(build):
+    methods = {"a": {"dimensions": {"learning_rate": {"kind": "LogUniform", "low": 1.0, "high": 100.0}}}, "b": {}}
+    table = {"a": [[1.0], [2.0]], "b": [[3.0], [4.0]]}
+    assert "edge of its range" not in said(build(table, methods=methods, searcher="defaults", only_defaults=True))
+    assert "edge of its range" in said(build(table, "drawn", methods=methods))
+
+
 def add_baselines(folder, **values):
     with open_store(folder) as store:
         shared = {"source": "", "metric": "fd_digits", "protocol": "0123456789ab"}
