@@ -4,6 +4,7 @@ What papers report is data here, beside whether the number was found in the sour
 of the package say is computed from their stores.
 """
 
+import functools
 import math
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +14,7 @@ import numpy as np
 from ganscape.results import frames
 from ganscape.results.claims.estimates import estimate_mean
 from ganscape.results.claims.evidence import NotTestable, log_ratios, scores_of_fixed_settings
+from ganscape.results.importance import importance
 from ganscape.results.statistics import difference_of_means
 
 PAGE = Path(__file__).with_name("tricks.md")
@@ -22,22 +24,27 @@ LEVEL = 0.95
 # Folders of landscape/reg-norm, in which methods share their settings.
 RECORDED = {"mnist16": "landscape_reg_norm_mnist16", "digits": "landscape_reg_norm_digits"}
 SCHEDULES = "schedules_digits"  # in which methods share their learning rates
+ALONE = "tricks_alone_mnist16_5k"  # in which each trick stands beside "plain"
+TOGETHER = "tricks_digits"  # random combinations of all tricks; the first config of each method has them off
 COMPLETION = "completion_digits"  # in which every method has one config
 GAMES = {"ns": "non-saturating", "wgan_gp": "WGAN-GP", "hinge_sn": "hinge with spectral norm"}
+
+load = functools.cache(frames.recorded)
 
 
 class Entry(NamedTuple):
     """A trick of the ledger.
 
     reported: what its paper, or another that is named, says. methods: its method and the one without it, in
-    landscape/reg-norm; schedule: its name in the study schedules; completion: as methods, in the study completion. None
-    where no recorded study has it.
+    landscape/reg-norm; schedule: its name in the study schedules; alone: its method in the study tricks/alone;
+    completion: as methods, in the study completion. None where no recorded study has it.
     """
 
     name: str
     reported: str
     methods: tuple[str, str] | None = None
     schedule: str | None = None
+    alone: str | None = None
     completion: tuple[str, str] | None = None
 
 
@@ -82,11 +89,13 @@ LEDGER = (
     Entry(
         "`projection` of classes",
         f"FID 10.84 on CIFAR10, where the same networks without classes have 16.77 ({_MIMICRY})",
+        alone="class_projection",
     ),
     Entry(
-        "`relativistic` with `r1+r2`, networks `r3gan`",
-        "FID 2.75 on FFHQ at 256x256, StyleGAN2 3.78; 1,000 of 1,000 modes of stacked MNIST "
+        "`relativistic` with `r1+r2`",
+        "with the networks `r3gan` FID 2.75 on FFHQ at 256x256, StyleGAN2 3.78; 1,000 of 1,000 modes of stacked MNIST "
         f"({_paper('Huang et al. 2024', '2501.05441')}, by a [summary]({_SUMMARY}))",
+        alone="relativistic_r1_r2",
     ),
     Entry(
         "`learning_rate_schedule=linear`",
@@ -102,11 +111,53 @@ LEDGER = (
         "`diffaugment`",
         "FID lower by a factor of 2 to 4 with 1,000 training images "
         f"({_paper('Zhao et al. 2020', '2006.10738')}, abstract)",
+        alone="diffaugment",
     ),
-    Entry("`packing`", f"fewer lost modes, {NOT_CONFIRMED} ({_paper('Lin et al. 2018', '1712.04086')})"),
-    Entry("`minibatch_stddev`", f"more variation, {NOT_CONFIRMED} ({_paper('Karras et al. 2018', '1710.10196')})"),
-    Entry("`ema`", f"lower FID, {NOT_CONFIRMED} ({_paper('Yazici et al. 2019', '1806.04498')})"),
-    Entry("`unrolled_steps`", f"fewer lost modes, {NOT_CONFIRMED} ({_paper('Metz et al. 2017', '1611.02163')})"),
+    Entry(
+        "`packing=2`",
+        f"fewer lost modes, {NOT_CONFIRMED} ({_paper('Lin et al. 2018', '1712.04086')})",
+        alone="packing",
+    ),
+    Entry(
+        "`minibatch_stddev`",
+        f"more variation, {NOT_CONFIRMED} ({_paper('Karras et al. 2018', '1710.10196')})",
+        alone="minibatch_stddev",
+    ),
+    Entry(
+        "`minibatch_discrimination`",
+        f"fewer lost modes, {NOT_CONFIRMED} ({_paper('Salimans et al. 2016', '1606.03498')})",
+        alone="minibatch_discrimination",
+    ),
+    Entry(
+        "`averaging=ema`",
+        f"lower FID, {NOT_CONFIRMED} ({_paper('Yazici et al. 2019', '1806.04498')})",
+        alone="ema",
+    ),
+    Entry(
+        "`averaging=uniform`",
+        f"lower FID, {NOT_CONFIRMED} ({_paper('Yazici et al. 2019', '1806.04498')})",
+        alone="uniform_average",
+    ),
+    Entry(
+        "`historical_averaging`",
+        f"finds the equilibria of simple games, no score ({_paper('Salimans et al. 2016', '1606.03498')})",
+        alone="historical_averaging",
+    ),
+    Entry(
+        "`label_smoothing=one_sided`",
+        f"more stable, {NOT_CONFIRMED} ({_paper('Salimans et al. 2016', '1606.03498')})",
+        alone="smoothed_labels",
+    ),
+    Entry(
+        "`instance_noise`",
+        f"more stable, {NOT_CONFIRMED} ({_paper('Sonderby et al. 2017', '1610.04490')})",
+        alone="instance_noise",
+    ),
+    Entry(
+        "`unrolled_steps=3`",
+        f"fewer lost modes, {NOT_CONFIRMED} ({_paper('Metz et al. 2017', '1611.02163')})",
+        alone="unrolled",
+    ),
     Entry("`attention`", f"lower FID on ImageNet, {NOT_CONFIRMED} ({_paper('Zhang et al. 2019', '1805.08318')})"),
     Entry(
         "`convolution=gated`, completing images",
@@ -152,13 +203,18 @@ def describe_recorded(entry: Entry) -> str:
         return describe_schedule(entry.schedule)
     if entry.completion is not None:
         return describe_completion(*entry.completion)
-    if entry.methods is None:
-        return "not run"
+    if entry.alone is not None:
+        return describe_shared_settings({"mnist16_5k": ALONE}, entry.alone, "plain")
+    return describe_shared_settings(RECORDED, *entry.methods) if entry.methods else "not run"
+
+
+def describe_shared_settings(recorded: dict[str, str], one: str, other: str) -> str:
+    """Returns the ratio of the scores of two methods at equal settings; recorded: a folder for each name of data."""
     words = []
-    for data, name in RECORDED.items():
-        results = frames.recorded(name)
+    for data, name in recorded.items():
         try:
-            ratios = log_ratios(scores_of_fixed_settings(results, entry.methods, keep_failed=True), *entry.methods)
+            scores = scores_of_fixed_settings(load(name), (one, other), keep_failed=True)
+            ratios = log_ratios(scores, one, other)
         except NotTestable:
             continue
         words.append(f"{data}: {describe_ratio(ratios)}, {len(ratios)} settings")
@@ -168,14 +224,18 @@ def describe_recorded(entry: Entry) -> str:
 def describe_ratio(ratios: np.ndarray) -> str:
     """Returns the geometric mean of ratios, given by their logarithms, with its interval."""
     estimate = estimate_mean(ratios)
-    low, high = (math.exp(end) for end in estimate.interval(LEVEL))
-    return f"{math.exp(estimate.value):.2g} ({low:.2g} to {high:.2g})"
+    return describe_interval(estimate.value, *estimate.interval(LEVEL))
+
+
+def describe_interval(value: float, low: float, high: float) -> str:
+    """Returns a ratio and its interval, given by their logarithms, and whether the interval leaves out 1."""
+    words = "{:.2g} ({:.2g} to {:.2g})".format(*map(math.exp, (value, low, high)))
+    return words if low > 0 or high < 0 else f"{words}, not told from 1"
 
 
 def describe_schedule(schedule: str) -> str:
     """Returns the ratio of scores at the end of training with a schedule and with a constant rate, for each game."""
-    results = frames.recorded(SCHEDULES)
-    words = []
+    results, words = load(SCHEDULES), []
     for game, name in GAMES.items():
         ratios = ratios_at_equal_rates(results, f"{game}_{schedule}", f"{game}_constant")
         words.append(f"{name}, digits: {describe_ratio(ratios)}, {len(ratios)} rates")
@@ -185,10 +245,26 @@ def describe_schedule(schedule: str) -> str:
 def describe_completion(one: str, other: str) -> str:
     """Returns the ratio of the scores of two ways to complete images, geometric means of their seeds, with Welch's
     interval."""
-    trials = frames.recorded(COMPLETION).per_trial()
+    trials = load(COMPLETION).per_trial()
     logs = [np.log(trials.loc[trials["method"] == method, "value"].to_numpy(np.float64)) for method in (one, other)]
-    value, low, high = (math.exp(end) for end in difference_of_means(*logs, LEVEL))
-    return f"digits with holes: {value:.2g} ({low:.2g} to {high:.2g}), {len(logs[0])} seeds each"
+    return f"digits with holes: {describe_interval(*difference_of_means(*logs, LEVEL))}, {len(logs[0])} seeds each"
+
+
+def describe_combinations() -> str:
+    """Returns why the study of all tricks at once tells nothing of single ones, and how combinations do."""
+    results = load(TOGETHER)
+    trials, reason = results.per_trial(), importance(results).reason
+    off = trials.groupby("method", sort=False).nth(0)
+    drawn = trials.drop(off.index).merge(off[["method", "value"]], on="method", suffixes=("", "_off"))
+    lower, failed = int((drawn["value"] < drawn["value_off"]).sum()), int(np.isinf(drawn["value"]).sum())
+    scores = " and ".join(f"{row.value:.0f} (`{row.method}`)" for row in off.itertuples())
+    noise = results.baselines().query("kind == 'noise'")["value"].mean()
+    return (
+        f'`results.recorded("{TOGETHER}")` has {len(trials)} configs of 8x8 digits, all but the first of each method\n'
+        f"random combinations of all tricks. They tell nothing of single tricks: {reason}.\nWithout tricks the score "
+        f"is {scores};\nof {len(drawn)} combinations {lower} score lower than their method without, and {failed} fail. "
+        f"Noise with the moments of real images scores {noise:.0f}."
+    )
 
 
 def ratios_at_equal_rates(results: frames.Results, one: str, other: str) -> np.ndarray:
@@ -210,10 +286,10 @@ def make_table() -> str:
 
 
 def replace_table(text: str) -> str:
-    """Returns the page with its ledger made again."""
+    """Returns the page with its ledger made again, and what combinations of tricks tell below it."""
     before, _, rest = text.partition(BEGIN)
     after = rest.partition(END)[2]
-    return f"{before}{BEGIN}\n\n{make_table()}\n\n{END}{after}"
+    return f"{before}{BEGIN}\n\n{make_table()}\n\n{describe_combinations()}\n\n{END}{after}"
 
 
 if __name__ == "__main__":

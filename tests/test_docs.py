@@ -42,7 +42,7 @@ from ganscape.models.penalties import PENALTIES
 from ganscape.models.projections import PROJECTIONS
 from ganscape.models.schedules import SCHEDULES
 from ganscape.models.targets import LABEL_FLIPS, LABEL_SMOOTHINGS
-from ganscape.results import budget, columns, overtuning
+from ganscape.results import budget, columns, equal_settings, overtuning
 from ganscape.search_spaces import PRESETS, STUDIES
 from ganscape.sweep.plan import find_study
 
@@ -126,6 +126,19 @@ def test_the_table_of_completions_is_what_the_recorded_study_says():
     scores = results.recorded("completion_digits").per_trial().groupby("method")["value"]
     for method, values in scores:
         assert f"| `{method}` | {', '.join(f'{value:.1f}' for value in sorted(values))} |" in text("docs/studies.md")
+
+
+def test_what_single_tricks_do_is_what_the_recorded_study_says():
+    recorded = results.recorded("tricks_alone_mnist16_5k")
+    page = " ".join(text("docs/studies.md").replace("`", "").split())
+    table = equal_settings.ratios_at_equal_settings(recorded)
+    assert len(table) == 12 and set(table["settings"]) == {6}
+    assert equal_settings.describe_ratios(table, "plain") in page
+    outside = table[(table["low"] > 1) | (table["high"] < 1)]["method"].tolist()
+    assert outside == ["minibatch_discrimination", "class_projection"]
+    noise = recorded.baselines().query("kind == 'noise'")["value"]
+    above = (recorded.per_trial().query("method == 'plain'")["value"] > noise.max()).sum()
+    assert f"with {above} of the 6 settings plain scores higher than noise" in page
 
 
 @pytest.mark.parametrize("study", ["reg_norm", "loss", "combined"])
