@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from ganscape import data
 from ganscape.models import Config
 from ganscape.results import frames
+from ganscape.sweep import estimate
 from ganscape.sweep.commands.cli import app
 from ganscape.sweep.measuring.evaluation import evaluator
 from ganscape.sweep.messages import Cohort, Score, Workload
@@ -71,8 +72,9 @@ def configs():
 
 
 @pytest.fixture
-def ganscape():
-    """(words) -> what the command line makes of them."""
+def ganscape(monkeypatch):
+    """(words) -> what the command line makes of them. Dry runs measure for a moment; test_estimate.py says how long."""
+    monkeypatch.setattr(estimate, "MEASURED_SECONDS", 0.05)
 
     def call(*words):
         before = dict(os.environ)  # a dry run gives its process the environment of a worker
