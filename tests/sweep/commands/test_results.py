@@ -1,12 +1,16 @@
 """Commands on an output folder."""
 
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import urllib.request
 
 import pytest
+
+from ganscape.results.frames import RECORDED
+from ganscape.results.store import STORE
 
 
 @pytest.mark.parametrize("command", ["status", "report", "watch", "serve"])
@@ -23,8 +27,9 @@ def test_a_sweep_is_watched_until_its_end(ganscape, recorded, words):
     assert "left" not in result.stdout and "no score for" not in result.stdout
 
 
-def test_a_report_is_served_until_an_interruption(recorded):
-    command = [sys.executable, "-m", "ganscape", "serve", str(recorded), "--port", "0"]
+def test_a_report_is_served_until_an_interruption(tmp_path):
+    shutil.copy(RECORDED / "completion_digits" / STORE, tmp_path)  # the smallest: its page is written the soonest
+    command = [sys.executable, "-m", "ganscape", "serve", str(tmp_path), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
         try:
             address = re.search(r"http://127\.0\.0\.1:\d+/", running.stdout.readline())[0]
@@ -35,4 +40,4 @@ def test_a_report_is_served_until_an_interruption(recorded):
         finally:
             running.kill()
     assert running.returncode == 130 and error.splitlines()[-1] == "stopped serving"
-    assert sorted(path.name for path in recorded.iterdir() if "-" not in path.name) == ["store.sqlite"]
+    assert sorted(path.name for path in tmp_path.iterdir() if "-" not in path.name) == [STORE]
