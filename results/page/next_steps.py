@@ -4,6 +4,7 @@ import shlex
 from typing import NamedTuple
 
 from ganscape.results.cautions import FEW_CONFIGS, FEW_SEEDS, at_the_edge
+from ganscape.results.definition import PhaseDefinition
 from ganscape.results.frames import Results
 from ganscape.results.verdict import Verdict, best_configs
 from ganscape.results.wording import count, join
@@ -37,9 +38,9 @@ def next_steps(results: Results, decision: Verdict) -> list[Step]:
     contending = working[working["method"].isin(decision.contenders)]
     if not contending["confirmed"].all():
         steps.append(_confirm(results, folder, decision))
-    if len(decision.candidates) > 1 and results.exchangeable():
-        *earlier, last = results.search()
-        configs = max(FEW_CONFIGS, 2 * last["configs"])
+    *earlier, last = results.search()
+    configs = _more_configs(results, last)
+    if len(decision.candidates) > 1 and results.exchangeable() and configs > last["configs"]:
         why = f"Grow the sweep to {count(configs, 'configuration')} of each method, to tell them apart."
         larger = [*_without(words, "--out", "--set configs"), "--set", f"configs={configs}", "--out", folder]
         if earlier:  # what is before a further search stays as it is
@@ -51,6 +52,14 @@ def next_steps(results: Results, decision: Verdict) -> list[Step]:
         study = shlex.quote(str(results.study.get("study", "")))
         steps.append(Step(f"{edge} Change it in a file.", f"ganscape show {study} --toml > wider.toml"))
     return steps
+
+
+def _more_configs(results: Results, last: PhaseDefinition) -> int:
+    """Returns how many configurations of each method a larger search has; of listed settings there are no more than
+    the list."""
+    configs = max(FEW_CONFIGS, 2 * last["configs"])
+    listed = max(len(space.get("defaults", ())) for space in results.study["methods"].values())
+    return min(configs, listed) if last["only_defaults"] else configs
 
 
 def _confirm(results: Results, folder: str, decision: Verdict) -> Step:

@@ -7,6 +7,7 @@ from scipy import stats
 from ganscape.results import frames
 from ganscape.results.equal_settings import describe_ratios, ratios_at_equal_settings
 from ganscape.results.page import tables
+from ganscape.results.report import render
 
 LISTED = {"searcher": "defaults", "only_defaults": True, "independent": True}
 PLAIN = np.array([200.0, 100.0, 400.0, 150.0, 90.0, 310.0])
@@ -47,6 +48,14 @@ def test_methods_are_named_by_the_side_on_which_they_are_told_from_the_first(loa
     assert describe_ratios(table, "plain") == f"At equal settings {expected}"
     few = table[table["method"] == "same"]
     assert describe_ratios(few, "plain") == "At equal settings no method is told from plain."
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_a_report_says_in_its_answer_what_equal_settings_tell(load_scores):
+    page = render(load_scores(METHODS, **LISTED))
+    answer = page[page.index('data-part="answer"') : page.index('data-part="figures"')]
+    assert "At equal settings good scores lower than plain" in answer
+    assert "At equal settings" not in render(load_scores(METHODS, "drawn"))
 
 
 def test_a_failure_counts_as_the_worst_score_and_a_running_trial_not_yet(load_scores):

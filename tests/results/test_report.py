@@ -314,6 +314,15 @@ def test_what_to_do_next_goes_on_in_the_same_folder(build):
     ]
 
 
+@pytest.mark.parametrize(("listed", "grown"), [(3, ["--set configs=3"]), (2, [])])
+def test_a_study_of_listed_settings_grows_to_its_list(build, listed, grown):
+    methods = {name: {"defaults": [{"learning_rate": 10.0**-i} for i in range(listed)]} for name in "ab"}
+    listing = {"methods": methods, "searcher": "defaults", "only_defaults": True, "independent": True}
+    results = frames.load(build({"a": [[1.0], [2.0]], "b": [[3.0], [4.0]]}, **listing))
+    _, *larger = next_steps.next_steps(results, verdict.find_verdict(results))
+    assert [" ".join(step.command.split()[-4:-2]) for step in larger] == grown
+
+
 def test_only_what_may_be_best_is_worth_fresh_seeds(build):
     rng = np.random.default_rng(0)
     near = {method: rng.uniform(10, 12, (12, 1)).tolist() for method in "ab"}
