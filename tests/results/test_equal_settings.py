@@ -52,10 +52,12 @@ def test_methods_are_named_by_the_side_on_which_they_are_told_from_the_first(loa
 
 @pytest.mark.usefixtures("without_figures")
 def test_a_report_says_in_its_answer_what_equal_settings_tell(load_scores):
-    results = load_scores({method: METHODS[method][:3] for method in ("plain", "good", "bad")}, **LISTED)
+    half = 0.5 * PLAIN[:3] * [1.0001, 0.9999, 1.0]
+    results = load_scores({"plain": PLAIN[:3], "half": half, "bad": METHODS["bad"][:3]}, **LISTED)
     page = render(results)
     answer = page[page.index('data-part="answer"') : page.index('data-part="figures"')]
     assert describe_ratios(ratios_at_equal_settings(results), "plain") in answer
+    assert ">0.000<" not in page and ">&lt; 0.001<" in page
 
 
 def test_a_failure_counts_as_the_worst_score_and_a_running_trial_not_yet(load_scores):
