@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import uuid
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,7 @@ class Sweep:
 
     def finish_here(self):
         """As `start` and `finish`, with the driver in this process, which has loaded what a driver needs."""
+        resource_tracker.ensure_running()  # else a worker starts it, with the sweep's tag, to live on
         with pytest.MonkeyPatch.context() as patch:
             for name, value in self.environment.items():
                 patch.setenv(name, value)
