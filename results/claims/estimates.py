@@ -71,42 +71,42 @@ class Share(NamedTuple):
     """A share of configs, less the share that a claim is about; its intervals and p are exact (Clopper and Pearson
     1934).
 
-    having: how many of the `units` configs have what is counted. limit: the share that is taken off.
+    successes: how many of the `units` configs have what is counted. limit: the share that is taken off.
     """
 
-    having: int
+    successes: int
     units: int
     limit: float
 
     @property
     def value(self) -> float:
-        """The share of the configs at hand, less the limit."""
-        return self.having / self.units - self.limit
+        """The share of the configs that are there, less the limit."""
+        return self.successes / self.units - self.limit
 
     def minus(self, amount: float) -> "Share":
         """Returns the same share less a number."""
         return self._replace(limit=self.limit + amount)
 
-    def of_the_rest(self) -> "Share":
-        """Returns the share of the other configs, less 1 - `limit`."""
-        return Share(self.units - self.having, self.units, 1.0 - self.limit)
+    def complement(self) -> "Share":
+        """Returns the share of the configs that do not have what is counted, less 1 - `limit`."""
+        return Share(self.units - self.successes, self.units, 1.0 - self.limit)
 
     def interval(self, level: float) -> tuple[float, float]:
         """Returns the two-sided interval at this level, each end of which is wrong at most half as often."""
-        tail, rest = (1 - level) / 2, self.units - self.having
-        low = float(betaincinv(self.having, rest + 1, tail)) if self.having else 0.0
-        high = float(betaincinv(self.having + 1, rest, 1 - tail)) if rest else 1.0
+        tail, rest = (1 - level) / 2, self.units - self.successes
+        low = float(betaincinv(self.successes, rest + 1, tail)) if self.successes else 0.0
+        high = float(betaincinv(self.successes + 1, rest, 1 - tail)) if rest else 1.0
         return low - self.limit, high - self.limit
 
     def p_below(self, bound: float) -> float:
         """Returns the one-sided p of the hypothesis that the quantity is `bound` or more."""
-        share = min(max(self.limit + bound, 0.0), 1.0)
-        return float(betainc(self.units - self.having, self.having + 1, 1 - share)) if self.having < self.units else 1.0
+        share, rest = min(max(self.limit + bound, 0.0), 1.0), self.units - self.successes
+        return float(betainc(rest, self.successes + 1, 1 - share)) if rest else 1.0
 
     def p_above(self, bound: float) -> float:
         """Returns the one-sided p of the hypothesis that the quantity is `bound` or less."""
-        share = min(max(self.limit + bound, 0.0), 1.0)
-        return float(betainc(self.having, self.units - self.having + 1, share)) if self.having else 1.0
+        share, rest = min(max(self.limit + bound, 0.0), 1.0), self.units - self.successes
+        return float(betainc(self.successes, rest + 1, share)) if self.successes else 1.0
 
     def units_needed(self, bound: float, level: float) -> float:
         """Returns how many configs with the same share would tell it from `bound` at this level, found by doubling and
@@ -114,7 +114,7 @@ class Share(NamedTuple):
         test = Share.p_below if self.value < bound else Share.p_above
 
         def decided(units: int) -> bool:
-            return test(Share(round(units * self.having / self.units), units, self.limit), bound) < (1 - level) / 2
+            return test(Share(round(units * self.successes / self.units), units, self.limit), bound) < (1 - level) / 2
 
         if self.value == bound:
             return math.inf

@@ -81,6 +81,7 @@ def _answers(claim: PublishedClaim, folders: Sequence[Path], sweeps: Sequence[Re
     if _of_table(claim) or claim.joint == "protocol":
         # A table has scores by several metrics, and a claim is about some; not each protocol has all that is compared.
         return [answer for answer in answers if answer.verdict != NOT_TESTABLE] or answers[:1]
+    # Several folders of one data set may lack the same: that is said once.
     by_reason = {(answer.data, answer.needed if answer.decision is None else number): answer
                  for number, answer in enumerate(answers)}  # fmt: skip
     return list(by_reason.values())

@@ -58,8 +58,9 @@ def _more_configs(results: Results, last: PhaseDefinition) -> int:
     """Returns how many configurations of each method a larger search has; of listed settings there are no more than
     the list."""
     configs = max(FEW_CONFIGS, 2 * last["configs"])
-    listed = max(len(space.get("defaults", ())) for space in results.study["methods"].values())
-    return min(configs, listed) if last["only_defaults"] else configs
+    if not last["only_defaults"]:
+        return configs
+    return min(configs, max(len(space.get("defaults", ())) for space in results.study["methods"].values()))
 
 
 def _confirm(results: Results, folder: str, decision: Verdict) -> Step:

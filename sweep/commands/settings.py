@@ -7,6 +7,7 @@ from typing import Any
 from ganscape.errors import UserError, shown
 from ganscape.limits import check_path
 
+# Options of `ganscape run` that are easily taken for settings.
 OPTIONS = (
     "methods",
     "data",

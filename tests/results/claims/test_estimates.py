@@ -63,15 +63,15 @@ def test_an_estimate_without_error_tells_nothing(scores):
     assert tied.units_needed(0.0, 0.95) == math.inf
 
 
-@pytest.mark.parametrize("having", [0, 1, 5, 8])
-def test_a_share_has_the_interval_and_the_p_of_the_binomial_test(having):
-    share = Share(having, 8, 0.25)
-    expected = stats.binomtest(having, 8).proportion_ci(0.9, method="exact")
+@pytest.mark.parametrize("successes", [0, 1, 5, 8])
+def test_a_share_has_the_interval_and_the_p_of_the_binomial_test(successes):
+    share = Share(successes, 8, 0.25)
+    expected = stats.binomtest(successes, 8).proportion_ci(0.9, method="exact")
     np.testing.assert_allclose(np.add(share.interval(0.9), 0.25), expected)
-    assert share.p_below(0.1) == pytest.approx(stats.binomtest(having, 8, 0.35, alternative="less").pvalue)
-    assert share.p_above(0.1) == pytest.approx(stats.binomtest(having, 8, 0.35, alternative="greater").pvalue)
+    assert share.p_below(0.1) == pytest.approx(stats.binomtest(successes, 8, 0.35, alternative="less").pvalue)
+    assert share.p_above(0.1) == pytest.approx(stats.binomtest(successes, 8, 0.35, alternative="greater").pvalue)
     assert share.minus(0.1).p_below(0.0) == share.p_below(0.1)
-    assert share.of_the_rest().p_above(0.0) == pytest.approx(share.p_below(0.0))
+    assert share.complement().p_above(0.0) == pytest.approx(share.p_below(0.0))
 
 
 def test_so_many_configs_tell_a_share_from_its_limit_and_one_less_does_not():
