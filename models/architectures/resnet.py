@@ -1,4 +1,4 @@
-"""resnet_cifar, resnet19 and resnet_stl: residual networks for 32, for 64 and 128, and for 48 pixels.
+"""resnet_cifar, resnet19 and resnet_stl: residual networks for 16 and 32, for 64 and 128, and for 48 pixels.
 
 Generator: z -> dense to a small square -> blocks that double it until it is as high as the image -> norm, ReLU ->
 3x3 convolution -> sigmoid.
@@ -168,6 +168,6 @@ def architecture(widths: ResnetWidths, heights: tuple[int, ...], channels: int) 
     )
 
 
-RESNET_CIFAR = architecture(ResnetWidths(4, (2, 2, 2, 2), (1, 1, 1, 1), 2), (32,), 128)
+RESNET_CIFAR = architecture(ResnetWidths(4, (2, 2, 2, 2), (1, 1, 1, 1), 2), (16, 32), 128)
 RESNET19 = architecture(ResnetWidths(4, (8, 8, 4, 4, 2, 1), (1, 2, 4, 4, 8, 8), 6), (64, 128), 64)
 RESNET_STL = architecture(ResnetWidths(6, (8, 4, 2, 1), (1, 2, 4, 8, 16), 4), (48,), 64)

@@ -19,14 +19,14 @@ from ganscape.models.normalizations import STATISTICS
 SHAPES = {
     "dcgan": [(32, 48, 1), (64, 64, 3)],
     "sndcgan": [(16, 24, 1), (32, 32, 3), (128, 128, 3)],
-    "resnet_cifar": [(32, 32, 3)],
+    "resnet_cifar": [(32, 32, 3), (16, 16, 1)],
     "resnet19": [(64, 64, 3), (128, 128, 3)],
     "resnet_stl": [(48, 48, 3)],
 }
 REFUSED = {
     "dcgan": [(16, 16, 1), (32, 40, 1), (28, 28, 1)],
     "sndcgan": [(8, 8, 1), (28, 28, 1), (32, 36, 3)],
-    "resnet_cifar": [(64, 64, 3), (32, 64, 3)],
+    "resnet_cifar": [(64, 64, 3), (32, 64, 3), (8, 8, 1)],
     "resnet19": [(32, 32, 3), (64, 128, 3)],
     "resnet_stl": [(32, 32, 3)],
 }
