@@ -9,6 +9,7 @@ import faulthandler
 import gc
 import hashlib
 import importlib.metadata
+import math
 import os
 import shutil
 import signal
@@ -36,6 +37,7 @@ LONG = {  # files of more than 20 seconds
     "test_report_in_browser", "test_searchers_bandit", "test_security", "test_trial", "test_wiring",
 }  # fmt: skip
 SLOW_LIMIT = 3600.0  # seconds for a test that is marked slow
+watched_until = -math.inf  # when `end_process_later` ends this process
 
 # A shell that starts `make test &` without job control lets it ignore SIGINT, and every child would inherit that.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
@@ -147,6 +149,7 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",  # reading is quicker than compiling even the smallest
         # With caches of XLA's own the path of the folder would be in every key, and no later run would find a program.
         "JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES": "none",
+        "JAX_TRACEBACK_IN_LOCATIONS_LIMIT": "0",  # which lines of pytest an operation comes from, 100 of them
     }
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 # Of tests that feed what a user or a file may say: more of them by a number in $GANSCAPE_EXAMPLES.
@@ -191,13 +194,24 @@ def limited(item, what: str) -> Iterator[None]:
 
     handler = signal.signal(signal.SIGALRM, end)
     signal.setitimer(signal.ITIMER_REAL, seconds)
-    faulthandler.dump_traceback_later(seconds + 60, exit=True, file=sys.__stderr__)
+    end_process_later(seconds + 60)
     try:
         yield
     finally:
-        faulthandler.cancel_dump_traceback_later()
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, handler)
+
+
+def end_process_later(seconds: float) -> None:
+    """Ends this process with a traceback so many seconds from now, or up to 10 later, unless it is called again before.
+
+    Each call of faulthandler ends a thread and starts another, which for every test took seconds of a run.
+    """
+    global watched_until
+    until = time.monotonic() + seconds
+    if not 0 <= watched_until - until <= 10:
+        watched_until = until + 10
+        faulthandler.dump_traceback_later(seconds + 10, exit=True, file=sys.__stderr__)
 
 
 def descendants(process: int) -> set[int]:
@@ -227,9 +241,14 @@ def pytest_runtest_call(item):
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown(item):
+def pytest_runtest_teardown(item, nextitem):
+    global watched_until
     with limited(item, "the teardown"):
-        return (yield)
+        result = yield
+    if nextitem is None:  # this process waits for others, for as long as they take
+        faulthandler.cancel_dump_traceback_later()
+        watched_until = -math.inf
+    return result
 
 
 @pytest.fixture

@@ -2,15 +2,8 @@
 
 import ast
 import contextlib
-import getpass
-import json
-import os
-import platform
-import re
 import shutil
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -59,84 +52,6 @@ def test_a_server_listens_on_this_machine_alone_unless_told_otherwise():
         zip([argument.arg for argument in function.args.args][::-1], function.args.defaults[::-1], strict=False)
     )
     assert ast.literal_eval(defaults["host"]) == "127.0.0.1"
-
-
-# Runs in every Python process of a command: notes what is opened to be written, removed or connected to.
-HOOK = """
-import json, os, sys
-
-def note(event, values):
-    if event == "open" and isinstance(values[0], str) and values[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
-        tell("write", os.path.abspath(values[0]))
-    elif event == "sqlite3.connect" and os.fsdecode(values[0]) != ":memory:":
-        tell("write", os.path.abspath(os.fsdecode(values[0]).removeprefix("file://").partition("?")[0]))
-    elif event in ("os.mkdir", "os.remove", "os.rename", "os.symlink"):
-        tell("write", os.path.abspath(os.fsdecode(values[1 if event in ("os.rename", "os.symlink") else 0])))
-    elif event in ("socket.connect", "socket.bind") and isinstance(values[1], tuple):
-        tell("network", repr(values[1]))
-    elif event == "socket.getaddrinfo":
-        tell("network", repr(values[0]))
-
-def tell(what, culprit):
-    descriptor = os.open(LEDGER, os.O_WRONLY | os.O_APPEND)
-    os.write(descriptor, (json.dumps([what, culprit]) + chr(10)).encode())
-    os.close(descriptor)
-
-LEDGER = os.environ["LEDGER"]
-sys.addaudithook(lambda event, values: LEDGER not in values and note(event, values))
-"""
-
-
-@pytest.fixture(scope="module")
-def watched(tmp_path_factory):
-    """A sweep of one trial, in a home, a working folder and a folder for temporary files of its own; with what its
-    processes wrote to and connected to."""
-    folder = tmp_path_factory.mktemp("watched")
-    for name in ("home", "work", "hook", "temporary"):
-        (folder / name).mkdir()
-    (folder / "hook" / "sitecustomize.py").write_text(HOOK)
-    (folder / "ledger").touch()
-    words = ["run", "equal/wide", "--methods", "vae", "--seeds", "1", "--workers", "1", "--out", str(folder / "out")]
-    words += ["--set", "configs=1", "--set", "images=640", "--set", "interval=640", "--set", "samples=50"]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "GANSCAPE"))}
-    environment |= {
-        "HOME": str(folder / "home"),
-        "TMPDIR": str(folder / "temporary"),
-        "PYTHONPATH": str(folder / "hook"),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "LEDGER": str(folder / "ledger"),
-    }
-    command = [sys.executable, "-W", "ignore", "-m", "ganscape", *words]
-    ran = subprocess.run(command, cwd=folder / "work", env=environment, capture_output=True, text=True, timeout=300)
-    assert ran.returncode == 0, ran.stderr
-    lines = (folder / "ledger").read_text().splitlines()
-    return folder, [tuple(json.loads(line)) for line in dict.fromkeys(lines)]
-
-
-def test_a_sweep_writes_nothing_outside_its_folder_and_the_caches(watched):
-    folder, events = watched
-    home, programs = folder / "home", Path(os.environ["JAX_COMPILATION_CACHE_DIR"])
-    matplotlib = (home / ".cache" / "matplotlib", home / ".config" / "matplotlib", home / ".cache", home / ".config")
-    allowed = (folder / "out", folder / "temporary", home / ".cache" / "ganscape", programs, *matplotlib)
-    written = {Path(culprit) for what, culprit in events if what == "write"} - {Path(os.devnull)}
-    assert folder / "out" / "store.sqlite" in written, "the hook sees nothing"
-    assert not {path for path in written if not any(path.is_relative_to(place) for place in allowed)}
-    assert not any((folder / "work").iterdir()) and not any((folder / "temporary").iterdir())
-    kept = {"/".join(path.relative_to(home).parts[:2]) for path in home.rglob("*") if path.is_file()}
-    assert kept <= {".cache/ganscape", ".cache/matplotlib"}
-
-
-def test_a_sweep_opens_no_connection(watched):
-    assert [culprit for what, culprit in watched[1] if what == "network"] == []
-
-
-def test_a_report_names_no_user_no_machine_and_no_folder_that_was_not_given(watched):
-    folder, _ = watched
-    page = (folder / "out" / "report.html").read_text().replace(str(folder / "out"), "OUT")
-    revealing = [platform.node(), str(folder), os.path.expanduser("~"), str(ROOT), sys.prefix]
-    if getpass.getuser() != "root":
-        revealing.append(getpass.getuser())
-    assert not [word for word in revealing if re.search(rf"(?<![A-Za-z0-9]){re.escape(word)}(?![A-Za-z0-9])", page)]
 
 
 def test_links_among_the_pictures_of_a_folder_are_not_followed_when_it_is_merged(tmp_path):

@@ -1,7 +1,6 @@
 import inspect
 import json
 import os
-import re
 import subprocess
 import sys
 from importlib.metadata import version
@@ -118,36 +117,6 @@ def test_names_are_listed_and_shown(ganscape, refused):
     for text in ("weight_clipping", "5e-05", "architecture=infogan", "z_dim=64", "10,000"):
         assert text in authors
     refused(ganscape("show", "equal/wild"), "equal/wild", "equal/wide")
-
-
-def test_a_sweep_from_the_command_line(ganscape, refused, tmp_path):
-    """Dry run, run, run again, status, export, and what is refused on a folder in use or of another study."""
-    out = tmp_path / "out"
-    command = ["run", "equal/defaults", "--methods", "vae,ns_gan", *TINY, "--out", out]
-    dry = ganscape(*command, "--dry-run", "--pin-cores")
-    assert dry.exit_code == 0
-    assert "1 configs x 1 seeds per method" in dry.stdout and "estimated time" in dry.stdout
-    (cpu,) = re.findall(r"workers pinned.* to CPUs (\d+) ", dry.stdout)
-    assert int(cpu) in os.sched_getaffinity(0)
-    assert not out.exists()
-
-    ran = subprocess.run([sys.executable, "-m", "ganscape", *map(str, command)], capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.startswith("2 trials, 2,560 images in all\n")
-    assert "2 of 2 trials done" in ran.stderr
-    assert str(out / "report.html") in ran.stdout and (out / "report.html").stat().st_size > 10_000
-
-    store = (out / "store.sqlite").read_bytes()
-    refused(ganscape(*command, "--seed", "1"), "seed is 0, not 1", "another folder")
-    refused(ganscape(*command, "--set", "batch_size=32"), "holds another study")
-    refused(ganscape("export", out, tmp_path / "scores.xlsx"), ".xlsx", ".csv", ".parquet")
-    assert (out / "store.sqlite").read_bytes() == store
-
-    status = ganscape("status", out)
-    assert status.exit_code == 0 and "2 trials, 2 done, 0 unfinished, 0 failed" in status.output
-    assert ganscape("export", out, tmp_path / "scores.csv").exit_code == 0
-    assert len((tmp_path / "scores.csv").read_text().splitlines()) == 1 + 2 * 2
-    refused(ganscape("export", out, tmp_path / "scores.csv"), "scores.csv' exists")
 
 
 def test_a_second_driver_is_refused(ganscape, tmp_path):

@@ -1,5 +1,5 @@
-"""A sweep on a Ray cluster that runs already, whose driver is killed and which loses a node: what is left of it, and
-what callbacks of Ray Tune are told."""
+"""A sweep on a Ray cluster that runs already and loses a node, also after its driver was killed: what is left of it,
+and what callbacks of Ray Tune are told."""
 
 import contextlib
 import os
@@ -63,16 +63,18 @@ def interrupted(sweep, scores):
     return sweep
 
 
-@pytest.fixture(scope="module")
-def broken(start_sweep, tmp_path_factory):
-    """A sweep whose driver was killed and whose cluster lost a node later; what it had when its driver was killed."""
-    folder = tmp_path_factory.mktemp("broken")
+def lose_a_node(start_sweep, folder, *, driver_killed):
+    """A sweep on a cluster that loses a node, and before that maybe its driver; what it had when its driver was killed.
+
+    A module beside the command and Ray Tune's own are told of its scores.
+    """
     (folder / "mine.py").write_text(CALLBACK)
     with cluster(start_sweep(folder).environment) as made, contextlib.chdir(folder):
         callbacks = ("mine:Lines", "ray.tune.logger:TBXLoggerCallback")
         sweep = start_sweep(folder, "ray", workers="", joined=(made.address, *callbacks))
-        interrupted(sweep, 3).kill()
-        held, table = sweep.held(), sweep.table()
+        if driver_killed:
+            interrupted(sweep, 3).kill()
+        held, table = sweep.held(), sweep.table() if driver_killed else {}
         interrupted(sweep, len(table) + 1)
         made.remove_node(made.other, allow_graceful=False)
         sweep.finish()
@@ -81,18 +83,16 @@ def broken(start_sweep, tmp_path_factory):
 
 # Ray starts the processes of nodes by fork and exec, of which JAX warns.
 @pytest.mark.filterwarnings("ignore:.*os.fork:RuntimeWarning")
-def test_a_sweep_whose_driver_was_killed_and_whose_cluster_lost_a_node_is_the_unbroken_one(broken, unbroken):
-    sweep, held, _ = broken
+@pytest.mark.parametrize("driver_killed", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_a_sweep_whose_cluster_lost_a_node_is_the_unbroken_one_and_callbacks_are_told_every_score(
+    driver_killed, start_sweep, unbroken, tmp_path
+):
+    """A killed driver may have stored scores that it did not tell."""
+    sweep, held, before = lose_a_node(start_sweep, tmp_path, driver_killed=driver_killed)
     sweep.check_held([held])
     sweep.check_equal(unbroken)
     assert set(results.load(sweep.out).environments()["workers"]) == {2}
-
-
-@pytest.mark.filterwarnings("ignore:.*os.fork:RuntimeWarning")
-def test_callbacks_of_tune_are_told_every_score(broken):
-    """One of a module beside the command and one of Tune's. A killed driver may have stored scores it did not tell."""
-    sweep, _, before = broken
-    lines = (sweep.out.parent / "lines").read_text()
+    lines = (tmp_path / "lines").read_text()
     events = b"".join(file.read_bytes() for file in (sweep.out / "tune").rglob("events.out.tfevents.*"))
     told = {key: row for key, row in sweep.table().items() if key not in before}
     assert len(told) >= 3 and "{'worker': 1}" in lines
