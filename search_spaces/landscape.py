@@ -160,13 +160,7 @@ _ON_CIFAR10 = {
     "paper":  Scale("cifar10", COMMON,    24, 5,    STEPS,  EVERY, 10_000, "published protocol", 1,
                     _bandits(120, 12)),
 }  # fmt: skip
-# The two pairs of networks at 16x16, so narrow that an hour has all settings.
-_ARCHITECTURES = {
-    **_ON_CIFAR10,
-    "hour":  Scale("mnist16", SMALL | {"sampling_statistics": "standing"}, 24, 1, 102_400, 51_200, 5_000,
-                   "16x16 MNIST, about an hour, narrow networks, listed settings alone"),
-    "paper": _ON_CIFAR10["paper"]._replace(variants=_AT_128),
-}  # fmt: skip
+_ARCHITECTURES = {**_ON_CIFAR10, "paper": _ON_CIFAR10["paper"]._replace(variants=_AT_128)}
 
 
 def _study(name: str, question: str, section: str, scales: dict[str, Scale]) -> Study:

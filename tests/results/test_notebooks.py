@@ -8,6 +8,7 @@ from ganscape.results import plots
 
 ROOT = Path(__file__).parents[2]
 QUICKSTART = ROOT / "notebooks" / "quickstart.ipynb"  # it runs a sweep; the others read results
+GALLERY = ROOT / "notebooks" / "gallery.ipynb"
 NOTEBOOKS = sorted(set((ROOT / "notebooks").glob("*.ipynb")) - {QUICKSTART})
 
 
@@ -51,13 +52,22 @@ def run(paths, folder) -> dict:
 
 @pytest.fixture(scope="module")
 def outputs(tmp_path_factory):
-    return run(NOTEBOOKS, tmp_path_factory.mktemp("notebooks"))
+    return run([path for path in NOTEBOOKS if path != GALLERY], tmp_path_factory.mktemp("notebooks"))
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def check_outputs(outputs):
+    assert any("image/png" in output.get("data", {}) for output in outputs)
+    assert not [each for each in outputs if each.output_type == "error" or each.get("name") == "stderr"]
+
+
+@pytest.mark.parametrize("path", sorted({*NOTEBOOKS} - {GALLERY}), ids=lambda path: path.stem)
 def test_a_notebook_runs_on_the_recorded_study(path, outputs):
-    assert any("image/png" in output.get("data", {}) for output in outputs[path])
-    assert not [each for each in outputs[path] if each.output_type == "error" or each.get("name") == "stderr"]
+    check_outputs(outputs[path])
+
+
+@pytest.mark.slow  # test_plots.py draws each of its figures
+def test_the_gallery_is_drawn(tmp_path):
+    check_outputs(run([GALLERY], tmp_path)[GALLERY])
 
 
 @pytest.mark.slow
@@ -76,6 +86,6 @@ def test_the_notebooks_are_there():
 
 
 def test_the_gallery_has_every_figure():
-    shown = (ROOT / "notebooks" / "gallery.ipynb").read_text(encoding="utf-8")
+    shown = GALLERY.read_text(encoding="utf-8")
     drawn = {name for name in plots.__all__ if name not in ("STUDIES_FIGURES", "points", "style", "top_points")}
     assert {name for name in drawn if f"plots.{name}(" not in shown} == set()

@@ -20,7 +20,8 @@ from ganscape.sweep.searchers.gp_bandit import (
 )
 
 pytestmark = pytest.mark.filterwarnings("ignore:The optimal value found", "ignore:Predicted variances smaller than 0")
-BANDITS = ("gp_bandit", "gp_ei")
+# They differ in the acquisition alone, of which tests below say more.
+BANDITS = ("gp_bandit", pytest.param("gp_ei", marks=pytest.mark.slow))
 ABSENT = pytest.mark.skipif(importlib.util.find_spec("optuna") is None, reason="Optuna is an optional extra")
 LEARNING = (*BANDITS, "skopt", pytest.param("optuna_tpe", marks=ABSENT))
 SPACE = SPACES["equal/wide"]["wgan_gp"]
