@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from ganscape import results
 from ganscape.data import DATASETS
@@ -42,7 +43,7 @@ from ganscape.models.penalties import PENALTIES
 from ganscape.models.projections import PROJECTIONS
 from ganscape.models.schedules import SCHEDULES
 from ganscape.models.targets import LABEL_FLIPS, LABEL_SMOOTHINGS
-from ganscape.results import budget, columns, equal_settings, overtuning
+from ganscape.results import agreement, budget, columns, equal_settings, overtuning
 from ganscape.search_spaces import PRESETS, STUDIES
 from ganscape.sweep.plan import find_study
 
@@ -154,6 +155,16 @@ def test_scores_of_fixed_settings_are_what_the_recorded_study_says(study):
         name = f"{rate:.0e}".replace("e-0", "e-")
         cells = " | ".join(f"{score:.0f}" for score in row)
         assert f"| {name} | {beta1:g}, {beta2:g}, {updates:.0f}:1 | {cells} |" in page
+
+
+def test_how_alike_two_encoders_order_models_is_what_the_recorded_study_says():
+    recorded, page = results.recorded("equal_narrow_digits"), " ".join(text("docs/reproduction.md").split())
+    both = agreement.both_measures(agreement.measures(recorded), "fd_digits", "fd_random_conv")
+    noise = recorded.baselines().query("kind == 'noise' and metric == 'fd_digits'")["value"].mean()
+    better = both[both["fd_digits"] < noise]
+    every, low = (stats.spearmanr(*models.to_numpy().T).statistic for models in (both, better))
+    assert f"{len(both)} configs of `equal_narrow_digits` have a rank correlation of {every:.3f} between" in page
+    assert f"the {len(better)} that score lower than noise, {low:.3f}." in page
 
 
 def test_expected_bests_of_narrow_ranges_are_what_the_recorded_studies_say():

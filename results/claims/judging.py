@@ -53,7 +53,7 @@ def judge(folders: Iterable[str | Path], claims: Sequence[PublishedClaim] = CLAI
     """Judges claims by what output folders hold: sweeps, and tables of `ganscape calibrate`.
 
     Returns one answer for each claim and folder that can test it, in the order of the claims; one for all folders where
-    a claim is about several data sets; and one "not testable" for a claim that no folder can test.
+    a claim is about several data sets; and one "not testable" for each data set whose folders all lack the same.
 
     Raises:
       StoreError: for a folder that holds neither.
@@ -81,9 +81,11 @@ def _answers(claim: PublishedClaim, folders: Sequence[Path], sweeps: Sequence[Re
     if _of_table(claim) or claim.joint == "protocol":
         # A table has scores by several metrics, and a claim is about some; not each protocol has all that is compared.
         return [answer for answer in answers if answer.verdict != NOT_TESTABLE] or answers[:1]
-    # Several folders of one data set may lack the same: that is said once.
+    # What a folder lacks is said once, and only where no other folder of the same data answers.
+    answered = {answer.data for answer in answers if answer.decision}
     by_reason = {(answer.data, answer.needed if answer.decision is None else number): answer
-                 for number, answer in enumerate(answers)}  # fmt: skip
+                 for number, answer in enumerate(answers)
+                 if answer.decision or answer.data not in answered}  # fmt: skip
     return list(by_reason.values())
 
 

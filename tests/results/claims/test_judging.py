@@ -115,8 +115,11 @@ def test_another_search_or_study_is_not_testable(build, change, needed):
 def test_an_unfinished_sweep_and_a_method_left_out_are_not_testable(build):
     scores = {method: drawn(10.0, configs=8) for method in ALL}
     running = scores | {"wgan": [*scores["wgan"][:-1], "running"]}
-    answer = by_name(judge([searched(build, running)]))["equal/alike"]
-    assert answer.needed == "needs a finished sweep: 1 of 72 trials are not"
+    unfinished = searched(build, running)
+    assert by_name(judge([unfinished]))["equal/alike"].needed == "needs a finished sweep: 1 of 72 trials are not"
+    both = judge([unfinished, searched(build, scores, "finished")])
+    (answer,) = (answer for answer in both if answer.claim.name == "equal/alike")
+    assert answer.decision, "what a folder lacks is not said where another of the same data answers"
     del scores["began"]
     answer = by_name(judge([searched(build, scores, "less")]))["equal/alike"]
     assert answer.verdict == "not testable" and answer.needed == "needs the methods left out: began"
