@@ -34,7 +34,7 @@ QUICKER = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_
 LONG = {  # files of more than 20 seconds
     "test_api", "test_architectures", "test_cli", "test_combinations", "test_docs", "test_encoders", "test_environment",
     "test_feeding", "test_gan", "test_notebooks", "test_plugins", "test_registries", "test_report",
-    "test_report_in_browser", "test_searchers_bandit", "test_security", "test_trial", "test_wiring",
+    "test_report_in_browser", "test_searchers_bandit", "test_trial", "test_wiring",
 }  # fmt: skip
 SLOW_LIMIT = 3600.0  # seconds for a test that is marked slow
 watched_until = -math.inf  # when `end_process_later` ends this process
@@ -149,7 +149,7 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",  # reading is quicker than compiling even the smallest
         # With caches of XLA's own the path of the folder would be in every key, and no later run would find a program.
         "JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES": "none",
-        "JAX_TRACEBACK_IN_LOCATIONS_LIMIT": "0",  # which lines of pytest an operation comes from, 100 of them
+        "JAX_TRACEBACK_IN_LOCATIONS_LIMIT": "0",  # else each operation carries up to 100 lines of pytest that led to it
     }
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 # Of tests that feed what a user or a file may say: more of them by a number in $GANSCAPE_EXAMPLES.
@@ -205,7 +205,7 @@ def limited(item, what: str) -> Iterator[None]:
 def end_process_later(seconds: float) -> None:
     """Ends this process with a traceback so many seconds from now, or up to 10 later, unless it is called again before.
 
-    Each call of faulthandler ends a thread and starts another, which for every test took seconds of a run.
+    faulthandler ends a thread and starts another at each call, which took seconds when every test made three.
     """
     global watched_until
     until = time.monotonic() + seconds
