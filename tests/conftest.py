@@ -149,7 +149,6 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",  # reading is quicker than compiling even the smallest
         # With caches of XLA's own the path of the folder would be in every key, and no later run would find a program.
         "JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES": "none",
-        "JAX_TRACEBACK_IN_LOCATIONS_LIMIT": "0",  # else each operation carries up to 100 lines of pytest that led to it
     }
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 # Of tests that feed what a user or a file may say: more of them by a number in $GANSCAPE_EXAMPLES.
@@ -164,7 +163,10 @@ def pytest_addoption(parser):
 
 def pytest_collection_finish():
     """What is imported by now stays, and what JAX traces lives for a while: the garbage collector need not look at it
-    again and again, a tenth of the time of tests that trace."""
+    again and again, a tenth of the time of tests that trace. Operations need not carry the hundred lines of pytest that
+    led to them either."""
+    if "jax" in sys.modules:
+        sys.modules["jax"].config.update("jax_traceback_in_locations_limit", 0)
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)

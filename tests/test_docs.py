@@ -142,10 +142,11 @@ def test_what_single_tricks_do_is_what_the_recorded_study_says():
     assert f"with {above} of the 6 settings plain scores higher than noise" in page
 
 
-@pytest.mark.parametrize("study", ["reg_norm", "loss", "combined"])
+@pytest.mark.parametrize("study", ["reg_norm", "loss", "combined", "both"])
 def test_scores_of_fixed_settings_are_what_the_recorded_study_says(study):
     recorded, page = results.recorded(f"landscape_{study}_mnist16"), text("docs/reproduction.md")
-    scores = recorded.trials().merge(recorded.per_trial()[["trial", "value"]], on="trial")
+    fixed = recorded.trials().query("phase != 'draws'")
+    scores = fixed.merge(recorded.per_trial()[["trial", "value"]], on="trial")
     settings = ["g_lr", "beta1", "beta2", "disc_iters"]
     headers = [line.strip("| ").split(" | ")[2:] for line in page.splitlines() if line.startswith("| rate |")]
     (methods,) = [header for header in headers if set(header) == set(recorded.methods())]
@@ -155,6 +156,25 @@ def test_scores_of_fixed_settings_are_what_the_recorded_study_says(study):
         name = f"{rate:.0e}".replace("e-0", "e-")
         cells = " | ".join(f"{score:.0f}" for score in row)
         assert f"| {name} | {beta1:g}, {beta2:g}, {updates:.0f}:1 | {cells} |" in page
+
+
+def test_what_penalties_do_beside_normalizations_is_what_the_recorded_study_says():
+    recorded, page = results.recorded("landscape_both_mnist16"), " ".join(text("docs/reproduction.md").split())
+    fixed = recorded.trials().query("phase == 'defaults'").merge(recorded.per_trial()[["trial", "value"]], on="trial")
+    table = np.log(fixed.pivot_table("value", ["g_lr", "beta1", "beta2", "disc_iters"], "method"))
+
+    def ratio(a, b):
+        difference = table[a] - table[b]
+        reach = stats.t.ppf(0.975, len(difference) - 1) * stats.sem(difference)
+        return "{:.2f} ({:.2f} to {:.2f})".format(*np.exp(difference.mean() + reach * np.array([0, -1, 1])))
+
+    l2 = [ratio(f"ns_l2_{norm}", f"ns_gp_{norm}") for norm in ("sn", "ln", "bn")]
+    assert "are {} times as high with spectral, {} with layer and {} with batch".format(*l2) in page
+    assert f"do the same**: {ratio('ns_dragan_sn', 'ns_gp_sn')} times the score" in page
+    lowest = fixed.groupby("method")["value"].min()
+    draws = recorded.per_trial().merge(recorded.trials().query("phase == 'draws'")[["trial"]], on="trial")
+    better = (draws.groupby("method")["value"].min() < lowest).sum()
+    assert better == 3 and "fixed settings for three methods of nine" in page
 
 
 def test_how_alike_two_encoders_order_models_is_what_the_recorded_study_says():
