@@ -32,8 +32,8 @@ TICKS = os.sysconf("SC_CLK_TCK")  # in a second
 FLAGS = "--xla_cpu_multi_thread_eigen=false --xla_backend_optimization_level=1"
 QUICKER = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
 LONG = {  # files of more than 20 seconds
-    "test_api", "test_architectures", "test_cli", "test_combinations", "test_docs", "test_encoders", "test_environment",
-    "test_feeding", "test_gan", "test_notebooks", "test_plugins", "test_registries", "test_report",
+    "test_api", "test_architectures", "test_cli", "test_docs", "test_encoders", "test_environment",
+    "test_feeding", "test_gan", "test_plugins", "test_registries", "test_report",
     "test_report_in_browser", "test_searchers_bandit", "test_trial", "test_wiring",
 }  # fmt: skip
 SLOW_LIMIT = 3600.0  # seconds for a test that is marked slow

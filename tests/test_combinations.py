@@ -159,10 +159,6 @@ def trace(config):
         assert walked.shape == (5, *shape)
 
 
-def test_a_config_with_as_many_pairs_of_accepted_values_as_one_can_have_can_be_trained():
-    trace(next(covering("mlp", "gan")))
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(("architecture", "family"), PAIRS)
 def test_every_pair_of_values_that_is_accepted_can_be_trained(architecture, family):

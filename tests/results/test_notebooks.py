@@ -3,6 +3,7 @@ import json
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 
 from ganscape.results import plots
 
@@ -50,24 +51,35 @@ def run(paths, folder) -> dict:
     return {path: [output for cell in each for output in cell.outputs] for path, each in cells.items()}
 
 
-@pytest.fixture(scope="module")
-def outputs(tmp_path_factory):
-    return run([path for path in NOTEBOOKS if path != GALLERY], tmp_path_factory.mktemp("notebooks"))
-
-
-def check_outputs(outputs):
-    assert any("image/png" in output.get("data", {}) for output in outputs)
-    assert not [each for each in outputs if each.output_type == "error" or each.get("name") == "stderr"]
+def show(cell, names) -> object:
+    """Runs a cell as IPython does and draws what its last line gives: a figure, or a table as HTML; returns that."""
+    tree = ast.parse("".join(cell["source"]).removeprefix("%matplotlib inline\n"))
+    last = ast.Expression(tree.body.pop().value) if isinstance(tree.body[-1], ast.Expr) else None
+    exec(compile(tree, "cell", "exec"), names)
+    shown = eval(compile(last, "cell", "eval"), names) if last else None
+    if isinstance(shown, Figure):
+        shown.canvas.draw()
+    elif hasattr(shown, "_repr_html_"):
+        shown._repr_html_()
+    return shown
 
 
 @pytest.mark.parametrize("path", sorted({*NOTEBOOKS} - {GALLERY}), ids=lambda path: path.stem)
-def test_a_notebook_runs_on_the_recorded_study(path, outputs):
-    check_outputs(outputs[path])
+def test_a_notebook_s_cells_run_on_the_recorded_study(path, tmp_path, monkeypatch):
+    """In this process, which has loaded what they import."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GANSCAPE_OUT", raising=False)
+    names = {}
+    shown = [show(cell, names) for cell in code(path)]
+    assert any(isinstance(each, Figure) for each in shown)
+    assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.slow  # test_plots.py draws each of its figures
-def test_the_gallery_is_drawn(tmp_path):
-    check_outputs(run([GALLERY], tmp_path)[GALLERY])
+@pytest.mark.slow
+def test_notebooks_run_in_jupyter_s_kernel(tmp_path):
+    for path, outputs in run(NOTEBOOKS, tmp_path).items():
+        assert any("image/png" in output.get("data", {}) for output in outputs), path
+        assert not [each for each in outputs if each.output_type == "error" or each.get("name") == "stderr"], path
 
 
 @pytest.mark.slow
