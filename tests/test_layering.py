@@ -129,7 +129,8 @@ ORDER = {
             "measuring.calibration",
             "measuring.copies",
         ),
-        *("searchers.contract", "searchers.coordinates", "searchers.sequences", "searchers.gp_bandit"),
+        *("searchers.contract", "searchers.threads", "searchers.coordinates", "searchers.sequences"),
+        "searchers.gp_bandit",
         *("searchers.optimizer", "searchers.optuna_samplers", "searchers", "schedulers", "transfer"),
         *("proposals", "own_images", "plan_checks", "plan_size", "protocols", "used_code", "plan", "growth", "rounds"),
         *(

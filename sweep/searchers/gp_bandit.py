@@ -16,6 +16,7 @@ from ganscape.search_spaces import Space
 from ganscape.sweep.searchers.contract import Observation, Settings, settings_key
 from ganscape.sweep.searchers.coordinates import Coordinates, Point, fitting_data
 from ganscape.sweep.searchers.sequences import Grid, Sobol
+from ganscape.sweep.searchers.threads import one_thread
 
 WIDTH = 2.0  # of the confidence bound, in deviations
 # Candidates: POOL anywhere, NEIGHBOURS around each of the BEST observations, at distances SCALES; from STARTS of them
@@ -52,16 +53,14 @@ class GPBandit:
         self.surrogate = None
 
     def ask(self, count: int) -> list[Settings]:
-        from threadpoolctl import threadpool_limits
-
         if count < 1:
             return []
-        with threadpool_limits(1), warnings.catch_warnings():
+        data = fitting_data(self.space, self.observations)
+        if data is None:
+            return self.first.ask(count)
+        with one_thread(), warnings.catch_warnings():
             # Warnings that a hyperparameter is at its bound, and that a variance was rounded up to 0.
             warnings.simplefilter("ignore")
-            data = fitting_data(self.space, self.observations)
-            if data is None:
-                return self.first.ask(count)
             if self.surrogate is None:
                 self.surrogate = Surrogate(*data, np.random.default_rng(self.seed))
             picks = [self._pick(self.surrogate) for _ in range(count)]

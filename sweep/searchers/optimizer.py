@@ -6,6 +6,7 @@ from ganscape.search_spaces import Space
 from ganscape.sweep.searchers.contract import Observation, Settings
 from ganscape.sweep.searchers.coordinates import fitting_data
 from ganscape.sweep.searchers.sequences import Sobol
+from ganscape.sweep.searchers.threads import one_thread
 
 
 class Optimizer:
@@ -28,17 +29,16 @@ class Optimizer:
     def ask(self, count: int) -> list[Settings]:
         import numpy as np
         from skopt import Optimizer as SkoptOptimizer
-        from threadpoolctl import threadpool_limits
 
         if count < 1:
             return []
-        with threadpool_limits(1), warnings.catch_warnings():
+        data = fitting_data(self.space, self.observations)
+        if data is None:
+            return self.sequence.ask(count)
+        coordinates, points, values = data
+        with one_thread(), warnings.catch_warnings():
             # Warnings that a hyperparameter is at its bound, and that a point was observed before.
             warnings.simplefilter("ignore")
-            data = fitting_data(self.space, self.observations)
-            if data is None:
-                return self.sequence.ask(count)
-            coordinates, points, values = data
             state = int(np.random.default_rng(self.seed).integers(2**31))
             engine = SkoptOptimizer(
                 coordinates.box.dimensions, "GP", n_initial_points=1, acq_func="EI", random_state=state

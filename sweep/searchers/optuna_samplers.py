@@ -9,6 +9,7 @@ from ganscape.search_spaces import Choice, Dimension, Space, StudyError
 from ganscape.sweep.searchers.contract import Observation, Settings
 from ganscape.sweep.searchers.coordinates import MARGIN, cells, fitting_data, inner
 from ganscape.sweep.searchers.sequences import Sobol
+from ganscape.sweep.searchers.threads import one_thread
 
 NEEDS = {"tpe": ("optuna",), "gp": ("optuna", "torch")}
 
@@ -39,8 +40,6 @@ class Optuna:
         self.sequence.tell(observations)
 
     def ask(self, count: int) -> list[Settings]:
-        from threadpoolctl import threadpool_limits
-
         data = fitting_data(self.space, self.observations)
         if count < 1 or data is None:
             return self.sequence.ask(count)
@@ -49,7 +48,7 @@ class Optuna:
         coordinates, points, values = data
 
         distributions = {f: _distribution(optuna, self.space.dimensions[f]) for f in coordinates.fields}
-        with threadpool_limits(1), warnings.catch_warnings():
+        with one_thread(*NEEDS[self.sampler]), warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             study = optuna.create_study(sampler=self._sampler(optuna))
             for point, value in zip(points, values, strict=True):

@@ -2,6 +2,8 @@
 
 import importlib.util
 import math
+import subprocess
+import sys
 
 import mpmath
 import numpy as np
@@ -58,6 +60,23 @@ def test_what_is_asked_is_a_function_of_what_was_told(name):
     assert made(name, SPACE, given).ask(2) == asked
     other = [*given[:-1], given[-1]._replace(scores=(1e-3,))]
     assert made(name, SPACE, other).ask(2) != asked
+
+
+FRESH = """
+import threadpoolctl
+from ganscape.sweep.searchers.threads import one_thread
+
+with one_thread():
+    inside = threadpoolctl.threadpool_info()
+print(sum("scipy" in library["filepath"] for library in inside), max(library["num_threads"] for library in inside))
+"""
+
+
+def test_a_process_that_has_loaded_nothing_proposes_with_one_thread_as_later():
+    """SciPy's BLAS among them, which a limit would not reach that is set before it is loaded."""
+    done = subprocess.run([sys.executable, "-c", FRESH], capture_output=True, text=True, check=True)
+    scipy, threads = map(int, done.stdout.split())
+    assert scipy >= 1 and threads == 1
 
 
 @pytest.mark.parametrize("name", BANDITS)
