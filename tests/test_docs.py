@@ -170,7 +170,12 @@ def test_what_penalties_do_beside_normalizations_is_what_the_recorded_study_says
 
     l2 = [ratio(f"ns_l2_{norm}", f"ns_gp_{norm}") for norm in ("sn", "ln", "bn")]
     assert "are {} times as high with spectral, {} with layer and {} with batch".format(*l2) in page
-    assert f"do the same**: {ratio('ns_dragan_sn', 'ns_gp_sn')} times the score" in page
+    assert f"differ by 5 % at most**: {ratio('ns_dragan_sn', 'ns_gp_sn')} times the score" in page
+    combined = results.recorded("landscape_combined_mnist16").per_trial()
+    shared = fixed.merge(combined, on=["method", "config", "seed"])
+    apart = np.expm1(np.abs(np.log(shared["value_x"] / shared["value_y"])))
+    differ = f"differ by {apart.median():.1%} in the median and by {apart.max():.0%} at most".replace("%", " %")
+    assert f"the {len(shared)} trainings that both have" in page and differ in page
     lowest = fixed.groupby("method")["value"].min()
     draws = recorded.per_trial().merge(recorded.trials().query("phase == 'draws'")[["trial"]], on="trial")
     better = (draws.groupby("method")["value"].min() < lowest).sum()

@@ -68,7 +68,7 @@ from ganscape.sweep.searchers.threads import one_thread
 
 with one_thread():
     inside = threadpoolctl.threadpool_info()
-print(sum("scipy" in library["filepath"] for library in inside), max(library["num_threads"] for library in inside))
+print(sum("scipy.libs" in library["filepath"] for library in inside), max(library["num_threads"] for library in inside))
 """
 
 
